@@ -1,0 +1,242 @@
+/** Guest RAM: frames allocated on first touch, and the second-level map from guest pages to them. */
+import { assert, present } from '../support/assert';
+import { pageOf, pageOffsetOf, pageSizeBytes, type GuestPhysicalAddress } from './addresses';
+
+/** Access rights of the second-level map, EPT bit order (SDM vol. 3, 29.3.2). */
+export const rightRead = 1;
+export const rightWrite = 2;
+export const rightExecute = 4;
+export const rightsAll = rightRead | rightWrite | rightExecute;
+
+/** A map entry is `(frame + 1) << 8 | entryMapped | rights`; frame 0 in the upper bits means "not touched yet". */
+export const entryMapped = 8;
+const entryFrameShift = 8;
+
+/** Frame properties that make a write to the frame take the slow path. */
+export const frameHoldsCode = 1;
+export const frameFeedsTranslation = 2;
+
+/** Told before a write reaches a frame from which something was derived. */
+export interface FrameWriteObserver {
+  /** Decoded or translated code of the frame is about to become stale. */
+  codeWillChange(frame: number): void;
+  /** A paging structure that fed a live translation is about to change. */
+  translationWillChange(): void;
+  /** The second-level map changed, or a frame lost its fast write path: forget cached addresses. */
+  mapDidChange(): void;
+}
+
+const chunkPages = 512;
+
+interface Overlay {
+  readonly underlying: number;
+}
+
+/**
+ * The memory of one partition. Frames live in the partition's code space from `frameBase` on, so that
+ * generated code reaches them by offset; the map decides which guest page shows which frame.
+ */
+export class GuestMemory {
+  private readonly chunks = new Map<number, Int32Array>();
+  private readonly overlays = new Map<number, Overlay>();
+  private readonly frameFlags: Uint8Array;
+  private readonly frameContent: Float64Array;
+  private readonly observers: FrameWriteObserver[] = [];
+  private framesUsed = 0;
+  private nextContent = 1;
+
+  constructor(
+    private readonly bytes: Uint8Array,
+    readonly frameBase: number,
+    readonly frameCount: number,
+  ) {
+    assert(frameBase % pageSizeBytes === 0, 'frames start on a page boundary');
+    assert(frameBase + frameCount * pageSizeBytes <= bytes.length, 'frames fit into the space');
+    this.frameFlags = new Uint8Array(frameCount);
+    this.frameContent = new Float64Array(frameCount);
+  }
+
+  /** Frames handed out so far. */
+  get framesInUse(): number {
+    return this.framesUsed;
+  }
+
+  observe(observer: FrameWriteObserver): void {
+    this.observers.push(observer);
+  }
+
+  /** Makes `pageCount` guest pages from `gpaPage` on RAM with `rights`; frames come on first touch. */
+  mapRam(gpaPage: number, pageCount: number, rights = rightsAll): void {
+    for (let page = gpaPage; page < gpaPage + pageCount; page++) {
+      this.setEntry(page, (this.entryOf(page) & ~0xff) | entryMapped | rights);
+    }
+    this.notifyMapChange();
+  }
+
+  /** Takes guest pages out of the map. Their frames keep their content until the partition ends. */
+  unmap(gpaPage: number, pageCount: number): void {
+    for (let page = gpaPage; page < gpaPage + pageCount; page++) this.setEntry(page, 0);
+    this.notifyMapChange();
+  }
+
+  /** Lays a page owned by the hypervisor over a guest page; what was there returns on {@link removeOverlay}. */
+  placeOverlay(gpaPage: number, contents: Uint8Array, rights: number): boolean {
+    assert(contents.length === pageSizeBytes, 'an overlay is one page');
+    const frame = this.allocateFrame();
+    if (frame < 0) return false;
+    const under = this.overlays.get(gpaPage)?.underlying ?? this.entryOf(gpaPage);
+    this.bytes.set(contents, this.frameOffset(frame));
+    this.overlays.set(gpaPage, { underlying: under });
+    this.setEntry(gpaPage, ((frame + 1) << entryFrameShift) | entryMapped | rights);
+    this.notifyMapChange();
+    return true;
+  }
+
+  removeOverlay(gpaPage: number): void {
+    const overlay = this.overlays.get(gpaPage);
+    if (overlay === undefined) return;
+    this.overlays.delete(gpaPage);
+    this.setEntry(gpaPage, overlay.underlying);
+    this.notifyMapChange();
+  }
+
+  /** True where the hypervisor has laid a page over the guest's. */
+  isOverlay(gpaPage: number): boolean {
+    return this.overlays.has(gpaPage);
+  }
+
+  /** The raw map entry of a guest page, 0 where nothing is mapped. */
+  entryOf(gpaPage: number): number {
+    const chunk = this.chunks.get(Math.floor(gpaPage / chunkPages));
+    return chunk === undefined ? 0 : present(chunk[gpaPage % chunkPages], 'map entry');
+  }
+
+  /** Rights of a guest page; 0 where nothing is mapped. */
+  rightsOf(gpaPage: number): number {
+    return this.entryOf(gpaPage) & rightsAll;
+  }
+
+  /**
+   * Frame behind a mapped guest page, allocated if this is the first touch.
+   * @returns the frame index, -1 where nothing is mapped, -2 where frames are exhausted
+   */
+  touchFrame(gpaPage: number): number {
+    const entry = this.entryOf(gpaPage);
+    if ((entry & entryMapped) === 0) return -1;
+    const known = (entry >>> entryFrameShift) - 1;
+    if (known >= 0) return known;
+    const frame = this.allocateFrame();
+    if (frame < 0) return -2;
+    this.setEntry(gpaPage, ((frame + 1) << entryFrameShift) | (entry & 0xff));
+    return frame;
+  }
+
+  /** Offset of a frame's first byte in the code space. */
+  frameOffset(frame: number): number {
+    return this.frameBase + frame * pageSizeBytes;
+  }
+
+  flagsOf(frame: number): number {
+    return present(this.frameFlags[frame], 'frame flags');
+  }
+
+  /** Marks a frame as source of something derived; cached write addresses of it are dropped. */
+  addFlag(frame: number, flag: number): void {
+    const before = this.flagsOf(frame);
+    if ((before & flag) !== 0) return;
+    this.frameFlags[frame] = before | flag;
+    if (before === 0) this.notifyMapChange();
+  }
+
+  clearFlag(frame: number, flag: number): void {
+    this.frameFlags[frame] = this.flagsOf(frame) & ~flag;
+  }
+
+  /** Content id of a frame: equal ids mean equal bytes, as long as no write address of it is cached. */
+  contentOf(frame: number): number {
+    return present(this.frameContent[frame], 'frame content');
+  }
+
+  /** Must be called before every write to a frame, by whoever writes: processor, device, debugger. */
+  markWritten(frame: number): void {
+    const flags = this.flagsOf(frame);
+    this.frameContent[frame] = this.nextContent++;
+    if ((flags & frameHoldsCode) !== 0) {
+      for (const observer of this.observers) observer.codeWillChange(frame);
+    }
+    if ((flags & frameFeedsTranslation) !== 0) {
+      for (const observer of this.observers) observer.translationWillChange();
+    }
+  }
+
+  /** Bytes at a guest-physical address, without side effects; undefined where a page is not mapped. */
+  read(gpa: GuestPhysicalAddress, length: number): Uint8Array | undefined {
+    const result = new Uint8Array(length);
+    for (let done = 0; done < length; ) {
+      const count = Math.min(length - done, pageSizeBytes - pageOffsetOf(gpa + done));
+      const entry = this.entryOf(pageOf(gpa + done));
+      if ((entry & entryMapped) === 0) return undefined;
+      const frame = (entry >>> entryFrameShift) - 1;
+      if (frame >= 0) {
+        const from = this.frameOffset(frame) + pageOffsetOf(gpa + done);
+        result.set(this.bytes.subarray(from, from + count), done);
+      }
+      done += count;
+    }
+    return result;
+  }
+
+  /**
+   * Writes bytes at a guest-physical address, whatever the rights: for loaders, the hypervisor and the debugger.
+   * @returns false, with nothing written, where a page is not mapped or frames are exhausted
+   */
+  write(gpa: GuestPhysicalAddress, data: Uint8Array): boolean {
+    if (data.length === 0) return true;
+    for (let page = pageOf(gpa); page <= pageOf(gpa + data.length - 1); page++) {
+      if (this.touchFrame(page) < 0) return false;
+    }
+    for (let done = 0; done < data.length; ) {
+      const count = Math.min(data.length - done, pageSizeBytes - pageOffsetOf(gpa + done));
+      const frame = this.touchFrame(pageOf(gpa + done));
+      this.markWritten(frame);
+      const to = this.frameOffset(frame) + pageOffsetOf(gpa + done);
+      this.bytes.set(data.subarray(done, done + count), to);
+      done += count;
+    }
+    return true;
+  }
+
+  /** Every guest page that has a frame or an overlay, ascending: [guest page, frame, rights]. */
+  *touchedPages(): Generator<readonly [number, number, number]> {
+    const chunkIndexes = [...this.chunks.keys()].sort((a, b) => a - b);
+    for (const index of chunkIndexes) {
+      const chunk = present(this.chunks.get(index), 'map chunk');
+      for (let slot = 0; slot < chunkPages; slot++) {
+        const entry = present(chunk[slot], 'map entry');
+        const frame = (entry >>> entryFrameShift) - 1;
+        if (frame >= 0) yield [index * chunkPages + slot, frame, entry & rightsAll];
+      }
+    }
+  }
+
+  private allocateFrame(): number {
+    if (this.framesUsed === this.frameCount) return -1;
+    const frame = this.framesUsed++;
+    this.frameContent[frame] = this.nextContent++;
+    return frame;
+  }
+
+  private setEntry(gpaPage: number, entry: number): void {
+    const index = Math.floor(gpaPage / chunkPages);
+    let chunk = this.chunks.get(index);
+    if (chunk === undefined) {
+      chunk = new Int32Array(chunkPages);
+      this.chunks.set(index, chunk);
+    }
+    chunk[gpaPage % chunkPages] = entry;
+  }
+
+  private notifyMapChange(): void {
+    for (const observer of this.observers) observer.mapDidChange();
+  }
+}

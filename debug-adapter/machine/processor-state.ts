@@ -1,0 +1,260 @@
+/**
+ * Where a virtual processor keeps its state: one table of offsets, shared by TypeScript and generated code.
+ *
+ * VMCS guest-state fields are not copied on VM entry and exit: their slot in the VMCS block *is* the processor's
+ * register. The exceptions are RSP, RIP and RFLAGS, which alias the general registers, `rip` and the flag fields.
+ */
+import { assert, present } from '../support/assert';
+import { vmcsFields, type VmcsField } from '../spec/x86/vmcs-fields';
+
+let cursor = 0;
+
+function reserve(bytes: number, align = 8): number {
+  cursor = Math.ceil(cursor / align) * align;
+  const at = cursor;
+  cursor += bytes;
+  return at;
+}
+
+/** Offsets of architectural state, in bytes from `vpBase`. All of it is saved and hashed. */
+export const stateOffsets = {
+  /** Sixteen general registers, in encoding order (RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8…R15). */
+  gpr: reserve(16 * 8),
+  /** Always zero: the base or index "register" of an address that has none. */
+  zero: reserve(8),
+  rip: reserve(8),
+  /** Sign-extended result of the last flag-setting operation; ZF, SF and PF are read from it. */
+  flagResult: reserve(8),
+  /** Bit 31 carry out, bit 30 carry into the sign, bit 3 auxiliary carry, bit 0 SF delta, bits 15:8 PF delta. */
+  flagCarries: reserve(4, 4),
+  /** RFLAGS without CF, PF, AF, ZF, SF and OF. */
+  flagsSystem: reserve(4, 4),
+  cr2: reserve(8),
+  cr8: reserve(8),
+  dr: reserve(8 * 8),
+  /** MSRs that the processor itself reads; indices in {@link msrSlots}. */
+  msr: reserve(32 * 8),
+  xcr0: reserve(8),
+  /** x87 and SSE state in FXSAVE layout, and the upper halves of YMM0-15. */
+  fxsave: reserve(512, 16),
+  ymmHigh: reserve(16 * 16, 16),
+  /** One 8-byte slot for each field of `spec/x86/vmcs-fields.ts`, in its order. */
+  vmcs: reserve(vmcsFields.length * 8, 64),
+  /** Instructions retired since reset. */
+  retired: reserve(8),
+  /** TSC value at the time the lane's clock was zero, minus that clock; the clock itself is the lane's. */
+  tscOffset: reserve(8),
+  /** Set while a VM exit waits for the hypervisor; cleared by VM entry. */
+  exitPending: reserve(4, 4),
+  /** Answers of devices to accesses of the instruction at RIP, consumed in order when it runs again. */
+  answerCount: reserve(4, 4),
+  answers: reserve(8 * 8),
+} as const;
+
+/** Bytes of architectural state. */
+export const stateBytes = Math.ceil(cursor / 64) * 64;
+
+/** Index of an MSR in the `msr` area. */
+export const msrSlots = {
+  IA32_TIME_STAMP_COUNTER: 0,
+  IA32_APIC_BASE: 1,
+  IA32_STAR: 2,
+  IA32_LSTAR: 3,
+  IA32_CSTAR: 4,
+  IA32_FMASK: 5,
+  IA32_KERNEL_GS_BASE: 6,
+  IA32_TSC_AUX: 7,
+  IA32_MISC_ENABLE: 8,
+  IA32_MTRR_DEF_TYPE: 9,
+  IA32_TSC_ADJUST: 10,
+  IA32_XSS: 11,
+} as const;
+
+const slotByEncoding = new Map(vmcsFields.map((field, index) => [field.encoding, index]));
+
+/** Offset of a VMCS field's slot from `vpBase`. */
+export function vmcsSlotOffset(encoding: number): number {
+  const index = slotByEncoding.get(encoding);
+  assert(index !== undefined, `no VMCS field 0x${encoding.toString(16)}`);
+  return stateOffsets.vmcs + index * 8;
+}
+
+const encodingByName = new Map(vmcsFields.map((field) => [field.name, field.encoding]));
+
+/** Encoding of a VMCS field by its SDM name. */
+export function vmcsEncoding(name: string): number {
+  return present(encodingByName.get(name), `VMCS field ${name}`);
+}
+
+/** Why generated code returned to its caller. */
+export const StopCode = {
+  /** The budget is used up. */
+  budget: 0,
+  /** A fault or trap is to be delivered; `runOffsets.fault…` describe it. */
+  fault: 1,
+  /** The instruction needs a TypeScript routine, named in `runOffsets.routine`. */
+  routine: 2,
+  /** A breakpoint record was reached. */
+  breakpoint: 3,
+  /** The decoder knows the instruction but no definition exists. */
+  unimplemented: 4,
+  /** The next instruction has no decoded record yet. */
+  lookup: 5,
+  /** An access left RAM or the second-level rights; VMCS exit information is filled. */
+  vmExit: 6,
+  /** No frame is left for a first touch. */
+  framesExhausted: 7,
+} as const;
+
+const arithmeticFlags = 0x8d5;
+const u32 = 0xffffffffn;
+
+/** Typed access to one processor's state. Cheap to make; holds no state of its own. */
+export class ProcessorState {
+  private readonly view: DataView;
+
+  constructor(
+    readonly bytes: Uint8Array,
+    readonly vpBase: number,
+  ) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset + vpBase, stateBytes);
+  }
+
+  readU64(offset: number): bigint {
+    return this.view.getBigUint64(offset, true);
+  }
+
+  writeU64(offset: number, value: bigint): void {
+    this.view.setBigUint64(offset, BigInt.asUintN(64, value), true);
+  }
+
+  readU32(offset: number): number {
+    return this.view.getUint32(offset, true);
+  }
+
+  writeU32(offset: number, value: number): void {
+    this.view.setUint32(offset, value, true);
+  }
+
+  /** General register by encoding, 0 to 15. */
+  gpr(index: number): bigint {
+    return this.readU64(stateOffsets.gpr + index * 8);
+  }
+
+  setGpr(index: number, value: bigint): void {
+    this.writeU64(stateOffsets.gpr + index * 8, value);
+  }
+
+  get rip(): bigint {
+    return this.readU64(stateOffsets.rip);
+  }
+
+  set rip(value: bigint) {
+    this.writeU64(stateOffsets.rip, value);
+  }
+
+  /** RFLAGS composed from the lazy fields (SDM vol. 1, 3.4.3). */
+  get rflags(): number {
+    const result = this.view.getBigInt64(stateOffsets.flagResult, true);
+    const carries = this.readU32(stateOffsets.flagCarries);
+    let parity = (Number(result & 0xffn) ^ (carries >>> 8)) & 0xff;
+    parity ^= parity >>> 4;
+    parity ^= parity >>> 2;
+    parity ^= parity >>> 1;
+    const carry = carries >>> 31;
+    const auxiliary = (carries >>> 3) & 1;
+    const sign = (result < 0n ? 1 : 0) ^ (carries & 1);
+    const overflow = (carry ^ (carries >>> 30)) & 1;
+    return (
+      this.readU32(stateOffsets.flagsSystem) |
+      carry |
+      ((~parity & 1) << 2) |
+      (auxiliary << 4) |
+      ((result === 0n ? 1 : 0) << 6) |
+      (sign << 7) |
+      (overflow << 11)
+    );
+  }
+
+  set rflags(value: number) {
+    const carry = value & 1;
+    const zero = (value >>> 6) & 1;
+    const sign = (value >>> 7) & 1;
+    // Result is 0 (ZF=1) or 1 (ZF=0); the deltas make up for SF and PF. Parity of 0 is even, of 1 odd.
+    const parityOfResult = zero;
+    const parityDelta = ((value >>> 2) & 1) ^ parityOfResult;
+    const carryIntoSign = carry ^ ((value >>> 11) & 1);
+    this.writeU64(stateOffsets.flagResult, zero === 1 ? 0n : 1n);
+    this.writeU32(
+      stateOffsets.flagCarries,
+      ((carry << 31) |
+        (carryIntoSign << 30) |
+        (((value >>> 4) & 1) << 3) |
+        (parityDelta << 8) |
+        sign) >>>
+        0,
+    );
+    this.writeU32(stateOffsets.flagsSystem, ((value & ~arithmeticFlags) | 2) >>> 0);
+  }
+
+  /** Value of a VMCS field by encoding, zero-extended. */
+  vmcs(encoding: number): bigint {
+    switch (encoding) {
+      case 0x681c:
+        return this.gpr(4);
+      case 0x681e:
+        return this.rip;
+      case 0x6820:
+        return BigInt(this.rflags >>> 0);
+      default:
+        return this.readU64(vmcsSlotOffset(encoding));
+    }
+  }
+
+  /** Writes a VMCS field by encoding, truncated to the field's width. */
+  setVmcs(encoding: number, value: bigint): void {
+    switch (encoding) {
+      case 0x681c:
+        return this.setGpr(4, value);
+      case 0x681e:
+        this.rip = value;
+        return;
+      case 0x6820:
+        this.rflags = Number(value & u32);
+        return;
+      default:
+        this.writeU64(vmcsSlotOffset(encoding), BigInt.asUintN(vmcsWidthBits(encoding), value));
+    }
+  }
+
+  /** An MSR that the processor keeps itself. */
+  msr(slot: keyof typeof msrSlots): bigint {
+    return this.readU64(stateOffsets.msr + msrSlots[slot] * 8);
+  }
+
+  setMsr(slot: keyof typeof msrSlots, value: bigint): void {
+    this.writeU64(stateOffsets.msr + msrSlots[slot] * 8, value);
+  }
+
+  /** The architectural bytes, for saving and hashing; a view, not a copy. */
+  get architecturalBytes(): Uint8Array {
+    return this.bytes.subarray(this.vpBase, this.vpBase + stateBytes);
+  }
+}
+
+/** Width of a VMCS field in bits, from its encoding (SDM vol. 3, 25.11.2). */
+export function vmcsWidthBits(encoding: number): 16 | 32 | 64 {
+  switch ((encoding >>> 13) & 3) {
+    case 0:
+      return 16;
+    case 2:
+      return 32;
+    default:
+      return 64;
+  }
+}
+
+/** The table row of a VMCS field. */
+export function vmcsField(encoding: number): VmcsField {
+  return present(vmcsFields[slotByEncoding.get(encoding) ?? -1], `VMCS field ${encoding}`);
+}

@@ -1,0 +1,75 @@
+/** The contract between a processor core and those who run it: hypervisor, system, debugger. */
+import type { GuestPhysicalAddress, GuestVirtualAddress } from './addresses';
+import type { ProcessorState } from './processor-state';
+
+/** Why {@link ProcessorCore.run} returned. */
+export type ProcessorStop =
+  /** The budget is used up; nothing happened. */
+  | { readonly kind: 'budget' }
+  /** A VM exit: `exitPending` is set and the VMCS exit information is filled. Counted as one step. */
+  | { readonly kind: 'vm-exit' }
+  /** The processor is about to execute an instruction that has a breakpoint. No step was taken for it. */
+  | { readonly kind: 'breakpoint' }
+  /** HLT without HLT exiting, or another wait: the activity state is not "active". */
+  | { readonly kind: 'inactive' }
+  /** The instruction at RIP is legal but not built yet. No effect, no step. */
+  | { readonly kind: 'unimplemented'; readonly bytes: Uint8Array; readonly text: string }
+  /** A first touch found no free frame. No effect, no step. */
+  | { readonly kind: 'frames-exhausted' };
+
+/** What one call of {@link ProcessorCore.run} did. */
+export interface ProcessorRun {
+  readonly stop: ProcessorStop;
+  /** Steps taken: retired instructions, REP iterations, delivered events and VM exits. */
+  readonly steps: number;
+}
+
+/** Kind of access of a translation. */
+export type AccessKind = 'read' | 'write' | 'execute';
+
+/** Outcome of walking the paging structures without side effects. */
+export type Translation =
+  | { readonly kind: 'mapped'; readonly gpa: GuestPhysicalAddress }
+  | { readonly kind: 'fault'; readonly errorCode: number }
+  | { readonly kind: 'noncanonical' };
+
+/** One level of a page walk, for display. */
+export interface PageWalkLevel {
+  /** Name of the structure as the SDM spells it: PML4E, PDPTE, PDE, PTE. */
+  readonly name: string;
+  readonly entryAddress: GuestPhysicalAddress;
+  readonly entry: bigint;
+}
+
+/** A virtual processor's instruction engine, running in VMX non-root operation under its VMCS. */
+export interface ProcessorCore {
+  readonly state: ProcessorState;
+
+  /**
+   * Runs until something needs the caller, at most `budget` steps (1 to 2^31-1). Delivers a valid
+   * VM_ENTRY_INTR_INFO_FIELD first. The caller must have handled a pending exit before.
+   * @param timeNs the lane's virtual time at the first step; grows by one for each step
+   */
+  run(budget: number, timeNs: number): ProcessorRun;
+
+  /** Linear addresses where execution stops before the instruction. Observers only; never part of the state. */
+  setBreakpoints(addresses: ReadonlySet<GuestVirtualAddress>): void;
+
+  /** Lets the next instruction run although it has a breakpoint. */
+  passBreakpointOnce(): void;
+
+  /** Must be called after someone else wrote control registers, segments, EFER or paging state. */
+  stateWasEdited(): void;
+
+  /** Ends the intercepted instruction: RIP advances by VM_EXIT_INSTRUCTION_LEN, blocking by STI and MOV SS ends, one instruction is retired. */
+  completeInstruction(): void;
+
+  /** Records the device's answer to the access that exited; the instruction runs again and consumes it. */
+  answerAccess(value: bigint): void;
+
+  /** Translates a linear address as supervisor, without side effects (no accessed or dirty bits). */
+  translate(gva: GuestVirtualAddress, access: AccessKind): Translation;
+
+  /** The levels that {@link translate} visits, outermost first; ends at the first entry that is not present. */
+  walk(gva: GuestVirtualAddress): readonly PageWalkLevel[];
+}

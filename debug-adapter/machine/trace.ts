@@ -1,0 +1,67 @@
+/** Trace events: what happened in the machine, in order, for panels, breakpoints, filters and text export. */
+
+/** Identity of a row: position first, then order among rows of one position. */
+export interface TraceHeader {
+  readonly position: number;
+  readonly ordinal: number;
+  readonly timeNs: number;
+  readonly partition: number;
+  readonly processor: number;
+}
+
+/** One VM exit as the log keeps it; the general registers are those of the moment, before handling. */
+export interface VmExitEvent extends TraceHeader {
+  readonly kind: 'vm-exit';
+  /** Number of the exit on this processor, from 1; machine state, independent of filters. */
+  readonly exitNumber: number;
+  readonly reason: number;
+  readonly qualification: bigint;
+  readonly instructionLength: number;
+  readonly interruptionInformation: number;
+  readonly guestPhysicalAddress: bigint;
+  readonly guestLinearAddress: bigint;
+  readonly rip: bigint;
+  readonly rflags: number;
+  readonly cr0: bigint;
+  readonly cr3: bigint;
+  readonly cr4: bigint;
+  /** RAX … R15 in encoding order. */
+  readonly registers: readonly bigint[];
+}
+
+/** A hypercall that the dispatcher finished. */
+export interface HypercallEvent extends TraceHeader {
+  readonly kind: 'hypercall';
+  readonly code: number;
+  /** The whole control word (TLFS 3.7). */
+  readonly control: bigint;
+  readonly status: number;
+  readonly repsCompleted: number;
+}
+
+/** An event delivered through the guest's IDT. */
+export interface EventDeliveryEvent extends TraceHeader {
+  readonly kind: 'event';
+  readonly vector: number;
+  readonly errorCode: number | undefined;
+  readonly rip: bigint;
+}
+
+/** Bytes the guest wrote to its console port. */
+export interface ConsoleEvent extends TraceHeader {
+  readonly kind: 'console';
+  readonly data: Uint8Array;
+}
+
+/** An accepted host input. */
+export interface InputEvent extends TraceHeader {
+  readonly kind: 'input';
+  readonly input: string;
+}
+
+export type TraceEvent = VmExitEvent | HypercallEvent | EventDeliveryEvent | ConsoleEvent | InputEvent;
+
+/** Receives events as they happen. Must not change the machine. */
+export interface TraceSink {
+  record(event: TraceEvent): void;
+}

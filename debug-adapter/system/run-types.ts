@@ -1,0 +1,42 @@
+/** What the physical machine is asked to run, and why it stopped. */
+import type { VmExitEvent } from '../machine/trace';
+
+/** Limits and observers of one call of `PhysicalMachine.run`. */
+export interface RunRequest {
+  /** Steps to take at most; the call may return earlier only with a reason other than `budget`. */
+  readonly maxSteps: number;
+  /** Asked after a VM exit is recorded and before it is handled; true stops there. */
+  readonly stopAtExit?: (exit: VmExitEvent) => boolean;
+  /** Stops after an event was delivered through a guest's IDT for which this says true. */
+  readonly stopAtEvent?: (vector: number, partition: number, processor: number) => boolean;
+}
+
+/** Which virtual processor a stop is about. */
+export interface ProcessorAddress {
+  readonly partition: number;
+  readonly processor: number;
+}
+
+/** Why the machine stopped. Every stop but `budget`, `breakpoint`, `exit` and `event` ends in a message for the person. */
+export type RunStop =
+  | { readonly kind: 'budget' }
+  | { readonly kind: 'breakpoint'; readonly at: ProcessorAddress; readonly address: bigint }
+  | { readonly kind: 'exit'; readonly at: ProcessorAddress; readonly exit: VmExitEvent }
+  | { readonly kind: 'event'; readonly at: ProcessorAddress; readonly vector: number }
+  | { readonly kind: 'unimplemented'; readonly at: ProcessorAddress; readonly bytes: Uint8Array; readonly text: string }
+  | { readonly kind: 'triple-fault'; readonly at: ProcessorAddress }
+  /** An exit that nothing in this machine can answer, such as an access to a page that is not there. */
+  | { readonly kind: 'unhandled-exit'; readonly at: ProcessorAddress; readonly exit: VmExitEvent; readonly message: string }
+  /** Every processor waits and nothing is scheduled that could wake one. */
+  | { readonly kind: 'halted'; readonly at: ProcessorAddress }
+  /** Steps were taken but no instruction has retired for a long time: a fault or exit loop. */
+  | { readonly kind: 'no-progress'; readonly at: ProcessorAddress; readonly steps: number }
+  | { readonly kind: 'frames-exhausted'; readonly at: ProcessorAddress }
+  /** The guest asked to end, with its exit code. */
+  | { readonly kind: 'guest-exit'; readonly at: ProcessorAddress; readonly code: number };
+
+/** Outcome of one call of `PhysicalMachine.run`. */
+export interface RunOutcome {
+  readonly stop: RunStop;
+  readonly steps: number;
+}
