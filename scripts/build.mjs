@@ -1,0 +1,117 @@
+// Bundles the extension, the debug adapter, the command line, the language server and the webviews into dist/.
+import { context, build } from 'esbuild';
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const dist = path.join(root, 'dist');
+
+/** Entry points that run under Node: output name → source. */
+const nodeEntries = {
+  extension: 'src/extension.ts',
+  'debug-adapter': 'debug-adapter/main.ts',
+  'command-line': 'debug-adapter/command-line/main.ts',
+  'language-server': 'src/language/server/main.ts',
+};
+
+/** Files that bundled code loads at run time, or that webviews refer to: output → source. */
+const copies = {
+  'iced_x86_bg.wasm': 'node_modules/iced-x86/iced_x86_bg.wasm',
+  'webviews/codicon.css': 'node_modules/@vscode/codicons/dist/codicon.css',
+  'webviews/codicon.ttf': 'node_modules/@vscode/codicons/dist/codicon.ttf',
+};
+
+/** @param {string} source */
+const exists = (source) => fs.existsSync(path.join(root, source));
+
+/**
+ * Each folder of src/webviews/ with a main.ts is one webview, bundled under the folder's name.
+ * @returns {Record<string, string>}
+ */
+function webviewEntries() {
+  const folder = path.join(root, 'src/webviews');
+  if (!fs.existsSync(folder)) return {};
+  const names = fs.readdirSync(folder).filter((name) => exists(`src/webviews/${name}/main.ts`));
+  return Object.fromEntries(names.map((name) => [name, `src/webviews/${name}/main.ts`]));
+}
+
+/**
+ * The bundles to make, as esbuild options.
+ * @param {{ minify?: boolean, clean?: boolean }} [options]
+ * @returns {import('esbuild').BuildOptions[]}
+ */
+function bundles({ minify = false } = {}) {
+  /** @type {import('esbuild').BuildOptions} */
+  const common = {
+    absWorkingDir: root,
+    bundle: true,
+    minify,
+    keepNames: minify,
+    sourcemap: minify ? false : 'linked',
+    sourcesContent: false,
+    target: 'es2022',
+    logLevel: 'warning',
+    legalComments: 'none',
+  };
+  /** @type {import('esbuild').BuildOptions} */
+  const node = {
+    ...common,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    external: ['vscode'],
+  };
+  const list = Object.entries(nodeEntries)
+    .filter(([, source]) => exists(source))
+    .map(([name, source]) => ({ ...node, entryPoints: [source], outfile: `dist/${name}.cjs` }));
+  const webviews = webviewEntries();
+  if (Object.keys(webviews).length > 0) {
+    list.push({
+      ...common,
+      platform: 'browser',
+      format: 'esm',
+      loader: { '.ttf': 'file' },
+      entryPoints: webviews,
+      outdir: 'dist/webviews',
+    });
+  }
+  return list;
+}
+
+function copyFiles() {
+  for (const [target, source] of Object.entries(copies)) {
+    fs.mkdirSync(path.dirname(path.join(dist, target)), { recursive: true });
+    fs.copyFileSync(path.join(root, source), path.join(dist, target));
+  }
+}
+
+/**
+ * Builds everything once.
+ * @param {{ minify?: boolean, clean?: boolean }} [options]
+ * @returns {Promise<string[]>} the bundles that were written, relative to the repository
+ */
+export async function buildAll(options = {}) {
+  const list = bundles(options);
+  if (options.clean) fs.rmSync(dist, { recursive: true, force: true });
+  await Promise.all(list.map((bundle) => build(bundle)));
+  copyFiles();
+  return list.map((bundle) => bundle.outfile ?? `${bundle.outdir}/`);
+}
+
+async function watch() {
+  copyFiles();
+  const contexts = await Promise.all(bundles().map((bundle) => context(bundle)));
+  await Promise.all(contexts.map((each) => each.watch()));
+  console.log('build: watching for changes (Ctrl-C ends)');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const started = performance.now();
+  if (process.argv.includes('--watch')) await watch();
+  else {
+    const written = await buildAll({ minify: process.argv.includes('--minify') });
+    const ms = Math.round(performance.now() - started);
+    console.log(`build: ${written.join(', ')} in ${ms} ms`);
+  }
+}
