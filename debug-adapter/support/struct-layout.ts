@@ -1,0 +1,136 @@
+/** Structures of little-endian fields, described as data: the one reader, writer and decoder of them. */
+import { assert, present } from './assert';
+
+/** Width of a field: an unsigned integer, or so many uninterpreted bytes. */
+export type FieldType = 'u8' | 'u16' | 'u32' | 'u64' | { readonly bytes: number };
+
+/** One field at a fixed offset. */
+export interface StructField {
+  readonly name: string;
+  readonly type: FieldType;
+  /** Bytes from the start of the structure. */
+  readonly offset: number;
+}
+
+/** A structure; its size includes trailing padding. */
+export interface StructLayout {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly fields: readonly StructField[];
+}
+
+/** One field with its value: integers as bigint, byte fields as a copy. */
+export interface DecodedField {
+  readonly name: string;
+  readonly value: bigint | Uint8Array;
+}
+
+/** Bytes that a field occupies. */
+export function fieldSizeBytes(type: FieldType): number {
+  switch (type) {
+    case 'u8':
+      return 1;
+    case 'u16':
+      return 2;
+    case 'u32':
+      return 4;
+    case 'u64':
+      return 8;
+    default:
+      return type.bytes;
+  }
+}
+
+/** Describes a field. */
+export function structField(name: string, type: FieldType, offset: number): StructField {
+  return { name, type, offset };
+}
+
+/**
+ * Describes a structure; the size is that of its last byte rounded up to 8, unless given.
+ */
+export function structLayout(
+  name: string,
+  fields: readonly StructField[],
+  sizeBytes?: number,
+): StructLayout {
+  const end = fields.reduce(
+    (last, field) => Math.max(last, field.offset + fieldSizeBytes(field.type)),
+    0,
+  );
+  const size = sizeBytes ?? Math.ceil(end / 8) * 8;
+  assert(size >= end, `${name} holds its fields`);
+  return { name, sizeBytes: size, fields };
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function readInteger(bytes: Uint8Array, offset: number, type: FieldType): bigint {
+  const view = viewOf(bytes);
+  switch (type) {
+    case 'u8':
+      return BigInt(view.getUint8(offset));
+    case 'u16':
+      return BigInt(view.getUint16(offset, true));
+    case 'u32':
+      return BigInt(view.getUint32(offset, true));
+    default:
+      assert(type === 'u64', 'the field is an integer');
+      return view.getBigUint64(offset, true);
+  }
+}
+
+function fieldNamed(layout: StructLayout, name: string): StructField {
+  return present(
+    layout.fields.find((field) => field.name === name),
+    `field ${name} of ${layout.name}`,
+  );
+}
+
+/** Value of an integer field of the structure at `at` in `bytes`. */
+export function readField(layout: StructLayout, bytes: Uint8Array, name: string, at = 0): bigint {
+  const field = fieldNamed(layout, name);
+  return readInteger(bytes, at + field.offset, field.type);
+}
+
+/** Writes an integer field, truncated to its width. */
+export function writeField(
+  layout: StructLayout,
+  bytes: Uint8Array,
+  name: string,
+  value: bigint,
+  at = 0,
+): void {
+  const field = fieldNamed(layout, name);
+  const view = viewOf(bytes);
+  const offset = at + field.offset;
+  switch (field.type) {
+    case 'u8':
+      return view.setUint8(offset, Number(BigInt.asUintN(8, value)));
+    case 'u16':
+      return view.setUint16(offset, Number(BigInt.asUintN(16, value)), true);
+    case 'u32':
+      return view.setUint32(offset, Number(BigInt.asUintN(32, value)), true);
+    default:
+      assert(field.type === 'u64', `${name} is an integer`);
+      view.setBigUint64(offset, BigInt.asUintN(64, value), true);
+  }
+}
+
+/** Every field of the structure at `at`, or undefined where `bytes` end before it does. */
+export function decodeStruct(
+  layout: StructLayout,
+  bytes: Uint8Array,
+  at = 0,
+): readonly DecodedField[] | undefined {
+  if (at + layout.sizeBytes > bytes.length) return undefined;
+  return layout.fields.map(({ name, type, offset }) => ({
+    name,
+    value:
+      typeof type === 'string'
+        ? readInteger(bytes, at + offset, type)
+        : bytes.slice(at + offset, at + offset + type.bytes),
+  }));
+}
