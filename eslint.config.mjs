@@ -10,7 +10,6 @@ export default tseslint.config(
   {
     rules: {
       eqeqeq: 'error',
-      curly: ['error', 'multi-line'],
       'no-var': 'error',
       'prefer-const': 'error',
       'object-shorthand': 'error',
@@ -27,6 +26,7 @@ export default tseslint.config(
       '@typescript-eslint/no-explicit-any': 'error',
       '@typescript-eslint/no-non-null-assertion': 'error',
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-dynamic-delete': 'off',
       '@typescript-eslint/unified-signatures': 'off',
     },
   },
@@ -40,6 +40,10 @@ export default tseslint.config(
         { selector: 'TSEnumDeclaration', message: 'Use a const object or a union of literals.' },
       ],
     },
+  },
+  {
+    files: ['**/*.cjs'],
+    rules: { '@typescript-eslint/no-require-imports': 'off' },
   },
   {
     files: coreFiles,

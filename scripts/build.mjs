@@ -62,6 +62,7 @@ function bundles({ minify = false } = {}) {
     format: 'cjs',
     external: ['vscode'],
   };
+  /** @type {import('esbuild').BuildOptions[]} */
   const list = Object.entries(nodeEntries)
     .filter(([, source]) => exists(source))
     .map(([name, source]) => ({ ...node, entryPoints: [source], outfile: `dist/${name}.cjs` }));

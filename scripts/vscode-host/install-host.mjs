@@ -1,0 +1,39 @@
+// Installs the VS Code server of the tests into the cache, once.
+import fs from 'node:fs';
+import path from 'node:path';
+import { hostFolder, hostPackage, serverFolder, serverMain } from './paths.mjs';
+import { runProcess } from './run-process.mjs';
+
+const doneFile = path.join(hostFolder, 'installed');
+const npm = process.platform === 'win32' ? 'npm.cmd' : 'npm';
+const npmArguments = ['install', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'];
+
+/** True when the host can be started without a network. */
+export function hostIsInstalled() {
+  return fs.existsSync(doneFile) && fs.existsSync(serverMain);
+}
+
+/**
+ * @param {string} cwd
+ * @param {string} label
+ */
+async function install(cwd, label) {
+  const { code, output } = await runProcess(npm, npmArguments, { cwd, label });
+  if (code === 0) return;
+  throw new Error(
+    `${label} failed (npm exit code ${code}). It needs access to an npm registry once.\n` +
+      output.trim().split('\n').slice(-12).join('\n'),
+  );
+}
+
+/** Makes sure that the host is there. Native parts of the package are not built: none of them is needed. */
+export async function installHost() {
+  if (hostIsInstalled()) return;
+  fs.rmSync(hostFolder, { recursive: true, force: true });
+  fs.mkdirSync(hostFolder, { recursive: true });
+  const manifest = { private: true, dependencies: { [hostPackage.name]: hostPackage.version } };
+  fs.writeFileSync(path.join(hostFolder, 'package.json'), JSON.stringify(manifest));
+  await install(hostFolder, 'Installing VS Code 1.100 for the browser (about 300 MB, once)');
+  await install(serverFolder, 'Installing the libraries of its server');
+  fs.writeFileSync(doneFile, `${hostPackage.version}\n`);
+}
