@@ -1,0 +1,22 @@
+/** Stepping by instruction whatever editor has the focus; VS Code itself does so in the Disassembly View only. */
+import * as vscode from 'vscode';
+import { focusedThreadId } from '../debug/focused-thread';
+import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
+
+export type StepRequest = 'stepIn' | 'next';
+
+/** Sends a step of one instruction for the focused virtual processor. */
+export async function stepByInstruction(
+  sessions: HyperscopeSessions,
+  request: StepRequest,
+): Promise<void> {
+  const live = sessions.live;
+  if (live === undefined || live.running) return;
+  try {
+    const threadId = await focusedThreadId(live.session);
+    if (threadId === undefined) return;
+    await live.session.customRequest(request, { threadId, granularity: 'instruction' });
+  } catch (error) {
+    void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+  }
+}

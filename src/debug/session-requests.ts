@@ -1,0 +1,30 @@
+/** Typed custom requests of the debug adapter. */
+import type * as vscode from 'vscode';
+import { customRequest } from '../../debug-adapter/protocol/custom-requests';
+import type {
+  ExitDetailArguments,
+  ExitDetailBody,
+  ExitsArguments,
+  ExitsBody,
+  PartitionsArguments,
+  PartitionsBody,
+} from '../../debug-adapter/protocol/custom-requests';
+
+interface AdapterRequests {
+  [customRequest.partitions]: { arguments: PartitionsArguments; body: PartitionsBody };
+  [customRequest.exits]: { arguments: ExitsArguments; body: ExitsBody };
+  [customRequest.exitDetail]: { arguments: ExitDetailArguments; body: ExitDetailBody };
+}
+
+/**
+ * Sends one custom request.
+ * @throws what the adapter answered as an error, or that the session is gone
+ */
+export async function requestFromAdapter<Command extends keyof AdapterRequests>(
+  session: vscode.DebugSession,
+  command: Command,
+  args: AdapterRequests[Command]['arguments'],
+): Promise<AdapterRequests[Command]['body']> {
+  // The body crosses a process boundary; both ends are built from the same protocol file.
+  return (await session.customRequest(command, args)) as AdapterRequests[Command]['body'];
+}

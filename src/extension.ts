@@ -1,0 +1,86 @@
+/** Entry point of the extension: makes its parts, joins them, and registers the table of commands. */
+import * as vscode from 'vscode';
+import { debugType } from '../debug-adapter/protocol/custom-requests';
+import { breakOnExit, breakOnHypercall } from './commands/breakpoint-commands';
+import { GuestCommands } from './commands/guest-commands';
+import { stepByInstruction } from './commands/stepping-commands';
+import { AdapterDescriptorFactory } from './debug/adapter-descriptor-factory';
+import { GuestCatalogue } from './debug/guest-catalogue';
+import { GuestConfigurationProvider } from './debug/guest-configuration-provider';
+import { HyperscopeSessions } from './debug/hyperscope-sessions';
+import { showInstruction } from './debug/instruction-location';
+import { ListingProvider, listingScheme } from './debug/listing-provider';
+import { ExitLogView } from './panels/exit-log/exit-log-view';
+import { PartitionsView, type ProcessorNode } from './views/partitions-view';
+import { SessionStatus } from './views/session-status';
+
+/** Command name without its prefix → what it does. */
+type CommandTable = Readonly<Record<string, (...args: never[]) => unknown>>;
+
+export function activate(context: vscode.ExtensionContext): void {
+  const catalogue = new GuestCatalogue(context.extensionUri);
+  const sessions = new HyperscopeSessions();
+  const exitLog = new ExitLogView(context.extensionUri, sessions);
+  const configurations = new GuestConfigurationProvider(catalogue);
+  const commands = commandTable(new GuestCommands(catalogue), sessions, exitLog);
+  context.subscriptions.push(
+    sessions,
+    exitLog,
+    new PartitionsView(sessions),
+    new SessionStatus(sessions),
+    vscode.debug.registerDebugConfigurationProvider(debugType, configurations),
+    vscode.debug.registerDebugConfigurationProvider(
+      debugType,
+      configurations,
+      vscode.DebugConfigurationProviderTriggerKind.Dynamic,
+    ),
+    vscode.debug.registerDebugAdapterDescriptorFactory(debugType, new AdapterDescriptorFactory()),
+    vscode.workspace.registerTextDocumentContentProvider(
+      listingScheme,
+      new ListingProvider(sessions),
+    ),
+    ...Object.entries(commands).map(([name, run]) =>
+      vscode.commands.registerCommand(`hyperscope.${name}`, run),
+    ),
+  );
+}
+
+function commandTable(
+  guests: GuestCommands,
+  sessions: HyperscopeSessions,
+  exitLog: ExitLogView,
+): CommandTable {
+  return {
+    debugGuest: (which?: unknown) => guests.debugGuest(which),
+    pickGuest: () => guests.pickGuest(),
+    openSampleGuest: (which?: unknown) => guests.openSampleGuest(which),
+    openWalkthrough: () =>
+      vscode.commands.executeCommand(
+        'workbench.action.openWalkthrough',
+        'hyperscope.hyperscope#firstGuest',
+      ),
+    showPartitions: () => vscode.commands.executeCommand('hyperscope.partitions.focus'),
+    openExitLog: () => exitLog.show(false),
+    filterExitLog: async () => {
+      await exitLog.show(false);
+      exitLog.post({ type: 'focusFilter' });
+    },
+    clearExitFilter: () => exitLog.post({ type: 'clearFilter' }),
+    showProcessorExits: async ({ partition, processor }: ProcessorNode) => {
+      await exitLog.show(false);
+      exitLog.post({
+        type: 'filterProcessor',
+        partition: partition.id,
+        processor: processor.index,
+      });
+    },
+    breakOnHypercall: () => breakOnHypercall(),
+    breakOnExit: () => breakOnExit(),
+    stepInstruction: () => stepByInstruction(sessions, 'stepIn'),
+    stepOverInstruction: () => stepByInstruction(sessions, 'next'),
+    openDisassembly: () => vscode.commands.executeCommand('debug.action.openDisassemblyView'),
+    goToProcessor: async ({ processor }: ProcessorNode) => {
+      if (sessions.live !== undefined) await showInstruction(sessions.live.session, processor.rip);
+    },
+  };
+}
