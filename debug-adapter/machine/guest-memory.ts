@@ -32,6 +32,15 @@ interface Overlay {
   readonly underlying: number;
 }
 
+/** Contents of a partition's memory: version 1. */
+export interface GuestMemorySavedState {
+  /** The second-level map by chunk index, ascending; entries as little-endian 32-bit integers. */
+  readonly chunks: readonly { readonly index: number; readonly entries: Uint8Array }[];
+  readonly overlays: readonly { readonly gpaPage: number; readonly underlying: number }[];
+  /** The bytes of every frame in use, in frame order. */
+  readonly frames: Uint8Array;
+}
+
 /**
  * The memory of one partition. Frames live in the partition's code space from `frameBase` on, so that
  * generated code reaches them by offset; the map decides which guest page shows which frame.
@@ -172,7 +181,7 @@ export class GuestMemory {
   /** Bytes at a guest-physical address, without side effects; undefined where a page is not mapped. */
   read(gpa: GuestPhysicalAddress, length: number): Uint8Array | undefined {
     const result = new Uint8Array(length);
-    for (let done = 0; done < length; ) {
+    for (let done = 0; done < length;) {
       const count = Math.min(length - done, pageSizeBytes - pageOffsetOf(gpa + done));
       const entry = this.entryOf(pageOf(gpa + done));
       if ((entry & entryMapped) === 0) return undefined;
@@ -195,7 +204,7 @@ export class GuestMemory {
     for (let page = pageOf(gpa); page <= pageOf(gpa + data.length - 1); page++) {
       if (this.touchFrame(page) < 0) return false;
     }
-    for (let done = 0; done < data.length; ) {
+    for (let done = 0; done < data.length;) {
       const count = Math.min(data.length - done, pageSizeBytes - pageOffsetOf(gpa + done));
       const frame = this.touchFrame(pageOf(gpa + done));
       this.markWritten(frame);
@@ -219,6 +228,51 @@ export class GuestMemory {
     }
   }
 
+  save(): GuestMemorySavedState {
+    const indexes = [...this.chunks.keys()].sort((a, b) => a - b);
+    return {
+      chunks: indexes.map((index) => ({ index, entries: this.encodeChunk(index) })),
+      overlays: [...this.overlays]
+        .map(([gpaPage, { underlying }]) => ({ gpaPage, underlying }))
+        .sort((a, b) => a.gpaPage - b.gpaPage),
+      frames: this.bytes.slice(this.frameBase, this.frameOffset(this.framesUsed)),
+    };
+  }
+
+  /**
+   * Makes the memory what it was when `saved` was taken; everything derived from it is dropped.
+   * @returns false, with nothing changed, where the state does not fit this memory
+   */
+  restore(saved: GuestMemorySavedState): boolean {
+    const frames = saved.frames.length / pageSizeBytes;
+    const chunkBytes = chunkPages * 4;
+    if (!Number.isInteger(frames) || frames > this.frameCount) return false;
+    if (saved.chunks.some((chunk) => chunk.entries.length !== chunkBytes)) return false;
+    for (let frame = 0; frame < this.framesUsed; frame++) this.markWritten(frame);
+    this.chunks.clear();
+    for (const { index, entries } of saved.chunks) this.chunks.set(index, decodeEntries(entries));
+    this.overlays.clear();
+    for (const { gpaPage, underlying } of saved.overlays) {
+      this.overlays.set(gpaPage, { underlying });
+    }
+    this.bytes.fill(0, this.frameBase, this.frameOffset(this.framesUsed));
+    this.bytes.set(saved.frames, this.frameBase);
+    this.framesUsed = frames;
+    for (let frame = 0; frame < frames; frame++) this.frameContent[frame] = this.nextContent++;
+    this.notifyMapChange();
+    return true;
+  }
+
+  private encodeChunk(index: number): Uint8Array {
+    const chunk = present(this.chunks.get(index), 'map chunk');
+    const bytes = new Uint8Array(chunkPages * 4);
+    const view = new DataView(bytes.buffer);
+    for (let slot = 0; slot < chunkPages; slot++) {
+      view.setInt32(slot * 4, present(chunk[slot], 'map entry'), true);
+    }
+    return bytes;
+  }
+
   private allocateFrame(): number {
     if (this.framesUsed === this.frameCount) return -1;
     const frame = this.framesUsed++;
@@ -239,4 +293,9 @@ export class GuestMemory {
   private notifyMapChange(): void {
     for (const observer of this.observers) observer.mapDidChange();
   }
+}
+
+function decodeEntries(bytes: Uint8Array): Int32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Int32Array.from({ length: chunkPages }, (_, slot) => view.getInt32(slot * 4, true));
 }

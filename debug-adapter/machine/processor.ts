@@ -8,6 +8,14 @@ export type ProcessorStop =
   | { readonly kind: 'budget' }
   /** A VM exit: `exitPending` is set and the VMCS exit information is filled. Counted as one step. */
   | { readonly kind: 'vm-exit' }
+  /** An event was delivered through the guest's IDT. Counted as one step; RIP is the handler's. */
+  | {
+      readonly kind: 'event';
+      readonly vector: number;
+      readonly errorCode: number | undefined;
+      /** RIP that delivery pushed on the handler's stack. */
+      readonly returnRip: bigint;
+    }
   /** The processor is about to execute an instruction that has a breakpoint. No step was taken for it. */
   | { readonly kind: 'breakpoint' }
   /** HLT without HLT exiting, or another wait: the activity state is not "active". */

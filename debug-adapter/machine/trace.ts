@@ -59,7 +59,20 @@ export interface InputEvent extends TraceHeader {
   readonly input: string;
 }
 
-export type TraceEvent = VmExitEvent | HypercallEvent | EventDeliveryEvent | ConsoleEvent | InputEvent;
+export type TraceEvent =
+  VmExitEvent | HypercallEvent | EventDeliveryEvent | ConsoleEvent | InputEvent;
+
+type WithoutHeader<Event> = Event extends TraceEvent
+  ? Omit<Event, 'position' | 'ordinal' | 'timeNs'>
+  : never;
+
+/** An event before the machine has given it its place in the order. */
+export type TraceEventBody = WithoutHeader<TraceEvent>;
+
+/** Gives events their position, ordinal and time, and passes them on. */
+export interface TraceEmitter {
+  emit(body: TraceEventBody): TraceHeader;
+}
 
 /** Receives events as they happen. Must not change the machine. */
 export interface TraceSink {

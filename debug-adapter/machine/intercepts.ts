@@ -1,0 +1,36 @@
+/** How the hypervisor tells a parent about a child's intercepted accesses, and how the parent answers. */
+
+/** A port access of a child that the parent asked to see (TLFS 11.9, I/O port intercept message). */
+export interface PortInterceptMessage {
+  readonly kind: 'io-port';
+  readonly partition: number;
+  readonly processor: number;
+  readonly port: number;
+  readonly sizeBytes: 1 | 2 | 4;
+  readonly direction: 'in' | 'out';
+  /** What an OUT writes; 0 for IN. */
+  readonly value: number;
+}
+
+/** Everything a parent can be told about. */
+export type InterceptMessage = PortInterceptMessage;
+
+/** Takes messages for the parent; they wait in its queue until the hypervisor has finished its step. */
+export interface InterceptSink {
+  post(message: InterceptMessage): void;
+}
+
+/** What the virtualization stack may do to its children. */
+export interface ChildControl {
+  /** Asks for messages about accesses to `count` ports from `first` on (HvCallInstallIntercept). */
+  installPortIntercept(partition: number, first: number, count: number): void;
+
+  /**
+   * Answers the access that suspended a processor and resumes it.
+   * @param value what an IN reads, zero-extended; ignored for OUT
+   */
+  completePortIntercept(partition: number, processor: number, value: number): void;
+
+  /** Ends a partition at its own request. Its processors do not run again. */
+  endPartition(partition: number, exitCode: number): void;
+}

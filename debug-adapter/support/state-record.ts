@@ -1,0 +1,81 @@
+/** Typed reading of a record of a state tree; what does not fit is a problem of the saved state, not a bug. */
+import type { StateNode } from './state-tree';
+import { UserError } from './user-error';
+
+/** One record with its place in the tree, for messages. */
+export class StateRecord {
+  private readonly fields: ReadonlyMap<string, StateNode>;
+
+  /** @throws UserError `saved-state-mismatch` where `node` is no record */
+  constructor(
+    node: StateNode,
+    private readonly where: string,
+  ) {
+    if (typeof node !== 'object' || node instanceof Uint8Array || Array.isArray(node)) {
+      throw this.mismatch('', 'a record');
+    }
+    this.fields = new Map(Object.entries(node));
+  }
+
+  /** @throws UserError where the record has another version */
+  expectVersion(version: number): void {
+    const found = this.number('version');
+    if (found === version) return;
+    throw new UserError(
+      'saved-state-version',
+      `The saved state of ${this.where} has version ${found}; this build reads version ${version}.`,
+      'Use the build that saved it.',
+    );
+  }
+
+  number(key: string): number {
+    const value = this.fields.get(key);
+    if (typeof value !== 'number') throw this.mismatch(key, 'an integer');
+    return value;
+  }
+
+  bigint(key: string): bigint {
+    const value = this.fields.get(key);
+    if (typeof value !== 'bigint') throw this.mismatch(key, 'a large integer');
+    return value;
+  }
+
+  string(key: string): string {
+    const value = this.fields.get(key);
+    if (typeof value !== 'string') throw this.mismatch(key, 'a text');
+    return value;
+  }
+
+  bytes(key: string, length?: number): Uint8Array {
+    const value = this.fields.get(key);
+    if (!(value instanceof Uint8Array)) throw this.mismatch(key, 'bytes');
+    if (length !== undefined && value.length !== length) {
+      throw this.mismatch(key, `${length} bytes`);
+    }
+    return value;
+  }
+
+  record(key: string): StateRecord {
+    return new StateRecord(this.fields.get(key) ?? '', `${this.where}.${key}`);
+  }
+
+  /** The records of a list. */
+  records(key: string): readonly StateRecord[] {
+    const value = this.fields.get(key);
+    if (!isList(value)) throw this.mismatch(key, 'a list');
+    return value.map((item, index) => new StateRecord(item, `${this.where}.${key}[${index}]`));
+  }
+
+  private mismatch(key: string, expected: string): UserError {
+    const place = key === '' ? this.where : `${this.where}.${key}`;
+    return new UserError(
+      'saved-state-mismatch',
+      `The saved state does not fit: ${place} is not ${expected}.`,
+      'Use a saved state of this machine, or start the machine anew.',
+    );
+  }
+}
+
+function isList(node: StateNode | undefined): node is readonly StateNode[] {
+  return Array.isArray(node);
+}
