@@ -1,10 +1,17 @@
 /** The text of `guests/include/hyperscope.inc`: numbers that guests need, taken from the specifications' tables. */
+import { hypercallStatuses } from '../debug-adapter/spec/tlfs/status-codes';
+import { hypercalls } from '../debug-adapter/spec/tlfs/hypercalls';
+import { msrs } from '../debug-adapter/spec/x86/msrs';
 import { bootInformation, sampleGuest } from '../debug-adapter/spec/sample-guest';
 
 interface Constant {
   readonly name: string;
   readonly value: bigint;
   readonly note?: string;
+}
+
+function constant(name: string, value: number, note: string): Constant {
+  return { name, value: BigInt(value), note };
 }
 
 /** `consolePort` → `CONSOLE_PORT`. */
@@ -48,13 +55,17 @@ export function sampleGuestConstants(): string {
       'Boot information: offsets from the address in RDI.',
       constantsOf(bootInformation, 'BOOT_INFORMATION_'),
     ),
-    section('Hypervisor interface.', [
-      { name: 'HV_X64_MSR_GUEST_OS_ID', value: 0x40000000n },
-      { name: 'HV_X64_MSR_HYPERCALL', value: 0x40000001n },
-      { name: 'HV_X64_MSR_VP_INDEX', value: 0x40000002n },
-      { name: 'IA32_EFER', value: 0xc0000080n },
-      { name: 'HvCallNotifyLongSpinWait', value: 8n },
-      { name: 'HV_STATUS_INVALID_HYPERCALL_CODE', value: 2n },
-    ]),
+    section(
+      'Model-specific registers: numbers for ECX.',
+      msrs.map(({ number, name, description }) => constant(name, number, description)),
+    ),
+    section(
+      'Hypercalls: call codes, bits 15:0 of the control word.',
+      hypercalls.map(({ code, name, description }) => constant(name, code, description)),
+    ),
+    section(
+      'Hypercall status: bits 15:0 of the result.',
+      hypercallStatuses.map(({ code, name, description }) => constant(name, code, description)),
+    ),
   ].join('\n');
 }
