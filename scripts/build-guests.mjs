@@ -16,7 +16,11 @@ const referenceBinutils = '2.40';
 
 const exitCode = { same: 0, different: 1, toolsMissing: 3 };
 
-/** Runs a tool in the repository's root; its output, or an exception with what it said. */
+/**
+ * Runs a tool in the repository's root; its output, or an exception with what it said.
+ * @param {string} tool
+ * @param {readonly string[]} args
+ */
 function run(tool, args) {
   const result = spawnSync(tool, args, {
     cwd: root,
@@ -37,6 +41,9 @@ function guestNames() {
 /**
  * Bytes of a guest's executable. Names in the debug information are relative to the repository, and
  * constants are left out of the symbol table: they are no addresses.
+ * @param {string} name
+ * @param {number} loadGpa
+ * @param {string} scratch
  */
 function assembleGuest(name, loadGpa, scratch) {
   const object = join(scratch, `${name}.o`);
@@ -75,7 +82,12 @@ function assembleGuest(name, loadGpa, scratch) {
   return readFileSync(image);
 }
 
-/** Writes `wanted`, or with `check` compares; true where the file already held it. */
+/**
+ * Writes `wanted`, or with `check` compares; true where the file already held it.
+ * @param {string} path
+ * @param {Buffer} wanted
+ * @param {boolean} check
+ */
 function settle(path, wanted, check) {
   const absolute = join(root, path);
   const same = existsSync(absolute) && readFileSync(absolute).equals(wanted);

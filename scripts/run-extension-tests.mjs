@@ -63,7 +63,7 @@ async function runIn(vscodeExecutablePath) {
       vscodeExecutablePath,
       extensionDevelopmentPath: root,
       extensionTestsPath: suite,
-      launchArgs: [workspace, '--disable-extensions', '--user-data-dir', userData],
+      launchArgs: [workspace, '--disable-extensions', `--user-data-dir=${userData}`],
     });
   } catch (error) {
     console.log(`    ${error instanceof Error ? error.message : String(error)}`);

@@ -101,7 +101,7 @@ async function runMocha(stage, folders, { timeoutMs = 20_000, bail = false } = {
     };
   }
   return runReported(stage, [
-    ...[bin('mocha/bin/mocha.js'), '--import', 'tsx', '--reporter', 'scripts/test-report.cjs'],
+    ...[bin('mocha/bin/mocha.js'), '--import=tsx', '--reporter', 'scripts/test-report.cjs'],
     ...['--timeout', String(timeoutMs), '--exit', ...(bail ? ['--bail'] : []), ...files],
   ]);
 }

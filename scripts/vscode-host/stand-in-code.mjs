@@ -13,7 +13,7 @@ const timeoutMs = 300_000;
 
 /** Lines of VS Code itself that say nothing about the tests. */
 const noise =
-  /Could not locate the bindings|native-watchdog|open-vsx|authentication provider|Service Worker|reconnection-grace|AccountPolicy|Creating a socket|connection token|builtin extensions cache|ERR_NAME_NOT_RESOLVED|%cINFO|No ptyHost|punycode/;
+  /Could not locate the bindings|native-watchdog|open-vsx|authentication provider|Service Worker|reconnection-grace|AccountPolicy|Creating a socket|connection token|builtin extensions cache|ERR_NAME_NOT_RESOLVED|%cINFO|No ptyHost|punycode|ripgrep|ChatSessionStore|No search provider/;
 
 /**
  * @param {readonly string[]} args

@@ -1,0 +1,125 @@
+// A whole debug session through VS Code's own API: launch, stop on entry, step, break on a hypercall, run to the end.
+import assert from 'node:assert/strict';
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import * as vscode from 'vscode';
+import { activateExtension, eventually, workspaceFolder } from './extension-under-test';
+
+type Message = DebugProtocol.ProtocolMessage;
+type Stopped = DebugProtocol.StoppedEvent['body'];
+
+/** Records what the adapter sends to VS Code. */
+class AdapterListener implements vscode.DebugAdapterTracker {
+  readonly messages: Message[] = [];
+  private taken = 0;
+
+  onDidSendMessage(message: Message): void {
+    this.messages.push(message);
+  }
+
+  events(name: string): readonly DebugProtocol.Event[] {
+    return this.messages.filter(
+      (message): message is DebugProtocol.Event =>
+        message.type === 'event' && 'event' in message && message.event === name,
+    );
+  }
+
+  /** The next `stopped` event that has not been taken yet. */
+  async nextStop(): Promise<Stopped> {
+    const event = await eventually('a stopped event', () => this.events('stopped')[this.taken]);
+    this.taken++;
+    return event.body;
+  }
+
+  /** Everything the guest and the debugger wrote to the debug console. */
+  get output(): string {
+    return this.events('output')
+      .map((event) => event.body.output)
+      .join('');
+  }
+}
+
+describe('debug session of hello-partition', () => {
+  let listener: AdapterListener;
+  let session: vscode.DebugSession;
+  const subscriptions: vscode.Disposable[] = [];
+
+  before(async () => {
+    await activateExtension();
+    listener = new AdapterListener();
+    subscriptions.push(
+      vscode.debug.registerDebugAdapterTrackerFactory('hyperscope', {
+        createDebugAdapterTracker: () => listener,
+      }),
+      vscode.debug.onDidStartDebugSession((started) => (session = started)),
+    );
+    const started = await vscode.debug.startDebugging(workspaceFolder(), {
+      type: 'hyperscope',
+      request: 'launch',
+      name: 'hello-partition',
+      program: '${workspaceFolder}/hello-partition/hello-partition.elf',
+      stopOnEntry: true,
+    });
+    assert.equal(started, true);
+  });
+
+  after(async () => {
+    vscode.debug.removeBreakpoints(vscode.debug.breakpoints);
+    await vscode.debug.stopDebugging();
+    for (const subscription of subscriptions) subscription.dispose();
+  });
+
+  const topFrame = async (threadId: number): Promise<DebugProtocol.StackFrame> => {
+    const { stackFrames } = await session.customRequest('stackTrace', { threadId });
+    assert.ok(stackFrames.length > 0, 'the stack is not empty');
+    return stackFrames[0];
+  };
+
+  it('stops on entry, in the source', async () => {
+    const stop = await listener.nextStop();
+    assert.equal(stop.reason, 'entry');
+    const frame = await topFrame(stop.threadId ?? 0);
+    assert.match(frame.name, /_start/);
+    assert.match(frame.source?.path ?? '', /hello-partition\.s$/);
+    assert.ok(frame.line > 1);
+  });
+
+  it('steps one instruction', async () => {
+    const [thread] = (await session.customRequest('threads')).threads;
+    const before = await topFrame(thread.id);
+    await session.customRequest('next', { threadId: thread.id, granularity: 'instruction' });
+    const stop = await listener.nextStop();
+    assert.equal(stop.reason, 'step');
+    const after = await topFrame(thread.id);
+    assert.notEqual(after.instructionPointerReference, before.instructionPointerReference);
+  });
+
+  it('stops on a hypercall named by a function breakpoint', async () => {
+    vscode.debug.addBreakpoints([
+      new vscode.FunctionBreakpoint('hypercall:HvCallNotifyLongSpinWait'),
+    ]);
+    const [thread] = (await session.customRequest('threads')).threads;
+    await eventually('the breakpoint to be verified', async () => {
+      const [breakpoint] = vscode.debug.breakpoints;
+      if (breakpoint === undefined) return undefined;
+      return (await session.getDebugProtocolBreakpoint(breakpoint)) ?? undefined;
+    });
+    await session.customRequest('continue', { threadId: thread.id });
+    const stop = await listener.nextStop();
+    assert.match(`${stop.description ?? ''} ${stop.text ?? ''}`, /HvCallNotifyLongSpinWait/);
+  });
+
+  it('runs to the end and prints to the debug console', async () => {
+    vscode.debug.removeBreakpoints(vscode.debug.breakpoints);
+    await session.customRequest('setFunctionBreakpoints', { breakpoints: [] });
+    const [thread] = (await session.customRequest('threads')).threads;
+    await session.customRequest('continue', { threadId: thread.id });
+    await eventually('the console text', () =>
+      listener.output.includes('Hello from a guest partition') ? true : undefined,
+    );
+    await eventually('the end or a final stop', () =>
+      listener.events('terminated').length > 0 || listener.events('stopped').length > 3
+        ? true
+        : undefined,
+    );
+  });
+});

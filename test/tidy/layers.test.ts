@@ -1,0 +1,149 @@
+// Imports follow the layer table, form no cycles, and leave no file unreachable.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { layerOf, layers, type Layer } from './layer-table';
+import { resolveImport, root, sourceFile, sourceFiles, type SourceFile } from './source-files';
+
+function allowsPackage(layer: Layer, name: string): boolean {
+  if (name.startsWith('node:')) return layer.node === true;
+  return layer.packages.some(
+    (allowed) =>
+      allowed === '*' || allowed === name || (allowed.endsWith('/') && name.startsWith(allowed)),
+  );
+}
+
+function allowsFile(layer: Layer, target: string): boolean {
+  const targetLayer = layerOf(target);
+  if (targetLayer === layer) return true;
+  return layer.mayImport.some((folder) => target.startsWith(`${folder}/`));
+}
+
+function violations(file: SourceFile): readonly string[] {
+  const layer = layerOf(file.path);
+  if (layer === undefined) return [`${file.path}: belongs to no layer of test/tidy/layer-table.ts`];
+  return file.imports.flatMap((specifier) => {
+    if (!specifier.startsWith('.')) {
+      return allowsPackage(layer, specifier)
+        ? []
+        : [`${file.path}: ${layer.folder} may not use the package ${specifier}`];
+    }
+    const target = resolveImport(file, specifier);
+    if (target === undefined || allowsFile(layer, target)) return [];
+    return [`${file.path}: ${layer.folder} may not import ${target}; move it or pass it in`];
+  });
+}
+
+const graph = new Map(
+  sourceFiles.map((file) => [
+    file.path,
+    file.imports.flatMap((specifier) => resolveImport(file, specifier) ?? []),
+  ]),
+);
+
+/** A cycle through `start`, as the files on it, or undefined. */
+function cycleFrom(start: string, done: Set<string>): readonly string[] | undefined {
+  const path: string[] = [];
+  const onPath = new Set<string>();
+  const visit = (file: string): readonly string[] | undefined => {
+    if (onPath.has(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    path.push(file);
+    onPath.add(file);
+    for (const next of graph.get(file) ?? []) {
+      const cycle = visit(next);
+      if (cycle !== undefined) return cycle;
+    }
+    path.pop();
+    onPath.delete(file);
+    done.add(file);
+    return undefined;
+  };
+  return visit(start);
+}
+
+/** Every file that `starts` reach by imports, themselves included. */
+function reachableFrom(starts: readonly string[]): Set<string> {
+  const reached = new Set<string>();
+  const queue = [...starts];
+  for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
+    if (reached.has(file)) continue;
+    reached.add(file);
+    queue.push(...(graph.get(file) ?? []));
+  }
+  return reached;
+}
+
+const isEntryPoint = (path: string): boolean =>
+  /^scripts\/[^/]+\.(ts|mjs|cjs)$/.test(path) ||
+  /^test\/.*\.test\.ts$/.test(path) ||
+  /^src\/webviews\/[^/]+\/main\.ts$/.test(path) ||
+  [
+    'debug-adapter/main.ts',
+    'debug-adapter/command-line/main.ts',
+    'src/extension.ts',
+    'src/language/server/main.ts',
+    'test/extension/index.ts',
+    'scripts/vscode-host/stand-in-code.mjs',
+    'scripts/vscode-host/receipt.cjs',
+    'scripts/vscode-host/start-sample/extension.cjs',
+  ].includes(path);
+
+describe('layers', () => {
+  it('imports follow the layer table', () => {
+    assert.deepEqual(sourceFiles.flatMap(violations), []);
+  });
+
+  it('imports form no cycle', () => {
+    const done = new Set<string>();
+    const cycle = [...graph.keys()].flatMap((file) => cycleFrom(file, done) ?? []);
+    assert.deepEqual(cycle, [], 'break the cycle: move what both need into a third file');
+  });
+
+  for (const layer of layers.filter((each) => each.neverReaches !== undefined)) {
+    it(`${layer.folder} reaches no ${layer.neverReaches?.join(' and no ')}, however indirectly`, () => {
+      const own = sourceFiles.filter((file) => layerOf(file.path) === layer);
+      const found = [...reachableFrom(own.map((file) => file.path))].flatMap((path) =>
+        (sourceFile(path)?.imports ?? [])
+          .filter((name) =>
+            layer.neverReaches?.some(
+              (banned) => name === banned || (banned.endsWith(':') && name.startsWith(banned)),
+            ),
+          )
+          .map((name) => `${path} imports ${name}`),
+      );
+      assert.deepEqual(found, []);
+    });
+  }
+
+  it('every file is reached from an entry point or a test', () => {
+    const reached = reachableFrom([...graph.keys()].filter(isEntryPoint));
+    const orphans = [...graph.keys()].filter((path) => !reached.has(path));
+    assert.deepEqual(orphans, [], 'delete these files, or use them');
+  });
+
+  it('product files are reached by the product, not by tests alone', () => {
+    const entries = [...graph.keys()].filter(
+      (path) => isEntryPoint(path) && !path.startsWith('test/'),
+    );
+    const reached = reachableFrom(entries);
+    const orphans = [...graph.keys()].filter(
+      (path) => /^(debug-adapter|src)\//.test(path) && !reached.has(path),
+    );
+    assert.deepEqual(orphans, [], 'delete these files, or use them in the product');
+  });
+
+  for (const layer of layers.filter((each) => each.folder.startsWith('debug-adapter/'))) {
+    it(`${layer.folder}/tsconfig.json references what the table allows`, () => {
+      const file = join(root, layer.folder, 'tsconfig.json');
+      assert.ok(existsSync(file), `write ${layer.folder}/tsconfig.json`);
+      const config: { references?: { path: string }[]; compilerOptions?: object } = JSON.parse(
+        readFileSync(file, 'utf8'),
+      );
+      const references = (config.references ?? []).map(({ path }) =>
+        path.replace('../', 'debug-adapter/'),
+      );
+      assert.deepEqual(references.sort(), [...layer.mayImport].sort());
+    });
+  }
+});
