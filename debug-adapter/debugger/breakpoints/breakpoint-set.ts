@@ -1,0 +1,107 @@
+/** All breakpoints of a session, by where the person set them, and what they come to in the machine. */
+import type { VmExitEvent } from '../../machine/trace';
+import type { EvaluationContext } from '../expressions/evaluate';
+import { noTarget, type Breakpoint, type BreakpointTarget } from './breakpoint';
+import { BreakpointGate, type BreakpointOptions } from './breakpoint-gate';
+
+/** What the breakpoints at one place or exit decided. */
+export interface BreakpointVerdict {
+  /** Ids of those that stop; empty where none does. */
+  readonly stopped: readonly number[];
+  readonly titles: readonly string[];
+  readonly notes: readonly string[];
+  readonly logs: readonly string[];
+}
+
+/** Where a list of breakpoints came from; setting a list replaces the former one of the same owner. */
+export type BreakpointOwner = `source:${string}` | 'instruction' | 'named';
+
+/** The breakpoints of one session. Outlives restarts of the machine. */
+export class BreakpointSet {
+  private readonly byOwner = new Map<BreakpointOwner, readonly Breakpoint[]>();
+  private byAddress = new Map<bigint, Breakpoint[]>();
+  private onExit: readonly Breakpoint[] = [];
+  private nextId = 1;
+
+  /** Replaces the breakpoints of `owner`; options that are wrong make a breakpoint without target. */
+  replace(
+    owner: BreakpointOwner,
+    wanted: readonly { readonly target: BreakpointTarget; readonly options: BreakpointOptions }[],
+  ): readonly Breakpoint[] {
+    const created = wanted.map(({ target, options }) => this.create(target, options));
+    this.byOwner.set(owner, created);
+    this.index();
+    return created;
+  }
+
+  /** Linear addresses at which processors must stop. */
+  get addresses(): ReadonlySet<bigint> {
+    return new Set(this.byAddress.keys());
+  }
+
+  /** True where some breakpoint waits for VM exits. */
+  get watchesExits(): boolean {
+    return this.onExit.length > 0;
+  }
+
+  /** Asks the breakpoints at `address`. */
+  reachedAddress(address: bigint, context: EvaluationContext): BreakpointVerdict {
+    return decide(this.byAddress.get(address) ?? [], context);
+  }
+
+  /** Asks the breakpoints that wait for `exit`; `context` is made only where one does. */
+  reachedExit(
+    exit: VmExitEvent,
+    context: (exit: VmExitEvent) => EvaluationContext,
+  ): BreakpointVerdict | undefined {
+    const reached = this.onExit.filter(
+      ({ target }) => target.kind === 'exit' && target.matches(exit),
+    );
+    return reached.length === 0 ? undefined : decide(reached, context(exit));
+  }
+
+  /** Starts all hit counts again. */
+  resetCounts(): void {
+    for (const list of this.byOwner.values()) for (const { gate } of list) gate.reset();
+  }
+
+  private create(target: BreakpointTarget, options: BreakpointOptions): Breakpoint {
+    const id = this.nextId++;
+    const gate = BreakpointGate.parse(options);
+    if (typeof gate === 'string')
+      return { id, target: noTarget(gate), gate: BreakpointGate.open() };
+    return { id, target, gate };
+  }
+
+  private index(): void {
+    const byAddress = new Map<bigint, Breakpoint[]>();
+    const onExit: Breakpoint[] = [];
+    for (const list of this.byOwner.values()) {
+      for (const breakpoint of list) {
+        if (breakpoint.target.kind === 'exit') onExit.push(breakpoint);
+        if (breakpoint.target.kind !== 'code') continue;
+        for (const address of breakpoint.target.addresses) {
+          byAddress.set(address, [...(byAddress.get(address) ?? []), breakpoint]);
+        }
+      }
+    }
+    this.byAddress = byAddress;
+    this.onExit = onExit;
+  }
+}
+
+function decide(reached: readonly Breakpoint[], context: EvaluationContext): BreakpointVerdict {
+  const stopped: number[] = [];
+  const titles: string[] = [];
+  const notes: string[] = [];
+  const logs: string[] = [];
+  for (const { id, gate, target } of reached) {
+    const decision = gate.decide(context);
+    if (decision.kind === 'log') logs.push(decision.text);
+    if (decision.kind !== 'stop') continue;
+    stopped.push(id);
+    if (target.kind === 'exit') titles.push(target.title);
+    if (decision.note !== undefined) notes.push(decision.note);
+  }
+  return { stopped, titles, notes, logs };
+}

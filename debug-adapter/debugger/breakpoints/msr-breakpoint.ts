@@ -1,0 +1,37 @@
+/** Breakpoints on intercepted MSR accesses: `msr:0x40000000:w`, `msr:IA32_EFER`, `msr:*`. */
+import { ExitReasonNumber } from '../../spec/x86/exit-reasons';
+import { msrByName, msrs } from '../../spec/x86/msrs';
+import { nearestName } from '../../support/nearest-name';
+import { hex } from '../value-format';
+import { noTarget, type BreakpointTarget } from './breakpoint';
+import { parseAccess, parseNumber } from './event-text';
+
+/** Resolves what follows `msr:`. */
+export function resolveMsrBreakpoint(text: string): BreakpointTarget {
+  const { subject, access } = parseAccess(text);
+  if (access === undefined) {
+    return noTarget(`"msr:${text}" has an unknown access; write :w (write) or :r (read).`);
+  }
+  const named = msrByName.get(subject.toUpperCase())?.number;
+  const number = subject === '*' ? undefined : (named ?? parseNumber(subject, 0xffffffff));
+  if (number === undefined && subject !== '*') {
+    const near = nearestName(
+      subject,
+      msrs.map((row) => row.name),
+    );
+    const hint = near === undefined ? 'Give a number or a name.' : `Did you mean "msr:${near}"?`;
+    return noTarget(`There is no MSR "${subject}". ${hint}`);
+  }
+  const name = number === undefined ? 'any MSR' : `MSR ${hex(number)}`;
+  return {
+    kind: 'exit',
+    title: access === 'both' ? `access to ${name}` : `${access} of ${name}`,
+    matches: (exit) => {
+      const reason = exit.reason & 0xffff;
+      const isRead = reason === ExitReasonNumber.MSR_READ;
+      if (!isRead && reason !== ExitReasonNumber.MSR_WRITE) return false;
+      if (access !== 'both' && (access === 'read') !== isRead) return false;
+      return number === undefined || Number((exit.registers[1] ?? 0n) & 0xffffffffn) === number;
+    },
+  };
+}

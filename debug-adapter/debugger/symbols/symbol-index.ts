@@ -1,0 +1,220 @@
+/** Answers what lies at an address and where a name or source line lies, from one ELF image. */
+import { readDwarfLines, type LineRow } from './dwarf-line';
+import { readElf64, type ElfImage, type ElfSymbol } from './elf64';
+
+/** A symbol near an address. */
+export interface SymbolHit {
+  readonly symbol: ElfSymbol;
+  /** Bytes from the symbol to the address. */
+  readonly offset: bigint;
+}
+
+/** A place in a source file. */
+export interface SourcePlace {
+  /** Path as recorded in the image. */
+  readonly file: string;
+  readonly line: number;
+  /** First address that belongs to the line here, and the first behind it. */
+  readonly start: bigint;
+  readonly end: bigint;
+}
+
+/** Where a requested source line really is. */
+export interface LinePlacement {
+  readonly line: number;
+  readonly addresses: readonly bigint[];
+}
+
+interface Range {
+  readonly start: bigint;
+  readonly end: bigint;
+  readonly file: number;
+  readonly line: number;
+  readonly isStatement: boolean;
+}
+
+const maxSymbolReach = 0x10000n;
+const symbolRank: Readonly<Record<ElfSymbol['kind'], number>> = { code: 0, label: 1, data: 2 };
+
+function compareBigint(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Index of the last element whose key is at most `key`, -1 where there is none. */
+function lastAtMost<T>(sorted: readonly T[], key: bigint, keyOf: (element: T) => bigint): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const element = sorted[middle];
+    if (element !== undefined && keyOf(element) <= key) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+function rangesOf(rows: readonly LineRow[]): readonly Range[] {
+  const ranges: Range[] = [];
+  rows.forEach((row, index) => {
+    const next = rows[index + 1];
+    if (row.endSequence || next === undefined || next.address <= row.address) return;
+    if (!(row.line > 0 && row.line < 10_000_000)) return;
+    const { file, line, isStatement } = row;
+    ranges.push({ start: row.address, end: next.address, file, line, isStatement });
+  });
+  return ranges.sort((a, b) => compareBigint(a.start, b.start));
+}
+
+function sectionBytes(image: ElfImage, name: string): Uint8Array {
+  const section = image.sections.find((candidate) => candidate.name === name);
+  return section === undefined || section.compressed ? new Uint8Array(0) : section.bytes;
+}
+
+/** Symbols and lines of one image. Immutable. */
+export class SymbolIndex {
+  private readonly symbols: readonly ElfSymbol[];
+  private readonly byName = new Map<string, ElfSymbol>();
+  private readonly ranges: readonly Range[];
+
+  /**
+   * @param files paths of source files as recorded
+   * @param problems what could not be read of the line information
+   */
+  constructor(
+    image: ElfImage,
+    rows: readonly LineRow[],
+    readonly files: readonly string[],
+    readonly problems: readonly string[],
+  ) {
+    this.symbols = [...image.symbols].sort(
+      (a, b) =>
+        compareBigint(a.address, b.address) ||
+        symbolRank[b.kind] - symbolRank[a.kind] ||
+        Number(a.global) - Number(b.global),
+    );
+    for (const symbol of image.symbols) {
+      const known = this.byName.get(symbol.name);
+      if (known === undefined || (!known.global && symbol.global)) {
+        this.byName.set(symbol.name, symbol);
+      }
+    }
+    this.ranges = rangesOf(rows);
+  }
+
+  /** An index that knows nothing. */
+  static readonly empty = new SymbolIndex({ entry: 0n, sections: [], symbols: [] }, [], [], []);
+
+  /** Every name, in the order of addresses. */
+  get names(): readonly ElfSymbol[] {
+    return this.symbols;
+  }
+
+  get hasLines(): boolean {
+    return this.ranges.length > 0;
+  }
+
+  symbolNamed(name: string): ElfSymbol | undefined {
+    return this.byName.get(name);
+  }
+
+  /** The nearest symbol at or below `address`, as long as it is plausible that it covers it. */
+  symbolAt(address: bigint): SymbolHit | undefined {
+    const index = lastAtMost(this.symbols, address, (symbol) => symbol.address);
+    for (let at = index; at >= 0 && at > index - 64; at--) {
+      const symbol = this.symbols[at];
+      if (symbol === undefined) return undefined;
+      const offset = address - symbol.address;
+      const covers = symbol.sizeBytes === 0 || offset < BigInt(symbol.sizeBytes);
+      if (covers && offset < maxSymbolReach) return { symbol, offset };
+    }
+    return undefined;
+  }
+
+  /** `name`, `name+0x10`, or undefined where nothing is near. */
+  nameOf(address: bigint): string | undefined {
+    const hit = this.symbolAt(address);
+    if (hit === undefined) return undefined;
+    return hit.offset === 0n ? hit.symbol.name : `${hit.symbol.name}+0x${hit.offset.toString(16)}`;
+  }
+
+  placeAt(address: bigint): SourcePlace | undefined {
+    const range = this.ranges[lastAtMost(this.ranges, address, (candidate) => candidate.start)];
+    if (range === undefined || address >= range.end) return undefined;
+    const file = this.files[range.file] ?? '?';
+    return { file, line: range.line, start: range.start, end: range.end };
+  }
+
+  /**
+   * Addresses of a source line; where it has no code, those of the next line that has.
+   * @param file path as recorded
+   */
+  placeLine(file: string, line: number): LinePlacement | undefined {
+    const wanted = this.files.indexOf(file);
+    let best = Number.POSITIVE_INFINITY;
+    for (const range of this.ranges) {
+      if (range.file === wanted && range.isStatement && range.line >= line && range.line < best) {
+        best = range.line;
+      }
+    }
+    if (best === Number.POSITIVE_INFINITY) return undefined;
+    return { line: best, addresses: this.addressesOf(wanted, best) };
+  }
+
+  /** Lines of a file that have code, ascending. */
+  linesOf(file: string): readonly number[] {
+    const wanted = this.files.indexOf(file);
+    const lines = new Set<number>();
+    for (const range of this.ranges) if (range.file === wanted) lines.add(range.line);
+    return [...lines].sort((a, b) => a - b);
+  }
+
+  /** The start of the nearest known instruction boundary at or below `address`. */
+  boundaryBelow(address: bigint): bigint | undefined {
+    const range = this.ranges[lastAtMost(this.ranges, address, (candidate) => candidate.start)];
+    const index = lastAtMost(this.symbols, address, (symbol) => symbol.address);
+    let symbol: ElfSymbol | undefined;
+    for (let at = index; at >= 0 && symbol === undefined; at--) {
+      const candidate = this.symbols[at];
+      if (candidate !== undefined && candidate.kind !== 'data') symbol = candidate;
+    }
+    if (range === undefined) return symbol?.address;
+    if (symbol === undefined) return range.start;
+    return symbol.address > range.start ? symbol.address : range.start;
+  }
+
+  /** One address for each contiguous run of the line: where its code starts. */
+  private addressesOf(file: number, line: number): readonly bigint[] {
+    const addresses: bigint[] = [];
+    let previousEnd: bigint | undefined;
+    for (const range of this.ranges) {
+      if (range.file !== file || range.line !== line) continue;
+      if (range.start !== previousEnd) addresses.push(range.start);
+      previousEnd = range.end;
+    }
+    return addresses;
+  }
+}
+
+/**
+ * Indexes an ELF image.
+ * @param path for messages only
+ * @throws UserError where the bytes are not a sound x86-64 ELF file
+ */
+export function indexSymbols(bytes: Uint8Array, path: string): SymbolIndex {
+  const image = readElf64(bytes, path);
+  const compressed = image.sections.some(
+    (section) => section.compressed && section.name.startsWith('.debug_line'),
+  );
+  const table = readDwarfLines({
+    line: sectionBytes(image, '.debug_line'),
+    lineStrings: sectionBytes(image, '.debug_line_str'),
+    strings: sectionBytes(image, '.debug_str'),
+  });
+  const problems = compressed
+    ? [
+        ...table.problems,
+        'line information is compressed; link with --compress-debug-sections=none',
+      ]
+    : table.problems;
+  return new SymbolIndex(image, table.rows, table.files, problems);
+}

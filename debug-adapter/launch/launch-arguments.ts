@@ -1,0 +1,192 @@
+/** The one definition of launch arguments: types, validation and the manifest's schema. */
+import { z } from 'zod';
+import { nearestName } from '../support/nearest-name';
+import { UserError } from '../support/user-error';
+import { parseMemorySize } from './memory-size';
+
+const memorySchema = z
+  .union([z.number(), z.string()])
+  .describe('RAM of the guest: a number of MiB, or a text such as "64M" or "1G".');
+
+const consoleSchema = z
+  .strictObject({
+    lineLength: z
+      .int()
+      .min(80)
+      .max(65_536)
+      .default(4096)
+      .describe('Characters after which a line of the guest console is broken.'),
+    linesPerSecond: z
+      .int()
+      .min(10)
+      .max(100_000)
+      .default(2000)
+      .describe('Lines of guest console shown per second; what is more is dropped and counted.'),
+  })
+  .describe('How the guest console is shown in the Debug Console.');
+
+const sourceMapSchema = z
+  .record(z.string(), z.string())
+  .describe(
+    'Where sources are: a path, or the beginning of one, as recorded in the program, and the local folder or file instead.',
+  );
+
+const schema = z.strictObject({
+  program: z.string().describe('Path of the guest program: a static x86-64 ELF file.'),
+  partitionName: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe('Name of the guest partition; by default the name of the program.'),
+  memory: memorySchema.default(64),
+  processors: z
+    .int()
+    .min(1)
+    .max(1)
+    .default(1)
+    .describe('Virtual processors of the guest partition. This version runs one.'),
+  commandLine: z
+    .string()
+    .max(2047)
+    .default('')
+    .describe('Command line that the guest finds in its boot information.'),
+  stopOnEntry: z
+    .boolean()
+    .default(true)
+    .describe('Stop before the first instruction of the guest.'),
+  sourceMap: sourceMapSchema.optional(),
+  disassemblySyntax: z
+    .enum(['intel', 'gnu', 'nasm'])
+    .default('intel')
+    .describe('Notation of disassembled instructions; "gnu" is AT&T.'),
+  console: consoleSchema.optional(),
+});
+
+/** Launch arguments as a person writes them. */
+export type LaunchArguments = z.input<typeof schema>;
+
+/** Launch arguments, complete and in units of the machine. */
+export interface LaunchSettings {
+  readonly program: string;
+  readonly partitionName: string;
+  readonly memoryBytes: number;
+  readonly processors: number;
+  readonly commandLine: string;
+  readonly stopOnEntry: boolean;
+  /** Rules in the order in which they are tried. */
+  readonly sourceMap: readonly { readonly from: string; readonly to: string }[];
+  readonly disassemblySyntax: 'intel' | 'gnu' | 'nasm';
+  readonly consoleLineLength: number;
+  readonly consoleLinesPerSecond: number;
+}
+
+/** Keys that VS Code itself puts into every configuration. */
+const editorKeys: ReadonlySet<string> = new Set([
+  'type',
+  'request',
+  'name',
+  'noDebug',
+  'restart',
+  'debugServer',
+  'presentation',
+  'internalConsoleOptions',
+  'preLaunchTask',
+  'postDebugTask',
+  'serverReadyAction',
+  'suppressMultipleSessionWarning',
+  'linux',
+  'osx',
+  'windows',
+  'debugConfigurationId',
+]);
+
+function argumentError(name: string, message: string, hint: string): UserError {
+  return new UserError(`launch-argument-${name}`, message, hint);
+}
+
+function checkKeys(given: Readonly<Record<string, unknown>>): void {
+  const known = Object.keys(schema.shape);
+  for (const key of Object.keys(given)) {
+    if (known.includes(key)) continue;
+    const near = nearestName(key, known);
+    throw argumentError(
+      'unknown',
+      `There is no launch argument "${key}".`,
+      near === undefined ? `Known are: ${known.join(', ')}.` : `Did you mean "${near}"?`,
+    );
+  }
+}
+
+function describeIssue(path: readonly PropertyKey[], message: string): UserError {
+  const name = path.map(String).join('.');
+  const root = String(path[0] ?? 'arguments');
+  if (root === 'processors') {
+    return argumentError(
+      'processors',
+      'The launch argument "processors" must be 1: a guest partition has one virtual processor in this version.',
+      'Leave it out, or set it to 1.',
+    );
+  }
+  if (root === 'program') {
+    return argumentError(
+      'program',
+      'The launch argument "program" is missing or is no text.',
+      'Set it to the path of a guest program, for example "${workspaceFolder}/guest.elf".',
+    );
+  }
+  const hint =
+    path.length > 1
+      ? 'See its description in launch.json.'
+      : 'See launch.json for its description.';
+  return argumentError(root, `The launch argument "${name}" is wrong: ${message}.`, hint);
+}
+
+function nameOfProgram(path: string): string {
+  const file = path.split(/[\\/]/).at(-1) ?? path;
+  const stem = file.replace(/\.[A-Za-z0-9]+$/, '');
+  return stem === '' ? 'guest' : stem;
+}
+
+/**
+ * Validates launch arguments and fills in what is left out.
+ * @param input as it came over the wire; keys of the editor are ignored
+ * @throws UserError that names the argument and says what to do
+ */
+export function parseLaunchArguments(input: unknown): LaunchSettings {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw argumentError('shape', 'The launch arguments are no object.', 'Check launch.json.');
+  }
+  const given = Object.fromEntries(
+    Object.entries(input).filter(([key]) => !editorKeys.has(key) && !key.startsWith('__')),
+  );
+  checkKeys(given);
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw describeIssue(
+      issue?.path ?? [],
+      (issue?.message ?? 'unknown').replace(/^Invalid input: /, ''),
+    );
+  }
+  const settings = parsed.data;
+  if (settings.program.trim() === '') throw describeIssue(['program'], 'empty');
+  return {
+    program: settings.program,
+    partitionName: settings.partitionName ?? nameOfProgram(settings.program),
+    memoryBytes: parseMemorySize(settings.memory),
+    processors: settings.processors,
+    commandLine: settings.commandLine,
+    stopOnEntry: settings.stopOnEntry,
+    sourceMap: Object.entries(settings.sourceMap ?? {}).map(([from, to]) => ({ from, to })),
+    disassemblySyntax: settings.disassemblySyntax,
+    consoleLineLength: settings.console?.lineLength ?? 4096,
+    consoleLinesPerSecond: settings.console?.linesPerSecond ?? 2000,
+  };
+}
+
+/** Schema of the launch arguments for the manifest's `configurationAttributes.launch`. */
+export function launchArgumentsJsonSchema(): Record<string, unknown> {
+  const { properties, required } = z.toJSONSchema(schema, { io: 'input', target: 'draft-7' });
+  return { required: required ?? [], properties: properties ?? {}, additionalProperties: false };
+}

@@ -1,0 +1,114 @@
+// Launch arguments: what is accepted, what is refused, and that the manifest knows the same.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import {
+  launchArgumentsJsonSchema,
+  parseLaunchArguments,
+} from '../../../debug-adapter/launch/launch-arguments';
+import { UserError } from '../../../debug-adapter/support/user-error';
+
+const refused: readonly (readonly [title: string, input: unknown, id: string, text: RegExp])[] = [
+  ['no object', 7, 'launch-argument-shape', /no object/],
+  ['a list', [], 'launch-argument-shape', /no object/],
+  ['nothing', {}, 'launch-argument-program', /"program" is missing/],
+  ['an empty program', { program: ' ' }, 'launch-argument-program', /"program" is missing/],
+  ['a numeric program', { program: 1 }, 'launch-argument-program', /"program"/],
+  ['an unknown key', { program: 'a', memry: 1 }, 'launch-argument-unknown', /"memry".*"memory"/],
+  ['a strange key', { program: 'a', zzzzzz: 1 }, 'launch-argument-unknown', /Known are: program/],
+  ['two processors', { program: 'a', processors: 2 }, 'launch-argument-processors', /must be 1/],
+  ['little memory', { program: 'a', memory: '4K' }, 'launch-argument-memory', /too little/],
+  ['much memory', { program: 'a', memory: '8G' }, 'launch-argument-memory', /more than/],
+  ['odd memory', { program: 'a', memory: '2.0001M' }, 'launch-argument-memory', /whole number/],
+  ['no memory', { program: 'a', memory: 'lots' }, 'launch-argument-memory', /no size/],
+  ['memory as list', { program: 'a', memory: [] }, 'launch-argument-memory', /"memory" is wrong/],
+  ['a wrong flag', { program: 'a', stopOnEntry: 'yes' }, 'launch-argument-stopOnEntry', /boolean/],
+  [
+    'a wrong syntax',
+    { program: 'a', disassemblySyntax: 'x' },
+    'launch-argument-disassemblySyntax',
+    /intel/,
+  ],
+  [
+    'a wrong map',
+    { program: 'a', sourceMap: { a: 1 } },
+    'launch-argument-sourceMap',
+    /sourceMap\.a/,
+  ],
+  [
+    'a short line',
+    { program: 'a', console: { lineLength: 1 } },
+    'launch-argument-console',
+    /console\.lineLength/,
+  ],
+];
+
+describe('launch arguments', () => {
+  it('fill in what is left out', () => {
+    assert.deepEqual(parseLaunchArguments({ program: '/guests/hello-partition.elf' }), {
+      program: '/guests/hello-partition.elf',
+      partitionName: 'hello-partition',
+      memoryBytes: 64 * 1024 * 1024,
+      processors: 1,
+      commandLine: '',
+      stopOnEntry: true,
+      sourceMap: [],
+      disassemblySyntax: 'intel',
+      consoleLineLength: 4096,
+      consoleLinesPerSecond: 2000,
+    });
+  });
+
+  const sizes: readonly (readonly [given: number | string, bytes: number])[] = [
+    [2, 2 << 20],
+    ['64M', 64 << 20],
+    ['64 MiB', 64 << 20],
+    ['4096k', 4 << 20],
+    ['1G', 1 << 30],
+    ['128', 128 << 20],
+  ];
+  for (const [given, bytes] of sizes) {
+    it(`take ${JSON.stringify(given)} as ${bytes} bytes of memory`, () => {
+      assert.equal(parseLaunchArguments({ program: 'a', memory: given }).memoryBytes, bytes);
+    });
+  }
+
+  it('leave the keys of the editor alone', () => {
+    const input = {
+      program: 'a',
+      name: 'x',
+      type: 'hyperscope',
+      request: 'launch',
+      __sessionId: '1',
+    };
+    assert.equal(parseLaunchArguments(input).partitionName, 'a');
+  });
+
+  it('keep the order of the source map', () => {
+    const { sourceMap } = parseLaunchArguments({
+      program: 'a',
+      sourceMap: { '/b': '/x', '/a': '/y' },
+    });
+    assert.deepEqual(sourceMap, [
+      { from: '/b', to: '/x' },
+      { from: '/a', to: '/y' },
+    ]);
+  });
+
+  for (const [title, input, id, text] of refused) {
+    it(`refuse ${title}`, () => {
+      assert.throws(
+        () => parseLaunchArguments(input),
+        (error) => error instanceof UserError && error.id === id && text.test(error.text),
+      );
+    });
+  }
+
+  it('are described in the manifest as they are checked', () => {
+    const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
+    const manifest: { contributes: { debuggers: { configurationAttributes: unknown }[] } } =
+      JSON.parse(text);
+    assert.deepEqual(manifest.contributes.debuggers[0]?.configurationAttributes, {
+      launch: launchArgumentsJsonSchema(),
+    });
+  });
+});
