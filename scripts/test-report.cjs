@@ -24,37 +24,39 @@ function allTests(suite) {
   return [...suite.tests, ...suite.suites.flatMap(allTests)];
 }
 
-/**
- * @this {unknown}
- * @param {Mocha.Runner} runner
- */
-module.exports = function TestReport(runner) {
-  let passed = 0;
-  /** @type {string[]} */
-  const failures = [];
-  /** @type {string[]} */
-  const skipped = [];
-  runner.on(EVENT_TEST_PASS, () => passed++);
-  runner.on(EVENT_TEST_PENDING, (test) => skipped.push(test.fullTitle()));
-  runner.on(EVENT_TEST_FAIL, (test, error) => {
-    failures.push(test.fullTitle());
-    console.log(`    FAILED ${test.fullTitle()}\n${describeError(error).replace(/^/gm, '      ')}`);
-  });
-  runner.on(EVENT_SUITE_END, (suite) => {
-    if (suite.root || !suite.parent?.root) return;
-    const tests = allTests(suite);
-    const good = tests.filter((test) => test.state === 'passed').length;
-    const ms = tests.reduce((sum, test) => sum + (test.duration ?? 0), 0);
-    console.log(`    ${suite.title}: ${good} of ${tests.length} in ${ms} ms`);
-  });
-  runner.once(EVENT_RUN_END, () => {
-    const root = runner.suite;
-    skipped.push(...notReached(root).map((title) => `${title} (not reached)`));
-    const file = process.env.HYPERSCOPE_REPORT;
-    if (file === undefined) return;
-    fs.mkdirSync(path.dirname(file), { recursive: true });
-    fs.writeFileSync(file, JSON.stringify({ passed, failures, skipped }));
-  });
+module.exports = class TestReport extends Mocha.reporters.Base {
+  /** @param {Mocha.Runner} runner */
+  constructor(runner) {
+    super(runner);
+    let passed = 0;
+    /** @type {string[]} */
+    const failures = [];
+    /** @type {string[]} */
+    const skipped = [];
+    runner.on(EVENT_TEST_PASS, () => passed++);
+    runner.on(EVENT_TEST_PENDING, (test) => skipped.push(test.fullTitle()));
+    runner.on(EVENT_TEST_FAIL, (test, error) => {
+      failures.push(test.fullTitle());
+      console.log(
+        `    FAILED ${test.fullTitle()}\n${describeError(error).replace(/^/gm, '      ')}`,
+      );
+    });
+    runner.on(EVENT_SUITE_END, (suite) => {
+      if (suite.root || !suite.parent?.root) return;
+      const tests = allTests(suite);
+      const good = tests.filter((test) => test.state === 'passed').length;
+      const ms = tests.reduce((sum, test) => sum + (test.duration ?? 0), 0);
+      console.log(`    ${suite.title}: ${good} of ${tests.length} in ${ms} ms`);
+    });
+    runner.once(EVENT_RUN_END, () => {
+      const root = runner.suite;
+      skipped.push(...notReached(root).map((title) => `${title} (not reached)`));
+      const file = process.env.HYPERSCOPE_REPORT;
+      if (file === undefined) return;
+      fs.mkdirSync(path.dirname(file), { recursive: true });
+      fs.writeFileSync(file, JSON.stringify({ passed, failures, skipped }));
+    });
+  }
 };
 
 /**

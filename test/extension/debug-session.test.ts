@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as vscode from 'vscode';
+import { customRequest } from '../../debug-adapter/protocol/custom-requests';
 import { activateExtension, eventually, workspaceFolder } from './extension-under-test';
 
 type Message = DebugProtocol.ProtocolMessage;
@@ -10,7 +11,12 @@ type Stopped = DebugProtocol.StoppedEvent['body'];
 /** Records what the adapter sends to VS Code. */
 class AdapterListener implements vscode.DebugAdapterTracker {
   readonly messages: Message[] = [];
+  readonly requests: DebugProtocol.Request[] = [];
   private taken = 0;
+
+  onWillReceiveMessage(message: DebugProtocol.Request): void {
+    this.requests.push(message);
+  }
 
   onDidSendMessage(message: Message): void {
     this.messages.push(message);
@@ -106,6 +112,16 @@ describe('debug session of hello-partition', () => {
     await session.customRequest('continue', { threadId: thread.id });
     const stop = await listener.nextStop();
     assert.match(`${stop.description ?? ''} ${stop.text ?? ''}`, /HvCallNotifyLongSpinWait/);
+  });
+
+  it('opens the VM exit log, which asks the adapter for its rows', async () => {
+    await vscode.commands.executeCommand('hyperscope.openExitLog');
+    const request = await eventually('a request for exits', () =>
+      listener.requests.find(({ command }) => command === customRequest.exits),
+    );
+    const body = await session.customRequest(customRequest.exits, request.arguments);
+    assert.ok(body.rows.length > 0);
+    assert.ok(body.rows.some(({ reasonName }: { reasonName: string }) => reasonName === 'CPUID'));
   });
 
   it('runs to the end and prints to the debug console', async () => {

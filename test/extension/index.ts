@@ -10,7 +10,6 @@ export async function run(): Promise<void> {
   await import('./activation.test');
   await import('./debug-session.test');
   await import('./language.test');
-  await import('./panels.test');
   const failures = await new Promise<number>((resolve) => mocha.run(resolve));
   if (failures > 0) throw new Error(`${failures} tests failed`);
 }

@@ -1,0 +1,170 @@
+// The walk: one person, one sample guest, from opening the file to reading why the partition was left.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../../../scripts/vscode-host/paths.mjs';
+import { waitFor, WorkbenchSession } from '../workbench-session';
+
+const sourceLines = readFileSync(
+  join(root, 'guests/hello-partition/hello-partition.s'),
+  'utf8',
+).split('\n');
+
+/** Line, from 1, of the first source line that contains `text`. */
+function lineOf(text: string): number {
+  const index = sourceLines.findIndex((line) => line.includes(text));
+  assert.ok(index >= 0, `the sample contains ${text}`);
+  return index + 1;
+}
+
+const breakpointLine = lineOf('bt      ecx, 31');
+const hypercallLine = lineOf('mov     rcx, HvCallNotifyLongSpinWait');
+
+describe('walk through the workbench', () => {
+  let workbench: WorkbenchSession;
+
+  before(async () => {
+    workbench = await WorkbenchSession.open();
+  });
+
+  after(() => workbench.close());
+
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await workbench.screenshot('failure');
+  });
+
+  it('opens the sample and colours it', async () => {
+    await workbench.openFile('hello-partition.s');
+    await waitFor('highlighting', async () => {
+      const classes = await workbench.page
+        .locator('.editor-instance .view-line span[class^="mtk"]')
+        .evaluateAll((spans) => new Set(spans.map((span) => span.className)).size);
+      return classes > 3;
+    });
+  });
+
+  it('names a hypercall where its number stands', async () => {
+    await workbench.goToLine(hypercallLine);
+    const word = workbench.page
+      .locator('.editor-instance .view-line span', { hasText: /^\s*HvCallNotifyLongSpinWait\s*$/ })
+      .last();
+    await word.hover();
+    const hover = workbench.page.locator('.monaco-hover:not(.hidden)', {
+      hasText: 'HvCallNotifyLongSpinWait',
+    });
+    await hover.first().waitFor({ timeout: 15_000 });
+    assert.match(await hover.first().innerText(), /hypercall/i);
+    await workbench.screenshot('hover', { publish: true });
+    await workbench.page.keyboard.press('Escape');
+  });
+
+  it('sets a breakpoint by clicking the gutter', async () => {
+    await workbench.goToLine(breakpointLine);
+    await workbench.clickGutter(breakpointLine);
+    await workbench.page.locator('.codicon-debug-breakpoint').first().waitFor();
+  });
+
+  it('starts with F5 and stops on entry', async () => {
+    await workbench.page.locator('.editor-instance .view-line').first().click();
+    await workbench.page.keyboard.press('F5');
+    await workbench.page.locator('.debug-toolbar').waitFor({ timeout: 20_000 });
+    await workbench.waitForPause(/paused on entry/i);
+    await workbench.screenshot('stopped-on-entry');
+  });
+
+  it('continues to the breakpoint', async () => {
+    await workbench.page.keyboard.press('F5');
+    await workbench.waitForPause(/paused on breakpoint/i);
+    const line = await waitFor('the arrow', () => workbench.stoppedLine());
+    assert.equal(line, breakpointLine);
+    await workbench.screenshot('breakpoint', { publish: true });
+  });
+
+  it('steps one instruction at a time in the Disassembly View', async () => {
+    await workbench.run('Open Disassembly View');
+    const rows = await waitFor('disassembled rows', async () => {
+      const texts = await workbench.disassembly();
+      return texts.some((text) => /\bbt\b/.test(text)) ? texts : undefined;
+    });
+    assert.ok(rows.length > 10);
+    const arrow = workbench.page.locator(
+      '.disassembly-view .monaco-list-row:has(.codicon-debug-stackframe)',
+    );
+    await arrow.first().waitFor();
+    const before = await arrow.first().innerText();
+    await workbench.page.locator('.disassembly-view .monaco-list-row').nth(2).click();
+    await workbench.page.keyboard.press('F10');
+    const after = await waitFor('the arrow to move', async () => {
+      const text = await arrow.first().innerText();
+      return text === before ? undefined : text;
+    });
+    assert.match(after, /jn?[cb]|jae/);
+    await workbench.screenshot('disassembly', { publish: true });
+  });
+
+  it('stops on a hypercall named by a function breakpoint', async () => {
+    await workbench.addFunctionBreakpoint('hypercall:HvCallNotifyLongSpinWait');
+    await workbench.page.keyboard.press('F5');
+    await workbench.waitForPause(/HvCallNotifyLongSpinWait/);
+  });
+
+  it('reads the VMCS in the Variables view', async () => {
+    const variables = workbench.pane('Variables');
+    const scope = variables.filter({ hasText: /VMCS.*exit/i }).first();
+    await workbench.expand(scope);
+    const reason = await waitFor('the exit reason', async () =>
+      (await variables.allInnerTexts()).find((text) => /exit reason/i.test(text)),
+    );
+    assert.match(reason, /VMCALL|0x12|\b18\b/);
+    await workbench.screenshot('vmcs');
+  });
+
+  it('lists every exit in the VM Exit Log', async () => {
+    await workbench.run('Hyperscope: Open VM Exit Log');
+    const log = await workbench.webview('[role="grid"], [role="treegrid"], table');
+    const rows = log.locator('[role="row"]');
+    const texts = await waitFor('rows', async () => {
+      const found = await rows.allInnerTexts();
+      return found.length > 5 ? found : undefined;
+    });
+    assert.ok(
+      texts.some((text) => /VMCALL/.test(text)),
+      texts.join('\n'),
+    );
+    await rows
+      .filter({ hasText: /VMCALL/ })
+      .last()
+      .click();
+    await waitFor('the registers of that exit', async () =>
+      /RCX/i.test(await log.locator('body').innerText()),
+    );
+    await workbench.screenshot('exit-log', { publish: true });
+  });
+
+  it('shows partitions and processors', async () => {
+    await workbench.run('Hyperscope: Show Partitions');
+    const row = workbench.page.locator('.monaco-list-row', { hasText: /parent/i }).first();
+    await row.waitFor();
+    await workbench.screenshot('partitions');
+  });
+
+  it('looks as good in a light theme', async () => {
+    await workbench.run('Preferences: Toggle between Light/Dark Themes');
+    await workbench.page.locator('.monaco-workbench.vs').waitFor();
+    await workbench.page.waitForTimeout(500);
+    await workbench.screenshot('light', { publish: true });
+    await workbench.run('Preferences: Toggle between Light/Dark Themes');
+  });
+
+  it('runs to the end and prints the guest’s words', async () => {
+    await workbench.run('Debug: Remove All Breakpoints');
+    await workbench.run('Debug: Continue');
+    await workbench.run('Debug Console: Focus on Debug Console View');
+    await waitFor('the guest’s console', async () =>
+      (await workbench.page.locator('.repl .monaco-list-row').allInnerTexts()).some((text) =>
+        text.includes('Hello from a guest partition'),
+      ),
+    );
+    await workbench.screenshot('console');
+  });
+});

@@ -1,0 +1,65 @@
+// The package works where it is installed: nothing it needs was left behind in the repository.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../../../scripts/vscode-host/paths.mjs';
+import { waitFor, WorkbenchSession } from '../workbench-session';
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+}
+
+describe('the package, installed', () => {
+  let workbench: WorkbenchSession;
+
+  before(async () => {
+    const manifest: Manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    const vsix = join(root, `${manifest.name}-${manifest.version}.vsix`);
+    workbench = await WorkbenchSession.open({ vsix });
+  });
+
+  after(() => workbench.close());
+
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await workbench.screenshot('failure-packaged');
+  });
+
+  it('starts the sample with F5 and stops on entry', async () => {
+    await workbench.openFile('hello-partition.s');
+    await workbench.page.keyboard.press('F5');
+    await workbench.page.locator('.debug-toolbar').waitFor({ timeout: 20_000 });
+    await workbench.waitForPause(/paused on entry/i);
+  });
+
+  it('stops on a hypercall and lists the exits before it', async () => {
+    await workbench.addFunctionBreakpoint('hypercall:HvCallNotifyLongSpinWait');
+    await workbench.page.keyboard.press('F5');
+    await workbench.waitForPause(/HvCallNotifyLongSpinWait/);
+    await workbench.run('Hyperscope: Open VM Exit Log');
+    const log = await workbench.webview('[role="grid"]');
+    const texts = await waitFor('rows', async () => {
+      const found = await log.locator('[role="row"]').allInnerTexts();
+      return found.length > 5 ? found : undefined;
+    });
+    assert.ok(
+      texts.some((text) => /CPUID/.test(text)),
+      texts.join('\n'),
+    );
+    await workbench.screenshot('packaged');
+  });
+
+  it('answers hovers from its language server', async () => {
+    await workbench.openFile('page-fault-lab.s');
+    await workbench.openFile('hello-partition.s');
+    const word = workbench.page
+      .locator('.editor-instance .view-line span', { hasText: /^\s*cpuid\s*$/ })
+      .first();
+    await word.waitFor();
+    await word.hover();
+    await workbench.page
+      .locator('.monaco-hover:not(.hidden)', { hasText: /CPUID/ })
+      .first()
+      .waitFor({ timeout: 15_000 });
+  });
+});

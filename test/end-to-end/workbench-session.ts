@@ -1,0 +1,156 @@
+// A real VS Code with a copy of the sample guests, and the hands and eyes of the person in front of it.
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Browser, Frame, Locator, Page } from 'playwright-core';
+import { root } from '../../scripts/vscode-host/paths.mjs';
+import { startHost, type Host } from '../../scripts/vscode-host/server.mjs';
+import {
+  clickGutter,
+  findWebview,
+  openBrowser,
+  paneRows,
+  runCommand,
+  waitFor,
+} from '../../scripts/vscode-host/workbench.mjs';
+
+const screenshotFolder = join(root, 'out/screenshots');
+const publishedFolder = join(root, 'media/screenshots');
+
+export interface WorkbenchOptions {
+  /** A package to install; without it the extension runs from the repository. */
+  readonly vsix?: string;
+  readonly settings?: Readonly<Record<string, unknown>>;
+}
+
+export class WorkbenchSession {
+  private constructor(
+    private readonly host: Host,
+    private readonly browser: Browser,
+    readonly page: Page,
+    private readonly folder: string,
+  ) {}
+
+  static async open(options: WorkbenchOptions = {}): Promise<WorkbenchSession> {
+    const folder = mkdtempSync(join(tmpdir(), 'hyperscope-walk-'));
+    const workspace = join(folder, 'guests');
+    cpSync(join(root, 'guests'), workspace, { recursive: true });
+    const host = await startHost({
+      workspace,
+      ...(options.vsix === undefined ? { developmentExtensions: [root] } : { vsix: options.vsix }),
+      settings: { 'editor.hover.delay': 100, ...options.settings },
+    });
+    const { browser, page } = await openBrowser();
+    await page.goto(host.url);
+    await page.locator('.monaco-workbench').waitFor();
+    return new WorkbenchSession(host, browser, page, folder);
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    await this.host.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /**
+   * Takes a picture into out/screenshots/. With `publish`, and UPDATE_SCREENSHOTS=1 in the environment, it also
+   * replaces the one in media/screenshots/ that the README shows.
+   */
+  async screenshot(name: string, { publish = false } = {}): Promise<void> {
+    const file = join(screenshotFolder, `${name}.png`);
+    mkdirSync(dirname(file), { recursive: true });
+    await this.page.screenshot({ path: file });
+    if (!publish || process.env['UPDATE_SCREENSHOTS'] !== '1') return;
+    mkdirSync(publishedFolder, { recursive: true });
+    copyFileSync(file, join(publishedFolder, `${name}.png`));
+  }
+
+  /** Opens a file of the workspace by its name, as Ctrl+P does. */
+  async openFile(name: string): Promise<void> {
+    await this.page.keyboard.press('ControlOrMeta+P');
+    const input = this.page.locator('.quick-input-widget input.input');
+    await input.waitFor();
+    await input.fill(name);
+    const row = this.page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first();
+    await row.click();
+    await this.page.locator('.tab.active', { hasText: name }).waitFor();
+    await this.page.locator('.editor-instance .view-line').first().waitFor();
+  }
+
+  run(title: string): Promise<void> {
+    return runCommand(this.page, title);
+  }
+
+  clickGutter(line: number): Promise<void> {
+    return clickGutter(this.page, line);
+  }
+
+  webview(selector: string): Promise<Frame> {
+    return findWebview(this.page, selector);
+  }
+
+  pane(title: string): Locator {
+    return paneRows(this.page, title);
+  }
+
+  /** Scrolls the active editor to a line and shows it in the middle. */
+  async goToLine(line: number): Promise<void> {
+    await this.page.keyboard.press('Control+G');
+    const input = this.page.locator('.quick-input-widget input.input');
+    await input.waitFor();
+    await input.fill(`:${line}`);
+    await this.page.keyboard.press('Enter');
+    await this.page
+      .locator('.editor-instance .line-numbers', { hasText: new RegExp(`^${line}$`) })
+      .first()
+      .waitFor();
+  }
+
+  /** Waits until the call stack says why the processor is stopped. */
+  async waitForPause(reason: RegExp): Promise<void> {
+    const rows = this.page.locator('.debug-viewlet .pane').locator('.monaco-list-row');
+    await waitFor(`a pause ${String(reason)}`, async () =>
+      (await rows.allInnerTexts()).some((text) => reason.test(text)),
+    );
+  }
+
+  /** Line of the yellow arrow in the source, or undefined while it is not visible. */
+  async stoppedLine(): Promise<number | undefined> {
+    const glyph = this.page.locator('.codicon-debug-stackframe').first();
+    const box = await glyph.boundingBox().catch(() => null);
+    if (box === null) return undefined;
+    for (const number of await this.page.locator('.editor-instance .line-numbers').all()) {
+      const place = await number.boundingBox();
+      if (place !== null && Math.abs(place.y - box.y) < 4) return Number(await number.innerText());
+    }
+    return undefined;
+  }
+
+  /** Texts of the rows of the disassembly that are visible. */
+  disassembly(): Promise<string[]> {
+    return this.page.locator('.disassembly-view .monaco-list-row').allInnerTexts();
+  }
+
+  /** Opens a row of a tree by its arrow, when it is closed. */
+  async expand(row: Locator): Promise<void> {
+    await row.waitFor();
+    if ((await row.getAttribute('aria-expanded')) === 'true') return;
+    await row.locator('.monaco-tl-twistie').click();
+    await waitFor(
+      'the row to open',
+      async () => (await row.getAttribute('aria-expanded')) === 'true',
+    );
+  }
+
+  /** Enters a function breakpoint as the person does with the + of the Breakpoints view. */
+  async addFunctionBreakpoint(name: string): Promise<void> {
+    await this.run('Debug: Function Breakpoint...');
+    const input = this.page.locator('.debug-breakpoints input, .breakpoint input').first();
+    await input.waitFor();
+    await input.fill(name);
+    await input.press('Enter');
+    await this.pane('Breakpoints').filter({ hasText: name }).first().waitFor();
+  }
+}
+
+export { waitFor };
