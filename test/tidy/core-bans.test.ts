@@ -1,5 +1,4 @@
 // The core uses no clock, no chance, no promise, no timer, no host: invariant 2 of debug-adapter/ARCHITECTURE.md.
-import assert from 'node:assert/strict';
 import ts from 'typescript';
 import {
   bannedGlobals,
@@ -7,6 +6,7 @@ import {
   bannedMethods,
   coreFolders,
 } from '../../scripts/core-bans.mjs';
+import { expectNone } from './expect-none';
 import { placeOf, sourceFiles, visitTree, type SourceFile } from './source-files';
 
 const globals = new Map<string, string>(Object.entries(bannedGlobals));
@@ -65,7 +65,7 @@ describe('bans in the core', () => {
   for (const folder of coreFolders) {
     it(`debug-adapter/${folder} keeps them`, () => {
       const files = sourceFiles.filter((file) => file.path.startsWith(`debug-adapter/${folder}/`));
-      assert.deepEqual(files.flatMap(findings), []);
+      expectNone(files.flatMap(findings));
     });
   }
 });

@@ -1,6 +1,6 @@
 // Contracts between parts are documented, export by export.
-import assert from 'node:assert/strict';
 import ts from 'typescript';
+import { expectNone } from './expect-none';
 import { placeOf, sourceFiles, type SourceFile } from './source-files';
 
 const documented = (path: string): boolean =>
@@ -33,7 +33,6 @@ function continuesGroup(
   return lineOf(node.getStart(tree)) === lineOf(previous.getEnd()) + 1;
 }
 
-/** True where a name says everything: an alias or interface whose members carry their own comments. */
 function undocumented(file: SourceFile): readonly string[] {
   const found: string[] = [];
   let previousIsFine = false;
@@ -51,6 +50,6 @@ function undocumented(file: SourceFile): readonly string[] {
 describe('documentation', () => {
   it('covers every export of the contracts', () => {
     const files = sourceFiles.filter((file) => documented(file.path));
-    assert.deepEqual(files.flatMap(undocumented), []);
+    expectNone(files.flatMap(undocumented));
   });
 });

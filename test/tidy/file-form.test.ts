@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { basename } from 'node:path';
 import ts from 'typescript';
+import { expectNone } from './expect-none';
 import { placeOf, sourceFiles, visitTree, type SourceFile } from './source-files';
 
 const fileLinesMax = 700;
@@ -15,14 +16,6 @@ const p90LinesMax = 400;
 
 const isTable = (file: SourceFile): boolean => file.text.startsWith('// Table:');
 const product = sourceFiles.filter((file) => /^(debug-adapter|src)\//.test(file.path));
-
-/** Rows of `check` over `files`, as one assertion that lists all that fail. */
-function expectNone(
-  files: readonly SourceFile[],
-  check: (file: SourceFile) => readonly string[],
-): void {
-  assert.deepEqual(files.flatMap(check), []);
-}
 
 function header(file: SourceFile): string {
   const first = file.lines[0]?.startsWith('#!') ? file.lines[1] : file.lines[0];
@@ -54,18 +47,22 @@ function hasReason(file: SourceFile, node: ts.Node): boolean {
 
 describe('form of files', () => {
   it('begins with a sentence that says what the file is for', () => {
-    expectNone(sourceFiles, (file) =>
-      /[\w)`’'"].*[.?!:)`]?$/.test(header(file)) && header(file).length > 15
-        ? []
-        : [`${file.path}:1: write one sentence about the file's role as its first line`],
+    expectNone(
+      sourceFiles.flatMap((file) =>
+        /[\w)`’'"].*[.?!:)`]?$/.test(header(file)) && header(file).length > 15
+          ? []
+          : [`${file.path}:1: write one sentence about the file's role as its first line`],
+      ),
     );
   });
 
   it(`has at most ${fileLinesMax} lines, tables excepted`, () => {
-    expectNone(sourceFiles, (file) =>
-      file.lines.length - 1 <= fileLinesMax || isTable(file)
-        ? []
-        : [`${file.path}: ${file.lines.length - 1} lines; split it by topic`],
+    expectNone(
+      sourceFiles.flatMap((file) =>
+        file.lines.length - 1 <= fileLinesMax || isTable(file)
+          ? []
+          : [`${file.path}: ${file.lines.length - 1} lines; split it by topic`],
+      ),
     );
   });
 
@@ -79,79 +76,91 @@ describe('form of files', () => {
   });
 
   it(`has functions of at most ${functionLinesMax} lines of code`, () => {
-    expectNone(product, (file) => {
-      const found: string[] = [];
-      visitTree(file.tree(), (node) => {
-        if (!ts.isFunctionLike(node) || isTable(file)) return;
-        const lines = codeLines(file, node);
-        if (lines > functionLinesMax) {
-          found.push(`${placeOf(file, node)}: a function of ${lines} lines; split it`);
-        }
-      });
-      return found;
-    });
+    expectNone(
+      product.flatMap((file) => {
+        const found: string[] = [];
+        visitTree(file.tree(), (node) => {
+          if (!ts.isFunctionLike(node) || isTable(file)) return;
+          const lines = codeLines(file, node);
+          if (lines > functionLinesMax) {
+            found.push(`${placeOf(file, node)}: a function of ${lines} lines; split it`);
+          }
+        });
+        return found;
+      }),
+    );
   });
 
   it('has unix line ends, a final newline, no tabs, no trailing blanks', () => {
-    expectNone(sourceFiles, (file) => {
-      const problems = [
-        ...(file.text.includes('\r') ? ['carriage returns'] : []),
-        ...(file.text.endsWith('\n') ? [] : ['no final newline']),
-        ...(file.text.includes('\t') ? ['tabs'] : []),
-        ...(/[ ]\n/.test(file.text) ? ['blanks at line ends'] : []),
-      ];
-      return problems.map((problem) => `${file.path}: ${problem}; run "npm run format"`);
-    });
+    expectNone(
+      sourceFiles.flatMap((file) => {
+        const problems = [
+          ...(file.text.includes('\r') ? ['carriage returns'] : []),
+          ...(file.text.endsWith('\n') ? [] : ['no final newline']),
+          ...(file.text.includes('\t') ? ['tabs'] : []),
+          ...(/[ ]\n/.test(file.text) ? ['blanks at line ends'] : []),
+        ];
+        return problems.map((problem) => `${file.path}: ${problem}; run "npm run format"`);
+      }),
+    );
   });
 
   it(`has lines of at most ${columnsMax} columns, comments of ${commentColumnsMax}`, () => {
     expectNone(
-      sourceFiles.filter((file) => !isTable(file)),
-      (file) =>
-        file.lines.flatMap((line, index) => {
-          const isComment = /^\s*(\/\/|\*|\/\*)/.test(line);
-          const fits = line.length <= (isComment ? commentColumnsMax : columnsMax);
-          // A string or a regular expression cannot be broken by the formatter.
-          return fits || /['"`/].{60}/.test(line)
-            ? []
-            : [`${file.path}:${index + 1}: ${line.length} columns; run "npm run format"`];
-        }),
+      sourceFiles
+        .filter((file) => !isTable(file))
+        .flatMap((file) =>
+          file.lines.flatMap((line, index) => {
+            const isComment = /^\s*(\/\/|\*|\/\*)/.test(line);
+            const fits = line.length <= (isComment ? commentColumnsMax : columnsMax);
+            // A string or a regular expression cannot be broken by the formatter.
+            return fits || /['"`/].{60}/.test(line)
+              ? []
+              : [`${file.path}:${index + 1}: ${line.length} columns; run "npm run format"`];
+          }),
+        ),
     );
   });
 
   it('has names in kebab-case that say what the file is', () => {
     const banned =
       /^(util|utils|common|base|helper|helpers|misc|manager|types)\b|-(util|utils|helper|helpers|manager)\b/;
-    expectNone(sourceFiles, (file) => {
-      const name = basename(file.path).replace(/(\.test|\.d)?\.\w+$/, '');
-      return /^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) && !banned.test(name)
-        ? []
-        : [`${file.path}: rename it after what it is, in kebab-case`];
-    });
+    expectNone(
+      sourceFiles.flatMap((file) => {
+        const name = basename(file.path).replace(/(\.test|\.d)?\.\w+$/, '');
+        return /^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) && !banned.test(name)
+          ? []
+          : [`${file.path}: rename it after what it is, in kebab-case`];
+      }),
+    );
   });
 
   it('asserts types only where a comment says why that holds', () => {
-    expectNone(product, (file) => {
-      const found: string[] = [];
-      visitTree(file.tree(), (node) => {
-        if (!ts.isAsExpression(node) || node.type.getText() === 'const') return;
-        if (!hasReason(file, node)) {
-          found.push(
-            `${placeOf(file, node)}: "as" needs a comment with its reason, or better a check`,
-          );
-        }
-      });
-      return found;
-    });
+    expectNone(
+      product.flatMap((file) => {
+        const found: string[] = [];
+        visitTree(file.tree(), (node) => {
+          if (!ts.isAsExpression(node) || node.type.getText() === 'const') return;
+          if (!hasReason(file, node)) {
+            found.push(
+              `${placeOf(file, node)}: "as" needs a comment with its reason, or better a check`,
+            );
+          }
+        });
+        return found;
+      }),
+    );
   });
 
   it('leaves no unfinished business behind', () => {
     const marks = new RegExp(
       `\\b(${['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', 'HA' + 'CK'].join('|')})\\b`,
     );
-    expectNone(sourceFiles, (file) =>
-      file.lines.flatMap((line, index) =>
-        marks.test(line) ? [`${file.path}:${index + 1}: do it, or write a decision record`] : [],
+    expectNone(
+      sourceFiles.flatMap((file) =>
+        file.lines.flatMap((line, index) =>
+          marks.test(line) ? [`${file.path}:${index + 1}: do it, or write a decision record`] : [],
+        ),
       ),
     );
   });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { expectNone } from './expect-none';
 import { layerOf, layers, type Layer } from './layer-table';
 import { resolveImport, root, sourceFile, sourceFiles, type SourceFile } from './source-files';
 
@@ -91,13 +92,13 @@ const isEntryPoint = (path: string): boolean =>
 
 describe('layers', () => {
   it('imports follow the layer table', () => {
-    assert.deepEqual(sourceFiles.flatMap(violations), []);
+    expectNone(sourceFiles.flatMap(violations));
   });
 
   it('imports form no cycle', () => {
     const done = new Set<string>();
     const cycle = [...graph.keys()].flatMap((file) => cycleFrom(file, done) ?? []);
-    assert.deepEqual(cycle, [], 'break the cycle: move what both need into a third file');
+    expectNone(cycle, 'break the cycle: move what both need into a third file');
   });
 
   for (const layer of layers.filter((each) => each.neverReaches !== undefined)) {
@@ -112,14 +113,14 @@ describe('layers', () => {
           )
           .map((name) => `${path} imports ${name}`),
       );
-      assert.deepEqual(found, []);
+      expectNone(found);
     });
   }
 
   it('every file is reached from an entry point or a test', () => {
     const reached = reachableFrom([...graph.keys()].filter(isEntryPoint));
     const orphans = [...graph.keys()].filter((path) => !reached.has(path));
-    assert.deepEqual(orphans, [], 'delete these files, or use them');
+    expectNone(orphans, 'delete these files, or use them');
   });
 
   it('product files are reached by the product, not by tests alone', () => {
@@ -130,7 +131,7 @@ describe('layers', () => {
     const orphans = [...graph.keys()].filter(
       (path) => /^(debug-adapter|src)\//.test(path) && !reached.has(path),
     );
-    assert.deepEqual(orphans, [], 'delete these files, or use them in the product');
+    expectNone(orphans, 'delete these files, or use them in the product');
   });
 
   for (const layer of layers.filter((each) => each.folder.startsWith('debug-adapter/'))) {
