@@ -85,7 +85,7 @@ function reportSkipped(reason) {
   }
 }
 
-async function main() {
+async function buildSuite() {
   await build({
     absWorkingDir: root,
     entryPoints: ['test/extension/index.ts'],
@@ -98,6 +98,11 @@ async function main() {
     sourcemap: 'inline',
     logLevel: 'warning',
   });
+}
+
+async function main() {
+  await buildSuite();
+  if (process.argv.includes('--build-only')) return 0;
   const installed = findDesktopCode();
   if (!hasScreen() && hasVirtualScreen()) {
     const args = ['-a', process.execPath, ...process.argv.slice(1)];

@@ -9,7 +9,7 @@ import { startHost } from './vscode-host/server.mjs';
 
 const usage = `Usage: npm start [-- OPTIONS]
 
-  (none)        open the sample in your VS Code, or in one in the browser where "code" is not on the PATH
+  (none)        open the sample in your VS Code; in one in the browser without "code" on the PATH
   --browser     open it in a VS Code in the browser in any case
   --port=N      port of the browser's VS Code, 1 to 65535 (default: any free one)
   --headless    run the sample guest in this terminal

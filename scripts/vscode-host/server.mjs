@@ -24,6 +24,7 @@ const quietSettings = {
   'git.enabled': false,
   'git.openRepositoryInParentFolders': 'never',
   'npm.autoDetect': 'off',
+  'remote.autoForwardPorts': false,
   'files.simpleDialog.enable': true,
   'debug.onTaskErrors': 'debugAnyway',
   'debug.openDebug': 'openOnSessionStart',
