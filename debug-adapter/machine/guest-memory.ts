@@ -37,7 +37,8 @@ export interface GuestMemorySavedState {
   /** The second-level map by chunk index, ascending; entries as little-endian 32-bit integers. */
   readonly chunks: readonly { readonly index: number; readonly entries: Uint8Array }[];
   readonly overlays: readonly { readonly gpaPage: number; readonly underlying: number }[];
-  /** The bytes of every frame in use, in frame order. */
+  readonly freeFrames: readonly number[];
+  /** The bytes of every frame ever handed out, in frame order. */
   readonly frames: Uint8Array;
 }
 
@@ -52,6 +53,8 @@ export class GuestMemory {
   private readonly frameContent: Float64Array;
   private readonly observers: FrameWriteObserver[] = [];
   private framesUsed = 0;
+  /** Frames below `framesUsed` that nothing shows any more, handed out again last in, first out. */
+  private freeFrames: number[] = [];
   private nextContent = 1;
 
   constructor(
@@ -91,9 +94,10 @@ export class GuestMemory {
   /** Lays a page owned by the hypervisor over a guest page; what was there returns on {@link removeOverlay}. */
   placeOverlay(gpaPage: number, contents: Uint8Array, rights: number): boolean {
     assert(contents.length === pageSizeBytes, 'an overlay is one page');
+    this.removeOverlay(gpaPage);
     const frame = this.allocateFrame();
     if (frame < 0) return false;
-    const under = this.overlays.get(gpaPage)?.underlying ?? this.entryOf(gpaPage);
+    const under = this.entryOf(gpaPage);
     this.bytes.set(contents, this.frameOffset(frame));
     this.overlays.set(gpaPage, { underlying: under });
     this.setEntry(gpaPage, ((frame + 1) << entryFrameShift) | entryMapped | rights);
@@ -105,6 +109,7 @@ export class GuestMemory {
     const overlay = this.overlays.get(gpaPage);
     if (overlay === undefined) return;
     this.overlays.delete(gpaPage);
+    this.releaseFrame((this.entryOf(gpaPage) >>> entryFrameShift) - 1);
     this.setEntry(gpaPage, overlay.underlying);
     this.notifyMapChange();
   }
@@ -235,6 +240,7 @@ export class GuestMemory {
       overlays: [...this.overlays]
         .map(([gpaPage, { underlying }]) => ({ gpaPage, underlying }))
         .sort((a, b) => a.gpaPage - b.gpaPage),
+      freeFrames: [...this.freeFrames],
       frames: this.bytes.slice(this.frameBase, this.frameOffset(this.framesUsed)),
     };
   }
@@ -248,6 +254,7 @@ export class GuestMemory {
     const chunkBytes = chunkPages * 4;
     if (!Number.isInteger(frames) || frames > this.frameCount) return false;
     if (saved.chunks.some((chunk) => chunk.entries.length !== chunkBytes)) return false;
+    if (saved.freeFrames.some((frame) => frame < 0 || frame >= frames)) return false;
     for (let frame = 0; frame < this.framesUsed; frame++) this.markWritten(frame);
     this.chunks.clear();
     for (const { index, entries } of saved.chunks) this.chunks.set(index, decodeEntries(entries));
@@ -258,6 +265,7 @@ export class GuestMemory {
     this.bytes.fill(0, this.frameBase, this.frameOffset(this.framesUsed));
     this.bytes.set(saved.frames, this.frameBase);
     this.framesUsed = frames;
+    this.freeFrames = [...saved.freeFrames];
     for (let frame = 0; frame < frames; frame++) this.frameContent[frame] = this.nextContent++;
     this.notifyMapChange();
     return true;
@@ -273,7 +281,15 @@ export class GuestMemory {
     return bytes;
   }
 
+  private releaseFrame(frame: number): void {
+    this.markWritten(frame);
+    this.bytes.fill(0, this.frameOffset(frame), this.frameOffset(frame + 1));
+    this.freeFrames.push(frame);
+  }
+
   private allocateFrame(): number {
+    const reused = this.freeFrames.pop();
+    if (reused !== undefined) return reused;
     if (this.framesUsed === this.frameCount) return -1;
     const frame = this.framesUsed++;
     this.frameContent[frame] = this.nextContent++;

@@ -66,6 +66,16 @@ export class StateRecord {
     return value.map((item, index) => new StateRecord(item, `${this.where}.${key}[${index}]`));
   }
 
+  /** The integers of a list. */
+  numbers(key: string): readonly number[] {
+    const value = this.fields.get(key);
+    if (!isList(value)) throw this.mismatch(key, 'a list');
+    return value.map((item) => {
+      if (typeof item !== 'number') throw this.mismatch(key, 'a list of integers');
+      return item;
+    });
+  }
+
   private mismatch(key: string, expected: string): UserError {
     const place = key === '' ? this.where : `${this.where}.${key}`;
     return new UserError(

@@ -23,10 +23,20 @@ export type RunStop =
   | { readonly kind: 'breakpoint'; readonly at: ProcessorAddress; readonly address: bigint }
   | { readonly kind: 'exit'; readonly at: ProcessorAddress; readonly exit: VmExitEvent }
   | { readonly kind: 'event'; readonly at: ProcessorAddress; readonly vector: number }
-  | { readonly kind: 'unimplemented'; readonly at: ProcessorAddress; readonly bytes: Uint8Array; readonly text: string }
+  | {
+      readonly kind: 'unimplemented';
+      readonly at: ProcessorAddress;
+      readonly bytes: Uint8Array;
+      readonly text: string;
+    }
   | { readonly kind: 'triple-fault'; readonly at: ProcessorAddress }
   /** An exit that nothing in this machine can answer, such as an access to a page that is not there. */
-  | { readonly kind: 'unhandled-exit'; readonly at: ProcessorAddress; readonly exit: VmExitEvent; readonly message: string }
+  | {
+      readonly kind: 'unhandled-exit';
+      readonly at: ProcessorAddress;
+      readonly exit: VmExitEvent;
+      readonly message: string;
+    }
   /** Every processor waits and nothing is scheduled that could wake one. */
   | { readonly kind: 'halted'; readonly at: ProcessorAddress }
   /** Steps were taken but no instruction has retired for a long time: a fault or exit loop. */

@@ -563,6 +563,7 @@ export const hypercalls: readonly Hypercall[] = [
   ),
   call(0x009a, 'HvCallGetVpIndexFromApicId', 'Returns the processor index for APIC identifiers', {
     kind: 'rep',
+    input: [f('PartitionId', 'u64', 0), f('TargetVtl', 'u8', 8)],
     inputElementBytes: 4,
     outputElementBytes: 4,
   }),

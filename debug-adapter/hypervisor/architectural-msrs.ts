@@ -1,0 +1,104 @@
+/** Architectural MSRs of a virtual processor: where each one's value lives and what a write must satisfy. */
+import { msrSlots, stateOffsets, vmcsEncoding } from '../machine/processor-state';
+import { Cr0, Efer } from '../spec/x86/control-registers';
+import { isCanonical } from './canonical';
+import type { VirtualProcessor } from './virtual-processor';
+import { followLongMode } from './vmcs-setup';
+
+/** One MSR's behaviour. Reads cannot fail once the MSR exists; a write that returns false raises #GP. */
+export interface MsrBehaviour {
+  read(processor: VirtualProcessor, timeNs: number): bigint;
+  write(processor: VirtualProcessor, value: bigint, timeNs: number): boolean;
+}
+
+const anyValue = (): boolean => true;
+const below32Bits = (value: bigint): boolean => value >> 32n === 0n;
+
+/** A guest-state field of the VMCS. */
+function vmcsMsr(fieldName: string, accepts: (value: bigint) => boolean): MsrBehaviour {
+  const encoding = vmcsEncoding(fieldName);
+  return {
+    read: ({ state }) => state.vmcs(encoding),
+    write({ state, core }, value) {
+      if (!accepts(value)) return false;
+      state.setVmcs(encoding, value);
+      core.stateWasEdited();
+      return true;
+    },
+  };
+}
+
+/** A slot of the processor's own state. */
+function slotMsr(slot: keyof typeof msrSlots, accepts: (value: bigint) => boolean): MsrBehaviour {
+  return {
+    read: ({ state }) => state.msr(slot),
+    write({ state }, value) {
+      if (!accepts(value)) return false;
+      state.setMsr(slot, value);
+      return true;
+    },
+  };
+}
+
+/** The time-stamp counter is the lane's clock plus an offset (SDM vol. 3, 18.17). */
+const timeStampCounter: MsrBehaviour = {
+  read: ({ state }, timeNs) =>
+    BigInt.asUintN(64, state.readU64(stateOffsets.tscOffset) + BigInt(timeNs)),
+  write({ state }, value, timeNs) {
+    state.writeU64(stateOffsets.tscOffset, value - BigInt(timeNs));
+    return true;
+  },
+};
+
+const eferEncoding = vmcsEncoding('GUEST_IA32_EFER');
+const cr0Encoding = vmcsEncoding('GUEST_CR0');
+const eferWritable = BigInt(Efer.SCE | Efer.LME | Efer.NXE);
+const lmaBit = BigInt(Efer.LMA);
+
+/** IA32_EFER (SDM vol. 3, 2.2.1 and 10.8.5): reserved bits and a change of LME under paging raise #GP; LMA is read-only. */
+const extendedFeatureEnables: MsrBehaviour = {
+  read: ({ state }) => state.vmcs(eferEncoding),
+  write({ state, core }, value) {
+    const before = state.vmcs(eferEncoding);
+    if ((value & ~(eferWritable | lmaBit)) !== 0n) return false;
+    const changesLme = ((value ^ before) & BigInt(Efer.LME)) !== 0n;
+    if (changesLme && (state.vmcs(cr0Encoding) & BigInt(Cr0.PG)) !== 0n) return false;
+    state.setVmcs(eferEncoding, (value & eferWritable) | (before & lmaBit));
+    followLongMode(state);
+    core.stateWasEdited();
+    return true;
+  },
+};
+
+/** Memory types 0, 1, 4, 5, 6 and 7 in each byte (SDM vol. 3, 12.12.2). */
+function isPageAttributeTable(value: bigint): boolean {
+  for (let shift = 0n; shift < 64n; shift += 8n) {
+    const type = Number((value >> shift) & 0xffn);
+    if (type > 7 || type === 2 || type === 3) return false;
+  }
+  return true;
+}
+
+/** No microcode update is loaded: the revision reads 0 and clearing it has no effect. */
+const microcodeRevision: MsrBehaviour = { read: () => 0n, write: (_, value) => value === 0n };
+
+const fastStrings = 1n;
+
+/** By MSR number; an MSR that is absent here does not exist on this processor and raises #GP. */
+export const architecturalMsrBehaviour: ReadonlyMap<number, MsrBehaviour> = new Map([
+  [0x10, timeStampCounter],
+  [0x8b, microcodeRevision],
+  [0x174, vmcsMsr('GUEST_SYSENTER_CS', below32Bits)],
+  [0x175, vmcsMsr('GUEST_SYSENTER_ESP', isCanonical)],
+  [0x176, vmcsMsr('GUEST_SYSENTER_EIP', isCanonical)],
+  [0x1a0, slotMsr('IA32_MISC_ENABLE', (value) => (value & ~fastStrings) === 0n)],
+  [0x277, vmcsMsr('GUEST_IA32_PAT', isPageAttributeTable)],
+  [0xc0000080, extendedFeatureEnables],
+  [0xc0000081, slotMsr('IA32_STAR', anyValue)],
+  [0xc0000082, slotMsr('IA32_LSTAR', isCanonical)],
+  [0xc0000083, slotMsr('IA32_CSTAR', isCanonical)],
+  [0xc0000084, slotMsr('IA32_FMASK', below32Bits)],
+  [0xc0000100, vmcsMsr('GUEST_FS_BASE', isCanonical)],
+  [0xc0000101, vmcsMsr('GUEST_GS_BASE', isCanonical)],
+  [0xc0000102, slotMsr('IA32_KERNEL_GS_BASE', isCanonical)],
+]);

@@ -1,0 +1,141 @@
+/** What CPUID answers: a small processor that advertises only what is built, and the hypervisor leaves. */
+import {
+  featureBits,
+  hardwareFeatureBits,
+  hypervisorInterfaceWord,
+  HypervisorLeaf,
+  hypervisorVendorWords,
+} from '../spec/tlfs/cpuid-leaves';
+import { maskOf } from '../support/bit-field';
+import type { Partition } from './partition';
+
+/** The four registers of a leaf, each unsigned. */
+export interface CpuidResult {
+  readonly eax: number;
+  readonly ebx: number;
+  readonly ecx: number;
+  readonly edx: number;
+}
+
+const zero: CpuidResult = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
+
+/** Family 6, model 15, stepping 0: the oldest Intel model with 64-bit mode (SDM vol. 2, CPUID, figure 3-6). */
+const processorSignature = 0x000006f0;
+const physicalAddressBits = 40;
+const linearAddressBits = 48;
+
+const basicEdx = bitsOf({ PSE: 3, TSC: 4, MSR: 5, PAE: 6, CX8: 8, PGE: 13, CMOV: 15, PAT: 16 });
+const basicEcx = bitsOf({ CMPXCHG16B: 13, hypervisor: 31 });
+const extendedEdx = bitsOf({ SYSCALL: 11, NX: 20, LM: 29 });
+
+const brand = 'Hyperscope virtual processor';
+
+function bitsOf(features: Readonly<Record<string, number>>): number {
+  return Object.values(features).reduce((mask, position) => (mask | (1 << position)) >>> 0, 0);
+}
+
+function fourCharacters(text: string, at: number): number {
+  let word = 0;
+  for (let index = 0; index < 4; index++) {
+    word |= (text.charCodeAt(at + index) || 0) << (8 * index);
+  }
+  return word >>> 0;
+}
+
+function brandLeaf(index: number): CpuidResult {
+  const at = index * 16;
+  return {
+    eax: fourCharacters(brand, at),
+    ebx: fourCharacters(brand, at + 4),
+    ecx: fourCharacters(brand, at + 8),
+    edx: fourCharacters(brand, at + 12),
+  };
+}
+
+const vendor = 'GenuineIntel';
+
+const highestBasicLeaf = 0x0d;
+const highestExtendedLeaf = 0x80000008;
+const highestHypervisorLeaf = HypervisorLeaf.hardwareFeatures;
+
+type LeafAnswer = (processor: number, processors: number) => CpuidResult;
+
+/** SDM vol. 2, CPUID, table 3-17. Leaves that are absent here and below the highest one answer zeros. */
+const architecturalLeaves: ReadonlyMap<number, LeafAnswer> = new Map<number, LeafAnswer>([
+  [
+    0,
+    () => ({
+      eax: highestBasicLeaf,
+      ebx: fourCharacters(vendor, 0),
+      ecx: fourCharacters(vendor, 8),
+      edx: fourCharacters(vendor, 4),
+    }),
+  ],
+  [
+    1,
+    (processor, processors) => ({
+      eax: processorSignature,
+      ebx: ((processor << 24) | (processors << 16)) >>> 0,
+      ecx: basicEcx,
+      edx: basicEdx,
+    }),
+  ],
+  [0x80000000, () => ({ ...zero, eax: highestExtendedLeaf })],
+  [0x80000001, () => ({ ...zero, edx: extendedEdx })],
+  [0x80000002, () => brandLeaf(0)],
+  [0x80000003, () => brandLeaf(1)],
+  [0x80000004, () => brandLeaf(2)],
+  [0x80000008, () => ({ ...zero, eax: physicalAddressBits | (linearAddressBits << 8) })],
+]);
+
+const features = maskOf(featureBits, ['timer frequencies', 'hypercall MSR lock']);
+const hardwareFeatures = maskOf(hardwareFeatureBits, [
+  'second level address translation',
+  'unrestricted guest',
+]);
+
+/** Spin count before HvCallNotifyLongSpinWait that guests are asked to use. */
+const longSpinWaitCount = 0xfff;
+const version = { build: 1, majorMinor: (10 << 16) >>> 0 };
+
+/** TLFS 2.4. */
+function hypervisorLeaf(leaf: number, partition: Partition): CpuidResult {
+  switch (leaf) {
+    case HypervisorLeaf.vendor: {
+      const [ebx, ecx, edx] = hypervisorVendorWords;
+      return { eax: highestHypervisorLeaf, ebx, ecx, edx };
+    }
+    case HypervisorLeaf.interface:
+      return { ...zero, eax: hypervisorInterfaceWord };
+    case HypervisorLeaf.version:
+      return { ...zero, eax: version.build, ebx: version.majorMinor };
+    case HypervisorLeaf.features:
+      return {
+        eax: Number(partition.privileges & 0xffffffffn),
+        ebx: Number(partition.privileges >> 32n),
+        ecx: 0,
+        edx: features,
+      };
+    case HypervisorLeaf.recommendations:
+      return { ...zero, ebx: longSpinWaitCount, ecx: physicalAddressBits };
+    case HypervisorLeaf.limits:
+      return { ...zero, eax: partition.processors.length, ebx: partition.processors.length };
+    case HypervisorLeaf.hardwareFeatures:
+      return { ...zero, eax: hardwareFeatures };
+    default:
+      return zero;
+  }
+}
+
+/**
+ * Answers CPUID. A basic leaf above the highest one answers as the highest basic leaf does (SDM vol. 2, CPUID).
+ * @param leaf EAX, unsigned
+ */
+export function answerCpuid(partition: Partition, processor: number, leaf: number): CpuidResult {
+  if (leaf >= HypervisorLeaf.vendor && leaf <= highestHypervisorLeaf) {
+    return hypervisorLeaf(leaf, partition);
+  }
+  const inRange = leaf <= highestBasicLeaf || (leaf >= 0x80000000 && leaf <= highestExtendedLeaf);
+  const answer = architecturalLeaves.get(inRange ? leaf : highestBasicLeaf);
+  return answer === undefined ? zero : answer(processor, partition.processors.length);
+}

@@ -1,0 +1,35 @@
+/** Which handler answers which exit: one table. */
+import { exitReasonByNumber, ExitReasonNumber } from '../spec/x86/exit-reasons';
+import { handleCpuid } from './exits/cpuid';
+import { handleEptViolation } from './exits/ept-violation';
+import type { ExitContext, ExitHandler, ExitOutcome } from './exits/exit-handler';
+import { handleHlt } from './exits/hlt';
+import { handleIoInstruction } from './exits/io-instruction';
+import { handleMsrRead, handleMsrWrite } from './exits/msr';
+import { handleTripleFault } from './exits/triple-fault';
+import { handleVmcall } from './exits/vmcall';
+
+const handlers: ReadonlyMap<number, ExitHandler> = new Map([
+  [ExitReasonNumber.TRIPLE_FAULT, handleTripleFault],
+  [ExitReasonNumber.CPUID, handleCpuid],
+  [ExitReasonNumber.HLT, handleHlt],
+  [ExitReasonNumber.VMCALL, handleVmcall],
+  [ExitReasonNumber.IO_INSTRUCTION, handleIoInstruction],
+  [ExitReasonNumber.MSR_READ, handleMsrRead],
+  [ExitReasonNumber.MSR_WRITE, handleMsrWrite],
+  [ExitReasonNumber.EPT_VIOLATION, handleEptViolation],
+]);
+
+const entryFailure = 0x80000000;
+
+/** Handles the exit of `context`; the caller has ended its pending state before. */
+export function dispatchExit(context: ExitContext): ExitOutcome {
+  const { reason, rip } = context.exit;
+  const handler = reason >= entryFailure ? undefined : handlers.get(reason & 0xffff);
+  if (handler !== undefined) return handler(context);
+  const name = exitReasonByNumber.get(reason & 0xffff)?.text ?? `reason ${reason & 0xffff}`;
+  return {
+    kind: 'unhandled',
+    message: `This hypervisor has no answer to the VM exit "${name}" at RIP 0x${rip.toString(16)}.`,
+  };
+}

@@ -1,0 +1,27 @@
+/** The contract of exit handlers. */
+import type { VmExitEvent } from '../../machine/trace';
+import type { Partition } from '../partition';
+import type { HypervisorServices } from '../services';
+import type { VirtualProcessor } from '../virtual-processor';
+
+/** What a handler works with. */
+export interface ExitContext {
+  readonly partition: Partition;
+  readonly processor: VirtualProcessor;
+  readonly exit: VmExitEvent;
+  readonly services: HypervisorServices;
+}
+
+/** How handling ended. */
+export type ExitOutcome =
+  /** The guest can go on: the instruction is completed, or an exception waits for VM entry. */
+  | { readonly kind: 'resume' }
+  /** The parent has been told and must answer before the processor runs again. */
+  | { readonly kind: 'awaits-parent' }
+  | { readonly kind: 'triple-fault' }
+  /** Nothing here can answer; running again repeats the exit. */
+  | { readonly kind: 'unhandled'; readonly message: string };
+
+export type ExitHandler = (context: ExitContext) => ExitOutcome;
+
+export const resume: ExitOutcome = { kind: 'resume' };

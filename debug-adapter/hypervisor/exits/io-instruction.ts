@@ -1,0 +1,108 @@
+/** Exit 30: IN, OUT, INS and OUTS. Intercepted ports go to the parent; the others read all ones. */
+import { pageOffsetOf, pageSizeBytes } from '../../machine/addresses';
+import { ioQualification as layout } from '../../spec/x86/exit-reasons';
+import { extractBits } from '../../support/bit-field';
+import type { VirtualProcessor } from '../virtual-processor';
+import { resume, type ExitContext, type ExitHandler } from './exit-handler';
+
+const rax = 0;
+
+/** One port access, decoded from the exit qualification. */
+interface PortAccess {
+  readonly port: number;
+  readonly sizeBytes: 1 | 2 | 4;
+  readonly isIn: boolean;
+  readonly isString: boolean;
+}
+
+function decodeAccess(qualification: bigint): PortAccess {
+  const size = Number(extractBits(qualification, layout.size));
+  return {
+    port: Number(extractBits(qualification, layout.port)),
+    sizeBytes: size === 0 ? 1 : size === 1 ? 2 : 4,
+    isIn: extractBits(qualification, layout.direction) === 1n,
+    isString: extractBits(qualification, layout.string) === 1n,
+  };
+}
+
+function littleEndian(bytes: Uint8Array): number {
+  return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
+}
+
+/** Bytes at a linear address that may cross a page; undefined where one of the pages is not there. */
+function readLinear(
+  processor: VirtualProcessor,
+  memory: ExitContext['partition']['memory'],
+  address: bigint,
+  length: number,
+): Uint8Array | undefined {
+  const result = new Uint8Array(length);
+  for (let done = 0; done < length;) {
+    const at = processor.core.translate(BigInt.asUintN(64, address + BigInt(done)), 'read');
+    if (at.kind !== 'mapped') return undefined;
+    const count = Math.min(length - done, pageSizeBytes - pageOffsetOf(at.gpa));
+    const bytes = memory.read(at.gpa, count);
+    if (bytes === undefined) return undefined;
+    result.set(bytes, done);
+    done += count;
+  }
+  return result;
+}
+
+/** The value that an OUT or OUTS writes; undefined where the operand of OUTS cannot be read. */
+function outValue(context: ExitContext, access: PortAccess): number | undefined {
+  const { processor, partition, exit } = context;
+  if (!access.isString) {
+    return Number(processor.state.gpr(rax) & ((1n << BigInt(access.sizeBytes * 8)) - 1n));
+  }
+  const bytes = readLinear(processor, partition.memory, exit.guestLinearAddress, access.sizeBytes);
+  return bytes === undefined ? undefined : littleEndian(bytes);
+}
+
+/**
+ * Ends the port access that the VMCS describes. A string instruction runs its iteration again and takes the answer from
+ * there; IN writes AL, AX or EAX, the latter zero-extended as every 32-bit write is.
+ */
+export function completePortAccess(
+  processor: VirtualProcessor,
+  qualification: bigint,
+  value: number,
+): void {
+  const { state, core } = processor;
+  const { sizeBytes, isIn, isString } = decodeAccess(qualification);
+  const mask = (1n << BigInt(sizeBytes * 8)) - 1n;
+  const answer = isIn ? BigInt(value) & mask : 0n;
+  if (isString) {
+    core.answerAccess(answer);
+    return;
+  }
+  if (isIn) state.setGpr(rax, sizeBytes === 4 ? answer : (state.gpr(rax) & ~mask) | answer);
+  core.completeInstruction();
+}
+
+export const handleIoInstruction: ExitHandler = (context) => {
+  const { partition, processor, exit, services } = context;
+  const access = decodeAccess(exit.qualification);
+  if (!partition.interceptsPort(access.port)) {
+    completePortAccess(processor, exit.qualification, 0xffffffff);
+    return resume;
+  }
+  const value = access.isIn ? 0 : outValue(context, access);
+  if (value === undefined) {
+    return {
+      kind: 'unhandled',
+      message: `OUTS at 0x${exit.rip.toString(16)} reads from memory that is not there.`,
+    };
+  }
+  services.charge('intercept');
+  services.intercepts.post({
+    kind: 'io-port',
+    partition: partition.id,
+    processor: processor.index,
+    port: access.port,
+    sizeBytes: access.sizeBytes,
+    direction: access.isIn ? 'in' : 'out',
+    value,
+  });
+  return { kind: 'awaits-parent' };
+};

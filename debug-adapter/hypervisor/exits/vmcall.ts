@@ -1,0 +1,33 @@
+/** Exit 18: VMCALL, the instruction of the hypercall page. */
+import { ExceptionNumber } from '../../spec/x86/exceptions';
+import { dispatchHypercall } from '../hypercalls/dispatch';
+import { readHypercallRegisters, writeHypercallResult } from '../hypercalls/calling-convention';
+import { injectException } from '../inject-exception';
+import { resume, type ExitHandler } from './exit-handler';
+
+/** #UD outside protected mode, outside CPL 0 and without a hypercall page (TLFS 3.8). */
+export const handleVmcall: ExitHandler = ({ partition, processor, services }) => {
+  const isLegal =
+    processor.isProtectedMode && processor.privilegeLevel === 0 && partition.hypercallsEnabled;
+  const registers = readHypercallRegisters(processor);
+  const result = isLegal
+    ? dispatchHypercall({ partition, processor, timeNs: services.timeNs() }, registers)
+    : 'undefined-opcode';
+  if (result === 'undefined-opcode') {
+    injectException(processor, ExceptionNumber.UD);
+    return resume;
+  }
+  services.charge('hypercall');
+  services.trace.emit({
+    kind: 'hypercall',
+    partition: partition.id,
+    processor: processor.index,
+    code: Number(registers.control & 0xffffn),
+    control: registers.control,
+    status: result.status,
+    repsCompleted: result.repsCompleted,
+  });
+  writeHypercallResult(processor, result);
+  processor.core.completeInstruction();
+  return resume;
+};

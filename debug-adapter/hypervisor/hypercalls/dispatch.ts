@@ -1,0 +1,193 @@
+/** Hypercall dispatch: the checks of TLFS chapter 3 in their order, then the handler. */
+import { pageOf, pageSizeBytes } from '../../machine/addresses';
+import { rightRead, rightWrite } from '../../machine/guest-memory';
+import { hypercallByCode, type Hypercall } from '../../spec/tlfs/hypercalls';
+import { Status } from '../../spec/tlfs/status-codes';
+import { present } from '../../support/assert';
+import { structLayout } from '../../support/struct-layout';
+import type { HypercallRegisters, HypercallResult } from './calling-convention';
+import { decodeControlWord, type ControlWord } from './control-word';
+import type {
+  HypercallCall,
+  HypercallCaller,
+  HypercallHandler,
+  RepHypercallHandler,
+} from './handler';
+import { hypercallHandlers } from './handler-table';
+
+/** A fast call passes its input in two registers. */
+const fastInputBytes = 16;
+
+/** Parameter blocks of one call, in bytes. */
+interface BlockSizes {
+  readonly header: number;
+  readonly input: number;
+  readonly output: number;
+}
+
+const failed = (status: number, repsCompleted = 0): HypercallResult => ({ status, repsCompleted });
+
+/**
+ * Runs one hypercall. XMM fast input is not offered, so a fast call that needs it is an undefined opcode (TLFS 3.8).
+ * @returns the result value, or that the caller gets #UD
+ */
+export function dispatchHypercall(
+  caller: HypercallCaller,
+  registers: HypercallRegisters,
+): HypercallResult | 'undefined-opcode' {
+  const control = decodeControlWord(registers.control);
+  const call = hypercallByCode.get(control.code);
+  if (call === undefined) return failed(Status.invalidHypercallCode);
+  if (!mayCall(caller, call)) return failed(Status.accessDenied);
+  const handler = hypercallHandlers.get(call.code);
+  if (handler === undefined) return failed(Status.invalidHypercallCode);
+  if (!isWellFormed(control, call)) return failed(Status.invalidHypercallInput);
+
+  const sizes = blockSizes(control, call);
+  if (control.fast && sizes.input > fastInputBytes) return 'undefined-opcode';
+  if (control.fast && sizes.output > 0) return failed(Status.invalidHypercallInput);
+  const input = readInput(caller, registers, control, sizes);
+  if (typeof input === 'number') return failed(input);
+  const outputStatus = checkBlock(caller, registers.output, sizes.output, rightWrite);
+  if (outputStatus !== Status.success) return failed(outputStatus);
+
+  const output = new Uint8Array(sizes.output);
+  const result = runHandler(
+    handler,
+    { caller, header: input.subarray(0, sizes.header), output },
+    {
+      control,
+      call,
+      input,
+      listStart: sizes.header + control.variableHeaderBytes,
+    },
+  );
+  writeOutput(caller, registers.output, output, outputWritten(handler, call, control, result));
+  return result;
+}
+
+/** A call on children or on the machine needs a parent or the root partition, and no guest is one. */
+function mayCall(caller: HypercallCaller, call: Hypercall): boolean {
+  if (call.caller === 'parent' || call.caller === 'root') return false;
+  return call.privilege === undefined || caller.partition.holds(call.privilege);
+}
+
+function isWellFormed(control: ControlWord, call: Hypercall): boolean {
+  if (control.hasReservedBits) return false;
+  if (control.variableHeaderBytes > 0 && !call.variableHeader) return false;
+  return call.kind === 'rep'
+    ? control.repCount > 0 && control.repStart < control.repCount
+    : control.repCount === 0 && control.repStart === 0;
+}
+
+function blockSizes(control: ControlWord, call: Hypercall): BlockSizes {
+  const header = structLayout(call.name, call.input ?? []).sizeBytes;
+  const fixedOutput = structLayout(call.name, call.output ?? []).sizeBytes;
+  const reps = control.repCount;
+  return {
+    header,
+    input: header + control.variableHeaderBytes + reps * (call.inputElementBytes ?? 0),
+    output: fixedOutput + reps * (call.outputElementBytes ?? 0),
+  };
+}
+
+/** Alignment, page crossing and second-level rights of a parameter block (TLFS 3.10). */
+function checkBlock(
+  { partition }: HypercallCaller,
+  address: bigint,
+  sizeBytes: number,
+  right: number,
+): number {
+  if (sizeBytes === 0) return Status.success;
+  if ((address & 7n) !== 0n) return Status.invalidAlignment;
+  const offset = Number(address & BigInt(pageSizeBytes - 1));
+  if (offset + sizeBytes > pageSizeBytes) return Status.invalidAlignment;
+  if (address >> 52n !== 0n) return Status.invalidHypercallInput;
+  const rights = partition.memory.rightsOf(pageOf(Number(address)));
+  return (rights & right) === 0 ? Status.invalidHypercallInput : Status.success;
+}
+
+/** The input block, or the status of the check that it fails. */
+function readInput(
+  caller: HypercallCaller,
+  registers: HypercallRegisters,
+  control: ControlWord,
+  sizes: BlockSizes,
+): Uint8Array | number {
+  if (control.fast) {
+    const bytes = new Uint8Array(fastInputBytes);
+    const view = new DataView(bytes.buffer);
+    view.setBigUint64(0, registers.input, true);
+    view.setBigUint64(8, registers.output, true);
+    return bytes.subarray(0, sizes.input);
+  }
+  const status = checkBlock(caller, registers.input, sizes.input, rightRead);
+  if (status !== Status.success) return status;
+  if (sizes.input === 0) return new Uint8Array(0);
+  const bytes = caller.partition.memory.read(Number(registers.input), sizes.input);
+  return bytes ?? Status.invalidHypercallInput;
+}
+
+interface RepList {
+  readonly control: ControlWord;
+  readonly call: Hypercall;
+  readonly input: Uint8Array;
+  /** Offset of the rep list in the input block. */
+  readonly listStart: number;
+}
+
+function runHandler(
+  handler: HypercallHandler,
+  call: HypercallCall,
+  list: RepList,
+): HypercallResult {
+  if (handler.kind === 'simple') return failed(handler.run(call));
+  const status = handler.begin(call);
+  if (status !== Status.success) return failed(status, list.control.repStart);
+  return runElements(handler, call, list);
+}
+
+function runElements(
+  handler: RepHypercallHandler,
+  call: HypercallCall,
+  { control, call: description, input, listStart }: RepList,
+): HypercallResult {
+  const inputBytes = description.inputElementBytes ?? 0;
+  const outputBytes = description.outputElementBytes ?? 0;
+  for (let index = control.repStart; index < control.repCount; index++) {
+    const from = listStart + index * inputBytes;
+    const to = index * outputBytes;
+    const status = handler.runElement(call, {
+      input: input.subarray(from, from + inputBytes),
+      output: call.output.subarray(to, to + outputBytes),
+    });
+    if (status !== Status.success) return failed(status, index);
+  }
+  return { status: Status.success, repsCompleted: control.repCount };
+}
+
+/** The range of the output block that the call has filled. */
+function outputWritten(
+  handler: HypercallHandler,
+  call: Hypercall,
+  control: ControlWord,
+  result: HypercallResult,
+): readonly [number, number] {
+  if (handler.kind === 'rep') {
+    const elementBytes = call.outputElementBytes ?? 0;
+    return [control.repStart * elementBytes, result.repsCompleted * elementBytes];
+  }
+  const size = structLayout(call.name, call.output ?? []).sizeBytes;
+  return [0, result.status === Status.success ? size : 0];
+}
+
+function writeOutput(
+  { partition }: HypercallCaller,
+  address: bigint,
+  output: Uint8Array,
+  [from, to]: readonly [number, number],
+): void {
+  if (to <= from) return;
+  const written = partition.memory.write(Number(address) + from, output.subarray(from, to));
+  present(written ? true : undefined, 'output page that was writable before');
+}

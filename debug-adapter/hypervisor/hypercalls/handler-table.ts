@@ -1,0 +1,45 @@
+/** The hypercalls that are built. Every other known call is refused by {@link dispatchHypercall}. */
+import { hypercallByName } from '../../spec/tlfs/hypercalls';
+import { Status } from '../../spec/tlfs/status-codes';
+import { present } from '../../support/assert';
+import { structLayout, writeField } from '../../support/struct-layout';
+import { getVpIndexFromApicId } from './get-vp-index-from-apic-id';
+import type { HypercallHandler } from './handler';
+import { getVpRegisters, setVpRegisters } from './vp-registers';
+
+/** The scheduler has nobody else to run on a lane that belongs to one processor. */
+const notifyLongSpinWait: HypercallHandler = { kind: 'simple', run: () => Status.success };
+
+const partitionIdOutput = structLayout(
+  'HvCallGetPartitionId output',
+  present(hypercallByName.get('HvCallGetPartitionId')?.output, 'output layout'),
+);
+
+const getPartitionId: HypercallHandler = {
+  kind: 'simple',
+  run({ caller, output }) {
+    writeField(partitionIdOutput, output, 'PartitionId', BigInt(caller.partition.id));
+    return Status.success;
+  },
+};
+
+/** No extended hypercall besides the query exists: the capability mask stays 0. */
+const queryCapabilities: HypercallHandler = { kind: 'simple', run: () => Status.success };
+
+/** By name, so that a row and its handler are found together. */
+const handlersByName: Readonly<Record<string, HypercallHandler>> = {
+  HvCallNotifyLongSpinWait: notifyLongSpinWait,
+  HvCallGetPartitionId: getPartitionId,
+  HvCallGetVpRegisters: getVpRegisters,
+  HvCallSetVpRegisters: setVpRegisters,
+  HvCallGetVpIndexFromApicId: getVpIndexFromApicId,
+  HvExtCallQueryCapabilities: queryCapabilities,
+};
+
+/** By call code. */
+export const hypercallHandlers: ReadonlyMap<number, HypercallHandler> = new Map(
+  Object.entries(handlersByName).map(([name, handler]) => [
+    present(hypercallByName.get(name), `hypercall ${name}`).code,
+    handler,
+  ]),
+);

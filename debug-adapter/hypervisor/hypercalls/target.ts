@@ -1,0 +1,36 @@
+/** Which partition and processor a hypercall header means (TLFS 4.1, 7.8). */
+import { Status } from '../../spec/tlfs/status-codes';
+import { readField, type StructLayout } from '../../support/struct-layout';
+import type { Partition } from '../partition';
+import type { VirtualProcessor } from '../virtual-processor';
+import type { HypercallCaller } from './handler';
+
+const partitionIdSelf = (1n << 64n) - 1n;
+const vpIndexSelf = 0xfffffffen;
+const useTargetVtl = 0x10n;
+
+/** The caller's own partition, or the status of the refusal: no guest has children. */
+export function resolvePartition(
+  caller: HypercallCaller,
+  layout: StructLayout,
+  header: Uint8Array,
+): Partition | number {
+  const id = readField(layout, header, 'PartitionId');
+  const own = id === partitionIdSelf || id === BigInt(caller.partition.id);
+  return own ? caller.partition : Status.invalidPartitionId;
+}
+
+/** The processor that VpIndex names, or the status of the refusal. Only VTL 0 exists. */
+export function resolveProcessor(
+  caller: HypercallCaller,
+  layout: StructLayout,
+  header: Uint8Array,
+): VirtualProcessor | number {
+  const partition = resolvePartition(caller, layout, header);
+  if (typeof partition === 'number') return partition;
+  const vtl = readField(layout, header, 'InputVtl');
+  if (vtl !== 0n && vtl !== useTargetVtl) return Status.invalidParameter;
+  const index = readField(layout, header, 'VpIndex');
+  if (index === vpIndexSelf) return caller.processor;
+  return partition.processors[Number(index)] ?? Status.invalidVpIndex;
+}

@@ -1,0 +1,62 @@
+/** The hypervisor: partitions, the handling of their exits, and what a parent may do to its children. */
+import type { ChildControl } from '../machine/intercepts';
+import { vmcsEncoding } from '../machine/processor-state';
+import { assert, present } from '../support/assert';
+import { dispatchExit } from './exit-dispatch';
+import type { ExitOutcome } from './exits/exit-handler';
+import { completePortAccess } from './exits/io-instruction';
+import type { Partition } from './partition';
+import type { HypervisorServices } from './services';
+import type { VirtualProcessor } from './virtual-processor';
+
+const qualificationField = vmcsEncoding('EXIT_QUALIFICATION');
+
+export class Hypervisor implements ChildControl {
+  private readonly byId = new Map<number, Partition>();
+  /** Processors that wait for their parent's answer; empty between steps. */
+  private readonly suspended = new Set<VirtualProcessor>();
+
+  constructor(private readonly services: HypervisorServices) {}
+
+  get partitions(): readonly Partition[] {
+    return [...this.byId.values()];
+  }
+
+  addPartition(partition: Partition): void {
+    assert(!this.byId.has(partition.id), `partition id ${partition.id} is free`);
+    this.byId.set(partition.id, partition);
+  }
+
+  partition(id: number): Partition {
+    return present(this.byId.get(id), `partition ${id}`);
+  }
+
+  /** Handles the pending exit of a processor. Its event must have been recorded. */
+  handleExit(processor: VirtualProcessor): ExitOutcome {
+    const partition = this.partition(processor.partitionId);
+    const exit = present(processor.pendingExit, 'recorded exit');
+    processor.clearPendingExit();
+    const outcome = dispatchExit({ partition, processor, exit, services: this.services });
+    if (outcome.kind === 'awaits-parent') this.suspended.add(processor);
+    return outcome;
+  }
+
+  /** True where no processor waits for its parent: only then may the machine be saved. */
+  get isQuiet(): boolean {
+    return this.suspended.size === 0;
+  }
+
+  installPortIntercept(partition: number, first: number, count: number): void {
+    this.partition(partition).installPortIntercept(first, count);
+  }
+
+  completePortIntercept(partition: number, index: number, value: number): void {
+    const processor = present(this.partition(partition).processors[index], 'virtual processor');
+    assert(this.suspended.delete(processor), 'the processor waits for this answer');
+    completePortAccess(processor, processor.state.vmcs(qualificationField), value);
+  }
+
+  endPartition(partition: number, exitCode: number): void {
+    this.partition(partition).end(exitCode);
+  }
+}

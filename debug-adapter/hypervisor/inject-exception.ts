@@ -1,0 +1,21 @@
+/** Puts an exception into the VM-entry interruption information; VM entry delivers it (SDM vol. 3, 27.6). */
+import { vmcsEncoding } from '../machine/processor-state';
+import { exceptionByVector } from '../spec/x86/exceptions';
+import { present } from '../support/assert';
+import type { VirtualProcessor } from './virtual-processor';
+
+const informationField = vmcsEncoding('VM_ENTRY_INTR_INFO_FIELD');
+const errorCodeField = vmcsEncoding('VM_ENTRY_EXCEPTION_ERROR_CODE');
+
+const valid = 1 << 31;
+const deliverErrorCode = 1 << 11;
+const hardwareException = 3 << 8;
+
+/** The instruction at RIP faults with `vector`; error code 0 where the exception has one. */
+export function injectException(processor: VirtualProcessor, vector: number): void {
+  const exception = present(exceptionByVector.get(vector), `exception ${vector}`);
+  const information =
+    valid | hardwareException | (exception.hasErrorCode ? deliverErrorCode : 0) | vector;
+  processor.state.setVmcs(informationField, BigInt(information >>> 0));
+  processor.state.setVmcs(errorCodeField, 0n);
+}

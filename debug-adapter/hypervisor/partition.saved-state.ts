@@ -1,0 +1,111 @@
+/** Saved state of a partition with its memory and processors. */
+import type { GuestMemorySavedState } from '../machine/guest-memory';
+import { stateBytes } from '../machine/processor-state';
+import type { StateRecord } from '../support/state-record';
+import type { StateNode } from '../support/state-tree';
+import { UserError } from '../support/user-error';
+import type { Partition } from './partition';
+import type { VirtualProcessor } from './virtual-processor';
+
+const partitionVersion = 1;
+const processorVersion = 1;
+const memoryVersion = 1;
+
+/** An exit code of a partition that has not ended. */
+const notEnded = -1;
+
+export function savePartition(partition: Partition): StateNode {
+  return {
+    version: partitionVersion,
+    id: partition.id,
+    guestOsId: partition.guestOsId,
+    hypercall: partition.hypercallRegister,
+    exitCode: partition.exitCode ?? notEnded,
+    processors: partition.processors.map(saveProcessor),
+    memory: saveMemory(partition.memory.save()),
+  };
+}
+
+/** @throws UserError where the record is not of this partition; the partition is then undefined and must be restored again */
+export function restorePartition(partition: Partition, record: StateRecord): void {
+  record.expectVersion(partitionVersion);
+  const processors = record.records('processors');
+  if (record.number('id') !== partition.id || processors.length !== partition.processors.length) {
+    throw new UserError(
+      'saved-state-other-machine',
+      `The saved state is of another machine: partition ${partition.id} differs.`,
+      'Start the machine with the configuration that was saved.',
+    );
+  }
+  restoreMemory(partition, record.record('memory'));
+  const exitCode = record.number('exitCode');
+  partition.restoreRegisters(
+    record.bigint('guestOsId'),
+    record.bigint('hypercall'),
+    exitCode === notEnded ? undefined : exitCode,
+  );
+  partition.processors.forEach((processor, index) => {
+    const saved = processors[index];
+    if (saved !== undefined) restoreProcessor(processor, saved);
+  });
+}
+
+function saveProcessor(processor: VirtualProcessor): StateNode {
+  const identity = processor.exitIdentity;
+  return {
+    version: processorVersion,
+    state: processor.state.architecturalBytes.slice(),
+    exits: processor.exits,
+    entryChecksDue: processor.entryChecksDue ? 1 : 0,
+    pendingExit: identity === undefined ? [] : [{ ...identity }],
+  };
+}
+
+function restoreProcessor(processor: VirtualProcessor, record: StateRecord): void {
+  record.expectVersion(processorVersion);
+  processor.state.architecturalBytes.set(record.bytes('state', stateBytes));
+  processor.exits = record.number('exits');
+  processor.entryChecksDue = record.number('entryChecksDue') !== 0;
+  const pending = record.records('pendingExit')[0];
+  processor.exitIdentity =
+    pending === undefined
+      ? undefined
+      : {
+          position: pending.number('position'),
+          ordinal: pending.number('ordinal'),
+          timeNs: pending.number('timeNs'),
+        };
+  processor.core.stateWasEdited();
+}
+
+function saveMemory(memory: GuestMemorySavedState): StateNode {
+  return {
+    version: memoryVersion,
+    chunks: memory.chunks.map(({ index, entries }) => ({ index, entries })),
+    overlays: memory.overlays.map(({ gpaPage, underlying }) => ({ gpaPage, underlying })),
+    freeFrames: memory.freeFrames,
+    frames: memory.frames,
+  };
+}
+
+function restoreMemory(partition: Partition, record: StateRecord): void {
+  record.expectVersion(memoryVersion);
+  const fits = partition.memory.restore({
+    chunks: record.records('chunks').map((chunk) => ({
+      index: chunk.number('index'),
+      entries: chunk.bytes('entries'),
+    })),
+    overlays: record.records('overlays').map((overlay) => ({
+      gpaPage: overlay.number('gpaPage'),
+      underlying: overlay.number('underlying'),
+    })),
+    freeFrames: record.numbers('freeFrames'),
+    frames: record.bytes('frames'),
+  });
+  if (fits) return;
+  throw new UserError(
+    'saved-state-memory',
+    `The saved memory does not fit the partition "${partition.name}".`,
+    'Give the partition the memory size it was saved with.',
+  );
+}

@@ -1,0 +1,141 @@
+/** A guest partition: its memory, its processors, and the hypervisor's state about it. */
+import { rightExecute, rightRead, type GuestMemory } from '../machine/guest-memory';
+import { privilegeMask, type PrivilegeName } from '../spec/tlfs/privileges';
+import { hypercallPageContents } from './hypercall-page';
+import type { VirtualProcessor } from './virtual-processor';
+
+/** Only what is built is given: a privilege promises that its registers and calls work. */
+export const defaultPrivileges: readonly PrivilegeName[] = [
+  'AccessVpRunTimeReg',
+  'AccessPartitionReferenceCounter',
+  'AccessHypercallMsrs',
+  'AccessVpIndex',
+  'AccessFrequencyRegs',
+  'AccessVpRegisters',
+  'EnableExtendedHypercalls',
+];
+
+export const hypercallEnable = 1n;
+export const hypercallLocked = 2n;
+const hypercallPageMask = ~0xfffn;
+
+/** Ports `first` to `first + count - 1`. */
+interface PortRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** What a partition is made from. */
+export interface PartitionOptions {
+  readonly id: number;
+  readonly name: string;
+  readonly memoryBytes: number;
+  readonly memory: GuestMemory;
+  readonly processors: readonly VirtualProcessor[];
+  readonly privileges?: readonly PrivilegeName[];
+}
+
+export class Partition {
+  readonly id: number;
+  readonly name: string;
+  /** RAM from guest-physical address 0. */
+  readonly memoryBytes: number;
+  readonly memory: GuestMemory;
+  readonly processors: readonly VirtualProcessor[];
+  /** The partition privilege mask (TLFS 4.2.2). */
+  readonly privileges: bigint;
+
+  private guestOs = 0n;
+  private hypercall = 0n;
+  private ended: number | undefined;
+  private readonly intercepts: PortRange[] = [];
+
+  constructor(options: PartitionOptions) {
+    this.id = options.id;
+    this.name = options.name;
+    this.memoryBytes = options.memoryBytes;
+    this.memory = options.memory;
+    this.processors = options.processors;
+    this.privileges = privilegeMask(options.privileges ?? defaultPrivileges);
+  }
+
+  /** HV_X64_MSR_GUEST_OS_ID: 0 until the guest has said what it is. */
+  get guestOsId(): bigint {
+    return this.guestOs;
+  }
+
+  /** HV_X64_MSR_HYPERCALL. */
+  get hypercallRegister(): bigint {
+    return this.hypercall;
+  }
+
+  /** True once the guest has a hypercall page. */
+  get hypercallsEnabled(): boolean {
+    return (this.hypercall & hypercallEnable) !== 0n;
+  }
+
+  /** The exit code, once the partition has ended. */
+  get exitCode(): number | undefined {
+    return this.ended;
+  }
+
+  holds(privilege: PrivilegeName): boolean {
+    return (this.privileges & privilegeMask([privilege])) !== 0n;
+  }
+
+  /** Writes HV_X64_MSR_GUEST_OS_ID; 0 takes the hypercall page away (TLFS 3.13). */
+  setGuestOsId(value: bigint): void {
+    this.guestOs = value;
+    if (value === 0n && this.hypercallsEnabled) {
+      this.memory.removeOverlay(this.hypercallPage);
+      this.hypercall &= ~hypercallEnable;
+    }
+  }
+
+  /**
+   * Writes HV_X64_MSR_HYPERCALL: reserved bits are ignored, and the enable bit stays clear without a guest OS identity.
+   * @returns false where the write must raise #GP: the register is locked, or the page is not RAM
+   */
+  setHypercallRegister(value: bigint): boolean {
+    if ((this.hypercall & hypercallLocked) !== 0n) return false;
+    const allowed = value & (hypercallPageMask | hypercallLocked | hypercallEnable);
+    const next = BigInt.asUintN(64, this.guestOs === 0n ? allowed & ~hypercallEnable : allowed);
+    const enabling = (next & hypercallEnable) !== 0n;
+    const page = next >> 12n;
+    if (enabling && page >= BigInt(this.memoryBytes) >> 12n) return false;
+    if (this.hypercallsEnabled) this.memory.removeOverlay(this.hypercallPage);
+    this.hypercall = next & ~hypercallEnable;
+    if (!enabling) return true;
+    const rights = rightRead | rightExecute;
+    if (!this.memory.placeOverlay(Number(page), hypercallPageContents(), rights)) return false;
+    this.hypercall = next;
+    return true;
+  }
+
+  /** Makes accesses to ports go to the parent. */
+  installPortIntercept(first: number, count: number): void {
+    this.intercepts.push({ first, count });
+  }
+
+  /** True where the parent sees accesses that begin at `port`. */
+  interceptsPort(port: number): boolean {
+    return this.intercepts.some(({ first, count }) => port >= first && port < first + count);
+  }
+
+  /** Ends the partition; its processors do not run again. */
+  end(exitCode: number): void {
+    this.ended = exitCode;
+    for (const processor of this.processors) processor.runState = 'shutdown';
+  }
+
+  /** Puts back what {@link savePartition} saved; the overlay itself belongs to the memory. */
+  restoreRegisters(guestOsId: bigint, hypercall: bigint, exitCode: number | undefined): void {
+    this.guestOs = guestOsId;
+    this.hypercall = hypercall;
+    this.ended = exitCode;
+  }
+
+  private get hypercallPage(): number {
+    return Number(this.hypercall >> 12n);
+  }
+}

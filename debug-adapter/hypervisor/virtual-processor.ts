@@ -1,0 +1,128 @@
+/** A virtual processor: a processor core with its VMCS, and what the hypervisor keeps about it. */
+import type { ProcessorCore } from '../machine/processor';
+import { stateOffsets, vmcsEncoding, type ProcessorState } from '../machine/processor-state';
+import type { TraceHeader, VmExitEvent } from '../machine/trace';
+import { Cr0, Efer } from '../spec/x86/control-registers';
+import { activityState } from '../spec/x86/vmx-controls';
+
+const encoding = {
+  activity: vmcsEncoding('GUEST_ACTIVITY_STATE'),
+  reason: vmcsEncoding('VM_EXIT_REASON'),
+  qualification: vmcsEncoding('EXIT_QUALIFICATION'),
+  instructionLength: vmcsEncoding('VM_EXIT_INSTRUCTION_LEN'),
+  interruptionInformation: vmcsEncoding('VM_EXIT_INTR_INFO'),
+  guestPhysicalAddress: vmcsEncoding('GUEST_PHYSICAL_ADDRESS'),
+  guestLinearAddress: vmcsEncoding('GUEST_LINEAR_ADDRESS'),
+  cr0: vmcsEncoding('GUEST_CR0'),
+  cr3: vmcsEncoding('GUEST_CR3'),
+  cr4: vmcsEncoding('GUEST_CR4'),
+  efer: vmcsEncoding('GUEST_IA32_EFER'),
+  csAccessRights: vmcsEncoding('GUEST_CS_AR_BYTES'),
+  ssAccessRights: vmcsEncoding('GUEST_SS_AR_BYTES'),
+} as const;
+
+const longCodeSegment = 1n << 13n;
+
+/** What a virtual processor does when it is given time. */
+export type VirtualProcessorRunState = 'active' | 'halted' | 'shutdown';
+
+/** Where and when an exit was recorded; the rest of its event is in the VMCS while it is pending. */
+export type ExitIdentity = Pick<TraceHeader, 'position' | 'ordinal' | 'timeNs'>;
+
+export class VirtualProcessor {
+  /** VM exits since the start. */
+  exits = 0;
+
+  /** Set while a VM exit waits to be handled and its event has been recorded. */
+  exitIdentity: ExitIdentity | undefined;
+
+  /** Set by edits that may have made the guest state one that VM entry refuses. */
+  entryChecksDue = false;
+
+  constructor(
+    readonly partitionId: number,
+    readonly index: number,
+    readonly core: ProcessorCore,
+  ) {}
+
+  get state(): ProcessorState {
+    return this.core.state;
+  }
+
+  /** Instructions retired since the start. */
+  get retired(): number {
+    return Number(this.state.readU64(stateOffsets.retired));
+  }
+
+  get runState(): VirtualProcessorRunState {
+    switch (Number(this.state.vmcs(encoding.activity))) {
+      case activityState.active:
+        return 'active';
+      case activityState.hlt:
+        return 'halted';
+      default:
+        return 'shutdown';
+    }
+  }
+
+  set runState(value: VirtualProcessorRunState) {
+    const activity = { active: 0, halted: activityState.hlt, shutdown: activityState.shutdown };
+    this.state.setVmcs(encoding.activity, BigInt(activity[value]));
+  }
+
+  /** True while a VM exit waits for the hypervisor. */
+  get isExitPending(): boolean {
+    return this.state.readU32(stateOffsets.exitPending) !== 0;
+  }
+
+  /** Ends the pending exit: the next thing that happens is VM entry. */
+  clearPendingExit(): void {
+    this.state.writeU32(stateOffsets.exitPending, 0);
+    this.exitIdentity = undefined;
+  }
+
+  /** The exit that waits to be handled, once it has been recorded. */
+  get pendingExit(): VmExitEvent | undefined {
+    return this.exitIdentity === undefined
+      ? undefined
+      : { ...this.exitIdentity, ...this.describeExit() };
+  }
+
+  /** The exit in the VMCS, without its place in the order. */
+  describeExit(): Omit<VmExitEvent, keyof ExitIdentity> {
+    const { state } = this;
+    return {
+      kind: 'vm-exit',
+      partition: this.partitionId,
+      processor: this.index,
+      exitNumber: this.exits,
+      reason: Number(state.vmcs(encoding.reason)),
+      qualification: state.vmcs(encoding.qualification),
+      instructionLength: Number(state.vmcs(encoding.instructionLength)),
+      interruptionInformation: Number(state.vmcs(encoding.interruptionInformation)),
+      guestPhysicalAddress: state.vmcs(encoding.guestPhysicalAddress),
+      guestLinearAddress: state.vmcs(encoding.guestLinearAddress),
+      rip: state.rip,
+      rflags: state.rflags,
+      cr0: state.vmcs(encoding.cr0),
+      cr3: state.vmcs(encoding.cr3),
+      cr4: state.vmcs(encoding.cr4),
+      registers: Array.from({ length: 16 }, (_, index) => state.gpr(index)),
+    };
+  }
+
+  /** Current privilege level: DPL of SS (SDM vol. 3, 25.4.1). */
+  get privilegeLevel(): number {
+    return Number((this.state.vmcs(encoding.ssAccessRights) >> 5n) & 3n);
+  }
+
+  get isProtectedMode(): boolean {
+    return (this.state.vmcs(encoding.cr0) & BigInt(Cr0.PE)) !== 0n;
+  }
+
+  /** True in 64-bit mode, false in compatibility mode and below. */
+  get is64BitMode(): boolean {
+    const longMode = (this.state.vmcs(encoding.efer) & BigInt(Efer.LMA)) !== 0n;
+    return longMode && (this.state.vmcs(encoding.csAccessRights) & longCodeSegment) !== 0n;
+  }
+}

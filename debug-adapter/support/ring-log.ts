@@ -1,0 +1,56 @@
+/** A bounded log of equally sized binary records: the oldest give way to the newest, and are counted. */
+import { assert } from './assert';
+
+const initialRecords = 64;
+
+/** Records are numbered from 0 in the order of appending; a number stays with its record. */
+export class RingLog {
+  private bytes: Uint8Array;
+  private appended = 0;
+
+  constructor(
+    private readonly recordBytes: number,
+    private readonly capacity: number,
+  ) {
+    assert(recordBytes > 0 && capacity > 0, 'a ring log has room');
+    this.bytes = new Uint8Array(recordBytes * Math.min(initialRecords, capacity));
+  }
+
+  /** Records appended since the log was made or cleared. */
+  get recorded(): number {
+    return this.appended;
+  }
+
+  /** Records no longer kept; also the number of the oldest record that is. */
+  get dropped(): number {
+    return Math.max(0, this.appended - this.capacity);
+  }
+
+  /** Room for the next record, zeroed, to be filled at once. */
+  append(): Uint8Array {
+    this.grow();
+    const at = (this.appended % this.capacity) * this.recordBytes;
+    this.appended++;
+    return this.bytes.subarray(at, at + this.recordBytes).fill(0);
+  }
+
+  /** A view of record `index`, valid until the next append; undefined where it is not kept. */
+  at(index: number): Uint8Array | undefined {
+    if (index < this.dropped || index >= this.appended) return undefined;
+    const at = (index % this.capacity) * this.recordBytes;
+    return this.bytes.subarray(at, at + this.recordBytes);
+  }
+
+  clear(): void {
+    this.appended = 0;
+  }
+
+  /** Memory grows by doubling up to the capacity, so that a short session stays small. */
+  private grow(): void {
+    const allocated = this.bytes.length / this.recordBytes;
+    if (this.appended < allocated || allocated === this.capacity) return;
+    const larger = new Uint8Array(Math.min(allocated * 2, this.capacity) * this.recordBytes);
+    larger.set(this.bytes);
+    this.bytes = larger;
+  }
+}

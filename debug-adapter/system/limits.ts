@@ -1,0 +1,24 @@
+/** Every limit of the machine in one place, with what happens there. */
+
+export const limits = {
+  /** Guest partitions of a machine; more are refused with a message. */
+  guests: 8,
+  /** RAM of a sample guest: enough for its stack, at most the gigabyte that its page tables map. */
+  guestMemoryBytesMinimum: 2 * 1024 * 1024,
+  guestMemoryBytesMaximum: 1024 * 1024 * 1024,
+  /** Bytes of a guest's command line with its final zero; a longer one is refused. */
+  commandLineBytes: 2048,
+  /** Program headers that the ELF loader reads; an image with more is refused. */
+  programHeaders: 64,
+  /** Steps without progress after which the machine stops and says so. */
+  stepsWithoutProgress: 1_000_000,
+  /** Steps of one call into a processor; longer runs are several calls. */
+  stepsPerCall: 1_000_000,
+  /** Rows kept of each kind of trace event; the oldest are dropped and counted. */
+  traceExits: 65_536,
+  traceOther: 16_384,
+  /** Bytes of text kept of an input in the trace; longer ones are cut. */
+  traceInputTextBytes: 96,
+  /** Inputs that one machine accepts; more are refused with a message. */
+  inputs: 1_000_000,
+} as const;

@@ -1,0 +1,292 @@
+/** The machine's trace: bounded rings of binary records, one for each kind of event. */
+import { assert, present, unreachable } from '../support/assert';
+import { RingLog } from '../support/ring-log';
+import {
+  decodeStruct,
+  readField,
+  writeField,
+  type DecodedField,
+  type StructLayout,
+} from '../support/struct-layout';
+import { decodeUtf8, encodeUtf8 } from '../support/utf8';
+import type {
+  ConsoleEvent,
+  EventDeliveryEvent,
+  HypercallEvent,
+  InputEvent,
+  TraceEvent,
+  TraceHeader,
+  TraceSink,
+  VmExitEvent,
+} from '../machine/trace';
+import { limits } from './limits';
+import {
+  consoleRecord,
+  eventRecord,
+  hypercallRecord,
+  inputRecord,
+  vmExitRecord,
+} from './trace-records';
+
+/** What a stream does with the bytes of one kind of event. */
+interface RecordCodec<Event extends TraceEvent> {
+  readonly layout: StructLayout;
+  encode(event: Event, record: Uint8Array): void;
+  decode(header: TraceHeader, record: Uint8Array, fields: FieldReader): Event;
+}
+
+type FieldReader = (name: string) => bigint;
+
+/** The kept events of one kind, numbered from 0 in the order of their recording. */
+export class TraceStream<Event extends TraceEvent> {
+  private readonly ring: RingLog;
+
+  constructor(
+    private readonly codec: RecordCodec<Event>,
+    capacity: number,
+  ) {
+    this.ring = new RingLog(codec.layout.sizeBytes, capacity);
+  }
+
+  /** Events recorded since the start. */
+  get recorded(): number {
+    return this.ring.recorded;
+  }
+
+  /** Events no longer kept; the oldest kept event has this number. */
+  get dropped(): number {
+    return this.ring.dropped;
+  }
+
+  append(event: Event): void {
+    const record = this.ring.append();
+    const { layout } = this.codec;
+    writeField(layout, record, 'position', BigInt(event.position));
+    writeField(layout, record, 'timeNs', BigInt(event.timeNs));
+    writeField(layout, record, 'ordinal', BigInt(event.ordinal));
+    writeField(layout, record, 'partition', BigInt(event.partition));
+    writeField(layout, record, 'processor', BigInt(event.processor));
+    this.codec.encode(event, record);
+  }
+
+  /** Event number `index`; undefined where it is not kept. */
+  at(index: number): Event | undefined {
+    const record = this.ring.at(index);
+    if (record === undefined) return undefined;
+    const { layout } = this.codec;
+    const read: FieldReader = (name) => readField(layout, record, name);
+    const header: TraceHeader = {
+      position: Number(read('position')),
+      ordinal: Number(read('ordinal')),
+      timeNs: Number(read('timeNs')),
+      partition: Number(read('partition')),
+      processor: Number(read('processor')),
+    };
+    return this.codec.decode(header, record, read);
+  }
+
+  /** The kept events among numbers `start` to `start + count - 1`, ascending. */
+  query(start: number, count: number): readonly Event[] {
+    const events: Event[] = [];
+    const end = Math.min(start + count, this.recorded);
+    for (let index = Math.max(start, this.dropped); index < end; index++) {
+      events.push(present(this.at(index), 'trace record'));
+    }
+    return events;
+  }
+
+  /** Number of the kept event with this identity; undefined where there is none. */
+  find(position: number, ordinal: number): number | undefined {
+    let low = this.dropped;
+    let high = this.recorded;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const event = present(this.at(middle), 'trace record');
+      if (event.position === position && event.ordinal === ordinal) return middle;
+      const before =
+        event.position < position || (event.position === position && event.ordinal < ordinal);
+      if (before) low = middle + 1;
+      else high = middle;
+    }
+    return undefined;
+  }
+
+  /** The kept event number `index` field by field, as its record holds it. */
+  fieldsOf(index: number): readonly DecodedField[] | undefined {
+    const record = this.ring.at(index);
+    return record === undefined ? undefined : decodeStruct(this.codec.layout, record);
+  }
+
+  clear(): void {
+    this.ring.clear();
+  }
+}
+
+const vmExitCodec: RecordCodec<VmExitEvent> = {
+  layout: vmExitRecord,
+  encode(event, record) {
+    const write = (name: string, value: bigint | number): void =>
+      writeField(vmExitRecord, record, name, BigInt(value));
+    write('exitNumber', event.exitNumber);
+    write('reason', event.reason);
+    write('qualification', event.qualification);
+    write('instructionLength', event.instructionLength);
+    write('interruptionInformation', event.interruptionInformation);
+    write('guestPhysicalAddress', event.guestPhysicalAddress);
+    write('guestLinearAddress', event.guestLinearAddress);
+    write('rip', event.rip);
+    write('rflags', event.rflags);
+    write('cr0', event.cr0);
+    write('cr3', event.cr3);
+    write('cr4', event.cr4);
+    const registers = fieldView(vmExitRecord, record, 'registers');
+    event.registers.forEach((value, index) => registers.setBigUint64(index * 8, value, true));
+  },
+  decode(header, record, read) {
+    const registers = fieldView(vmExitRecord, record, 'registers');
+    return {
+      ...header,
+      kind: 'vm-exit',
+      exitNumber: Number(read('exitNumber')),
+      reason: Number(read('reason')),
+      qualification: read('qualification'),
+      instructionLength: Number(read('instructionLength')),
+      interruptionInformation: Number(read('interruptionInformation')),
+      guestPhysicalAddress: read('guestPhysicalAddress'),
+      guestLinearAddress: read('guestLinearAddress'),
+      rip: read('rip'),
+      rflags: Number(read('rflags')),
+      cr0: read('cr0'),
+      cr3: read('cr3'),
+      cr4: read('cr4'),
+      registers: Array.from({ length: 16 }, (_, index) => registers.getBigUint64(index * 8, true)),
+    };
+  },
+};
+
+const hypercallCodec: RecordCodec<HypercallEvent> = {
+  layout: hypercallRecord,
+  encode(event, record) {
+    writeField(hypercallRecord, record, 'control', event.control);
+    writeField(hypercallRecord, record, 'code', BigInt(event.code));
+    writeField(hypercallRecord, record, 'status', BigInt(event.status));
+    writeField(hypercallRecord, record, 'repsCompleted', BigInt(event.repsCompleted));
+  },
+  decode(header, _record, read) {
+    return {
+      ...header,
+      kind: 'hypercall',
+      control: read('control'),
+      code: Number(read('code')),
+      status: Number(read('status')),
+      repsCompleted: Number(read('repsCompleted')),
+    };
+  },
+};
+
+const eventCodec: RecordCodec<EventDeliveryEvent> = {
+  layout: eventRecord,
+  encode(event, record) {
+    writeField(eventRecord, record, 'rip', event.rip);
+    writeField(eventRecord, record, 'vector', BigInt(event.vector));
+    if (event.errorCode === undefined) return;
+    writeField(eventRecord, record, 'hasErrorCode', 1n);
+    writeField(eventRecord, record, 'errorCode', BigInt(event.errorCode));
+  },
+  decode(header, _record, read) {
+    return {
+      ...header,
+      kind: 'event',
+      rip: read('rip'),
+      vector: Number(read('vector')),
+      errorCode: read('hasErrorCode') === 0n ? undefined : Number(read('errorCode')),
+    };
+  },
+};
+
+const consoleCodec: RecordCodec<ConsoleEvent> = {
+  layout: consoleRecord,
+  encode(event, record) {
+    assert(event.data.length <= 4, 'one access writes at most four bytes');
+    writeField(consoleRecord, record, 'length', BigInt(event.data.length));
+    fieldBytes(consoleRecord, record, 'data').set(event.data);
+  },
+  decode(header, record, read) {
+    const data = fieldBytes(consoleRecord, record, 'data').slice(0, Number(read('length')));
+    return { ...header, kind: 'console', data };
+  },
+};
+
+const inputCodec: RecordCodec<InputEvent> = {
+  layout: inputRecord,
+  encode(event, record) {
+    const text = encodeUtf8(event.input).subarray(0, limits.traceInputTextBytes);
+    writeField(inputRecord, record, 'length', BigInt(text.length));
+    fieldBytes(inputRecord, record, 'text').set(text);
+  },
+  decode(header, record, read) {
+    const text = fieldBytes(inputRecord, record, 'text').subarray(0, Number(read('length')));
+    return { ...header, kind: 'input', input: decodeUtf8(text) };
+  },
+};
+
+/** Receives every event of the machine. Not part of the machine's state: it can be made again by replay. */
+export class TraceLog implements TraceSink {
+  readonly exits = new TraceStream(vmExitCodec, limits.traceExits);
+  readonly hypercalls = new TraceStream(hypercallCodec, limits.traceOther);
+  readonly events = new TraceStream(eventCodec, limits.traceOther);
+  readonly console = new TraceStream(consoleCodec, limits.traceOther);
+  readonly inputs = new TraceStream(inputCodec, limits.traceOther);
+  private readonly listeners: TraceSink[] = [];
+
+  /** Passes every further event on, as it happens; a listener must not change the machine. */
+  forwardTo(listener: TraceSink): void {
+    this.listeners.push(listener);
+  }
+
+  record(event: TraceEvent): void {
+    switch (event.kind) {
+      case 'vm-exit':
+        this.exits.append(event);
+        break;
+      case 'hypercall':
+        this.hypercalls.append(event);
+        break;
+      case 'event':
+        this.events.append(event);
+        break;
+      case 'console':
+        this.console.append(event);
+        break;
+      case 'input':
+        this.inputs.append(event);
+        break;
+      default:
+        unreachable(event);
+    }
+    for (const listener of this.listeners) listener.record(event);
+  }
+
+  /** Forgets every row: after the machine has been put into another state, the rows are of another past. */
+  clear(): void {
+    this.exits.clear();
+    this.hypercalls.clear();
+    this.events.clear();
+    this.console.clear();
+    this.inputs.clear();
+  }
+}
+
+function fieldBytes(layout: StructLayout, record: Uint8Array, name: string): Uint8Array {
+  const field = present(
+    layout.fields.find((candidate) => candidate.name === name),
+    `field ${name}`,
+  );
+  assert(typeof field.type === 'object', `${name} holds bytes`);
+  return record.subarray(field.offset, field.offset + field.type.bytes);
+}
+
+function fieldView(layout: StructLayout, record: Uint8Array, name: string): DataView {
+  const bytes = fieldBytes(layout, record, name);
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

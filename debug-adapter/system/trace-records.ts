@@ -1,0 +1,59 @@
+// Table: binary layout of trace records, one structure for each kind of event; sizes in bytes.
+import { structField, structLayout, type StructField } from '../support/struct-layout';
+import { limits } from './limits';
+
+const header: readonly StructField[] = [
+  structField('position', 'u64', 0),
+  structField('timeNs', 'u64', 8),
+  structField('ordinal', 'u32', 16),
+  structField('partition', 'u16', 20),
+  structField('processor', 'u16', 22),
+];
+
+/** Length of the header that every record begins with. */
+export const traceHeader = structLayout('trace header', header);
+
+export const vmExitRecord = structLayout('vm-exit', [
+  ...header,
+  structField('exitNumber', 'u64', 24),
+  structField('reason', 'u32', 32),
+  structField('instructionLength', 'u32', 36),
+  structField('interruptionInformation', 'u32', 40),
+  structField('rflags', 'u32', 44),
+  structField('qualification', 'u64', 48),
+  structField('guestPhysicalAddress', 'u64', 56),
+  structField('guestLinearAddress', 'u64', 64),
+  structField('rip', 'u64', 72),
+  structField('cr0', 'u64', 80),
+  structField('cr3', 'u64', 88),
+  structField('cr4', 'u64', 96),
+  structField('registers', { bytes: 128 }, 104),
+]);
+
+export const hypercallRecord = structLayout('hypercall', [
+  ...header,
+  structField('control', 'u64', 24),
+  structField('code', 'u16', 32),
+  structField('status', 'u16', 34),
+  structField('repsCompleted', 'u32', 36),
+]);
+
+export const eventRecord = structLayout('event', [
+  ...header,
+  structField('rip', 'u64', 24),
+  structField('vector', 'u8', 32),
+  structField('hasErrorCode', 'u8', 33),
+  structField('errorCode', 'u32', 36),
+]);
+
+export const consoleRecord = structLayout('console', [
+  ...header,
+  structField('length', 'u8', 24),
+  structField('data', { bytes: 4 }, 28),
+]);
+
+export const inputRecord = structLayout('input', [
+  ...header,
+  structField('length', 'u32', 24),
+  structField('text', { bytes: limits.traceInputTextBytes }, 32),
+]);
