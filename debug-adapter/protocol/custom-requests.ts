@@ -79,7 +79,15 @@ export interface ExitsBody {
   /** Exits recorded since the start, and those no longer kept because the log is bounded. */
   readonly recorded: number;
   readonly dropped: number;
+  /** Kept rows by reason, most frequent first: those that pass the filter apart from its `reasons`. */
+  readonly reasonCounts: readonly ReasonCount[];
   readonly rows: readonly ExitRow[];
+}
+
+export interface ReasonCount {
+  readonly reason: number;
+  readonly reasonName: string;
+  readonly count: number;
 }
 
 export interface ExitRow {

@@ -1,6 +1,6 @@
 /** Typed custom requests of the debug adapter. */
 import type * as vscode from 'vscode';
-import { customRequest } from '../../debug-adapter/protocol/custom-requests';
+import type { customRequest } from '../../debug-adapter/protocol/custom-requests';
 import type {
   ExitDetailArguments,
   ExitDetailBody,

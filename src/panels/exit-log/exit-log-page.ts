@@ -5,11 +5,12 @@ export interface PageResources {
   readonly cspSource: string;
   readonly script: string;
   readonly style: string;
+  readonly icons: string;
   /** Random for each page, 32 letters and digits. */
   readonly nonce: string;
 }
 
-export function exitLogPage({ cspSource, script, style, nonce }: PageResources): string {
+export function exitLogPage({ cspSource, script, style, icons, nonce }: PageResources): string {
   const policy = [
     `default-src 'none'`,
     `script-src 'nonce-${nonce}'`,
@@ -23,6 +24,7 @@ export function exitLogPage({ cspSource, script, style, nonce }: PageResources):
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>VM Exit Log</title>
+<link rel="stylesheet" href="${icons}">
 <link rel="stylesheet" href="${style}">
 </head>
 <body>

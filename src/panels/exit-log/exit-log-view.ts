@@ -62,10 +62,13 @@ export class ExitLogView implements vscode.WebviewViewProvider, vscode.Disposabl
     });
     // The page is ours; messages from it have the shapes of the shared file.
     webview.onDidReceiveMessage((message: ToExtension) => void this.receive(message));
+    const address = (name: string): string =>
+      webview.asWebviewUri(vscode.Uri.joinPath(root, name)).toString();
     webview.html = exitLogPage({
       cspSource: webview.cspSource,
-      script: webview.asWebviewUri(vscode.Uri.joinPath(root, 'exit-log.js')).toString(),
-      style: webview.asWebviewUri(vscode.Uri.joinPath(root, 'exit-log.css')).toString(),
+      script: address('exit-log.js'),
+      style: address('exit-log.css'),
+      icons: address('codicon.css'),
       nonce: randomBytes(16).toString('hex'),
     });
   }

@@ -1,0 +1,56 @@
+/** What the log says when it has no rows: why, and what to do. */
+import { html, type TemplateResult } from 'lit';
+import type { LogCommand } from '../../panels/exit-log/exit-log-messages';
+import { restricts } from './exit-filter';
+import type { LogModel } from './log-model';
+
+export interface EmptyActions {
+  readonly run: (command: LogCommand) => void;
+  readonly clearFilter: () => void;
+}
+
+export function emptyState(model: LogModel, actions: EmptyActions): TemplateResult {
+  const { source, filter } = model;
+  if (source.state === 'none' || (source.state === 'ended' && !restricts(filter))) {
+    return message(
+      'telescope',
+      source.state === 'none' ? 'No guest has run yet' : 'The guest made no VM exits',
+      'Each time a guest does what its VMCS intercepts, the processor leaves it. Those VM exits appear here.',
+      html`<button class="primary" @click=${() => actions.run('debugGuest')}>Debug a Guest</button>
+        <button class="secondary" @click=${() => actions.run('openSampleGuest')}>
+          Open a Sample Guest
+        </button>`,
+    );
+  }
+  if (restricts(filter) && model.recorded > 0) {
+    return message(
+      'filter',
+      'No exit passes the filter',
+      'The log has exits, but none with this text, reason and processor.',
+      html`<button class="primary" @click=${actions.clearFilter}>Clear Filters</button>`,
+    );
+  }
+  if (model.failure !== undefined) {
+    return message('warning', 'The log cannot be read', model.failure, html``);
+  }
+  return message(
+    'pulse',
+    'No VM exits yet',
+    'The guest has done nothing that its VMCS intercepts. Continue or step it.',
+    html``,
+  );
+}
+
+function message(
+  icon: string,
+  title: string,
+  text: string,
+  buttons: TemplateResult,
+): TemplateResult {
+  return html`<div class="empty" role="status">
+    <i class="codicon codicon-${icon}" aria-hidden="true"></i>
+    <h2>${title}</h2>
+    <p>${text}</p>
+    <div class="buttons">${buttons}</div>
+  </div>`;
+}

@@ -1,0 +1,5 @@
+/** Starts the page of the VM Exit Log. */
+import './exit-log.css';
+import { ExitLogApp } from './exit-log-app';
+
+customElements.define('exit-log-app', ExitLogApp);

@@ -1,0 +1,39 @@
+/** Groups exit reasons into the few kinds that the log tells apart by icon and colour. */
+import { exitNames } from '../../../debug-adapter/protocol/breakpoint-names';
+
+export type ReasonCategory =
+  'hypercall' | 'port' | 'msr' | 'memory' | 'fault' | 'interrupt' | 'idle' | 'instruction';
+
+/** Codicon of each kind; the colour is in the style sheet, by the same name. */
+export const categoryIcons: Readonly<Record<ReasonCategory, string>> = {
+  hypercall: 'call-outgoing',
+  port: 'plug',
+  msr: 'settings',
+  memory: 'layers',
+  fault: 'flame',
+  interrupt: 'bell',
+  idle: 'debug-pause',
+  instruction: 'symbol-operator',
+};
+
+/** Constant names of exit reasons whose kind is not `instruction`. */
+const categories: readonly (readonly [RegExp, ReasonCategory])[] = [
+  [/^(VMCALL|VMFUNC)$/, 'hypercall'],
+  [/^(IO_INSTRUCTION|IO_SMI|OTHER_SMI)$/, 'port'],
+  [/^(RDMSR|WRMSR|MSR_)/, 'msr'],
+  [/^(EPT_|APIC_ACCESS|APIC_WRITE|PML_|PAGE_MODIFICATION|SPP)/, 'memory'],
+  [/^(EXCEPTION_NMI|TRIPLE_FAULT|ENTRY_|VM_ENTRY_|INVALID_|MACHINE_CHECK)/, 'fault'],
+  [/(INTERRUPT|_WINDOW|SIGNAL|VIRTUALIZED_EOI|TPR_|PREEMPTION_TIMER)/, 'interrupt'],
+  [/^(HLT|PAUSE|MWAIT)/, 'idle'],
+];
+
+const categoryByReason = new Map(
+  exitNames.map(({ number, name }) => [
+    number,
+    categories.find(([pattern]) => pattern.test(name))?.[1] ?? 'instruction',
+  ]),
+);
+
+export function reasonCategory(reason: number): ReasonCategory {
+  return categoryByReason.get(reason) ?? 'instruction';
+}
