@@ -64,6 +64,11 @@ async function installByDownload() {
  * @returns {Promise<string | undefined>} undefined where neither worked; {@link chromiumAdvice} says what to do
  */
 export async function ensureChromium() {
+  const wanted = process.env['CHROMIUM'] ?? '';
+  if (wanted !== '' && findChromium() === undefined) {
+    console.log(`    CHROMIUM names a file that does not exist: ${wanted}`);
+    return undefined;
+  }
   if (findChromium() === undefined) await installByApt();
   if (findChromium() === undefined) await installByDownload();
   return findChromium();

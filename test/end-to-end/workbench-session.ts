@@ -65,15 +65,13 @@ export class WorkbenchSession {
     copyFileSync(file, join(publishedFolder, `${name}.png`));
   }
 
-  /** Opens a file of the workspace by its name, as Ctrl+P does. */
-  async openFile(name: string): Promise<void> {
-    await this.page.keyboard.press('ControlOrMeta+P');
-    const input = this.page.locator('.quick-input-widget input.input');
-    await input.waitFor();
-    await input.fill(name);
-    const row = this.page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first();
-    await row.click();
-    await this.page.locator('.tab.active', { hasText: name }).waitFor();
+  /** Opens a sample in the Explorer: its folder, then its source. */
+  async openSample(name: string): Promise<void> {
+    await this.run('View: Show Explorer');
+    const rows = this.page.locator('.explorer-folders-view .monaco-list-row');
+    await this.expand(rows.filter({ hasText: new RegExp(`^${name}$`) }).first());
+    await rows.filter({ hasText: `${name}.s` }).dblclick();
+    await this.page.locator('.tab.active', { hasText: `${name}.s` }).waitFor();
     await this.page.locator('.editor-instance .view-line').first().waitFor();
   }
 
@@ -104,6 +102,18 @@ export class WorkbenchSession {
       .locator('.editor-instance .line-numbers', { hasText: new RegExp(`^${line}$`) })
       .first()
       .waitFor();
+  }
+
+  /** Puts the mouse on a word of a visible line and waits for the hover. */
+  async hoverWord(line: number, word: string): Promise<string> {
+    const place = await waitFor(`${word} in line ${line}`, () =>
+      this.page.evaluate(findWord, { line: String(line), word }),
+    );
+    await this.page.mouse.move(place.x - 3, place.y);
+    await this.page.mouse.move(place.x, place.y);
+    const hover = this.page.locator('.monaco-editor .monaco-hover:not(.hidden)', { hasText: word });
+    await hover.first().waitFor({ timeout: 15_000 });
+    return hover.first().innerText();
   }
 
   /** Waits until the call stack says why the processor is stopped. */
@@ -151,6 +161,27 @@ export class WorkbenchSession {
     await input.press('Enter');
     await this.pane('Breakpoints').filter({ hasText: name }).first().waitFor();
   }
+}
+
+/** Runs in the page: the middle of a word of a line of the active editor, or undefined while it is not drawn. */
+function findWord(wanted: { line: string; word: string }): { x: number; y: number } | undefined {
+  const numbers = [...document.querySelectorAll('.editor-instance .line-numbers')];
+  const number = numbers.find((element) => element.textContent === wanted.line);
+  const top = number?.getBoundingClientRect().top ?? NaN;
+  const lines = [...document.querySelectorAll('.editor-instance .view-line')];
+  const line = lines.find((element) => Math.abs(element.getBoundingClientRect().top - top) < 2);
+  if (line === undefined) return undefined;
+  const texts = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+  for (let node = texts.nextNode(); node !== null; node = texts.nextNode()) {
+    const start = node.textContent?.indexOf(wanted.word) ?? -1;
+    if (start < 0) continue;
+    const range = document.createRange();
+    range.setStart(node, start);
+    range.setEnd(node, start + wanted.word.length);
+    const box = range.getBoundingClientRect();
+    return { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  }
+  return undefined;
 }
 
 export { waitFor };

@@ -1,21 +1,7 @@
 // The walk: one person, one sample guest, from opening the file to reading why the partition was left.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { root } from '../../../scripts/vscode-host/paths.mjs';
+import { lineOf } from '../sample-source';
 import { waitFor, WorkbenchSession } from '../workbench-session';
-
-const sourceLines = readFileSync(
-  join(root, 'guests/hello-partition/hello-partition.s'),
-  'utf8',
-).split('\n');
-
-/** Line, from 1, of the first source line that contains `text`. */
-function lineOf(text: string): number {
-  const index = sourceLines.findIndex((line) => line.includes(text));
-  assert.ok(index >= 0, `the sample contains ${text}`);
-  return index + 1;
-}
 
 const breakpointLine = lineOf('bt      ecx, 31');
 const hypercallLine = lineOf('mov     rcx, HvCallNotifyLongSpinWait');
@@ -34,7 +20,7 @@ describe('walk through the workbench', () => {
   });
 
   it('opens the sample and colours it', async () => {
-    await workbench.openFile('hello-partition.s');
+    await workbench.openSample('hello-partition');
     await waitFor('highlighting', async () => {
       const classes = await workbench.page
         .locator('.editor-instance .view-line span[class^="mtk"]')
@@ -45,15 +31,8 @@ describe('walk through the workbench', () => {
 
   it('names a hypercall where its number stands', async () => {
     await workbench.goToLine(hypercallLine);
-    const word = workbench.page
-      .locator('.editor-instance .view-line span', { hasText: /^\s*HvCallNotifyLongSpinWait\s*$/ })
-      .last();
-    await word.hover();
-    const hover = workbench.page.locator('.monaco-hover:not(.hidden)', {
-      hasText: 'HvCallNotifyLongSpinWait',
-    });
-    await hover.first().waitFor({ timeout: 15_000 });
-    assert.match(await hover.first().innerText(), /hypercall/i);
+    const text = await workbench.hoverWord(hypercallLine, 'HvCallNotifyLongSpinWait');
+    assert.match(text, /hypercall/i);
     await workbench.screenshot('hover', { publish: true });
     await workbench.page.keyboard.press('Escape');
   });

@@ -3,7 +3,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../../scripts/vscode-host/paths.mjs';
+import { lineOf } from '../sample-source';
 import { waitFor, WorkbenchSession } from '../workbench-session';
+
+const cpuidLine = lineOf('        cpuid');
 
 interface Manifest {
   readonly name: string;
@@ -26,7 +29,7 @@ describe('the package, installed', () => {
   });
 
   it('starts the sample with F5 and stops on entry', async () => {
-    await workbench.openFile('hello-partition.s');
+    await workbench.openSample('hello-partition');
     await workbench.page.keyboard.press('F5');
     await workbench.page.locator('.debug-toolbar').waitFor({ timeout: 20_000 });
     await workbench.waitForPause(/paused on entry/i);
@@ -50,16 +53,9 @@ describe('the package, installed', () => {
   });
 
   it('answers hovers from its language server', async () => {
-    await workbench.openFile('page-fault-lab.s');
-    await workbench.openFile('hello-partition.s');
-    const word = workbench.page
-      .locator('.editor-instance .view-line span', { hasText: /^\s*cpuid\s*$/ })
-      .first();
-    await word.waitFor();
-    await word.hover();
-    await workbench.page
-      .locator('.monaco-hover:not(.hidden)', { hasText: /CPUID/ })
-      .first()
-      .waitFor({ timeout: 15_000 });
+    await workbench.openSample('page-fault-lab');
+    await workbench.openSample('hello-partition');
+    await workbench.goToLine(cpuidLine);
+    assert.match(await workbench.hoverWord(cpuidLine, 'cpuid'), /CPUID/);
   });
 });
