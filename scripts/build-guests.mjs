@@ -61,17 +61,9 @@ function assembleGuest(name, loadGpa, scratch) {
     source,
   ]);
   const layout = ['-T', linkerScript, '--defsym', `LOAD_GPA=0x${loadGpa.toString(16)}`];
-  run('ld', [
-    '-m',
-    'elf_x86_64',
-    '-static',
-    '-n',
-    '--build-id=none',
-    ...layout,
-    '-o',
-    image,
-    object,
-  ]);
+  const separate = ['-z', 'separate-code', '-z', 'max-page-size=4096', '-z', 'noexecstack'];
+  const plain = ['-m', 'elf_x86_64', '-static', '--build-id=none', ...separate];
+  run('ld', [...plain, ...layout, '-o', image, object]);
   const constants = run('nm', [image])
     .split('\n')
     .map((line) => line.split(' '))
