@@ -10,6 +10,7 @@ import { GuestConfigurationProvider } from './debug/guest-configuration-provider
 import { HyperscopeSessions } from './debug/hyperscope-sessions';
 import { showInstruction } from './debug/instruction-location';
 import { ListingProvider, listingScheme } from './debug/listing-provider';
+import { startLanguageClient } from './language/client';
 import { ExitLogView } from './panels/exit-log/exit-log-view';
 import { PartitionsView, type ProcessorNode } from './views/partitions-view';
 import { SessionStatus } from './views/session-status';
@@ -23,6 +24,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const exitLog = new ExitLogView(context.extensionUri, sessions);
   const configurations = new GuestConfigurationProvider(catalogue);
   const commands = commandTable(new GuestCommands(catalogue), sessions, exitLog);
+  // A server that cannot start has told the person so itself; debugging works without it.
+  startLanguageClient(context).catch(() => undefined);
   context.subscriptions.push(
     sessions,
     exitLog,

@@ -27,18 +27,21 @@ interface EventMessage {
 export class HyperscopeSessions implements vscode.Disposable {
   private readonly disposables: vscode.Disposable[] = [];
   private readonly changed = new vscode.EventEmitter<void>();
+  private readonly started = new vscode.EventEmitter<void>();
   private readonly traced = new vscode.EventEmitter<void>();
   private readonly followed = new Map<string, FollowedSession>();
   private last: FollowedSession | undefined;
 
   /** Another session is current, or the current one started, ran, stopped or ended. */
   readonly onDidChange = this.changed.event;
+  readonly onDidStart = this.started.event;
   /** The current session recorded VM exits, or started over. */
   readonly onDidTrace = this.traced.event;
 
   constructor() {
     this.disposables.push(
       this.changed,
+      this.started,
       this.traced,
       vscode.debug.onDidStartDebugSession((session) => this.start(session)),
       vscode.debug.onDidTerminateDebugSession((session) => this.end(session)),
@@ -71,6 +74,7 @@ export class HyperscopeSessions implements vscode.Disposable {
     if (session.type !== debugType) return;
     this.follow(session);
     this.publish();
+    this.started.fire();
   }
 
   private follow(session: vscode.DebugSession): FollowedSession {

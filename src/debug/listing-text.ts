@@ -1,7 +1,7 @@
 /** Writes disassembled instructions as a listing with the wanted one marked; pure. */
 import type { DisassembledLine } from './disassembly-request';
 
-const bytesColumn = 24;
+const instructionColumns = 36;
 
 /** One line for each instruction, a blank line and a label before each symbol, `=>` at `address`. */
 export function listingText(lines: readonly DisassembledLine[], address: string): string {
@@ -15,8 +15,8 @@ export function listingText(lines: readonly DisassembledLine[], address: string)
       out.push(`${line.symbol}:`);
     }
     const mark = at === wanted ? '=>' : '  ';
-    const bytes = (line.instructionBytes ?? '').padEnd(bytesColumn);
-    out.push(`${mark}  ${line.instruction.padEnd(36)} # ${hex(at)}  ${bytes.trimEnd()}`);
+    const comment = `# ${hex(at)}  ${line.instructionBytes ?? ''}`.trimEnd();
+    out.push(`${mark}  ${line.instruction.padEnd(instructionColumns)} ${comment}`);
   }
   return out.length === 0
     ? `# Nothing can be disassembled at ${hex(wanted)}.\n`

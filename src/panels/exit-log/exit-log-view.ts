@@ -30,6 +30,7 @@ export class ExitLogView implements vscode.WebviewViewProvider, vscode.Disposabl
       vscode.window.registerWebviewViewProvider(exitLogViewId, this),
       sessions.onDidChange(() => this.postSource()),
       sessions.onDidTrace(() => this.notify.request()),
+      sessions.onDidStart(() => this.openForNewSession()),
     );
   }
 
@@ -39,9 +40,12 @@ export class ExitLogView implements vscode.WebviewViewProvider, vscode.Disposabl
 
   /** Shows the log; with `preserveFocus` the keyboard stays where it is. */
   async show(preserveFocus: boolean): Promise<void> {
-    await vscode.commands.executeCommand(`${exitLogViewId}.${preserveFocus ? 'open' : 'focus'}`, {
-      preserveFocus,
-    });
+    await vscode.commands.executeCommand(`${exitLogViewId}.focus`, { preserveFocus });
+  }
+
+  private openForNewSession(): void {
+    const settings = vscode.workspace.getConfiguration('hyperscope');
+    if (settings.get('exitLog.openOnSessionStart', false)) void this.show(true);
   }
 
   /** Sends a message to the page, now or when it listens. */

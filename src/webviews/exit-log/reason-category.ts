@@ -20,11 +20,11 @@ export const categoryIcons: Readonly<Record<ReasonCategory, string>> = {
 const categories: readonly (readonly [RegExp, ReasonCategory])[] = [
   [/^(VMCALL|VMFUNC)$/, 'hypercall'],
   [/^(IO_INSTRUCTION|IO_SMI|OTHER_SMI)$/, 'port'],
-  [/^(RDMSR|WRMSR|MSR_)/, 'msr'],
-  [/^(EPT_|APIC_ACCESS|APIC_WRITE|PML_|PAGE_MODIFICATION|SPP)/, 'memory'],
-  [/^(EXCEPTION_NMI|TRIPLE_FAULT|ENTRY_|VM_ENTRY_|INVALID_|MACHINE_CHECK)/, 'fault'],
-  [/(INTERRUPT|_WINDOW|SIGNAL|VIRTUALIZED_EOI|TPR_|PREEMPTION_TIMER)/, 'interrupt'],
-  [/^(HLT|PAUSE|MWAIT)/, 'idle'],
+  [/^(EXCEPTION_NMI|TRIPLE_FAULT|INVALID_STATE|MSR_LOAD_FAIL|MCE_DURING_VMENTRY)$/, 'fault'],
+  [/^(MSR_READ|MSR_WRITE|RDMSRLIST|WRMSRLIST)$/, 'msr'],
+  [/^(EPT_|APIC_ACCESS|APIC_WRITE|PML_|SPP_)/, 'memory'],
+  [/^(EXTERNAL_INTERRUPT|TPR_|EOI_|PREEMPTION_TIMER|NOTIFY)|_WINDOW$|_SIGNAL$/, 'interrupt'],
+  [/^(HLT|PAUSE|MWAIT|UMWAIT|TPAUSE)$/, 'idle'],
 ];
 
 const categoryByReason = new Map(

@@ -1,0 +1,58 @@
+// Labels of the Partitions view.
+import assert from 'node:assert/strict';
+import type {
+  PartitionInfo,
+  ProcessorInfo,
+} from '../../../../debug-adapter/protocol/custom-requests';
+import {
+  partitionDescription,
+  processorDescription,
+  processorSpeech,
+} from '../../../../src/views/partition-text';
+
+const processor: ProcessorInfo = {
+  index: 0,
+  threadId: 513,
+  state: 'stopped',
+  rip: '0x0000000000100010',
+  symbol: '_start+0x10',
+  retired: 1234,
+  exits: 1,
+};
+const guest: PartitionInfo = {
+  id: 2,
+  kind: 'guest',
+  name: 'hello-partition',
+  memoryBytes: 64 * 2 ** 20,
+  guestOs: '',
+  processors: [processor],
+};
+
+describe('processorDescription', () => {
+  for (const [change, expected] of [
+    [{}, 'stopped · 0x100010 <_start+0x10> · 1 exit'],
+    [{ symbol: '' }, 'stopped · 0x100010 · 1 exit'],
+    [{ state: 'running' }, 'running · 1 exit'],
+    [{ state: 'halted', exits: 2000 }, 'halted · 0x100010 <_start+0x10> · 2,000 exits'],
+    [{ threadId: 0, state: 'running' }, 'running'],
+  ] as const) {
+    it(expected, () => assert.equal(processorDescription({ ...processor, ...change }), expected));
+  }
+});
+
+describe('partitionDescription', () => {
+  for (const [change, expected] of [
+    [{}, '64 MiB'],
+    [{ guestOs: 'Linux 6.1' }, 'Linux 6.1 · 64 MiB'],
+    [{ kind: 'parent', memoryBytes: 0 }, 'parent partition'],
+  ] as const) {
+    it(expected, () => assert.equal(partitionDescription({ ...guest, ...change }), expected));
+  }
+});
+
+it('a processor is spoken in full', () => {
+  assert.equal(
+    processorSpeech(processor),
+    'Virtual processor 0, stopped, 0x100010 <_start+0x10>, 1 exit',
+  );
+});
