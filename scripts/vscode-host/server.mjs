@@ -41,6 +41,11 @@ const builtins = [
   'configuration-editing',
   'json',
   'json-language-features',
+  // Not needed, but the workbench announces that it misses them.
+  'emmet',
+  'git-base',
+  'merge-conflict',
+  'typescript-language-features',
 ];
 
 /**

@@ -17,6 +17,11 @@ import {
 const screenshotFolder = join(root, 'out/screenshots');
 const publishedFolder = join(root, 'media/screenshots');
 
+const settings = {
+  'workbench.colorTheme': 'Default Dark Modern',
+  'editor.hover.delay': 100,
+};
+
 export interface WorkbenchOptions {
   /** A package to install; without it the extension runs from the repository. */
   readonly vsix?: string;
@@ -38,7 +43,7 @@ export class WorkbenchSession {
     const host = await startHost({
       workspace,
       ...(options.vsix === undefined ? { developmentExtensions: [root] } : { vsix: options.vsix }),
-      settings: { 'editor.hover.delay': 100, ...options.settings },
+      settings: { ...settings, ...options.settings },
     });
     const { browser, page } = await openBrowser();
     await page.goto(host.url);
@@ -109,10 +114,15 @@ export class WorkbenchSession {
     const place = await waitFor(`${word} in line ${line}`, () =>
       this.page.evaluate(findWord, { line: String(line), word }),
     );
-    await this.page.mouse.move(place.x - 3, place.y);
-    await this.page.mouse.move(place.x, place.y);
     const hover = this.page.locator('.monaco-editor .monaco-hover:not(.hidden)', { hasText: word });
-    await hover.first().waitFor({ timeout: 15_000 });
+    await waitFor(`a hover of ${word}`, async () => {
+      // While the language server starts, the editor finds nothing and does not ask again by itself.
+      await this.page.mouse.move(place.x, place.y + 200);
+      await this.page.mouse.move(place.x - 3, place.y);
+      await this.page.mouse.move(place.x, place.y);
+      await this.page.waitForTimeout(1000);
+      return hover.first().isVisible();
+    });
     return hover.first().innerText();
   }
 

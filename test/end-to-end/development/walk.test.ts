@@ -44,7 +44,6 @@ describe('walk through the workbench', () => {
   });
 
   it('starts with F5 and stops on entry', async () => {
-    await workbench.page.locator('.editor-instance .view-line').first().click();
     await workbench.page.keyboard.press('F5');
     await workbench.page.locator('.debug-toolbar').waitFor({ timeout: 20_000 });
     await workbench.waitForPause(/paused on entry/i);
