@@ -1,4 +1,6 @@
 /** What a number in an instruction stands for, found from the instructions around it. */
+import { hypervisorCpuidLeafByNumber } from '../../../debug-adapter/spec/tlfs/cpuid-leaves';
+import { hypercallByCode } from '../../../debug-adapter/spec/tlfs/hypercalls';
 import { exceptionByVector } from '../../../debug-adapter/spec/x86/exceptions';
 import { findInstruction } from '../../../debug-adapter/spec/x86/instructions';
 import { msrByNumber } from '../../../debug-adapter/spec/x86/msrs';
@@ -132,6 +134,27 @@ export function describeInRole(value: bigint, role: NumberRole): string {
       return describedBy(exceptionByVector.get(number), describeException);
     case 'vmcs field':
       return describedBy(vmcsFieldByEncoding.get(number), describeVmcsField);
+  }
+}
+
+/** The name of `value` in a role, for a hint behind the number; empty where no table knows it. */
+export function nameInRole(value: bigint, role: NumberRole): string {
+  const number = Number(BigInt.asUintN(32, value));
+  switch (role) {
+    case 'msr':
+      return msrByNumber.get(number)?.name ?? '';
+    case 'cpuid leaf':
+      return hypervisorCpuidLeafByNumber.get(number)?.name ?? '';
+    case 'hypercall control':
+      return hypercallByCode.get(number & 0xffff)?.name ?? '';
+    case 'hypercall status':
+      return statusByCode.get(number)?.name ?? '';
+    case 'port':
+      return '';
+    case 'vector':
+      return exceptionByVector.get(number)?.mnemonic ?? '';
+    case 'vmcs field':
+      return vmcsFieldByEncoding.get(number)?.name ?? '';
   }
 }
 

@@ -1,6 +1,8 @@
 /** The language server: a table from requests to the functions that answer them. */
 import {
+  ErrorCodes,
   MarkupKind,
+  ResponseError,
   TextDocumentSyncKind,
   TextDocuments,
   type Connection,
@@ -13,8 +15,10 @@ import { completionsAt } from './completion';
 import { definitionsAt, referencesAt, type Place } from './definition';
 import { diagnose } from './diagnostics';
 import { hoverAt } from './hover';
+import { inlayHints } from './inlay-hints';
 import { codeLenses, documentSymbols, foldingRanges } from './outline';
 import type { Program } from './program';
+import { renameableRangeAt, renameAt } from './rename';
 import { Workspace, type FileReader } from './workspace';
 
 const capabilities: InitializeResult['capabilities'] = {
@@ -25,6 +29,8 @@ const capabilities: InitializeResult['capabilities'] = {
   documentSymbolProvider: true,
   foldingRangeProvider: true,
   codeLensProvider: {},
+  inlayHintProvider: true,
+  renameProvider: { prepareProvider: true },
   completionProvider: { triggerCharacters: ['.', '%'] },
 };
 
@@ -84,6 +90,16 @@ export function serve(connection: Connection, reader: FileReader): void {
       referencesAt(program, offset, params.context.includeDeclaration).map(locationOf),
     ),
   );
+  connection.onPrepareRename((params) =>
+    at(params, (program, offset) => renameableRangeAt(program, offset) ?? null),
+  );
+  connection.onRenameRequest((params) =>
+    at(params, (program, offset) => {
+      const changes = renameAt(program, offset, params.newName);
+      if (typeof changes !== 'string') return { changes };
+      return new ResponseError(ErrorCodes.InvalidRequest, changes);
+    }),
+  );
   connection.onCompletion((params) => at(params, completionsAt));
   connection.onDocumentSymbol(({ textDocument }) => {
     const program = workspace.program(textDocument.uri);
@@ -92,6 +108,10 @@ export function serve(connection: Connection, reader: FileReader): void {
   connection.onFoldingRanges(({ textDocument }) => {
     const program = workspace.program(textDocument.uri);
     return program === undefined ? [] : foldingRanges(program.main);
+  });
+  connection.languages.inlayHint.on(({ textDocument, range }) => {
+    const program = workspace.program(textDocument.uri);
+    return program === undefined ? [] : inlayHints(program.main, range);
   });
   connection.onCodeLens(({ textDocument }) => {
     const program = workspace.program(textDocument.uri);

@@ -9,6 +9,8 @@ import {
   documentSymbols,
   foldingRanges,
 } from '../../../../../src/language/server/outline';
+import { inlayHints } from '../../../../../src/language/server/inlay-hints';
+import { renameAt } from '../../../../../src/language/server/rename';
 import { parse } from '../../../../../src/language/server/parser';
 import { programOf } from './program-under-test';
 
@@ -46,6 +48,8 @@ function askEverything(text: string, caret: number): void {
   documentSymbols(program.main);
   codeLenses(program.main);
   foldingRanges(program.main);
+  inlayHints(program.main, program.main.rangeOf({ start: 0, end: text.length }));
+  renameAt(program, caret, 'renamed');
   hoverAt(program, caret);
   definitionsAt(program, caret);
   referencesAt(program, caret, true);
