@@ -26,6 +26,20 @@ function isReference(node: ts.Identifier): boolean {
   );
 }
 
+/** Names that the file itself declares: a parameter called `console` is not the global one. */
+function declaredNames(file: SourceFile): ReadonlySet<string> {
+  const names = new Set<string>();
+  visitTree(file.tree(), (node) => {
+    const declares =
+      ts.isParameter(node) ||
+      ts.isVariableDeclaration(node) ||
+      ts.isBindingElement(node) ||
+      ts.isImportSpecifier(node);
+    if (declares && ts.isIdentifier(node.name)) names.add(node.name.text);
+  });
+  return names;
+}
+
 function bareError(node: ts.Node): boolean {
   return (
     ts.isThrowStatement(node) &&
@@ -37,11 +51,12 @@ function bareError(node: ts.Node): boolean {
 
 function findings(file: SourceFile): readonly string[] {
   const found: string[] = [];
+  const declared = declaredNames(file);
   const report = (node: ts.Node, what: string, instead: string): void => {
     found.push(`${placeOf(file, node)}: ${what}: ${instead}`);
   };
   visitTree(file.tree(), (node) => {
-    if (ts.isIdentifier(node) && isReference(node)) {
+    if (ts.isIdentifier(node) && isReference(node) && !declared.has(node.text)) {
       const instead = globals.get(node.text);
       if (instead !== undefined) report(node, node.text, instead);
     }

@@ -127,7 +127,7 @@ describe('form of files', () => {
       /^(util|utils|common|base|helper|helpers|misc|manager|types)\b|-(util|utils|helper|helpers|manager)\b/;
     expectNone(
       sourceFiles.flatMap((file) => {
-        const name = basename(file.path).replace(/(\.test|\.d)?\.\w+$/, '');
+        const name = basename(file.path).replace(/(\.test|\.saved-state)?\.\w+$/, '');
         return /^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) && !banned.test(name)
           ? []
           : [`${file.path}: rename it after what it is, in kebab-case`];
