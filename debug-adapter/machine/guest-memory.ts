@@ -22,7 +22,9 @@ export interface FrameWriteObserver {
   codeWillChange(frame: number): void;
   /** A paging structure that fed a live translation is about to change. */
   translationWillChange(): void;
-  /** The second-level map changed, or a frame lost its fast write path: forget cached addresses. */
+  /** A frame became the source of something derived: forget cached write addresses. */
+  writeAccessDidEnd(): void;
+  /** The second-level map changed: forget all cached addresses. */
   mapDidChange(): void;
 }
 
@@ -130,6 +132,11 @@ export class GuestMemory {
     return this.entryOf(gpaPage) & rightsAll;
   }
 
+  /** Frame behind a guest page, -1 where it was never touched or nothing is mapped. */
+  frameOf(gpaPage: number): number {
+    return (this.entryOf(gpaPage) >>> entryFrameShift) - 1;
+  }
+
   /**
    * Frame behind a mapped guest page, allocated if this is the first touch.
    * @returns the frame index, -1 where nothing is mapped, -2 where frames are exhausted
@@ -159,7 +166,8 @@ export class GuestMemory {
     const before = this.flagsOf(frame);
     if ((before & flag) !== 0) return;
     this.frameFlags[frame] = before | flag;
-    if (before === 0) this.notifyMapChange();
+    if (before !== 0) return;
+    for (const observer of this.observers) observer.writeAccessDidEnd();
   }
 
   clearFlag(frame: number, flag: number): void {
@@ -181,6 +189,13 @@ export class GuestMemory {
     if ((flags & frameFeedsTranslation) !== 0) {
       for (const observer of this.observers) observer.translationWillChange();
     }
+  }
+
+  /** As {@link markWritten}, for the accessed and dirty bits that a page walk sets: the translation stays good. */
+  markWalked(frame: number): void {
+    this.frameContent[frame] = this.nextContent++;
+    if ((this.flagsOf(frame) & frameHoldsCode) === 0) return;
+    for (const observer of this.observers) observer.codeWillChange(frame);
   }
 
   /** Bytes at a guest-physical address, without side effects; undefined where a page is not mapped. */

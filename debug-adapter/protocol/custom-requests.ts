@@ -5,6 +5,7 @@
 
 export const debugType = 'hyperscope';
 
+/** Requests of our own, sent by the extension's views; each names its argument and body types. */
 export const customRequest = {
   /** `PartitionsArguments` → `PartitionsBody` */
   partitions: 'hyperscope/partitions',
@@ -12,8 +13,11 @@ export const customRequest = {
   exits: 'hyperscope/exits',
   /** `ExitDetailArguments` → `ExitDetailBody` */
   exitDetail: 'hyperscope/exitDetail',
+  /** `EventsArguments` → `EventsBody` */
+  events: 'hyperscope/events',
 } as const;
 
+/** Events of our own; each names its body type. */
 export const customEvent = {
   /** `TraceChangedBody`; sent at most once for each run slice that recorded something, and after a restart. */
   traceChanged: 'hyperscope/traceChanged',
@@ -21,16 +25,20 @@ export const customEvent = {
   stateChanged: 'hyperscope/stateChanged',
 } as const;
 
+/** The request takes no arguments. */
 export type PartitionsArguments = Record<string, never>;
 
+/** The machine at one moment: position in steps, virtual time in nanoseconds, and its partitions. */
 export interface PartitionsBody {
   readonly position: number;
   readonly timeNs: number;
   readonly partitions: readonly PartitionInfo[];
 }
 
+/** The parent owns the devices; guests run behind VM exits. */
 export type PartitionKind = 'parent' | 'guest';
 
+/** One partition with its virtual processors. */
 export interface PartitionInfo {
   readonly id: number;
   readonly kind: PartitionKind;
@@ -41,8 +49,10 @@ export interface PartitionInfo {
   readonly processors: readonly ProcessorInfo[];
 }
 
+/** `halted` waits for an event; `ended` will never run again. */
 export type ProcessorRunState = 'running' | 'stopped' | 'halted' | 'ended';
 
+/** One virtual processor; `retired` counts instructions, `exits` counts VM exits, both since the start. */
 export interface ProcessorInfo {
   readonly index: number;
   /** DAP thread id; 0 for processors that are not debugger threads (the parent's). */
@@ -65,6 +75,7 @@ export interface ExitFilter {
   readonly text?: string;
 }
 
+/** A window of the rows that pass a filter. */
 export interface ExitsArguments {
   /** Index of the first wanted row among those that pass the filter. */
   readonly start: number;
@@ -73,6 +84,7 @@ export interface ExitsArguments {
   readonly filter?: ExitFilter;
 }
 
+/** The wanted rows, and how many there are beside them. */
 export interface ExitsBody {
   /** Rows that pass the filter and are still kept. */
   readonly total: number;
@@ -84,12 +96,14 @@ export interface ExitsBody {
   readonly rows: readonly ExitRow[];
 }
 
+/** How often one basic exit reason occurred. */
 export interface ReasonCount {
   readonly reason: number;
   readonly reasonName: string;
   readonly count: number;
 }
 
+/** One VM exit as the log shows it. */
 export interface ExitRow {
   /** Identity: position and order within it, as `position.ordinal`. */
   readonly id: string;
@@ -108,24 +122,62 @@ export interface ExitRow {
   readonly symbol: string;
 }
 
+/** `id` is the identity of a row. */
 export interface ExitDetailArguments {
   readonly id: string;
 }
 
+/** A row with the values of its moment, in named groups. */
 export interface ExitDetailBody {
   readonly row: ExitRow;
   readonly groups: readonly NamedValues[];
 }
 
+/** A group of values with a heading. */
 export interface NamedValues {
   readonly name: string;
-  readonly values: readonly { readonly name: string; readonly value: string; readonly note?: string }[];
+  readonly values: readonly {
+    readonly name: string;
+    readonly value: string;
+    readonly note?: string;
+  }[];
 }
 
+/** A window of the trace's other events. */
+export interface EventsArguments {
+  /** Hypercalls, events delivered through a guest's IDT, or accepted inputs. */
+  readonly stream: 'hypercalls' | 'events' | 'inputs';
+  /** Index of the first wanted row among the kept ones, oldest first. */
+  readonly start: number;
+  /** At most 500. */
+  readonly count: number;
+}
+
+/** The wanted rows, and how many there are beside them. */
+export interface EventsBody {
+  /** Events recorded since the start, and those no longer kept. */
+  readonly recorded: number;
+  readonly dropped: number;
+  readonly rows: readonly EventRow[];
+}
+
+/** One event of the trace as a row. */
+export interface EventRow {
+  /** `position.ordinal`. */
+  readonly id: string;
+  readonly position: number;
+  readonly timeNs: number;
+  readonly partition: number;
+  readonly processor: number;
+  readonly text: string;
+}
+
+/** `recorded` counts the exits since the start. */
 export interface TraceChangedBody {
   readonly recorded: number;
 }
 
+/** `running` is true while the machine takes steps. */
 export interface StateChangedBody {
   readonly running: boolean;
 }

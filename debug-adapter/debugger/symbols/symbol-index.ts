@@ -168,18 +168,28 @@ export class SymbolIndex {
     return [...lines].sort((a, b) => a - b);
   }
 
-  /** The start of the nearest known instruction boundary at or below `address`. */
-  boundaryBelow(address: bigint): bigint | undefined {
-    const range = this.ranges[lastAtMost(this.ranges, address, (candidate) => candidate.start)];
-    const index = lastAtMost(this.symbols, address, (symbol) => symbol.address);
-    let symbol: ElfSymbol | undefined;
-    for (let at = index; at >= 0 && symbol === undefined; at--) {
-      const candidate = this.symbols[at];
-      if (candidate !== undefined && candidate.kind !== 'data') symbol = candidate;
+  /** Addresses in `[start, end)` at which an instruction is known to begin, ascending. */
+  boundariesBetween(start: bigint, end: bigint): readonly bigint[] {
+    const found = new Set<bigint>();
+    const firstRange = Math.max(
+      0,
+      lastAtMost(this.ranges, start, (range) => range.start),
+    );
+    for (let at = firstRange; at < this.ranges.length; at++) {
+      const range = this.ranges[at];
+      if (range === undefined || range.start >= end) break;
+      if (range.start >= start) found.add(range.start);
     }
-    if (range === undefined) return symbol?.address;
-    if (symbol === undefined) return range.start;
-    return symbol.address > range.start ? symbol.address : range.start;
+    const firstSymbol = Math.max(
+      0,
+      lastAtMost(this.symbols, start - 1n, (symbol) => symbol.address),
+    );
+    for (let at = firstSymbol; at < this.symbols.length; at++) {
+      const symbol = this.symbols[at];
+      if (symbol === undefined || symbol.address >= end) break;
+      if (symbol.kind !== 'data' && symbol.address >= start) found.add(symbol.address);
+    }
+    return [...found].sort(compareBigint);
   }
 
   /** One address for each contiguous run of the line: where its code starts. */

@@ -1,0 +1,99 @@
+/** The command line: the same machine without an editor. */
+import { openHeadless } from '../debugger/open-target';
+import type { HeadlessRun } from '../debugger/headless-run';
+import { icedDisassembler } from '../host/iced-disassembler';
+import { nodeFileSource } from '../host/node-file-source';
+import { nodeWallClock } from '../host/node-wall-clock';
+import { openTextFile, terminal } from '../host/terminal';
+import { webAssemblyCodeHost } from '../host/web-assembly-code-space';
+import { parseLaunchArguments } from '../launch/launch-arguments';
+import { UserError } from '../support/user-error';
+import { parseCommandLine, usage, type RunOptions, type TraceKind } from './options';
+import { exitStatus, GuestRun } from './run-guest';
+
+type EventKind = Parameters<HeadlessRun['trace']>[0] extends ReadonlySet<infer Kind> ? Kind : never;
+
+const eventKinds: Readonly<Record<TraceKind, EventKind>> = {
+  exits: 'vm-exit',
+  hypercalls: 'hypercall',
+  events: 'event',
+  console: 'console',
+  inputs: 'input',
+};
+
+function openGuest(options: RunOptions): HeadlessRun {
+  const settings = parseLaunchArguments({
+    program: options.program,
+    commandLine: options.commandLine,
+    ...(options.memory === undefined ? {} : { memory: options.memory }),
+  });
+  return openHeadless(settings, {
+    files: nodeFileSource,
+    disassembler: icedDisassembler,
+    clock: nodeWallClock,
+    codeHost: webAssemblyCodeHost,
+  });
+}
+
+/** Starts the trace; returns what flushes it. */
+function startTrace(machine: HeadlessRun, options: RunOptions): () => void {
+  const kinds =
+    options.traceFile === undefined
+      ? options.trace
+      : options.trace.length > 0
+        ? options.trace
+        : (['exits'] as const);
+  if (kinds.length === 0) return () => undefined;
+  const file = options.traceFile === undefined ? undefined : openTextFile(options.traceFile);
+  const write = file?.write ?? terminal.writeMessage;
+  const asJson = options.traceFile?.endsWith('.jsonl') === true;
+  machine.trace(new Set(kinds.map((kind) => eventKinds[kind])), (event) => {
+    const { position, timeNs, partition, text } = event;
+    write(asJson ? JSON.stringify(event) : `${position} ${timeNs} ns p${partition} ${text}`);
+  });
+  return () => file?.close();
+}
+
+function run(options: RunOptions): void {
+  const machine = openGuest(options);
+  const endTrace = startTrace(machine, options);
+  const guest = new GuestRun(machine, options, {
+    writeConsole: terminal.writeConsole,
+    writeMessage: terminal.writeMessage,
+    nowMs: () => nodeWallClock.nowMs(),
+    interrupted: terminal.watchInterrupt(),
+  });
+  const turn = (): void => {
+    try {
+      const status = guest.turn();
+      if (status === undefined) {
+        setImmediate(turn);
+        return;
+      }
+      endTrace();
+      terminal.exit(status);
+    } catch (error) {
+      fail(error);
+    }
+  };
+  turn();
+}
+
+function fail(error: unknown): void {
+  if (error instanceof UserError) {
+    terminal.writeMessage(`hyperscope: ${error.text}`);
+    terminal.exit(error.id === 'command-line' ? exitStatus.usage : exitStatus.failure);
+    return;
+  }
+  const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  terminal.writeMessage(`hyperscope: a bug in Hyperscope itself: ${what}`);
+  terminal.exit(exitStatus.failure);
+}
+
+try {
+  const command = parseCommandLine(terminal.commandArguments);
+  if (command.kind === 'run') run(command.options);
+  else terminal.writeConsole(usage);
+} catch (error) {
+  fail(error);
+}

@@ -1,0 +1,162 @@
+/** The command line's options: parsing, with a message for every wrong one. */
+import { nearestName } from '../support/nearest-name';
+import { UserError } from '../support/user-error';
+
+/** Kinds of trace events that can be printed. */
+export const traceKinds = ['exits', 'hypercalls', 'events', 'console', 'inputs'] as const;
+export type TraceKind = (typeof traceKinds)[number];
+
+/** Options of `run`. */
+export interface RunOptions {
+  readonly program: string;
+  readonly memory: string | undefined;
+  readonly commandLine: string;
+  /** Ends the run when the guest's console has shown this text. */
+  readonly until: string | undefined;
+  readonly untilTimeNs: number | undefined;
+  readonly timeoutSeconds: number | undefined;
+  readonly steps: number | undefined;
+  readonly trace: readonly TraceKind[];
+  readonly traceFile: string | undefined;
+  readonly stateHash: boolean;
+  readonly quiet: boolean;
+}
+
+export type CommandLine =
+  { readonly kind: 'help' } | { readonly kind: 'run'; readonly options: RunOptions };
+
+export const usage = `Usage: hyperscope run PROGRAM [options]
+
+Runs a guest program in an emulated partition; its console goes to the terminal.
+The exit status is what the guest wrote to its exit port, 0 where it halted or --until was met.
+
+  --memory SIZE        RAM of the guest: MiB, or 64M, 1G (default 64M)
+  --append TEXT        command line of the guest
+  --until TEXT         end when the console has shown TEXT
+  --until-time NS      end after NS nanoseconds of virtual time
+  --steps N            end after N steps
+  --timeout SECONDS    end after SECONDS of real time, with status 124
+  --trace KINDS        print events: ${traceKinds.join(',')}
+  --trace-file FILE    write the events to FILE instead (JSON lines where it ends in .jsonl)
+  --state-hash         print the hash of the final state
+  --quiet              print nothing but the guest's console
+  --help               show this text
+`;
+
+const valueOptions = [
+  '--memory',
+  '--append',
+  '--until',
+  '--until-time',
+  '--steps',
+  '--timeout',
+  '--trace',
+  '--trace-file',
+] as const;
+const flagOptions = ['--state-hash', '--quiet', '--help'] as const;
+type ValueOption = (typeof valueOptions)[number];
+type FlagOption = (typeof flagOptions)[number];
+
+function usageError(message: string, hint = 'See hyperscope --help.'): UserError {
+  return new UserError('command-line', message, hint);
+}
+
+function isValueOption(text: string): text is ValueOption {
+  return valueOptions.some((option) => option === text);
+}
+
+function isFlagOption(text: string): text is FlagOption {
+  return flagOptions.some((option) => option === text);
+}
+
+interface SplitArguments {
+  readonly values: ReadonlyMap<ValueOption, string>;
+  readonly flags: ReadonlySet<FlagOption>;
+  readonly words: readonly string[];
+}
+
+function split(texts: readonly string[]): SplitArguments {
+  const values = new Map<ValueOption, string>();
+  const flags = new Set<FlagOption>();
+  const words: string[] = [];
+  for (let index = 0; index < texts.length; index++) {
+    const text = texts[index] ?? '';
+    if (!text.startsWith('-') || text === '-') {
+      words.push(text);
+      continue;
+    }
+    const equals = text.indexOf('=');
+    const name = equals < 0 ? text : text.slice(0, equals);
+    if (isFlagOption(name) && equals < 0) flags.add(name);
+    else if (isValueOption(name)) {
+      const value = equals < 0 ? texts[++index] : text.slice(equals + 1);
+      if (value === undefined) throw usageError(`${name} needs a value.`);
+      values.set(name, value);
+    } else {
+      const near = nearestName(name, [...valueOptions, ...flagOptions]);
+      throw usageError(
+        `There is no option ${name}.`,
+        near === undefined ? 'See hyperscope --help.' : `Did you mean ${near}?`,
+      );
+    }
+  }
+  return { values, flags, words };
+}
+
+function positive(name: ValueOption, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (/^\d+(\.\d+)?$/.test(text) && value > 0 && value <= Number.MAX_SAFE_INTEGER) return value;
+  throw usageError(`${name} needs a positive number, not "${text}".`);
+}
+
+function wholeNumber(name: ValueOption, text: string | undefined): number | undefined {
+  const value = positive(name, text);
+  if (value === undefined || Number.isInteger(value)) return value;
+  throw usageError(`${name} needs a whole number, not "${text ?? ''}".`);
+}
+
+function parseTrace(text: string | undefined): readonly TraceKind[] {
+  if (text === undefined) return [];
+  return text.split(',').map((word) => {
+    const kind = traceKinds.find((known) => known === word.trim());
+    if (kind !== undefined) return kind;
+    const near = nearestName(word, traceKinds);
+    throw usageError(
+      `--trace knows no events "${word}".`,
+      near === undefined ? `Known: ${traceKinds.join(', ')}.` : `Did you mean "${near}"?`,
+    );
+  });
+}
+
+/**
+ * Parses the arguments behind the program's name.
+ * @throws UserError that says what is wrong
+ */
+export function parseCommandLine(texts: readonly string[]): CommandLine {
+  const { values, flags, words } = split(texts);
+  if (flags.has('--help') || texts.length === 0) return { kind: 'help' };
+  const [command, program, ...rest] = words;
+  if (command !== 'run') {
+    throw usageError(`There is no command "${command ?? ''}".`, 'Write: hyperscope run PROGRAM.');
+  }
+  if (program === undefined)
+    throw usageError('No program was named.', 'Write: hyperscope run PROGRAM.');
+  if (rest.length > 0) throw usageError(`"${rest[0] ?? ''}" is one argument too many.`);
+  return {
+    kind: 'run',
+    options: {
+      program,
+      memory: values.get('--memory'),
+      commandLine: values.get('--append') ?? '',
+      until: values.get('--until'),
+      untilTimeNs: wholeNumber('--until-time', values.get('--until-time')),
+      timeoutSeconds: positive('--timeout', values.get('--timeout')),
+      steps: wholeNumber('--steps', values.get('--steps')),
+      trace: parseTrace(values.get('--trace')),
+      traceFile: values.get('--trace-file'),
+      stateHash: flags.has('--state-hash'),
+      quiet: flags.has('--quiet'),
+    },
+  };
+}

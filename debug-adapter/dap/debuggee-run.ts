@@ -1,0 +1,138 @@
+/** Runs the debuggee for a session: pump, console, trace summaries, and the events of a stop. */
+import type { StopReport } from '../debugger/execution/stop-report';
+import type { MachineControl } from '../debugger/machine-control';
+import { ConsoleFilter } from '../debugger/console-filter';
+import type { TargetPorts } from '../debugger/open-target';
+import { customEvent, type StateChangedBody } from '../protocol/custom-requests';
+import { UserError } from '../support/user-error';
+import { RunPump } from './run-pump';
+import type { SessionState } from './session-state';
+import { stoppedEventBody } from './stopped-event';
+import { TraceForwarder } from './trace-forwarder';
+
+/** Bounds of the shown console. */
+export interface ConsoleSettings {
+  readonly consoleLineLength: number;
+  readonly consoleLinesPerSecond: number;
+}
+
+/** More would make the Debug Console slow. */
+const consoleCharactersPerSecond = 256 * 1024;
+
+/** The running side of one debuggee. */
+export class DebuggeeRun {
+  private readonly pump: RunPump;
+  private readonly trace: TraceForwarder;
+  private readonly consoles = new Map<number, ConsoleFilter>();
+  private ended = false;
+
+  constructor(
+    private readonly session: SessionState,
+    private readonly control: MachineControl,
+    private readonly clock: TargetPorts['clock'],
+    private readonly consoleSettings: ConsoleSettings,
+  ) {
+    this.trace = new TraceForwarder(control, session.sendEvent);
+    this.pump = new RunPump(control, {
+      sliceDone: () => this.sliceDone(),
+      stopped: (report) => this.stopped(report),
+      failed: (error) => this.failed(error),
+    });
+  }
+
+  /** Starts running towards a goal that the control was given. */
+  start(): void {
+    this.session.variables.clear();
+    this.sendState(true);
+    this.pump.start();
+  }
+
+  /** Stops running slices; the machine stays as it is. */
+  cancel(): void {
+    this.pump.cancel();
+  }
+
+  /** Tells the client about a stop that was no result of running, such as the one on entry. */
+  announce(report: StopReport): void {
+    this.trace.flush(this.clock.nowMs());
+    this.session.sendEvent('stopped', stoppedEventBody(this.control, report));
+    this.sendState(false);
+  }
+
+  /** Ends the session from the debuggee's side; only the first call has an effect. */
+  end(exitCode?: number): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.cancel();
+    for (const filter of this.consoles.values()) this.session.print('stdout', filter.finish());
+    if (exitCode !== undefined) this.session.sendEvent('exited', { exitCode });
+    this.session.sendEvent('terminated');
+    this.sendState(false);
+  }
+
+  /** After a restart the guest's console begins anew. */
+  restarted(): void {
+    this.ended = false;
+    this.consoles.clear();
+  }
+
+  private sliceDone(): void {
+    const nowMs = this.clock.nowMs();
+    this.forwardConsole(nowMs);
+    for (const text of this.control.takeLogs()) this.session.print('console', `${text}\n`);
+    this.trace.sliceDone(nowMs);
+  }
+
+  private stopped(report: StopReport): void {
+    this.trace.flush(this.clock.nowMs());
+    const { reason } = report;
+    const stop = reason.kind === 'machine' ? reason.stop : undefined;
+    const { text } = this.control.describeStop(report);
+    if (stop?.kind === 'guest-exit') {
+      this.session.print('console', `${text}\n`);
+      this.end(stop.code);
+      return;
+    }
+    if (stop !== undefined) {
+      this.session.print(stop.kind === 'halted' ? 'console' : 'stderr', `${text}\n`);
+    }
+    if (stop?.kind === 'triple-fault' && !this.session.stopsAtTripleFault) {
+      this.end();
+      return;
+    }
+    this.announce(report);
+  }
+
+  private failed(error: unknown): void {
+    const message = error instanceof UserError ? error.text : describeBug(error);
+    this.session.print('stderr', `${message}\n`);
+    this.control.abandonRun();
+    this.announce({ at: this.control.lastStop.at, reason: { kind: 'pause' } });
+  }
+
+  private forwardConsole(nowMs: number): void {
+    for (const { partition, bytes, droppedBytes } of this.control.takeConsole()) {
+      let filter = this.consoles.get(partition);
+      if (filter === undefined) {
+        filter = new ConsoleFilter({
+          lineLength: this.consoleSettings.consoleLineLength,
+          linesPerSecond: this.consoleSettings.consoleLinesPerSecond,
+          charactersPerSecond: consoleCharactersPerSecond,
+        });
+        this.consoles.set(partition, filter);
+      }
+      this.session.print('stdout', filter.noteLost(droppedBytes) + filter.accept(bytes, nowMs));
+    }
+  }
+
+  private sendState(running: boolean): void {
+    const body: StateChangedBody = { running };
+    this.session.sendEvent(customEvent.stateChanged, body);
+  }
+}
+
+/** An error that nobody foresaw, for the person to report. */
+export function describeBug(error: unknown): string {
+  const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  return `Hyperscope has a bug here (${what}). The session goes on; please report it.`;
+}

@@ -1,0 +1,120 @@
+/** The custom requests of the extension's views: partitions, exit log, other trace streams. */
+import { threadIdOf, type DebuggedPartition } from '../../debugger/debugged-machine';
+import type { TraceStreamName } from '../../debugger/trace-events';
+import {
+  customRequest,
+  type EventsBody,
+  type ExitDetailBody,
+  type ExitsBody,
+  type PartitionInfo,
+  type PartitionsBody,
+  type ProcessorRunState,
+} from '../../protocol/custom-requests';
+import { UserError } from '../../support/user-error';
+import type { RequestArguments } from '../request-arguments';
+import type { HandlerTable, SessionState } from '../session-state';
+
+const mostRows = 500;
+const parentId = 1;
+const streams: readonly TraceStreamName[] = ['hypercalls', 'events', 'inputs'];
+
+function runStateOf(
+  runState: DebuggedPartition['processors'][number]['runState'],
+  running: boolean,
+): ProcessorRunState {
+  if (runState === 'shutdown') return 'ended';
+  if (runState === 'halted') return 'halted';
+  return running ? 'running' : 'stopped';
+}
+
+function guestInfo(session: SessionState, partition: DebuggedPartition): PartitionInfo {
+  const { control } = session;
+  return {
+    id: partition.id,
+    kind: 'guest',
+    name: partition.name,
+    memoryBytes: partition.memoryBytes,
+    guestOs: partition.guestOsId === 0n ? '' : `0x${partition.guestOsId.toString(16)}`,
+    processors: partition.processors.map((processor) => {
+      const { rip } = processor.core.state;
+      return {
+        index: processor.index,
+        threadId: threadIdOf(partition.id, processor.index),
+        state: runStateOf(processor.runState, control.running),
+        rip: `0x${rip.toString(16)}`,
+        symbol: control.program.symbols.nameOf(rip) ?? '',
+        retired: processor.retired,
+        exits: processor.exits,
+      };
+    }),
+  };
+}
+
+/** The parent is a model: it has an identity and a root processor, but no guest code to look at. */
+const parentInfo: PartitionInfo = {
+  id: parentId,
+  kind: 'parent',
+  name: 'Parent partition',
+  memoryBytes: 0,
+  guestOs: '',
+  processors: [
+    { index: 0, threadId: 0, state: 'stopped', rip: '0x0', symbol: '', retired: 0, exits: 0 },
+  ],
+};
+
+function partitions(session: SessionState): PartitionsBody {
+  const { control } = session;
+  const guests = [...new Set(control.threads.map((thread) => thread.partition))];
+  const running = control.running ? 'running' : 'stopped';
+  const root = parentInfo.processors.map(
+    (processor) => ({ ...processor, state: running }) as const,
+  );
+  return {
+    position: control.position,
+    timeNs: control.timeNs,
+    partitions: [
+      { ...parentInfo, processors: root },
+      ...guests.map((guest) => guestInfo(session, guest)),
+    ],
+  };
+}
+
+function exits(session: SessionState, args: RequestArguments): ExitsBody {
+  const start = args.integerBetween('start', 0, Number.MAX_SAFE_INTEGER);
+  const count = args.integerBetween('count', 0, mostRows);
+  const filter = args.has('filter') ? args.object('filter') : undefined;
+  return session.control.exits.query(start, count, {
+    reasons: filter?.optionalIntegers('reasons'),
+    partition: filter?.optionalInteger('partition'),
+    processor: filter?.optionalInteger('processor'),
+    text: filter?.optionalString('text'),
+  });
+}
+
+function exitDetail(session: SessionState, args: RequestArguments): ExitDetailBody {
+  const id = args.string('id');
+  const detail = session.control.exits.detail(id);
+  if (detail !== undefined) return detail;
+  throw new UserError('no-such-exit', `The exit ${id} is not kept any more.`);
+}
+
+function events(session: SessionState, args: RequestArguments): EventsBody {
+  const name = args.string('stream');
+  const stream = streams.find((known) => known === name);
+  if (stream === undefined) {
+    throw new UserError(
+      'bad-arguments',
+      `There is no stream "${name}"; known: ${streams.join(', ')}.`,
+    );
+  }
+  const start = args.integerBetween('start', 0, Number.MAX_SAFE_INTEGER);
+  return session.control.events(stream, start, args.integerBetween('count', 0, mostRows));
+}
+
+/** Handlers of this group. */
+export const customHandlers: HandlerTable = {
+  [customRequest.partitions]: partitions,
+  [customRequest.exits]: exits,
+  [customRequest.exitDetail]: exitDetail,
+  [customRequest.events]: events,
+};

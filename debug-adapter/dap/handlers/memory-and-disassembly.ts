@@ -1,0 +1,90 @@
+/** Requests about memory, disassembly and sources. */
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import { Buffer } from 'node:buffer';
+import type { ListingRow } from '../../debugger/inspection/disassembly';
+import { localPlaceAt } from '../../debugger/stack-frames';
+import { UserError } from '../../support/user-error';
+import type { RequestArguments } from '../request-arguments';
+import type { HandlerTable, SessionState } from '../session-state';
+
+const mostInstructions = 20_000;
+const farthestInstructions = 100_000;
+const mostBytes = 4 * 1024 * 1024;
+
+function rowBody(session: SessionState, row: ListingRow): DebugProtocol.DisassembledInstruction {
+  // VS Code hides rows whose address is -1: they are padding beyond the address space.
+  if (row.address === undefined) {
+    return { address: '-1', instruction: row.text, presentationHint: 'invalid' };
+  }
+  const place = localPlaceAt(session.control.program, row.address);
+  const bytes = Buffer.from(row.bytes)
+    .toString('hex')
+    .replace(/..(?=.)/g, '$& ');
+  return {
+    address: `0x${row.address.toString(16)}`,
+    instruction: row.text,
+    ...(bytes === '' ? {} : { instructionBytes: bytes }),
+    ...(row.symbol === undefined ? {} : { symbol: row.symbol }),
+    ...(row.valid ? {} : { presentationHint: 'invalid' as const }),
+    ...(place?.exists === true
+      ? {
+          location: { name: place.name, path: place.path },
+          line: session.lineToClient(place.line),
+        }
+      : {}),
+  };
+}
+
+function disassemble(session: SessionState, args: RequestArguments): object {
+  const reference = args.string('memoryReference');
+  const count = args.integerBetween('instructionCount', 0, mostInstructions);
+  const offset = args.has('instructionOffset')
+    ? args.integerBetween('instructionOffset', -farthestInstructions, farthestInstructions)
+    : 0;
+  const { thread, address } = session.memory(reference, args.optionalInteger('offset') ?? 0);
+  const rows = session.control.disassemble(thread, address, offset, count);
+  return { instructions: rows.map((row) => rowBody(session, row)) };
+}
+
+function readMemory(session: SessionState, args: RequestArguments): object {
+  const reference = args.string('memoryReference');
+  const count = args.integerBetween('count', 0, mostBytes);
+  const { thread, address } = session.memory(reference, args.optionalInteger('offset') ?? 0);
+  const bytes = session.control.readMemory(thread, address, count);
+  return {
+    address: `0x${address.toString(16)}`,
+    unreadableBytes: count - bytes.length,
+    data: Buffer.from(bytes).toString('base64'),
+  };
+}
+
+function writeMemory(session: SessionState, args: RequestArguments): object {
+  const reference = args.string('memoryReference');
+  const text = args.string('data');
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) {
+    throw new UserError('bad-arguments', '"data" of "writeMemory" is no base64 text.');
+  }
+  const data = new Uint8Array(Buffer.from(text, 'base64'));
+  const { thread, address } = session.memory(reference, args.optionalInteger('offset') ?? 0);
+  const partial = args.boolean('allowPartial');
+  const bytesWritten = session.control.writeMemory(thread, address, data, partial);
+  session.after(() => session.invalidate());
+  return partial ? { bytesWritten } : {};
+}
+
+function loadedSources(session: SessionState): object {
+  const { symbols, sources } = session.control.program;
+  const list = symbols.files
+    .map((file) => sources.localOf(file))
+    .filter((path) => sources.exists(path))
+    .map((path) => ({ name: path.split(/[\\/]/).at(-1) ?? path, path }));
+  return { sources: list };
+}
+
+/** Handlers of this group. */
+export const memoryHandlers: HandlerTable = {
+  disassemble,
+  readMemory,
+  writeMemory,
+  loadedSources,
+};

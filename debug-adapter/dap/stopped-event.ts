@@ -1,0 +1,53 @@
+/** Maps stops of the debugger to the `stopped` event, so that the client opens the right view. */
+import type { DebugProtocol } from '@vscode/debugprotocol';
+import type { StopReason, StopReport } from '../debugger/execution/stop-report';
+import type { MachineControl } from '../debugger/machine-control';
+
+function reasonWithSource(reason: StopReason): string {
+  switch (reason.kind) {
+    case 'entry':
+      return 'entry';
+    case 'step':
+      return 'step';
+    case 'pause':
+    case 'edit':
+      return 'pause';
+    case 'breakpoint':
+      return 'breakpoint';
+    case 'exit-breakpoint':
+      return 'function breakpoint';
+    case 'exception':
+      return 'exception';
+    case 'machine':
+      return reason.stop.kind === 'halted' ? 'pause' : 'exception';
+  }
+}
+
+function breakpointIds(reason: StopReason): readonly number[] {
+  return reason.kind === 'breakpoint' || reason.kind === 'exit-breakpoint' ? reason.ids : [];
+}
+
+/**
+ * Body of the `stopped` event. Without a source VS Code shows the disassembly only for some reasons, so
+ * `instruction breakpoint` is sent then and the description says what really happened.
+ */
+export function stoppedEventBody(
+  control: MachineControl,
+  report: StopReport,
+): DebugProtocol.StoppedEvent['body'] {
+  const { reason } = report;
+  const threadId = control.threadIdOfStop(report);
+  const top = control.frames(control.thread(threadId))[0];
+  const hasSource = top?.place?.exists === true;
+  const byInstruction = reason.kind === 'step' && reason.byInstruction;
+  const { description, text } = control.describeStop(report);
+  return {
+    reason: hasSource || byInstruction ? reasonWithSource(reason) : 'instruction breakpoint',
+    description,
+    threadId,
+    preserveFocusHint: false,
+    allThreadsStopped: true,
+    hitBreakpointIds: [...breakpointIds(reason)],
+    ...(text === '' ? {} : { text }),
+  };
+}

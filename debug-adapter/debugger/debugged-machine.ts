@@ -1,0 +1,53 @@
+/** What the debugger needs of the machine; `system/physical-machine.ts` is one such machine. */
+import type { GuestMemory } from '../machine/guest-memory';
+import type { HostInput } from '../machine/host-input';
+import type { ProcessorCore } from '../machine/processor';
+import type { VmExitEvent } from '../machine/trace';
+import type { RunOutcome, RunRequest } from '../system/run-types';
+import type { TraceLog } from '../system/trace-log';
+
+/** A virtual processor. */
+export interface DebuggedProcessor {
+  readonly index: number;
+  readonly core: ProcessorCore;
+  readonly exits: number;
+  readonly retired: number;
+  readonly runState: 'active' | 'halted' | 'shutdown';
+  /** The exit that the hypervisor has not handled yet. */
+  readonly pendingExit: VmExitEvent | undefined;
+}
+
+/** A guest partition. */
+export interface DebuggedPartition {
+  readonly id: number;
+  readonly name: string;
+  readonly memory: GuestMemory;
+  readonly memoryBytes: number;
+  readonly processors: readonly DebuggedProcessor[];
+  /** HV_X64_MSR_GUEST_OS_ID; 0 until the guest has said who it is. */
+  readonly guestOsId: bigint;
+}
+
+/** The machine. */
+export interface DebuggedMachine {
+  readonly position: number;
+  readonly timeNs: number;
+  readonly guests: readonly DebuggedPartition[];
+  readonly trace: TraceLog;
+  run(request: RunRequest): RunOutcome;
+  /** Records an input and applies it. @throws UserError where the input is impossible */
+  accept(input: HostInput): void;
+  /** Hash of the whole state. */
+  stateHash(): string;
+}
+
+/** A processor together with its partition: what the front end calls a thread. */
+export interface DebuggedThread {
+  readonly partition: DebuggedPartition;
+  readonly processor: DebuggedProcessor;
+}
+
+/** DAP thread id: a pure function of partition, processor and VTL, so it survives restarts. */
+export function threadIdOf(partition: number, processor: number, vtl = 0): number {
+  return partition * 256 + processor * 2 + vtl + 1;
+}

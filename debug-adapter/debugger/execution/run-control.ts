@@ -1,0 +1,325 @@
+/** Runs the machine in slices until a step is done, a breakpoint stops or the machine itself stops. */
+import type { WallClock } from '../../backends/wall-clock';
+import type { VmExitEvent } from '../../machine/trace';
+import { present } from '../../support/assert';
+import type { ProcessorAddress, RunOutcome, RunRequest } from '../../system/run-types';
+import type { BreakpointSet, BreakpointVerdict } from '../breakpoints/breakpoint-set';
+import type { DebuggedMachine, DebuggedThread } from '../debugged-machine';
+import type { CodeReader } from '../inspection/code-reader';
+import { evaluationContext } from '../processor-evaluation';
+import { registerNamed } from '../registers';
+import type { SymbolIndex } from '../symbols/symbol-index';
+import type { Motion, StepPlan } from './step-planner';
+import type { StopReport } from './stop-report';
+
+/** What one slice came to. */
+export type SliceOutcome =
+  { readonly kind: 'running' } | { readonly kind: 'stopped'; readonly report: StopReport };
+
+/** What run control works on. */
+export interface RunParts {
+  readonly machine: DebuggedMachine;
+  readonly breakpoints: BreakpointSet;
+  readonly symbols: SymbolIndex;
+  readonly code: CodeReader;
+  readonly clock: WallClock;
+  /** Receives the texts of log messages. */
+  readonly log: (text: string) => void;
+}
+
+/** What the person asked for. */
+type Goal =
+  | { readonly kind: 'continue' }
+  | {
+      readonly kind: 'step';
+      readonly at: ProcessorAddress;
+      readonly byInstruction: boolean;
+      readonly plan: StepPlan;
+    };
+
+interface ResumePoint {
+  readonly rip: bigint;
+  readonly retired: number;
+  readonly rcx: bigint;
+}
+
+const firstStepsPerMs = 5_000;
+const fewestSteps = 2_000;
+const mostSteps = 2_000_000;
+/** Exits between two looks at the clock; an exit costs a few microseconds. */
+const exitsPerLook = 32;
+const rsp = registerNamed('rsp');
+const rcx = registerNamed('rcx');
+
+/** Execution control of one machine. Synchronous; the front end calls {@link slice} again and again. */
+export class RunControl {
+  private goal: Goal | undefined;
+  private motion: Motion | undefined;
+  private pauseRequested = false;
+  private stepsPerMs = firstStepsPerMs;
+  private readonly resumePoints = new Map<number, ResumePoint>();
+  /** Vectors whose delivery stops. */
+  private watchedVectors: ReadonlySet<number> = new Set();
+  private exitVerdict: BreakpointVerdict | undefined;
+  private exitsSeen = 0;
+
+  constructor(private readonly parts: RunParts) {}
+
+  get running(): boolean {
+    return this.goal !== undefined;
+  }
+
+  /** Sets which exceptions stop when the guest takes them. */
+  watchVectors(vectors: ReadonlySet<number>): void {
+    this.watchedVectors = vectors;
+  }
+
+  beginContinue(): void {
+    this.begin({ kind: 'continue' });
+  }
+
+  beginStep(at: ProcessorAddress, plan: StepPlan, byInstruction: boolean): void {
+    this.begin({ kind: 'step', at, byInstruction, plan });
+  }
+
+  /** Stops at the end of the present machine call. */
+  requestPause(): void {
+    this.pauseRequested = true;
+  }
+
+  /** Runs for about `sliceMs` milliseconds of real time. */
+  slice(sliceMs: number): SliceOutcome {
+    const { clock } = this.parts;
+    const deadline = clock.nowMs() + sliceMs;
+    do {
+      if (this.pauseRequested)
+        return this.stop({ at: this.currentAddress(), reason: { kind: 'pause' } });
+      const report = this.advance(deadline);
+      if (report !== undefined) return this.stop(report);
+    } while (clock.nowMs() < deadline);
+    return { kind: 'running' };
+  }
+
+  /** Forgets what was asked for; the machine stays as it is. */
+  abandon(): void {
+    this.goal = undefined;
+    this.motion = undefined;
+    this.pauseRequested = false;
+  }
+
+  private begin(goal: Goal): void {
+    this.goal = goal;
+    this.motion = undefined;
+    this.pauseRequested = false;
+    this.resumePoints.clear();
+    for (const thread of this.threads()) this.noteResumePoint(thread);
+  }
+
+  private stop(report: StopReport): SliceOutcome {
+    this.abandon();
+    return { kind: 'stopped', report };
+  }
+
+  /** One call of the machine for the present goal. */
+  private advance(deadline: number): StopReport | undefined {
+    const goal = present(this.goal, 'goal of the run');
+    if (goal.kind === 'continue') return this.runFreely([], deadline);
+    if (this.motion === undefined) {
+      const next = goal.plan.next();
+      if (next.done === true) {
+        const { at, byInstruction } = goal;
+        return { at, reason: { kind: 'step', byInstruction } };
+      }
+      this.motion = next.value;
+      const thread = this.threadAt(goal.at);
+      this.noteResumePoint(thread);
+    }
+    if (this.motion.kind === 'instruction') return this.runInstruction(goal.at, deadline);
+    const addresses = this.motion.places.map((place) => place.address);
+    return this.runFreely(addresses, deadline);
+  }
+
+  private runFreely(temporary: readonly bigint[], deadline: number): StopReport | undefined {
+    this.armBreakpoints(temporary);
+    const { clock } = this.parts;
+    const began = clock.nowMs();
+    const wanted = Math.floor(this.stepsPerMs * Math.max(0, deadline - began));
+    const outcome = this.runMachine(Math.min(mostSteps, Math.max(fewestSteps, wanted)), deadline);
+    this.measureSpeed(outcome.steps, clock.nowMs() - began);
+    return this.judge(outcome);
+  }
+
+  /** Runs until the thread has advanced by an instruction; other threads run along. */
+  private runInstruction(at: ProcessorAddress, deadline: number): StopReport | undefined {
+    const thread = this.threadAt(at);
+    const start = present(this.resumePoints.get(keyOf(at)), 'start of the step');
+    this.armBreakpoints([]);
+    do {
+      const outcome = this.runMachine(1, deadline);
+      const report = this.judge(outcome);
+      if (report !== undefined) return report;
+      if (thread.processor.pendingExit === undefined && hasMoved(thread, start)) {
+        this.motion = undefined;
+        return undefined;
+      }
+    } while (this.parts.clock.nowMs() < deadline && !this.pauseRequested);
+    return undefined;
+  }
+
+  private runMachine(maxSteps: number, deadline: number): RunOutcome {
+    for (const thread of this.threads()) {
+      const point = this.resumePoints.get(keyOf(addressOf(thread)));
+      const here = point !== undefined && isAt(thread, point);
+      if (here && thread.processor.pendingExit === undefined) {
+        thread.processor.core.passBreakpointOnce();
+      }
+    }
+    this.exitVerdict = undefined;
+    this.exitsSeen = 0;
+    const request: RunRequest = {
+      maxSteps,
+      stopAtExit: (exit) => this.isExitOfInterest(exit, deadline),
+      stopAtEvent: (vector) => this.watchedVectors.has(vector),
+    };
+    return this.parts.machine.run(request);
+  }
+
+  /** Asked for each VM exit; also ends a call that takes too long because of many exits. */
+  private isExitOfInterest(exit: VmExitEvent, deadline: number): boolean {
+    const { breakpoints, symbols, clock } = this.parts;
+    if (breakpoints.watchesExits) {
+      const verdict = breakpoints.reachedExit(exit, () =>
+        evaluationContext(this.threadAt(exit), symbols, exit),
+      );
+      this.report(verdict);
+      if (verdict !== undefined && verdict.stopped.length > 0) {
+        this.exitVerdict = verdict;
+        return true;
+      }
+    }
+    this.exitsSeen++;
+    return this.exitsSeen % exitsPerLook === 0 && clock.nowMs() >= deadline;
+  }
+
+  private judge(outcome: RunOutcome): StopReport | undefined {
+    const { stop } = outcome;
+    switch (stop.kind) {
+      case 'budget':
+        return undefined;
+      case 'exit': {
+        const verdict = this.exitVerdict;
+        if (verdict === undefined) return undefined;
+        const { stopped: ids, titles, notes } = verdict;
+        return {
+          at: stop.at,
+          reason: { kind: 'exit-breakpoint', ids, titles, notes, exit: stop.exit },
+        };
+      }
+      case 'event':
+        return { at: stop.at, reason: { kind: 'exception', vector: stop.vector } };
+      case 'breakpoint':
+        return this.judgeBreakpoint(stop.at, stop.address);
+      default:
+        return { at: stop.at, reason: { kind: 'machine', stop } };
+    }
+  }
+
+  private judgeBreakpoint(at: ProcessorAddress, address: bigint): StopReport | undefined {
+    const thread = this.threadAt(at);
+    const point = this.resumePoints.get(keyOf(at));
+    // The instruction where we resumed came again without having finished: it exited, or repeats.
+    const again =
+      point !== undefined && point.rip === address && this.isSameInstruction(thread, point);
+    this.noteResumePoint(thread);
+    if (!again) {
+      const context = evaluationContext(thread, this.parts.symbols);
+      const verdict = this.parts.breakpoints.reachedAddress(address, context);
+      this.report(verdict);
+      if (verdict.stopped.length > 0) {
+        const { stopped: ids, notes } = verdict;
+        return { at, reason: { kind: 'breakpoint', ids, notes } };
+      }
+    }
+    this.finishRunTo(thread, address);
+    return undefined;
+  }
+
+  /** Ends a run-to motion whose place was reached by the thread that steps. */
+  private finishRunTo(thread: DebuggedThread, address: bigint): void {
+    const { goal, motion } = this;
+    if (goal?.kind !== 'step' || motion?.kind !== 'run-to') return;
+    if (keyOf(goal.at) !== keyOf(addressOf(thread))) return;
+    const stack = rsp.read(thread.processor.core.state);
+    const reached = motion.places.some(
+      (place) =>
+        place.address === address &&
+        (motion.exact ? stack === place.stackPointer : stack >= place.stackPointer),
+    );
+    if (reached) this.motion = undefined;
+  }
+
+  private isSameInstruction(thread: DebuggedThread, point: ResumePoint): boolean {
+    if (isAt(thread, point)) return true;
+    const { core, retired } = thread.processor;
+    const iterations = point.rcx - rcx.read(core.state);
+    const repeating = iterations > 0n && BigInt(retired - point.retired) <= iterations;
+    return repeating && this.parts.code.instructionAt(thread, point.rip)?.repeats === true;
+  }
+
+  private report(verdict: BreakpointVerdict | undefined): void {
+    for (const text of verdict?.logs ?? []) this.parts.log(text);
+  }
+
+  private armBreakpoints(temporary: readonly bigint[]): void {
+    const addresses = new Set([...this.parts.breakpoints.addresses, ...temporary]);
+    for (const thread of this.threads()) thread.processor.core.setBreakpoints(addresses);
+  }
+
+  /** Learns how many steps fit into a slice; trusts a gain slowly and a loss at once. */
+  private measureSpeed(steps: number, tookMs: number): void {
+    if (steps < fewestSteps || tookMs <= 0) return;
+    this.stepsPerMs = Math.max(1, Math.min(this.stepsPerMs * 2, steps / tookMs));
+  }
+
+  private currentAddress(): ProcessorAddress {
+    if (this.goal?.kind === 'step') return this.goal.at;
+    const thread = present(this.threads()[0], 'guest processor');
+    return addressOf(thread);
+  }
+
+  private noteResumePoint(thread: DebuggedThread): void {
+    const { core, retired } = thread.processor;
+    this.resumePoints.set(keyOf(addressOf(thread)), {
+      rip: core.state.rip,
+      retired,
+      rcx: rcx.read(core.state),
+    });
+  }
+
+  private threads(): readonly DebuggedThread[] {
+    return this.parts.machine.guests.flatMap((partition) =>
+      partition.processors.map((processor) => ({ partition, processor })),
+    );
+  }
+
+  private threadAt(at: ProcessorAddress): DebuggedThread {
+    const found = this.threads().find((thread) => keyOf(addressOf(thread)) === keyOf(at));
+    return present(found, `processor ${at.processor} of partition ${at.partition}`);
+  }
+}
+
+function addressOf({ partition, processor }: DebuggedThread): ProcessorAddress {
+  return { partition: partition.id, processor: processor.index };
+}
+
+function keyOf({ partition, processor }: ProcessorAddress): number {
+  return partition * 65_536 + processor;
+}
+
+function isAt({ processor }: DebuggedThread, point: ResumePoint): boolean {
+  return processor.core.state.rip === point.rip && processor.retired === point.retired;
+}
+
+function hasMoved(thread: DebuggedThread, start: ResumePoint): boolean {
+  return !isAt(thread, start) || rcx.read(thread.processor.core.state) !== start.rcx;
+}

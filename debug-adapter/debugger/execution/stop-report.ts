@@ -1,0 +1,132 @@
+/** Why the debugger stopped, as a closed union, and what it tells the person. */
+import type { VmExitEvent } from '../../machine/trace';
+import { exceptionByVector } from '../../spec/x86/exceptions';
+import type { ProcessorAddress, RunStop } from '../../system/run-types';
+import { describeExit, exitReasonText } from '../exits/exit-description';
+import { formatBytes, hex } from '../value-format';
+
+/** Why execution is where it is. */
+export type StopReason =
+  | { readonly kind: 'entry' }
+  | { readonly kind: 'step'; readonly byInstruction: boolean }
+  | { readonly kind: 'pause' }
+  | { readonly kind: 'edit' }
+  | {
+      readonly kind: 'breakpoint';
+      readonly ids: readonly number[];
+      readonly notes: readonly string[];
+    }
+  | {
+      readonly kind: 'exit-breakpoint';
+      readonly ids: readonly number[];
+      readonly titles: readonly string[];
+      readonly notes: readonly string[];
+      readonly exit: VmExitEvent;
+    }
+  | { readonly kind: 'exception'; readonly vector: number }
+  /** The machine cannot go on by itself, or ended. */
+  | { readonly kind: 'machine'; readonly stop: MachineStop };
+
+/** Stops that the machine makes on its own account. */
+export type MachineStop = Exclude<
+  RunStop,
+  { readonly kind: 'budget' | 'breakpoint' | 'exit' | 'event' }
+>;
+
+/** A stop of the debugger. */
+export interface StopReport {
+  readonly at: ProcessorAddress;
+  readonly reason: StopReason;
+}
+
+/** A stop in words. */
+export interface StopText {
+  /** Short: what the Call Stack view shows beside the thread. */
+  readonly description: string;
+  /** The whole message: what happened, where, what to do; empty where the description says it all. */
+  readonly text: string;
+}
+
+function exceptionName(vector: number): string {
+  const row = exceptionByVector.get(vector);
+  return row === undefined ? `vector ${vector}` : `${row.mnemonic} ${row.name}`;
+}
+
+function machineText(stop: MachineStop, where: string): StopText {
+  switch (stop.kind) {
+    case 'unimplemented':
+      return {
+        description: `Instruction not built: ${stop.text}`,
+        text: `The guest reached an instruction that Hyperscope does not execute yet: ${stop.text} (bytes ${formatBytes(stop.bytes)}) at ${where}. Change RIP to skip it, or change the guest.`,
+      };
+    case 'triple-fault':
+      return {
+        description: 'Triple fault',
+        text: `The guest ended in a triple fault at ${where}: an exception while a double fault was being delivered. Look at CR2, IDTR and the stack, then restart.`,
+      };
+    case 'unhandled-exit':
+      return {
+        description: `VM exit that nothing answers: ${exitReasonText(stop.exit.reason)}`,
+        text: `${stop.message} ${describeExit(stop.exit)}, RIP ${where}.`,
+      };
+    case 'halted':
+      return {
+        description: 'Halted',
+        text: `The guest executed HLT at ${where} and nothing can wake it. Restart it, or change RIP.`,
+      };
+    case 'no-progress':
+      return {
+        description: 'No progress',
+        text: `The guest took ${stop.steps} steps without retiring an instruction at ${where}: a loop of faults or exits. Look at the exit log, and at the exception handlers of the guest.`,
+      };
+    case 'frames-exhausted':
+      return {
+        description: 'Out of memory for the guest',
+        text: `The guest touched more RAM than there is at ${where}. Launch it with more "memory".`,
+      };
+    case 'guest-exit':
+      return {
+        description: `Ended with exit code ${stop.code}`,
+        text: `The guest ended with exit code ${stop.code}.`,
+      };
+  }
+}
+
+function withNotes(text: string, notes: readonly string[]): string {
+  return [text, ...notes].filter((part) => part !== '').join('; ');
+}
+
+/**
+ * Describes a stop.
+ * @param where RIP with its symbol
+ */
+export function describeStop(reason: StopReason, where: string): StopText {
+  switch (reason.kind) {
+    case 'entry':
+      return { description: 'Stopped on entry', text: '' };
+    case 'step':
+      return { description: 'Stopped after a step', text: '' };
+    case 'pause':
+      return { description: 'Paused', text: '' };
+    case 'edit':
+      return { description: 'Stopped after an edit', text: '' };
+    case 'breakpoint':
+      return { description: 'Stopped at a breakpoint', text: withNotes('', reason.notes) };
+    case 'exit-breakpoint': {
+      const { exit } = reason;
+      const detail = describeExit(exit);
+      const what = `VM exit ${exit.exitNumber}, ${exitReasonText(exit.reason)}${detail === '' ? '' : `: ${detail}`}`;
+      return {
+        description: `Stopped at ${reason.titles.join(', ') || 'a VM exit'}`,
+        text: withNotes(what, reason.notes),
+      };
+    }
+    case 'exception':
+      return {
+        description: `Exception ${exceptionName(reason.vector)}`,
+        text: `The guest took ${exceptionName(reason.vector)} (vector ${hex(reason.vector)}); its handler starts at ${where}.`,
+      };
+    case 'machine':
+      return machineText(reason.stop, where);
+  }
+}

@@ -1,0 +1,91 @@
+/** Runs a machine without a debugger: for the command line and for tests. */
+import { present } from '../support/assert';
+import type { TraceEvent } from '../machine/trace';
+import { ConsoleBuffer, type ConsoleOutput } from './console-buffer';
+import type { DebuggedMachine } from './debugged-machine';
+import { describeStop, type MachineStop, type StopText } from './execution/stop-report';
+import type { Program } from './program';
+import { describeEvent } from './trace-events';
+import { formatAddress } from './value-format';
+
+/** An event of the trace in words. */
+export interface TracedEvent {
+  readonly kind: TraceEvent['kind'];
+  readonly position: number;
+  readonly timeNs: number;
+  readonly partition: number;
+  readonly text: string;
+}
+
+/** A machine that only runs. */
+export class HeadlessRun {
+  private readonly console = new ConsoleBuffer();
+
+  constructor(
+    private readonly machine: DebuggedMachine,
+    private readonly program: Program,
+  ) {
+    machine.trace.forwardTo(this.console);
+  }
+
+  get position(): number {
+    return this.machine.position;
+  }
+
+  get timeNs(): number {
+    return this.machine.timeNs;
+  }
+
+  /** Instructions retired by all guests. */
+  get retired(): number {
+    let sum = 0;
+    for (const { processors } of this.machine.guests) {
+      for (const processor of processors) sum += processor.retired;
+    }
+    return sum;
+  }
+
+  get stateHash(): string {
+    return this.machine.stateHash();
+  }
+
+  /** Takes at most `maxSteps` steps; returns why the machine cannot go on, if it cannot. */
+  advance(maxSteps: number): MachineStop | undefined {
+    const { stop } = this.machine.run({ maxSteps });
+    switch (stop.kind) {
+      case 'budget':
+      case 'breakpoint':
+      case 'exit':
+      case 'event':
+        return undefined;
+      default:
+        return stop;
+    }
+  }
+
+  /** What guests wrote to their consoles since the last call. */
+  takeConsole(): readonly ConsoleOutput[] {
+    return this.console.take();
+  }
+
+  /** Hears of every event of the kinds in `kinds`, in words. */
+  trace(kinds: ReadonlySet<TraceEvent['kind']>, listener: (event: TracedEvent) => void): void {
+    const nameOf = (address: bigint): string | undefined => this.program.symbols.nameOf(address);
+    this.machine.trace.forwardTo({
+      record: (event) => {
+        if (!kinds.has(event.kind)) return;
+        const { kind, position, timeNs, partition } = event;
+        listener({ kind, position, timeNs, partition, text: describeEvent(event, nameOf) });
+      },
+    });
+  }
+
+  /** A stop in words. */
+  describe(stop: MachineStop): StopText {
+    const { partition, processor } = stop.at;
+    const guest = this.machine.guests.find((candidate) => candidate.id === partition);
+    const core = present(guest?.processors[processor], 'stopped processor').core;
+    const where = formatAddress(core.state.rip, (at) => this.program.symbols.nameOf(at));
+    return describeStop({ kind: 'machine', stop }, where);
+  }
+}

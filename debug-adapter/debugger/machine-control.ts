@@ -1,0 +1,423 @@
+/** The façade of the debugger: everything a front end does with a machine goes through here. */
+import type { AssemblySyntax, Disassembler } from '../backends/disassembler';
+import type { FileSource } from '../backends/file-source';
+import type { WallClock } from '../backends/wall-clock';
+import { pageOf } from '../machine/addresses';
+import type { HostInput } from '../machine/host-input';
+import { present } from '../support/assert';
+import { UserError } from '../support/user-error';
+import { planAssignment } from './assignment';
+import type { Breakpoint, BreakpointTarget } from './breakpoints/breakpoint';
+import type { BreakpointOptions } from './breakpoints/breakpoint-gate';
+import { BreakpointSet, type BreakpointOwner } from './breakpoints/breakpoint-set';
+import { resolveNamedBreakpoint } from './breakpoints/named-breakpoint';
+import { resolveSourceBreakpoint } from './breakpoints/source-breakpoint';
+import { completeExpression, type Completion } from './completions';
+import { ConsoleBuffer, type ConsoleOutput } from './console-buffer';
+import { threadIdOf, type DebuggedMachine, type DebuggedThread } from './debugged-machine';
+import { RunControl, type SliceOutcome } from './execution/run-control';
+import { StepPlanner, type StepKind, type StepUnit } from './execution/step-planner';
+import {
+  describeStop,
+  type StopReason,
+  type StopReport,
+  type StopText,
+} from './execution/stop-report';
+import { ExitLog } from './exits/exit-log';
+import type { Evaluation } from './expressions/evaluate';
+import { CodeReader } from './inspection/code-reader';
+import { Disassembly, type ListingRow } from './inspection/disassembly';
+import { linearWriteInputs, readLinear } from './inspection/linear-memory';
+import { pageWalkScope } from './inspection/page-walk-scope';
+import { registerNode, registerScopes } from './inspection/register-scopes';
+import type { VariableNode, VariableScope } from './inspection/variable-node';
+import { vmcsScope } from './inspection/vmcs-scope';
+import { evaluateText, evaluationContext } from './processor-evaluation';
+import type { Program } from './program';
+import { registerByName } from './registers';
+import { namedFrames, type NamedFrame } from './stack-frames';
+import { queryEvents, type TraceEventPage, type TraceStreamName } from './trace-events';
+import { formatAddress, formatFully } from './value-format';
+
+/** Services of the host that the debugger uses. */
+export interface DebuggerPorts {
+  readonly files: FileSource;
+  readonly disassembler: Disassembler;
+  readonly clock: WallClock;
+}
+
+/** What a debugger is made for. */
+export interface DebugTarget {
+  readonly program: Program;
+  readonly syntax: AssemblySyntax;
+  /** Makes the machine anew, as after power-on. */
+  readonly createMachine: () => DebuggedMachine;
+}
+
+/** Value of an expression, with children where it has parts. */
+export interface EvaluatedValue {
+  readonly text: string;
+  readonly type: string;
+  readonly value: bigint;
+  readonly address?: bigint;
+  readonly node?: VariableNode;
+}
+
+/** A debugger attached to one machine. Outlives restarts of the machine. */
+export class MachineControl {
+  private readonly breakpoints = new BreakpointSet();
+  private readonly console = new ConsoleBuffer();
+  private readonly code: CodeReader;
+  private readonly planner: StepPlanner;
+  private readonly logs: string[] = [];
+  private watchedVectors: ReadonlySet<number> = new Set();
+  private machine: DebuggedMachine;
+  private execution: RunControl;
+  private exitLog: ExitLog;
+  private report: StopReport;
+  private epoch = 1;
+  private codeIdentity = new Map<number, string>();
+
+  constructor(
+    private readonly target: DebugTarget,
+    private readonly ports: DebuggerPorts,
+  ) {
+    this.code = new CodeReader(ports.disassembler, this.symbols, target.syntax);
+    this.planner = new StepPlanner(this.code, this.symbols);
+    this.machine = target.createMachine();
+    ({ execution: this.execution, exitLog: this.exitLog } = this.attach());
+    this.report = this.entryReport();
+  }
+
+  get program(): Program {
+    return this.target.program;
+  }
+
+  get position(): number {
+    return this.machine.position;
+  }
+
+  get timeNs(): number {
+    return this.machine.timeNs;
+  }
+
+  get running(): boolean {
+    return this.execution.running;
+  }
+
+  /** Why the machine stands where it stands; of the last stop while it runs. */
+  get lastStop(): StopReport {
+    return this.report;
+  }
+
+  /** Part of memory references; changes when cached disassembly may be stale. */
+  get referenceEpoch(): number {
+    return this.epoch;
+  }
+
+  get exits(): ExitLog {
+    return this.exitLog;
+  }
+
+  /** VM exits recorded since power-on. */
+  get exitsRecorded(): number {
+    return this.machine.trace.exits.recorded;
+  }
+
+  /** Every guest processor. */
+  get threads(): readonly DebuggedThread[] {
+    return this.machine.guests.flatMap((partition) =>
+      partition.processors.map((processor) => ({ partition, processor })),
+    );
+  }
+
+  /** The thread with a DAP thread id. @throws UserError where there is none */
+  thread(threadId: number): DebuggedThread {
+    const found = this.threads.find((thread) => idOf(thread) === threadId);
+    if (found !== undefined) return found;
+    throw new UserError('no-such-thread', `There is no thread ${threadId}.`);
+  }
+
+  /** Resets the machine to power-on; breakpoints stay, their hit counts start again. */
+  restart(): void {
+    this.machine = this.target.createMachine();
+    ({ execution: this.execution, exitLog: this.exitLog } = this.attach());
+    this.breakpoints.resetCounts();
+    this.epoch++;
+    this.codeIdentity.clear();
+    this.report = this.entryReport();
+  }
+
+  continue(): void {
+    this.requireStopped();
+    this.execution.beginContinue();
+  }
+
+  /** @throws UserError where there is nothing to step out of */
+  step(threadId: number, kind: StepKind, unit: StepUnit): void {
+    this.requireStopped();
+    const thread = this.thread(threadId);
+    const plan = this.planner.plan(kind, unit, thread);
+    if (plan === undefined) {
+      throw new UserError(
+        'no-caller',
+        'There is no return address on the stack to step out to.',
+        'Set a breakpoint where execution should stop, and continue.',
+      );
+    }
+    const at = { partition: thread.partition.id, processor: thread.processor.index };
+    this.execution.beginStep(at, plan, unit === 'instruction');
+  }
+
+  pause(): void {
+    this.execution.requestPause();
+  }
+
+  /** Forgets the goal of the run, after a slice has failed. */
+  abandonRun(): void {
+    this.execution.abandon();
+  }
+
+  /** Runs for about `sliceMs` milliseconds; call again while it says `running`. */
+  slice(sliceMs: number): SliceOutcome {
+    const outcome = this.execution.slice(sliceMs);
+    if (outcome.kind === 'stopped') {
+      this.report = outcome.report;
+      this.noticeCodeChanges();
+    }
+    return outcome;
+  }
+
+  /** A stop in words, with RIP and its symbol. */
+  describeStop(report: StopReport): StopText {
+    const thread = this.threadOf(report);
+    return describeStop(report.reason, this.formatAddress(thread.processor.core.state.rip));
+  }
+
+  threadIdOfStop(report: StopReport): number {
+    return idOf(this.threadOf(report));
+  }
+
+  /** Texts of log messages since the last call. */
+  takeLogs(): readonly string[] {
+    return this.logs.splice(0);
+  }
+
+  /** What guests wrote to their consoles since the last call. */
+  takeConsole(): readonly ConsoleOutput[] {
+    return this.console.take();
+  }
+
+  /** Sets which exception vectors stop the machine when a guest takes them. */
+  watchVectors(vectors: ReadonlySet<number>): void {
+    this.watchedVectors = vectors;
+    this.execution.watchVectors(vectors);
+  }
+
+  /** Replaces the breakpoints of a local source file. */
+  setSourceBreakpoints(
+    path: string,
+    wanted: readonly { readonly line: number; readonly options: BreakpointOptions }[],
+  ): readonly Breakpoint[] {
+    const { symbols, sources } = this.program;
+    const resolved = wanted.map(({ line, options }) => ({
+      target: resolveSourceBreakpoint(path, line, symbols, sources),
+      options,
+    }));
+    return this.replaceBreakpoints(`source:${path}`, resolved);
+  }
+
+  setInstructionBreakpoints(
+    wanted: readonly { readonly target: BreakpointTarget; readonly options: BreakpointOptions }[],
+  ): readonly Breakpoint[] {
+    return this.replaceBreakpoints('instruction', wanted);
+  }
+
+  /** Replaces the breakpoints on symbols and on events of the hypervisor. */
+  setNamedBreakpoints(
+    wanted: readonly { readonly name: string; readonly options: BreakpointOptions }[],
+  ): readonly Breakpoint[] {
+    const resolved = wanted.map(({ name, options }) => ({
+      target: resolveNamedBreakpoint(name, this.symbols),
+      options,
+    }));
+    return this.replaceBreakpoints('named', resolved);
+  }
+
+  /** Lines of a local file that have code, ascending; empty where none comes from it. */
+  linesWithCode(path: string): readonly number[] {
+    const recorded = this.program.sources.recordedOf(path);
+    return recorded === undefined ? [] : this.symbols.linesOf(recorded);
+  }
+
+  frames(thread: DebuggedThread): readonly NamedFrame[] {
+    return namedFrames(thread, this.code, this.program);
+  }
+
+  scopes(thread: DebuggedThread): readonly VariableScope[] {
+    const nameOf = this.nameOf;
+    return [...registerScopes(thread, nameOf), vmcsScope(thread, nameOf), pageWalkScope(thread)];
+  }
+
+  /** Evaluates an expression. @throws UserError with the reason where it has no value */
+  evaluate(thread: DebuggedThread, text: string): EvaluatedValue {
+    const result = this.evaluateNumber(thread, text);
+    const register = registerByName.get(text.trim().replace(/^\$/, '').toLowerCase());
+    const node = register === undefined ? undefined : registerNode(register, thread, this.nameOf);
+    const withBits = node?.children === undefined ? undefined : node;
+    return {
+      text: withBits?.value ?? formatFully(result.value, result.bits, this.nameOf),
+      type: `${result.bits} bits`,
+      value: result.value,
+      address: result.address ?? result.value,
+      ...(withBits === undefined ? {} : { node: withBits }),
+    };
+  }
+
+  /** Sets a register, VMCS field or memory. @throws UserError where that is impossible */
+  assign(thread: DebuggedThread, target: string, valueText: string): void {
+    this.requireStopped();
+    const { value } = this.evaluateNumber(thread, valueText);
+    const context = evaluationContext(thread, this.symbols);
+    const assignment = planAssignment(target, value, thread, context);
+    if (assignment.kind === 'error') throw cannotSet(assignment.message);
+    for (const input of assignment.inputs) this.accept(input);
+  }
+
+  /** Sets a node of the Variables view. @throws UserError where that is impossible */
+  assignNode(thread: DebuggedThread, node: VariableNode, valueText: string): void {
+    this.requireStopped();
+    if (node.edit === undefined) throw cannotSet(`${node.name} cannot be set`);
+    const { value } = this.evaluateNumber(thread, valueText);
+    this.accept(node.edit(value));
+  }
+
+  complete(thread: DebuggedThread, textBeforeCursor: string): readonly Completion[] {
+    return completeExpression(textBeforeCursor, this.symbols, thread.processor.pendingExit);
+  }
+
+  /** Exactly `count` rows; see {@link Disassembly.listing}. */
+  disassemble(
+    thread: DebuggedThread,
+    target: bigint,
+    offset: number,
+    count: number,
+  ): readonly ListingRow[] {
+    return new Disassembly(thread, this.code, this.symbols).listing(target, offset, count);
+  }
+
+  /** As many of `length` bytes as are mapped without a gap. */
+  readMemory(thread: DebuggedThread, address: bigint, length: number): Uint8Array {
+    return readLinear(thread, address, length);
+  }
+
+  /** Writes memory as recorded inputs; returns how many bytes were written. */
+  writeMemory(
+    thread: DebuggedThread,
+    address: bigint,
+    data: Uint8Array,
+    allowPartial: boolean,
+  ): number {
+    this.requireStopped();
+    const { inputs, writtenBytes } = linearWriteInputs(thread, address, data);
+    if (writtenBytes < data.length && !allowPartial) {
+      throw cannotSet(`only ${writtenBytes} of ${data.length} bytes are mapped there`);
+    }
+    for (const input of inputs) this.accept(input);
+    return writtenBytes;
+  }
+
+  events(stream: TraceStreamName, start: number, count: number): TraceEventPage {
+    return queryEvents(this.machine.trace, stream, start, count, this.nameOf);
+  }
+
+  formatAddress(address: bigint): string {
+    return formatAddress(address, this.nameOf);
+  }
+
+  private get symbols(): Program['symbols'] {
+    return this.target.program.symbols;
+  }
+
+  private readonly nameOf = (address: bigint): string | undefined => this.symbols.nameOf(address);
+
+  private attach(): { execution: RunControl; exitLog: ExitLog } {
+    const { machine } = this;
+    machine.trace.forwardTo(this.console);
+    const execution = new RunControl({
+      machine,
+      breakpoints: this.breakpoints,
+      symbols: this.symbols,
+      code: this.code,
+      clock: this.ports.clock,
+      log: (text) => this.logs.push(text),
+    });
+    execution.watchVectors(this.watchedVectors);
+    return { execution, exitLog: new ExitLog(machine.trace.exits, this.nameOf) };
+  }
+
+  private replaceBreakpoints(
+    owner: BreakpointOwner,
+    wanted: readonly { readonly target: BreakpointTarget; readonly options: BreakpointOptions }[],
+  ): readonly Breakpoint[] {
+    return this.breakpoints.replace(owner, wanted);
+  }
+
+  private evaluateNumber(
+    thread: DebuggedThread,
+    text: string,
+  ): Extract<Evaluation, { kind: 'value' }> {
+    const result = evaluateText(text, evaluationContext(thread, this.symbols));
+    if (result.kind === 'value') return result;
+    throw new UserError('expression', `${capitalized(result.message)}.`);
+  }
+
+  private accept(input: HostInput): void {
+    this.machine.accept(input);
+    this.epoch++;
+  }
+
+  private requireStopped(): void {
+    if (this.running) throw new UserError('running', 'The guest is running.', 'Pause it first.');
+  }
+
+  private threadOf({ at }: StopReport): DebuggedThread {
+    return this.thread(threadIdOf(at.partition, at.processor));
+  }
+
+  private entryReport(): StopReport {
+    const thread = present(this.threads[0], 'guest processor');
+    const at = { partition: thread.partition.id, processor: thread.processor.index };
+    const reason: StopReason = { kind: 'entry' };
+    return { at, reason };
+  }
+
+  /** Moves on to the next epoch where the code at RIP is not the code that was there at the last stop. */
+  private noticeCodeChanges(): void {
+    for (const thread of this.threads) {
+      const { core } = thread.processor;
+      const { memory } = thread.partition;
+      const translation = core.translate(core.state.rip, 'execute');
+      if (translation.kind !== 'mapped') continue;
+      const page = pageOf(translation.gpa);
+      const frame = memory.frameOf(page);
+      const key = thread.partition.id * 2 ** 32 + page;
+      const identity = `${core.state.vmcs(0x6802)}:${frame < 0 ? '' : memory.contentOf(frame)}`;
+      const before = this.codeIdentity.get(key);
+      if (before !== undefined && before !== identity) this.epoch++;
+      this.codeIdentity.set(key, identity);
+    }
+  }
+}
+
+function idOf({ partition, processor }: DebuggedThread): number {
+  return threadIdOf(partition.id, processor.index);
+}
+
+function cannotSet(message: string): UserError {
+  return new UserError('cannot-set', `${capitalized(message)}.`);
+}
+
+function capitalized(message: string): string {
+  return message.charAt(0).toUpperCase() + message.slice(1);
+}

@@ -1,0 +1,46 @@
+/** Gives expressions their values from a stopped processor, and from the VM exit it is at. */
+import { vmcsWidthBits } from '../machine/processor-state';
+import type { VmExitEvent } from '../machine/trace';
+import { vmcsFields } from '../spec/x86/vmcs-fields';
+import type { DebuggedThread } from './debugged-machine';
+import { evaluate, type Evaluation, type EvaluationContext } from './expressions/evaluate';
+import { parseExpression } from './expressions/parse-expression';
+import { exitFields } from './exits/exit-fields';
+import { readLinearExactly } from './inspection/linear-memory';
+import { registerByName } from './registers';
+import type { SymbolIndex } from './symbols/symbol-index';
+
+const vmcsFieldByName = new Map(vmcsFields.map((field) => [field.name, field]));
+
+/** The values that a thread has now; fields come from `exit`, by default from its pending exit. */
+export function evaluationContext(
+  thread: DebuggedThread,
+  symbols: SymbolIndex,
+  exit: VmExitEvent | undefined = thread.processor.pendingExit,
+): EvaluationContext {
+  const { state } = thread.processor.core;
+  let fields: ReadonlyMap<string, bigint> | undefined;
+  return {
+    register: (name) => {
+      const register = registerByName.get(name);
+      if (register !== undefined) return { value: register.read(state), bits: register.bits };
+      const field = vmcsFieldByName.get(name.toUpperCase());
+      if (field === undefined) return undefined;
+      return { value: state.vmcs(field.encoding), bits: vmcsWidthBits(field.encoding) };
+    },
+    field: (name) => {
+      if (exit === undefined) return undefined;
+      fields ??= exitFields(exit);
+      return fields.get(name);
+    },
+    symbolAddress: (name) => symbols.symbolNamed(name)?.address,
+    readMemory: (address, length) => readLinearExactly(thread, address, length),
+  };
+}
+
+/** Parses and evaluates `text`; never throws. */
+export function evaluateText(text: string, context: EvaluationContext): Evaluation {
+  const parsed = parseExpression(text);
+  if (parsed.kind === 'error') return { kind: 'error', message: parsed.message };
+  return evaluate(parsed.expression, context);
+}

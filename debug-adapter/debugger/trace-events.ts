@@ -1,0 +1,75 @@
+/** Everything in the trace besides VM exits, as rows of text: hypercalls, delivered events and inputs. */
+import type { TraceEvent } from '../machine/trace';
+import { hypercallByCode } from '../spec/tlfs/hypercalls';
+import { statusByCode } from '../spec/tlfs/status-codes';
+import { exceptionByVector } from '../spec/x86/exceptions';
+import type { TraceLog } from '../system/trace-log';
+import { describeExit, exitReasonText } from './exits/exit-description';
+import { formatAddress, hex, type AddressNamer } from './value-format';
+
+/** Streams that can be asked for. */
+export type TraceStreamName = 'hypercalls' | 'events' | 'inputs';
+
+/** One row. */
+export interface TraceEventRow {
+  /** `position.ordinal`. */
+  readonly id: string;
+  readonly position: number;
+  readonly timeNs: number;
+  readonly partition: number;
+  readonly processor: number;
+  readonly text: string;
+}
+
+/** A page of one stream. */
+export interface TraceEventPage {
+  readonly recorded: number;
+  readonly dropped: number;
+  readonly rows: readonly TraceEventRow[];
+}
+
+/** An event in words. */
+export function describeEvent(event: TraceEvent, nameOf: AddressNamer): string {
+  switch (event.kind) {
+    case 'vm-exit': {
+      const detail = describeExit(event);
+      const what = exitReasonText(event.reason);
+      return `exit ${event.exitNumber} ${what}${detail === '' ? '' : `: ${detail}`} at ${formatAddress(event.rip, nameOf)}`;
+    }
+    case 'hypercall': {
+      const name = hypercallByCode.get(event.code)?.name ?? 'unknown call';
+      const status = statusByCode.get(event.status)?.name ?? hex(event.status);
+      const reps = event.repsCompleted > 0 ? `, ${event.repsCompleted} reps` : '';
+      return `${name} (${hex(event.code)}) → ${status}${reps}`;
+    }
+    case 'event': {
+      const name = exceptionByVector.get(event.vector)?.mnemonic ?? `vector ${hex(event.vector)}`;
+      const code = event.errorCode === undefined ? '' : `, error code ${hex(event.errorCode)}`;
+      return `${name}${code} at ${formatAddress(event.rip, nameOf)}`;
+    }
+    case 'console':
+      return `console ${event.data.length} bytes`;
+    case 'input':
+      return event.input;
+  }
+}
+
+/** Rows `start` to `start + count - 1` of a stream, numbered from the oldest kept one. */
+export function queryEvents(
+  trace: TraceLog,
+  stream: TraceStreamName,
+  start: number,
+  count: number,
+  nameOf: AddressNamer,
+): TraceEventPage {
+  const { recorded, dropped } = trace[stream];
+  const rows = trace[stream].query(dropped + start, count).map((event) => ({
+    id: `${event.position}.${event.ordinal}`,
+    position: event.position,
+    timeNs: event.timeNs,
+    partition: event.partition,
+    processor: event.processor,
+    text: describeEvent(event, nameOf),
+  }));
+  return { recorded, dropped, rows };
+}
