@@ -30,18 +30,24 @@ export function partitionDescription(partition: PartitionInfo): string {
   return [role, partition.guestOs, memory].filter((part) => part !== '').join(' · ');
 }
 
-/** `stopped · 0x1001a0 <_start+0x10> · 12 exits`; a running processor's RIP would be stale, so it has none. */
+/** `0x1001a0 _start+0x10 · 12 exits`; a running processor's RIP would be stale, so its state stands there. */
 export function processorDescription(processor: ProcessorInfo): string {
-  const parts = [stateTexts[processor.state]];
-  if (processor.threadId !== 0 && processor.state !== 'running') parts.push(whereText(processor));
-  if (processor.threadId !== 0) parts.push(countedText(processor.exits, 'exit'));
-  return parts.filter((part) => part !== '').join(' · ');
+  if (processor.threadId === 0) return stateTexts[processor.state];
+  const exits = countedText(processor.exits, 'exit');
+  switch (processor.state) {
+    case 'stopped':
+      return `${whereText(processor)} · ${exits}`;
+    case 'running':
+      return `${stateTexts.running} · ${exits}`;
+    case 'halted':
+    case 'ended':
+      return `${stateTexts[processor.state]} · ${whereText(processor)} · ${exits}`;
+  }
 }
 
 /** Address and nearest symbol of the next instruction. */
-export function whereText(processor: ProcessorInfo): string {
-  const address = addressText(processor.rip);
-  return processor.symbol === '' ? address : `${address} <${processor.symbol}>`;
+function whereText({ rip, symbol }: ProcessorInfo): string {
+  return symbol === '' ? addressText(rip) : `${addressText(rip)} ${symbol}`;
 }
 
 export function processorLabel(processor: ProcessorInfo): string {
@@ -59,7 +65,10 @@ export function processorFacts(processor: ProcessorInfo): readonly (readonly [st
   ];
 }
 
-/** What a screen reader says for a processor. */
+/** What a screen reader says for a processor; the icon that shows its state is spoken too. */
 export function processorSpeech(processor: ProcessorInfo): string {
-  return `Virtual processor ${processor.index}, ${processorDescription(processor).replaceAll(' · ', ', ')}`;
+  const description = processorDescription(processor).replaceAll(' · ', ', ');
+  const state = stateTexts[processor.state];
+  const spoken = description.startsWith(state) ? description : `${state}, ${description}`;
+  return `Virtual processor ${processor.index}, ${spoken}`;
 }

@@ -6,7 +6,7 @@ const fonts = {
   'vscode-font-family': 'system-ui, "Ubuntu", "Droid Sans", sans-serif',
   'vscode-font-size': '13px',
   'vscode-editor-font-family': '"Droid Sans Mono", "DejaVu Sans Mono", monospace',
-  'vscode-editor-font-size': '12px',
+  'vscode-editor-font-size': '14px',
 };
 
 export const themeColors: Readonly<Record<ThemeKind, Readonly<Record<string, string>>>> = {

@@ -7,7 +7,7 @@ export interface PageState {
   readonly detailPixels: number;
 }
 
-export const detailPixelsLimits = { least: 260, usual: 412 } as const;
+export const detailPixelsLimits = { least: 260, usual: 420 } as const;
 
 const initialState: PageState = {
   filter: {},

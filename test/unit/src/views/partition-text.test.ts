@@ -30,10 +30,10 @@ const guest: PartitionInfo = {
 
 describe('processorDescription', () => {
   for (const [change, expected] of [
-    [{}, 'stopped · 0x100010 <_start+0x10> · 1 exit'],
-    [{ symbol: '' }, 'stopped · 0x100010 · 1 exit'],
+    [{}, '0x100010 _start+0x10 · 1 exit'],
+    [{ symbol: '' }, '0x100010 · 1 exit'],
     [{ state: 'running' }, 'running · 1 exit'],
-    [{ state: 'halted', exits: 2000 }, 'halted · 0x100010 <_start+0x10> · 2,000 exits'],
+    [{ state: 'halted', exits: 2000 }, 'halted · 0x100010 _start+0x10 · 2,000 exits'],
     [{ threadId: 0, state: 'running' }, 'running'],
   ] as const) {
     it(expected, () => assert.equal(processorDescription({ ...processor, ...change }), expected));
@@ -53,6 +53,6 @@ describe('partitionDescription', () => {
 it('a processor is spoken in full', () => {
   assert.equal(
     processorSpeech(processor),
-    'Virtual processor 0, stopped, 0x100010 <_start+0x10>, 1 exit',
+    'Virtual processor 0, stopped, 0x100010 _start+0x10, 1 exit',
   );
 });
