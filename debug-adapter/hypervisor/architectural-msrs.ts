@@ -1,6 +1,8 @@
 /** Architectural MSRs of a virtual processor: where each one's value lives and what a write must satisfy. */
 import { msrSlots, stateOffsets, vmcsEncoding } from '../machine/processor-state';
 import { Cr0, Efer } from '../spec/x86/control-registers';
+import { msrByName } from '../spec/x86/msrs';
+import { present } from '../support/assert';
 import { isCanonical } from './canonical';
 import type { VirtualProcessor } from './virtual-processor';
 import { followLongMode } from './vmcs-setup';
@@ -84,21 +86,28 @@ const microcodeRevision: MsrBehaviour = { read: () => 0n, write: (_, value) => v
 
 const fastStrings = 1n;
 
+const behaviourByName: Readonly<Record<string, MsrBehaviour>> = {
+  IA32_TIME_STAMP_COUNTER: timeStampCounter,
+  IA32_BIOS_SIGN_ID: microcodeRevision,
+  IA32_SYSENTER_CS: vmcsMsr('GUEST_SYSENTER_CS', below32Bits),
+  IA32_SYSENTER_ESP: vmcsMsr('GUEST_SYSENTER_ESP', isCanonical),
+  IA32_SYSENTER_EIP: vmcsMsr('GUEST_SYSENTER_EIP', isCanonical),
+  IA32_MISC_ENABLE: slotMsr('IA32_MISC_ENABLE', (value) => (value & ~fastStrings) === 0n),
+  IA32_PAT: vmcsMsr('GUEST_IA32_PAT', isPageAttributeTable),
+  IA32_EFER: extendedFeatureEnables,
+  IA32_STAR: slotMsr('IA32_STAR', anyValue),
+  IA32_LSTAR: slotMsr('IA32_LSTAR', isCanonical),
+  IA32_CSTAR: slotMsr('IA32_CSTAR', isCanonical),
+  IA32_FMASK: slotMsr('IA32_FMASK', below32Bits),
+  IA32_FS_BASE: vmcsMsr('GUEST_FS_BASE', isCanonical),
+  IA32_GS_BASE: vmcsMsr('GUEST_GS_BASE', isCanonical),
+  IA32_KERNEL_GS_BASE: slotMsr('IA32_KERNEL_GS_BASE', isCanonical),
+};
+
 /** By MSR number; an MSR that is absent here does not exist on this processor and raises #GP. */
-export const architecturalMsrBehaviour: ReadonlyMap<number, MsrBehaviour> = new Map([
-  [0x10, timeStampCounter],
-  [0x8b, microcodeRevision],
-  [0x174, vmcsMsr('GUEST_SYSENTER_CS', below32Bits)],
-  [0x175, vmcsMsr('GUEST_SYSENTER_ESP', isCanonical)],
-  [0x176, vmcsMsr('GUEST_SYSENTER_EIP', isCanonical)],
-  [0x1a0, slotMsr('IA32_MISC_ENABLE', (value) => (value & ~fastStrings) === 0n)],
-  [0x277, vmcsMsr('GUEST_IA32_PAT', isPageAttributeTable)],
-  [0xc0000080, extendedFeatureEnables],
-  [0xc0000081, slotMsr('IA32_STAR', anyValue)],
-  [0xc0000082, slotMsr('IA32_LSTAR', isCanonical)],
-  [0xc0000083, slotMsr('IA32_CSTAR', isCanonical)],
-  [0xc0000084, slotMsr('IA32_FMASK', below32Bits)],
-  [0xc0000100, vmcsMsr('GUEST_FS_BASE', isCanonical)],
-  [0xc0000101, vmcsMsr('GUEST_GS_BASE', isCanonical)],
-  [0xc0000102, slotMsr('IA32_KERNEL_GS_BASE', isCanonical)],
-]);
+export const architecturalMsrBehaviour: ReadonlyMap<number, MsrBehaviour> = new Map(
+  Object.entries(behaviourByName).map(([name, behaviour]) => [
+    present(msrByName.get(name), name).number,
+    behaviour,
+  ]),
+);

@@ -8,6 +8,7 @@ import { handleIoInstruction } from './exits/io-instruction';
 import { handleMsrRead, handleMsrWrite } from './exits/msr';
 import { handleTripleFault } from './exits/triple-fault';
 import { handleVmcall } from './exits/vmcall';
+import { findEntryProblem } from './vm-entry-checks';
 
 const handlers: ReadonlyMap<number, ExitHandler> = new Map([
   [ExitReasonNumber.TRIPLE_FAULT, handleTripleFault],
@@ -25,11 +26,17 @@ const entryFailure = 0x80000000;
 /** Handles the exit of `context`; the caller has ended its pending state before. */
 export function dispatchExit(context: ExitContext): ExitOutcome {
   const { reason, rip } = context.exit;
-  const handler = reason >= entryFailure ? undefined : handlers.get(reason & 0xffff);
+  if (reason >= entryFailure) return describeEntryFailure(context);
+  const handler = handlers.get(reason & 0xffff);
   if (handler !== undefined) return handler(context);
   const name = exitReasonByNumber.get(reason & 0xffff)?.text ?? `reason ${reason & 0xffff}`;
   return {
     kind: 'unhandled',
     message: `This hypervisor has no answer to the VM exit "${name}" at RIP 0x${rip.toString(16)}.`,
   };
+}
+
+function describeEntryFailure({ processor }: ExitContext): ExitOutcome {
+  const problem = findEntryProblem(processor.state) ?? 'the guest state was not valid';
+  return { kind: 'unhandled', message: `VM entry failed: ${problem}.` };
 }

@@ -8,6 +8,7 @@ import { completePortAccess } from './exits/io-instruction';
 import type { Partition } from './partition';
 import type { HypervisorServices } from './services';
 import type { VirtualProcessor } from './virtual-processor';
+import { findEntryProblem } from './vm-entry-checks';
 
 const qualificationField = vmcsEncoding('EXIT_QUALIFICATION');
 
@@ -29,6 +30,20 @@ export class Hypervisor implements ChildControl {
 
   partition(id: number): Partition {
     return present(this.byId.get(id), `partition ${id}`);
+  }
+
+  /**
+   * Makes the checks of VM entry that an edit made necessary. Where one fails, the entry becomes a VM exit with
+   * reason 33 (SDM vol. 3, 27.8); the checks stay due, so that the guest runs only once the state is mended.
+   */
+  refusesEntry(processor: VirtualProcessor): boolean {
+    if (!processor.entryChecksDue) return false;
+    if (findEntryProblem(processor.state) === undefined) {
+      processor.entryChecksDue = false;
+      return false;
+    }
+    processor.raiseEntryFailure();
+    return true;
   }
 
   /** Handles the pending exit of a processor. Its event must have been recorded. */

@@ -1,5 +1,7 @@
 /** Hyper-V synthetic MSRs that this hypervisor implements (TLFS appendix C and the chapters it names). */
 import { syntheticMsrByNumber } from '../spec/tlfs/synthetic-msrs';
+import { msrByName } from '../spec/x86/msrs';
+import { present } from '../support/assert';
 import type { Partition } from './partition';
 import { timeStampCounterHz } from './services';
 import type { VirtualProcessor } from './virtual-processor';
@@ -20,35 +22,33 @@ export interface SyntheticMsrBehaviour {
 /** Reference time and run time count in units of 100 ns (TLFS 12.4). */
 const referenceTime = (timeNs: number): bigint => BigInt(Math.floor(timeNs / 100));
 
-/** By MSR number. */
-export const syntheticMsrBehaviour: ReadonlyMap<number, SyntheticMsrBehaviour> = new Map<
-  number,
-  SyntheticMsrBehaviour
->([
-  [
-    0x40000000,
-    {
-      read: ({ partition }) => partition.guestOsId,
-      write({ partition }, value) {
-        partition.setGuestOsId(value);
-        return true;
-      },
+const behaviourByName: Readonly<Record<string, SyntheticMsrBehaviour>> = {
+  HV_X64_MSR_GUEST_OS_ID: {
+    read: ({ partition }) => partition.guestOsId,
+    write({ partition }, value) {
+      partition.setGuestOsId(value);
+      return true;
     },
-  ],
-  [
-    0x40000001,
-    {
-      read: ({ partition }) => partition.hypercallRegister,
-      write: ({ partition }, value) => partition.setHypercallRegister(value),
-    },
-  ],
-  [0x40000002, { read: ({ processor }) => BigInt(processor.index) }],
+  },
+  HV_X64_MSR_HYPERCALL: {
+    read: ({ partition }) => partition.hypercallRegister,
+    write: ({ partition }, value) => partition.setHypercallRegister(value),
+  },
+  HV_X64_MSR_VP_INDEX: { read: ({ processor }) => BigInt(processor.index) },
   // A processor of this machine is never descheduled: its run time is the time since the start.
-  [0x40000010, { read: ({ timeNs }) => referenceTime(timeNs) }],
-  [0x40000020, { read: ({ timeNs }) => referenceTime(timeNs) }],
-  [0x40000022, { read: () => timeStampCounterHz }],
-  [0x40000023, { read: () => timeStampCounterHz }],
-]);
+  HV_X64_MSR_VP_RUNTIME: { read: ({ timeNs }) => referenceTime(timeNs) },
+  HV_X64_MSR_TIME_REF_COUNT: { read: ({ timeNs }) => referenceTime(timeNs) },
+  HV_X64_MSR_TSC_FREQUENCY: { read: () => timeStampCounterHz },
+  HV_X64_MSR_APIC_FREQUENCY: { read: () => timeStampCounterHz },
+};
+
+/** By MSR number. */
+export const syntheticMsrBehaviour: ReadonlyMap<number, SyntheticMsrBehaviour> = new Map(
+  Object.entries(behaviourByName).map(([name, behaviour]) => [
+    present(msrByName.get(name), name).number,
+    behaviour,
+  ]),
+);
 
 /** The behaviour of an MSR that exists for the partition; undefined where every access raises #GP. */
 export function findSyntheticMsr(

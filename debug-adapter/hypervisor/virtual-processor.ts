@@ -3,6 +3,7 @@ import type { ProcessorCore } from '../machine/processor';
 import { stateOffsets, vmcsEncoding, type ProcessorState } from '../machine/processor-state';
 import type { TraceHeader, VmExitEvent } from '../machine/trace';
 import { Cr0, Efer } from '../spec/x86/control-registers';
+import { ExitReasonNumber } from '../spec/x86/exit-reasons';
 import { activityState } from '../spec/x86/vmx-controls';
 
 const encoding = {
@@ -20,6 +21,9 @@ const encoding = {
   csAccessRights: vmcsEncoding('GUEST_CS_AR_BYTES'),
   ssAccessRights: vmcsEncoding('GUEST_SS_AR_BYTES'),
 } as const;
+
+/** Bit 31 and "invalid guest state". */
+const entryFailureReason = 0x80000000n | BigInt(ExitReasonNumber.INVALID_STATE);
 
 const longCodeSegment = 1n << 13n;
 
@@ -79,6 +83,15 @@ export class VirtualProcessor {
   clearPendingExit(): void {
     this.state.writeU32(stateOffsets.exitPending, 0);
     this.exitIdentity = undefined;
+  }
+
+  /** Fills the exit information of a VM-entry failure due to invalid guest state (SDM vol. 3, 27.8). */
+  raiseEntryFailure(): void {
+    this.state.setVmcs(encoding.reason, entryFailureReason);
+    this.state.setVmcs(encoding.qualification, 0n);
+    this.state.setVmcs(encoding.instructionLength, 0n);
+    this.state.setVmcs(encoding.interruptionInformation, 0n);
+    this.state.writeU32(stateOffsets.exitPending, 1);
   }
 
   /** The exit that waits to be handled, once it has been recorded. */

@@ -1,5 +1,5 @@
 /**
- * Checks of VM entry on the guest state (SDM vol. 3, 27.3). Only what an edit can break and the processor core relies on:
+ * Checks of VM entry on the guest state (SDM vol. 3, 27.3). Only what an edit can break and the core relies on:
  * control registers, IA32_EFER, RFLAGS, RIP, activity state and interruptibility. Segments are not checked.
  */
 import { vmcsEncoding, type ProcessorState } from '../machine/processor-state';

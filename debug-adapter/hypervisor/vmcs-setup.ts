@@ -52,7 +52,7 @@ const noVmcsLink = (1n << 64n) - 1n;
 /**
  * Fills control fields. RDMSR, WRMSR, I/O and HLT exit always: there are no bitmaps. Control registers, RDTSC, INVLPG,
  * PAUSE and exceptions do not exit. Host-state fields stay zero: the host of this VMCS is not an x86 program.
- * The EPT pointer has no address: the second-level map is the partition's own, and paging structures for it do not exist.
+ * The EPT pointer has no address: the second-level map is the partition's own and needs no paging structures.
  */
 export function setUpVmcsControls(state: ProcessorState, processorIndex: number): void {
   for (const [name, value] of Object.entries(controls)) {

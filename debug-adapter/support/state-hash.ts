@@ -10,9 +10,13 @@ function finalMix(value: number): number {
   return mixed ^ (mixed >>> 16);
 }
 
+/** Spreads a word over 32 bits before it meets a lane: without this, single bits of neighbouring words cancel out. */
+const spread = (word: number, first: number, by: number, second: number): number =>
+  Math.imul(rotate(Math.imul(word, first), by), second);
+
 /**
- * Takes bytes piece by piece. Four 32-bit lanes each take every fourth word, so that the multiplications of
- * neighbouring words do not wait for one another; each piece is closed with its length, so pieces do not run together.
+ * Takes bytes piece by piece. Four 32-bit lanes each take every fourth word and pass what they have to the next lane;
+ * each piece is closed with its length, so pieces do not run together.
  */
 export class StateHash {
   private a = 0x243f6a88 | 0;
@@ -26,31 +30,41 @@ export class StateHash {
     const blocks = bytes.length - (bytes.length % 16);
     let { a, b, c, d } = this;
     for (let at = 0; at < blocks; at += 16) {
-      a = Math.imul(rotate(a ^ view.getInt32(at, true), 13), 0x9e3779b1);
-      b = Math.imul(rotate(b ^ view.getInt32(at + 4, true), 15), 0x85ebca77);
-      c = Math.imul(rotate(c ^ view.getInt32(at + 8, true), 17), 0xc2b2ae3d);
-      d = Math.imul(rotate(d ^ view.getInt32(at + 12, true), 11), 0x27d4eb2f);
+      a ^= spread(view.getInt32(at, true), 0x9e3779b1, 15, 0x85ebca77);
+      a = (Math.imul(rotate(a, 19) + b, 5) + 0x561ccd1b) | 0;
+      b ^= spread(view.getInt32(at + 4, true), 0x85ebca77, 16, 0xc2b2ae3d);
+      b = (Math.imul(rotate(b, 17) + c, 5) + 0x0bcaa747) | 0;
+      c ^= spread(view.getInt32(at + 8, true), 0xc2b2ae3d, 17, 0x27d4eb2f);
+      c = (Math.imul(rotate(c, 15) + d, 5) + 0x96cd1c35) | 0;
+      d ^= spread(view.getInt32(at + 12, true), 0x27d4eb2f, 18, 0x9e3779b1);
+      d = (Math.imul(rotate(d, 13) + a, 5) + 0x32ac3b17) | 0;
     }
     for (let at = blocks; at < bytes.length; at++) {
-      a = Math.imul(rotate(a ^ view.getUint8(at), 7), 0x9e3779b1);
+      a ^= spread(view.getUint8(at) + 1, 0x9e3779b1, 15, 0x85ebca77);
+      a = (Math.imul(rotate(a, 19) + b, 5) + 0x561ccd1b) | 0;
     }
-    b = Math.imul(rotate(b ^ bytes.length, 15), 0x85ebca77);
-    this.a = (a + rotate(b, 5)) | 0;
-    this.b = (b + rotate(c, 9)) | 0;
-    this.c = (c + rotate(d, 14)) | 0;
-    this.d = (d + rotate(this.a, 21)) | 0;
+    this.a = a;
+    this.b = b;
+    this.c = c;
+    this.d = d ^ spread(bytes.length, 0x27d4eb2f, 18, 0x9e3779b1);
+    this.stir();
     return this;
   }
 
   /** The hash so far: 32 hexadecimal digits. */
   digest(): string {
-    let a = finalMix(this.a ^ rotate(this.d, 3));
-    let b = finalMix(this.b ^ a);
-    let c = finalMix(this.c ^ b);
-    const d = finalMix(this.d ^ c);
-    a = (a + d) | 0;
-    b = (b + rotate(d, 8)) | 0;
-    c = (c + rotate(d, 16)) | 0;
-    return [a, b, c, d].map((lane) => (lane >>> 0).toString(16).padStart(8, '0')).join('');
+    return [this.a, this.b, this.c, this.d]
+      .map((lane) => (finalMix(lane) >>> 0).toString(16).padStart(8, '0'))
+      .join('');
+  }
+
+  /** Lets every lane depend on every other; each step can be undone, so nothing is lost. */
+  private stir(): void {
+    for (let round = 0; round < 2; round++) {
+      this.b ^= finalMix(this.a);
+      this.c ^= finalMix(this.b);
+      this.d ^= finalMix(this.c);
+      this.a ^= finalMix(this.d);
+    }
   }
 }

@@ -3,6 +3,8 @@ import { stateOffsets, vmcsEncoding } from '../../machine/processor-state';
 import { hypercallByName } from '../../spec/tlfs/hypercalls';
 import { RegisterName } from '../../spec/tlfs/register-names';
 import { Status } from '../../spec/tlfs/status-codes';
+import { msrByName } from '../../spec/x86/msrs';
+import { present } from '../../support/assert';
 import { structLayout } from '../../support/struct-layout';
 import { readMsr, writeMsr } from '../msr-access';
 import type { VirtualProcessor } from '../virtual-processor';
@@ -33,7 +35,8 @@ function generalRegister(index: number): RegisterAccess {
   };
 }
 
-function msrRegister(number: number): RegisterAccess {
+function msrRegister(name: string): RegisterAccess {
+  const { number } = present(msrByName.get(name), name);
   return {
     read: (processor, { partition, timeNs }) => readMsr(partition, processor, number, timeNs),
     write: (processor, value, { partition, timeNs }) =>
@@ -62,16 +65,16 @@ const registers: ReadonlyMap<number, RegisterAccess> = new Map<number, RegisterA
   [RegisterName.Cr3, vmcsRegister('GUEST_CR3')],
   [RegisterName.Cr4, vmcsRegister('GUEST_CR4')],
   [RegisterName.Cr8, readOnly(({ state }) => state.readU64(stateOffsets.cr8))],
-  [RegisterName.Efer, msrRegister(0xc0000080)],
-  [RegisterName.KernelGsBase, msrRegister(0xc0000102)],
-  [RegisterName.Pat, msrRegister(0x277)],
-  [RegisterName.SysenterCs, msrRegister(0x174)],
-  [RegisterName.SysenterEip, msrRegister(0x176)],
-  [RegisterName.SysenterEsp, msrRegister(0x175)],
-  [RegisterName.Star, msrRegister(0xc0000081)],
-  [RegisterName.Lstar, msrRegister(0xc0000082)],
-  [RegisterName.Cstar, msrRegister(0xc0000083)],
-  [RegisterName.Sfmask, msrRegister(0xc0000084)],
+  [RegisterName.Efer, msrRegister('IA32_EFER')],
+  [RegisterName.KernelGsBase, msrRegister('IA32_KERNEL_GS_BASE')],
+  [RegisterName.Pat, msrRegister('IA32_PAT')],
+  [RegisterName.SysenterCs, msrRegister('IA32_SYSENTER_CS')],
+  [RegisterName.SysenterEip, msrRegister('IA32_SYSENTER_EIP')],
+  [RegisterName.SysenterEsp, msrRegister('IA32_SYSENTER_ESP')],
+  [RegisterName.Star, msrRegister('IA32_STAR')],
+  [RegisterName.Lstar, msrRegister('IA32_LSTAR')],
+  [RegisterName.Cstar, msrRegister('IA32_CSTAR')],
+  [RegisterName.Sfmask, msrRegister('IA32_FMASK')],
 ]);
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset);

@@ -1,0 +1,114 @@
+/** Saved state of the whole machine: run loop, partitions and accepted inputs in one tree. */
+import type { Partition } from '../hypervisor/partition';
+import { restorePartition, savePartition } from '../hypervisor/partition.saved-state';
+import type { HostInput, RecordedInput } from '../machine/host-input';
+import { StateRecord } from '../support/state-record';
+import { decodeStateTree, encodeStateTree, type StateNode } from '../support/state-tree';
+import { UserError } from '../support/user-error';
+import type { RunLoop } from './run-loop';
+
+const formatName = 'hyperscope-machine';
+const version = 1;
+
+/** What is saved. */
+export interface MachineParts {
+  /** Hash of configuration and images: a state fits one configuration only. */
+  readonly configurationHash: string;
+  readonly loop: RunLoop;
+  readonly guests: readonly Partition[];
+}
+
+export function saveMachine(parts: MachineParts, inputs: readonly RecordedInput[]): Uint8Array {
+  const { position, laneTimesNs, schedule, events } = parts.loop.state;
+  return encodeStateTree({
+    format: formatName,
+    version,
+    configurationHash: parts.configurationHash,
+    loop: {
+      position,
+      laneTimes: laneTimesNs,
+      schedule: { current: schedule.current, horizonNs: schedule.horizonNs },
+      events: { position: events.position, nextOrdinal: events.nextOrdinal },
+    },
+    guests: parts.guests.map(savePartition),
+    inputs: inputs.map(saveInput),
+  });
+}
+
+/**
+ * Puts the machine into a saved state.
+ * @returns the inputs that were accepted before it
+ * @throws UserError where the bytes are damaged, of another version, or of another machine
+ */
+export function restoreMachine(parts: MachineParts, bytes: Uint8Array): readonly RecordedInput[] {
+  const root = new StateRecord(decodeStateTree(bytes), 'machine');
+  if (root.string('format') !== formatName) {
+    throw new UserError('saved-state-foreign', 'This is not a saved state of Hyperscope.');
+  }
+  root.expectVersion(version);
+  const guests = root.records('guests');
+  const isThisMachine = root.string('configurationHash') === parts.configurationHash;
+  if (!isThisMachine || guests.length !== parts.guests.length) {
+    throw new UserError(
+      'saved-state-other-machine',
+      'The saved state is of a machine with another configuration or another guest image.',
+      'Start the machine with the configuration and the images that were saved.',
+    );
+  }
+  const inputs = root.records('inputs').map(restoreInput);
+  restoreLoop(parts, root.record('loop'));
+  parts.guests.forEach((guest, index) => {
+    const saved = guests[index];
+    if (saved !== undefined) restorePartition(guest, saved);
+  });
+  return inputs;
+}
+
+function restoreLoop({ loop }: MachineParts, record: StateRecord): void {
+  const schedule = record.record('schedule');
+  const events = record.record('events');
+  loop.state = {
+    position: record.number('position'),
+    laneTimesNs: record.numbers('laneTimes'),
+    schedule: { current: schedule.number('current'), horizonNs: schedule.number('horizonNs') },
+    events: { position: events.number('position'), nextOrdinal: events.number('nextOrdinal') },
+  };
+}
+
+function saveInput({ position, timeNs, input }: RecordedInput): StateNode {
+  return { position, timeNs, input: { ...input } };
+}
+
+function restoreInput(record: StateRecord): RecordedInput {
+  return {
+    position: record.number('position'),
+    timeNs: record.number('timeNs'),
+    input: readInput(record.record('input')),
+  };
+}
+
+function readInput(record: StateRecord): HostInput {
+  const kind = record.string('kind');
+  const partition = record.number('partition');
+  if (kind === 'console-input') return { kind, partition, data: record.bytes('data') };
+  if (kind === 'edit-memory') {
+    return { kind, partition, gpa: record.number('gpa'), data: record.bytes('data') };
+  }
+  const processor = record.number('processor');
+  if (kind === 'edit-rflags') {
+    return { kind, partition, processor, value: record.number('value') };
+  }
+  const value = record.bigint('value');
+  switch (kind) {
+    case 'edit-gpr':
+      return { kind, partition, processor, register: record.number('register'), value };
+    case 'edit-rip':
+      return { kind, partition, processor, value };
+    case 'edit-vmcs':
+      return { kind, partition, processor, encoding: record.number('encoding'), value };
+    case 'edit-msr':
+      return { kind, partition, processor, msr: record.number('msr'), value };
+    default:
+      throw new UserError('saved-state-input', `The saved state has an input of kind "${kind}".`);
+  }
+}

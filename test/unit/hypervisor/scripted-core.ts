@@ -1,0 +1,125 @@
+/** A processor core that does what a test tells it to: state and memory are real, instructions are not. */
+import { GuestMemory } from '../../../debug-adapter/machine/guest-memory';
+import type {
+  ProcessorCore,
+  ProcessorRun,
+  ProcessorStop,
+  Translation,
+} from '../../../debug-adapter/machine/processor';
+import {
+  ProcessorState,
+  stateOffsets,
+  vmcsEncoding,
+} from '../../../debug-adapter/machine/processor-state';
+import { Partition } from '../../../debug-adapter/hypervisor/partition';
+import type { PrivilegeName } from '../../../debug-adapter/spec/tlfs/privileges';
+import { VirtualProcessor } from '../../../debug-adapter/hypervisor/virtual-processor';
+
+/** One thing the core does: so many steps, then a stop; an exit also fills VMCS fields. */
+export interface ScriptedRun {
+  readonly steps: number;
+  readonly stop: ProcessorStop;
+  readonly vmcs?: Readonly<Record<string, bigint>>;
+}
+
+const frameBase = 0x4000;
+
+export class ScriptedCore implements ProcessorCore {
+  readonly state: ProcessorState;
+  readonly script: ScriptedRun[] = [];
+  readonly answers: bigint[] = [];
+  completed = 0;
+  edits = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.state = new ProcessorState(bytes, 0);
+  }
+
+  /** Appends a VM exit that takes one step. */
+  exitWith(reason: number, vmcs: Readonly<Record<string, bigint>> = {}, steps = 1): void {
+    this.script.push({
+      steps,
+      stop: { kind: 'vm-exit' },
+      vmcs: { VM_EXIT_REASON: BigInt(reason), VM_EXIT_INSTRUCTION_LEN: 2n, ...vmcs },
+    });
+  }
+
+  run(budget: number): ProcessorRun {
+    const next = this.script[0];
+    if (next === undefined || next.steps > budget) {
+      this.retire(budget);
+      if (next !== undefined) this.script[0] = { ...next, steps: next.steps - budget };
+      return { steps: budget, stop: { kind: 'budget' } };
+    }
+    this.script.shift();
+    for (const [name, value] of Object.entries(next.vmcs ?? {})) {
+      this.state.setVmcs(vmcsEncoding(name), value);
+    }
+    if (next.stop.kind === 'vm-exit') this.state.writeU32(stateOffsets.exitPending, 1);
+    if (next.stop.kind === 'budget') this.retire(next.steps);
+    return { steps: next.steps, stop: next.stop };
+  }
+
+  setBreakpoints(): void {}
+  passBreakpointOnce(): void {}
+
+  stateWasEdited(): void {
+    this.edits++;
+  }
+
+  completeInstruction(): void {
+    this.completed++;
+    this.state.rip += this.state.vmcs(vmcsEncoding('VM_EXIT_INSTRUCTION_LEN'));
+    this.retire(1);
+  }
+
+  answerAccess(value: bigint): void {
+    this.answers.push(value);
+  }
+
+  translate(gva: bigint): Translation {
+    return { kind: 'mapped', gpa: Number(gva) };
+  }
+
+  walk(): readonly never[] {
+    return [];
+  }
+
+  private retire(count: number): void {
+    const { state } = this;
+    state.writeU64(stateOffsets.retired, state.readU64(stateOffsets.retired) + BigInt(count));
+  }
+}
+
+/** A partition with one scripted processor in 64-bit mode at CPL 0 and RAM from address 0. */
+export function scriptedPartition(
+  privileges?: readonly PrivilegeName[],
+  memoryBytes = 0x40000,
+): { partition: Partition; processor: VirtualProcessor; core: ScriptedCore } {
+  const space = new Uint8Array(frameBase + memoryBytes + 0x10000);
+  const core = new ScriptedCore(space);
+  const memory = new GuestMemory(space, frameBase, memoryBytes / 4096 + 16);
+  memory.mapRam(0, memoryBytes / 4096);
+  const processor = new VirtualProcessor(2, 0, core);
+  const fields = {
+    GUEST_CR0: 0x80010031n,
+    GUEST_CR4: 0x20n,
+    GUEST_IA32_EFER: 0x500n,
+    GUEST_CS_AR_BYTES: 0xa09bn,
+    GUEST_SS_AR_BYTES: 0xc093n,
+    VM_ENTRY_CONTROLS: 0x200n,
+  };
+  for (const [name, value] of Object.entries(fields)) {
+    core.state.setVmcs(vmcsEncoding(name), value);
+  }
+  core.state.rflags = 2;
+  const partition = new Partition({
+    id: 2,
+    name: 'test guest',
+    memoryBytes,
+    memory,
+    processors: [processor],
+    ...(privileges === undefined ? {} : { privileges }),
+  });
+  return { partition, processor, core };
+}

@@ -1,0 +1,99 @@
+/** Layouts as data: reading, writing, decoding; bit fields. */
+import assert from 'node:assert/strict';
+import {
+  bit,
+  bits,
+  decodeBits,
+  maskOf,
+  namesOfSetBits,
+} from '../../../debug-adapter/support/bit-field';
+import { RingLog } from '../../../debug-adapter/support/ring-log';
+import {
+  decodeStruct,
+  readField,
+  structField,
+  structLayout,
+  writeField,
+} from '../../../debug-adapter/support/struct-layout';
+import { InvariantError } from '../../../debug-adapter/support/assert';
+
+const layout = structLayout('sample', [
+  structField('byte', 'u8', 0),
+  structField('word', 'u16', 2),
+  structField('long', 'u32', 4),
+  structField('quad', 'u64', 8),
+  structField('blob', { bytes: 3 }, 16),
+]);
+
+describe('struct layout', () => {
+  it('rounds its size up to eight bytes', () => assert.equal(layout.sizeBytes, 24));
+
+  for (const [name, value, stored] of [
+    ['byte', 0x1ffn, 0xffn],
+    ['word', 0x12345n, 0x2345n],
+    ['long', 0x1_2345_6789n, 0x2345_6789n],
+    ['quad', -1n, 0xffff_ffff_ffff_ffffn],
+  ] as const) {
+    it(`writes ${name} truncated to its width, and nothing else`, () => {
+      const bytes = new Uint8Array(40);
+      writeField(layout, bytes, name, value, 8);
+      assert.equal(readField(layout, bytes, name, 8), stored);
+      const others = layout.fields.filter((field) => field.name !== name && field.name !== 'blob');
+      for (const other of others) assert.equal(readField(layout, bytes, other.name, 8), 0n);
+    });
+  }
+
+  it('decodes every field, or nothing where the bytes end too early', () => {
+    const bytes = Uint8Array.from({ length: 24 }, (_, index) => index);
+    const decoded = decodeStruct(layout, bytes);
+    assert.deepEqual(
+      decoded?.map((field) => field.value),
+      [0n, 0x0302n, 0x07060504n, 0x0f0e0d0c0b0a0908n, Uint8Array.of(16, 17, 18)],
+    );
+    assert.equal(decodeStruct(layout, bytes, 1), undefined);
+  });
+
+  it('knows its own mistakes from those of others', () => {
+    assert.throws(() => readField(layout, new Uint8Array(24), 'nothing'), InvariantError);
+    assert.throws(() => structLayout('small', layout.fields, 8), InvariantError);
+  });
+});
+
+describe('bit fields', () => {
+  const fields = [bit(0, 'P'), bits(6, 5, 'DPL', { 3: 'user' }), bit(63, 'top')];
+
+  it('decodes values and their names', () => {
+    assert.deepEqual(decodeBits((1n << 63n) | 0x61n, fields), [
+      { name: 'P', value: 1n },
+      { name: 'DPL', value: 3n, valueName: 'user' },
+      { name: 'top', value: 1n },
+    ]);
+  });
+
+  it('names what is set, and makes masks of names', () => {
+    assert.deepEqual(namesOfSetBits((1n << 63n) | 1n, fields), ['P', 'top']);
+    assert.equal(maskOf([bit(31, 'a'), bit(0, 'b')], ['a', 'b']), 0x80000001);
+    assert.throws(() => maskOf(fields, ['DPL']), InvariantError);
+  });
+});
+
+describe('ring log', () => {
+  it('grows to its capacity, then drops the oldest and says how many', () => {
+    const ring = new RingLog(1, 100);
+    for (let value = 0; value < 250; value++) ring.append()[0] = value & 0xff;
+    assert.equal(ring.recorded, 250);
+    assert.equal(ring.dropped, 150);
+    assert.equal(ring.at(149), undefined);
+    assert.equal(ring.at(250), undefined);
+    for (let index = 150; index < 250; index++) assert.equal(ring.at(index)?.[0], index & 0xff);
+    ring.clear();
+    assert.equal(ring.recorded, 0);
+    assert.equal(ring.at(0), undefined);
+  });
+
+  it('hands out zeroed records', () => {
+    const ring = new RingLog(2, 1);
+    ring.append().fill(7);
+    assert.deepEqual([...ring.append()], [0, 0]);
+  });
+});

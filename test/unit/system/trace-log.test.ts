@@ -1,0 +1,86 @@
+/** The trace log: every kind of event comes back as it went in; rows are found by number and by identity. */
+import assert from 'node:assert/strict';
+import type { TraceEvent, VmExitEvent } from '../../../debug-adapter/machine/trace';
+import { limits } from '../../../debug-adapter/system/limits';
+import { TraceLog } from '../../../debug-adapter/system/trace-log';
+
+const header = { position: 2 ** 40 + 3, ordinal: 5, timeNs: 2 ** 45, partition: 300, processor: 7 };
+const ones = (1n << 64n) - 1n;
+
+const exit: VmExitEvent = {
+  ...header,
+  kind: 'vm-exit',
+  exitNumber: 9,
+  reason: 0x80000021,
+  qualification: ones,
+  instructionLength: 15,
+  interruptionInformation: 0xffffffff,
+  guestPhysicalAddress: 0x1234n,
+  guestLinearAddress: ones - 1n,
+  rip: 0xffff_8000_0000_0000n,
+  rflags: 0x246,
+  cr0: 0x80000011n,
+  cr3: 0x1000n,
+  cr4: 0x20n,
+  registers: Array.from({ length: 16 }, (_, index) => ones - BigInt(index)),
+};
+
+const events: readonly TraceEvent[] = [
+  exit,
+  { ...header, kind: 'hypercall', code: 0x5c, control: ones, status: 0x12, repsCompleted: 4095 },
+  { ...header, kind: 'event', vector: 14, errorCode: 0, rip: 1n },
+  { ...header, kind: 'event', vector: 3, errorCode: undefined, rip: 2n },
+  { ...header, kind: 'console', data: Uint8Array.of(0, 0x1b, 0xff, 0x41) },
+  { ...header, kind: 'console', data: Uint8Array.of() },
+  { ...header, kind: 'input', input: 'RIP = 0x1234' },
+];
+
+describe('trace log', () => {
+  for (const event of events) {
+    it(`keeps ${event.kind} with every field`, () => {
+      const log = new TraceLog();
+      const heard: TraceEvent[] = [];
+      log.forwardTo({ record: (passed) => heard.push(passed) });
+      log.record(event);
+      const streams = [log.exits, log.hypercalls, log.events, log.console, log.inputs];
+      assert.deepEqual(
+        streams.flatMap((stream): readonly TraceEvent[] => stream.query(0, 9)),
+        [event],
+      );
+      assert.deepEqual(heard, [event]);
+    });
+  }
+
+  it('cuts a long input text', () => {
+    const log = new TraceLog();
+    log.record({ ...header, kind: 'input', input: 'x'.repeat(1000) });
+    assert.equal(log.inputs.at(0)?.input.length, limits.traceInputTextBytes);
+  });
+
+  it('finds rows by identity, also after the oldest are gone', () => {
+    const log = new TraceLog();
+    const count = limits.traceOther + 100;
+    for (let index = 0; index < count; index++) {
+      const [position, ordinal] = [Math.floor(index / 3), index % 3];
+      log.record({
+        ...header,
+        position,
+        ordinal,
+        kind: 'console',
+        data: Uint8Array.of(index & 0xff),
+      });
+    }
+    assert.deepEqual([log.console.recorded, log.console.dropped], [count, 100]);
+    for (const index of [100, 101, 5000, count - 1]) {
+      assert.equal(log.console.find(Math.floor(index / 3), index % 3), index);
+    }
+    assert.equal(log.console.find(0, 0), undefined);
+    assert.equal(log.console.find(5000, 3), undefined);
+    assert.deepEqual(
+      log.console.query(0, 102).map((row) => row.position),
+      [33, 33],
+    );
+    log.clear();
+    assert.equal(log.console.recorded, 0);
+  });
+});
