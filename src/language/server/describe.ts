@@ -5,7 +5,11 @@ import {
   type CpuidRegister,
 } from '../../../debug-adapter/spec/tlfs/cpuid-leaves';
 import { hypercallByCode, type Hypercall } from '../../../debug-adapter/spec/tlfs/hypercalls';
-import { statusByCode, type HypercallStatus } from '../../../debug-adapter/spec/tlfs/status-codes';
+import {
+  Status,
+  statusByCode,
+  type HypercallStatus,
+} from '../../../debug-adapter/spec/tlfs/status-codes';
 import { syntheticMsrByNumber } from '../../../debug-adapter/spec/tlfs/synthetic-msrs';
 import {
   cr0Bits,
@@ -118,12 +122,18 @@ const passing: Readonly<Record<Hypercall['fast'], string>> = {
   xmm: 'parameters in memory, registers or XMM registers (fast)',
 };
 
+const kindOfCall: Readonly<Record<Hypercall['kind'], string>> = {
+  simple: 'A simple call',
+  rep: 'A rep call, which works through a list',
+  vtl: 'A call with a calling convention of its own',
+};
+
 export function describeHypercall(call: Hypercall): string {
   return paragraphs(
     `**${call.name}** — hypercall ${wordOf(call.code)}`,
     `${call.description}.`,
-    `${call.kind}, ${passing[call.fast]}; caller: ${call.caller}` +
-      (call.privilege === undefined ? '' : `; privilege: ${call.privilege}`),
+    `${kindOfCall[call.kind]}, ${passing[call.fast]}. Callers: ${call.caller}.` +
+      (call.privilege === undefined ? '' : ` Privilege: ${call.privilege}.`),
     fieldsText(call),
     `*${call.section}* · breakpoint \`hypercall:${call.name}\``,
   );
@@ -163,7 +173,7 @@ export function describeVmcsField({ name, encoding, width, group }: VmcsField): 
 }
 
 function cpuidRegisterText({ register, description, fields }: CpuidRegister): string {
-  return `- ${register}: ${description}${fields === undefined ? '' : ` (${fields.length} named fields)`}`;
+  return `- ${register}: ${description}${fields === undefined ? '' : `. ${bitsText(fields)}`}`;
 }
 
 /** Architectural leaves that guests ask first (SDM vol. 2A, CPUID). */
@@ -203,21 +213,26 @@ export function describePort(port: number): string | undefined {
   return undefined;
 }
 
-/** The hypercall input value, field by field (TLFS 3.7). */
-export function describeHypercallControl(control: bigint): string {
-  const code = Number(control & 0xffffn);
-  const call = hypercallByCode.get(code);
+/** The fields of a hypercall input value in one line (TLFS 3.7). */
+export function hypercallControlText(control: bigint): string {
   const reps = Number((control >> 32n) & 0xfffn);
   const words = [
-    `call code ${wordOf(code)}`,
+    `call code ${wordOf(Number(control & 0xffffn))}`,
     (control & 0x10000n) === 0n ? 'parameters in memory' : 'fast: parameters in RDX and R8',
     reps === 0 ? '' : `rep count ${reps}, start index ${Number((control >> 48n) & 0xfffn)}`,
   ];
-  const what = `Hypercall input value ${hexOf(control)}: ${words.filter((word) => word !== '').join(', ')}`;
+  const known = words.filter((word) => word !== '').join(', ');
+  return `Hypercall input value ${hexOf(control)}: ${known} *(TLFS 3.7)*`;
+}
+
+/** The call that a hypercall input value makes, and its fields. */
+export function describeHypercallControl(control: bigint): string {
+  const call = hypercallByCode.get(Number(control & 0xffffn));
+  const status = statusByCode.get(Status.invalidHypercallCode)?.name ?? '';
   return paragraphs(
     call === undefined
-      ? `**Unknown hypercall** — the answer will be \`${statusByCode.get(2)?.name ?? 'status 2'}\``
+      ? `**Unknown hypercall** — the answer will be \`${status}\``
       : describeHypercall(call),
-    `${what} *(TLFS 3.7)*`,
+    hypercallControlText(control),
   );
 }

@@ -17,6 +17,7 @@ import {
   describeRegister,
   describeStatus,
   hexOf,
+  hypercallControlText,
   paragraphs,
 } from './describe';
 import { findDirective } from './directives';
@@ -190,7 +191,9 @@ class HoverBuilder {
     if (whole === undefined) return '';
     const role = roleOfNumber(statements, index);
     const text = role === undefined ? describeUnplaced(whole) : describeInRole(whole, role);
-    return alreadySaid?.includes(text.split('\n', 1)[0] ?? '') === true ? '' : text;
+    const isSaid = alreadySaid?.includes(text.split('\n', 1)[0] ?? '') === true;
+    if (!isSaid) return text;
+    return role === 'hypercall control' ? hypercallControlText(BigInt.asUintN(64, whole)) : '';
   }
 
   private valueOf(operand: Operand): bigint | undefined {

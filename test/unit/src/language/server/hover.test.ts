@@ -48,6 +48,11 @@ const rows: readonly (readonly [string, string, readonly RegExp[]])[] = [
     [/synthetic MSR 0x40000001/],
   ],
   [
+    'a call that is part of a control word',
+    '.include "n.inc"\nmov rcx, HvCall‸PostMessage | 0x10000\nvmcall',
+    [/HvCallPostMessage\*\* — hypercall 0x005c/, /input value 0x1005c: call code 0x005c, fast/],
+  ],
+  [
     'a control word made of constants',
     '.include "n.inc"\nF = 1 << 16\nmov rcx, HvCallPostMessage | ‸F\nvmcall',
     [/HvCallPostMessage/, /fast/],
