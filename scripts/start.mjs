@@ -106,7 +106,12 @@ const options = parseOptions(process.argv.slice(2));
 await installDependencies();
 console.log('Building …');
 const { buildAll } = await import('./build.mjs');
-await buildAll();
+try {
+  await buildAll();
+} catch {
+  console.error('The build failed; the errors above say where.');
+  process.exit(1);
+}
 const command = options.browser || options.port !== 0 ? undefined : findCodeCommand();
 if (options.headless) process.exitCode = await runHeadless();
 else if (command !== undefined) process.exitCode = await openDesktop(command);

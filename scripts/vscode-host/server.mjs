@@ -62,7 +62,7 @@ const builtins = [
  *
  * @typedef {object} Host
  * @property {string} url opens the wanted workspace with the wanted extensions
- * @property {string} address the bare address
+ * @property {string} address opens the wanted workspace, for a person
  * @property {string} logFile
  * @property {Promise<number>} exited exit code of the server, whenever it ends
  * @property {() => Promise<void>} stop
@@ -125,6 +125,16 @@ function serverEnvironment(folder, extra) {
 }
 
 /**
+ * The folder must be in the address: one that the server assumes by itself gets another identity than its files.
+ * @param {string} authority
+ * @param {HostOptions} options
+ */
+function workspaceAddress(authority, options) {
+  const folder = options.workspace;
+  return `http://${authority}/${folder === undefined ? '' : `?folder=${encodeURI(folder)}`}`;
+}
+
+/**
  * @param {string} authority
  * @param {HostOptions} options
  */
@@ -139,10 +149,9 @@ function workbenchUrl(authority, options) {
   }
   if (options.env !== undefined)
     payload.push(['extensionEnvironment', JSON.stringify(options.env)]);
-  const query = new URLSearchParams();
-  if (options.workspace !== undefined) query.set('folder', options.workspace);
-  query.set('payload', JSON.stringify(payload));
-  return `http://${authority}/?${query.toString()}`;
+  const workspace = workspaceAddress(authority, options);
+  const separator = workspace.includes('?') ? '&' : '?';
+  return `${workspace}${separator}payload=${encodeURIComponent(JSON.stringify(payload))}`;
 }
 
 /**
@@ -192,7 +201,6 @@ export async function startHost(options) {
     // Newer workbenches ignore test and development paths in the address without it.
     '--enable-smoke-test-driver',
     ...['--telemetry-level', 'off', '--disable-telemetry', '--disable-update-check'],
-    ...(options.workspace === undefined ? [] : ['--default-folder', options.workspace]),
     ...folderArguments,
   ];
   const child = spawn(process.execPath, serverArguments, {
@@ -218,14 +226,19 @@ export async function startHost(options) {
     }
     if (temporary) fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
-  const address = `http://${authority}/`;
   try {
-    await waitUntilReady(address, () => hasExited, logFile);
+    await waitUntilReady(`http://${authority}/`, () => hasExited, logFile);
   } catch (error) {
     await stop();
     throw error;
   }
-  return { url: workbenchUrl(authority, options), address, logFile, exited, stop };
+  return {
+    url: workbenchUrl(authority, options),
+    address: workspaceAddress(authority, options),
+    logFile,
+    exited,
+    stop,
+  };
 }
 
 /**
