@@ -54,6 +54,7 @@ export class GuestMemory {
   private readonly frameFlags: Uint8Array;
   private readonly frameContent: Float64Array;
   private readonly observers: FrameWriteObserver[] = [];
+  private readonly translationFrames = new Set<number>();
   private framesUsed = 0;
   /** Frames below `framesUsed` that nothing shows any more, handed out again last in, first out. */
   private freeFrames: number[] = [];
@@ -166,12 +167,19 @@ export class GuestMemory {
     const before = this.flagsOf(frame);
     if ((before & flag) !== 0) return;
     this.frameFlags[frame] = before | flag;
+    if (flag === frameFeedsTranslation) this.translationFrames.add(frame);
     if (before !== 0) return;
     for (const observer of this.observers) observer.writeAccessDidEnd();
   }
 
   clearFlag(frame: number, flag: number): void {
     this.frameFlags[frame] = this.flagsOf(frame) & ~flag;
+  }
+
+  /** Forgets which frames feed translations: nothing translated is left. */
+  clearTranslationFlags(): void {
+    for (const frame of this.translationFrames) this.clearFlag(frame, frameFeedsTranslation);
+    this.translationFrames.clear();
   }
 
   /** Content id of a frame: equal ids mean equal bytes, as long as no write address of it is cached. */

@@ -49,6 +49,9 @@ export const stateOffsets = {
   /** Answers of devices to accesses of the instruction at RIP, consumed in order when it runs again. */
   answerCount: reserve(4, 4),
   answers: reserve(8 * 8),
+  /** What the access that exited writes to a device, and its size in bytes. */
+  accessValue: reserve(8),
+  accessBytes: reserve(4, 4),
 } as const;
 
 /** Bytes of architectural state. */

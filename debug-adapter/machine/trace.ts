@@ -59,6 +59,7 @@ export interface InputEvent extends TraceHeader {
   readonly input: string;
 }
 
+/** Whatever the trace can hold, told apart by `kind`. */
 export type TraceEvent =
   VmExitEvent | HypercallEvent | EventDeliveryEvent | ConsoleEvent | InputEvent;
 

@@ -1,0 +1,134 @@
+/** Loads segment registers from descriptor tables (SDM vol. 3, 3.4.3, 3.4.5, 5.2, 5.8), as 64-bit mode does it. */
+import type { MemoryAccess, SystemAccess } from '../paging/memory-access';
+import { generalProtection, vector, type Fault, type ProcessorContext } from '../processor-context';
+import { segmentOffsets, vmcsOffsets, type SegmentOffsets } from '../vmcs-offsets';
+
+/** An 8-byte descriptor, and the upper half of a 16-byte system descriptor. */
+export interface Descriptor {
+  readonly low: number;
+  readonly high: number;
+  readonly baseHigh: number;
+}
+
+/** Access-rights bits in VMCS format (SDM vol. 3, table 25-2). */
+export const accessRights = {
+  unusable: 0x10000,
+  present: 0x80,
+  system: 0x10,
+  longCode: 0x2000,
+  defaultBig: 0x4000,
+} as const;
+
+/** What loading gave: a descriptor, a fault to raise, or an access that already left. */
+export type DescriptorLoad =
+  | { readonly kind: 'descriptor'; readonly descriptor: Descriptor; readonly address: bigint }
+  | { readonly kind: 'fault'; readonly fault: Fault }
+  | { readonly kind: 'left'; readonly end: Exclude<SystemAccess, 'done' | 'fault'> };
+
+export class SegmentLoader {
+  constructor(
+    private readonly context: ProcessorContext,
+    private readonly access: MemoryAccess,
+  ) {}
+
+  /** Reads the descriptor that a non-null selector names; `bytes` is 16 for system descriptors. */
+  readDescriptor(selector: number, bytes: 8 | 16, external = 0): DescriptorLoad {
+    const { state } = this.context;
+    const isLocal = (selector & 4) !== 0;
+    const errorCode = (selector & 0xfffc) | external;
+    if (isLocal && this.isUnusable(segmentOffsets.LDTR)) return faultOf(errorCode);
+    const base = state.readU64(isLocal ? segmentOffsets.LDTR.base : vmcsOffsets.gdtrBase);
+    const limit = state.readU32(isLocal ? segmentOffsets.LDTR.limit : vmcsOffsets.gdtrLimit);
+    const offset = selector & 0xfff8;
+    if (offset + bytes - 1 > limit) return faultOf(errorCode);
+    const address = BigInt.asUintN(64, base + BigInt(offset));
+    const data = this.access.readSystem(address, bytes);
+    if (data === 'fault') return { kind: 'fault', fault: this.access.fault };
+    if (typeof data === 'string') return { kind: 'left', end: data };
+    const view = new DataView(data.buffer);
+    const descriptor = {
+      low: view.getUint32(0, true),
+      high: view.getUint32(4, true),
+      baseHigh: bytes === 16 ? view.getUint32(8, true) : 0,
+    };
+    return { kind: 'descriptor', descriptor, address };
+  }
+
+  /** Puts a descriptor's contents into a segment register. */
+  load(target: SegmentOffsets, selector: number, descriptor: Descriptor): void {
+    const { state } = this.context;
+    state.writeU64(target.selector, BigInt(selector));
+    state.writeU64(target.base, baseOf(descriptor));
+    state.writeU64(target.limit, BigInt(limitOf(descriptor)));
+    state.writeU64(target.accessRights, BigInt((descriptor.high >>> 8) & 0xf0ff));
+  }
+
+  /** A null selector makes a register unusable; FS and GS keep no base. */
+  loadNull(target: SegmentOffsets, selector: number): void {
+    const { state } = this.context;
+    state.writeU64(target.selector, BigInt(selector));
+    state.writeU64(target.base, 0n);
+    state.writeU64(target.limit, 0n);
+    state.writeU64(target.accessRights, BigInt(accessRights.unusable));
+  }
+
+  /** The null SS of 64-bit mode after a change of privilege: unusable, but its DPL is the CPL. */
+  loadNullStack(cpl: number): void {
+    this.loadNull(segmentOffsets.SS, cpl);
+    const rights = BigInt(accessRights.unusable | (cpl << 5));
+    this.context.state.writeU64(segmentOffsets.SS.accessRights, rights);
+  }
+
+  /** Sets the accessed bit of a code or data descriptor that is being loaded. */
+  markAccessed(address: bigint, descriptor: Descriptor): SystemAccess {
+    if ((descriptor.high & 0x100) !== 0) return 'done';
+    const type = ((descriptor.high | 0x100) >>> 8) & 0xff;
+    return this.access.writeSystem(address + 5n, Uint8Array.of(type));
+  }
+
+  private isUnusable(segment: SegmentOffsets): boolean {
+    return (this.context.state.readU32(segment.accessRights) & accessRights.unusable) !== 0;
+  }
+}
+
+function faultOf(errorCode: number): DescriptorLoad {
+  return { kind: 'fault', fault: generalProtection(errorCode) };
+}
+
+function baseOf(descriptor: Descriptor): bigint {
+  const low =
+    (descriptor.low >>> 16) | ((descriptor.high & 0xff) << 16) | (descriptor.high & 0xff000000);
+  return (BigInt(descriptor.baseHigh) << 32n) | BigInt(low >>> 0);
+}
+
+function limitOf(descriptor: Descriptor): number {
+  const limit = (descriptor.low & 0xffff) | (descriptor.high & 0xf0000);
+  return (descriptor.high & 0x800000) !== 0 ? ((limit << 12) | 0xfff) >>> 0 : limit;
+}
+
+/** Type field of a descriptor with its S bit: 0x10 and up for code and data. */
+export function typeOf(descriptor: Descriptor): number {
+  return (descriptor.high >>> 8) & 0x1f;
+}
+
+export function privilegeOf(descriptor: Descriptor): number {
+  return (descriptor.high >>> 13) & 3;
+}
+
+export function isPresent(descriptor: Descriptor): boolean {
+  return (descriptor.high & 0x8000) !== 0;
+}
+
+/** L of a code segment descriptor. */
+export function isLongCode(descriptor: Descriptor): boolean {
+  return (descriptor.high & 0x200000) !== 0;
+}
+
+/** D/B of a descriptor. */
+export function isBig(descriptor: Descriptor): boolean {
+  return (descriptor.high & 0x400000) !== 0;
+}
+
+export function notPresent(selector: number, external = 0): Fault {
+  return { vector: vector.NP, errorCode: (selector & 0xfffc) | external };
+}

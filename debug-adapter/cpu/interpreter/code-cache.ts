@@ -1,0 +1,198 @@
+/**
+ * Decoded instructions of a partition: runs of records in the arena, found through one offset table for each frame
+ * that holds code. A write to such a frame makes its records stale; a full arena drops everything.
+ */
+import { frameHoldsCode, type GuestMemory } from '../../machine/guest-memory';
+import { decodeInstruction, instructionBytesMax, type DecodedInstruction } from '../decode/decoder';
+import type { VariantTable } from '../decode/variants';
+import { arenaBase, arenaEnd, runOffsets } from '../memory-map';
+import { pseudoHandler, recordBytes, recordOffsets } from './record';
+
+const pageBytes = 4096;
+const offsetTableBytes = pageBytes * 4;
+/** Instructions decoded at once; a longer run goes on by lookup. */
+const runLengthMax = 64;
+
+/** What decoding at an address gave. */
+export type CodeLookup =
+  | { readonly kind: 'record'; readonly address: number }
+  | { readonly kind: 'straddles' }
+  | { readonly kind: 'too-long' };
+
+export class CodeCache {
+  private readonly view: DataView;
+  private readonly tables = new Map<number, number>();
+  private breakpointOffsets: ReadonlySet<number> = new Set();
+  private next = arenaBase;
+
+  /**
+   * @param onReset called when every record and table is dropped, so that processors forget theirs
+   */
+  constructor(
+    private readonly bytes: Uint8Array,
+    private readonly memory: GuestMemory,
+    private readonly variants: VariantTable,
+    private readonly undefinedHandler: number,
+    private readonly onReset: () => void,
+  ) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Page offsets at which records get the breakpoint handler. Drops everything decoded. */
+  setBreakpointOffsets(offsets: ReadonlySet<number>): void {
+    this.breakpointOffsets = offsets;
+    this.reset();
+  }
+
+  /** Address of the frame's offset table; makes it on first use. */
+  tableOf(frame: number): number {
+    const known = this.tables.get(frame);
+    if (known !== undefined) {
+      this.memory.addFlag(frame, frameHoldsCode);
+      return known;
+    }
+    const needed = offsetTableBytes + (runLengthMax + 1) * recordBytes;
+    if (this.next + needed > arenaEnd) this.reset();
+    const table = this.allocate(offsetTableBytes);
+    this.bytes.fill(0, table, table + offsetTableBytes);
+    this.tables.set(frame, table);
+    this.memory.addFlag(frame, frameHoldsCode);
+    return table;
+  }
+
+  /** Record of the instruction at an offset of a code frame, decoded with those after it. */
+  recordAt(frame: number, offset: number): CodeLookup {
+    if (this.next + (runLengthMax + 1) * recordBytes > arenaEnd) this.reset();
+    const table = this.tableOf(frame);
+    const known = this.view.getUint32(table + offset * 4, true);
+    if (known !== 0) return { kind: 'record', address: known };
+    return this.decodeRun(frame, table, offset);
+  }
+
+  /** Decodes an instruction whose bytes come from two pages into two records at `address`: it, and its end. */
+  decodeStraddling(bytes: Uint8Array, offset: number, address: number): 'done' | 'too-long' {
+    const result = decodeInstruction(bytes);
+    switch (result.kind) {
+      case 'instruction':
+        this.writeInstruction(address, result.instruction, offset);
+        this.writeEnd(address + recordBytes, offset + result.instruction.length);
+        return 'done';
+      case 'undefined':
+        this.writeBare(address, this.undefinedHandler, offset, offset + 1);
+        return 'done';
+      case 'unbuilt':
+        this.writeBare(address, pseudoHandler.unimplemented, offset, offset + result.length);
+        return 'done';
+      default:
+        return 'too-long';
+    }
+  }
+
+  /** The records of a frame will no longer match its bytes. */
+  invalidateFrame(frame: number): void {
+    const table = this.tables.get(frame);
+    this.memory.clearFlag(frame, frameHoldsCode);
+    if (table === undefined) return;
+    for (let offset = 0; offset < pageBytes; offset++) {
+      const record = this.view.getUint32(table + offset * 4, true);
+      if (record === 0) continue;
+      this.view.setUint16(record + recordOffsets.handler, pseudoHandler.lookup, true);
+    }
+    this.bytes.fill(0, table, table + offsetTableBytes);
+  }
+
+  private reset(): void {
+    for (const frame of this.tables.keys()) this.memory.clearFlag(frame, frameHoldsCode);
+    this.tables.clear();
+    this.next = arenaBase;
+    this.onReset();
+  }
+
+  private allocate(bytes: number): number {
+    const at = this.next;
+    this.next += bytes;
+    return at;
+  }
+
+  private decodeRun(frame: number, table: number, start: number): CodeLookup {
+    const base = this.memory.frameOffset(frame);
+    const first = this.next;
+    let offset = start;
+    for (let count = 0; count < runLengthMax; count++) {
+      const known = offset < pageBytes ? this.view.getUint32(table + offset * 4, true) : 0;
+      if (known !== 0) {
+        this.writeGoto(this.allocate(recordBytes), known);
+        return { kind: 'record', address: first };
+      }
+      const end = Math.min(offset + instructionBytesMax, pageBytes);
+      const result = decodeInstruction(this.bytes.subarray(base + offset, base + end));
+      if (result.kind === 'truncated' || result.kind === 'too-long') {
+        if (count === 0) return { kind: result.kind === 'truncated' ? 'straddles' : 'too-long' };
+        break;
+      }
+      const record = this.allocate(recordBytes);
+      this.view.setUint32(table + offset * 4, record, true);
+      if (result.kind === 'undefined') {
+        this.writeBare(record, this.undefinedHandler, offset, offset + 1);
+        return { kind: 'record', address: first };
+      }
+      if (result.kind === 'unbuilt') {
+        this.writeBare(record, pseudoHandler.unimplemented, offset, offset + result.length);
+        return { kind: 'record', address: first };
+      }
+      this.writeInstruction(record, result.instruction, offset);
+      offset += result.instruction.length;
+      if (result.instruction.row.attributes.has('end')) break;
+    }
+    this.writeEnd(this.allocate(recordBytes), offset);
+    return { kind: 'record', address: first };
+  }
+
+  private writeInstruction(record: number, decoded: DecodedInstruction, offset: number): void {
+    const handler =
+      this.variants.handlerOf(decoded.row, decoded.operandSize, decoded.form, decoded.repeat) ??
+      pseudoHandler.unimplemented;
+    const { view } = this;
+    const nextOffset = offset + decoded.length;
+    this.writeBare(record, handler, offset, nextOffset);
+    view.setUint16(record + recordOffsets.dst, decoded.dst, true);
+    view.setUint16(record + recordOffsets.src, decoded.src, true);
+    view.setUint16(record + recordOffsets.base, decoded.base, true);
+    view.setUint16(record + recordOffsets.index, decoded.index, true);
+    view.setUint16(record + recordOffsets.segmentBase, decoded.segmentBase, true);
+    const displacement =
+      decoded.displacement + (decoded.base === runOffsets.ipBase ? BigInt(nextOffset) : 0n);
+    view.setBigInt64(record + recordOffsets.displacement, displacement, true);
+    view.setBigUint64(
+      record + recordOffsets.immediate,
+      BigInt.asUintN(64, decoded.immediate),
+      true,
+    );
+    view.setBigUint64(record + recordOffsets.addressMask, decoded.addressMask, true);
+    view.setUint8(record + recordOffsets.scale, decoded.scale);
+    view.setUint8(record + recordOffsets.third, decoded.third);
+  }
+
+  private writeEnd(record: number, offset: number): void {
+    this.writePseudo(record, pseudoHandler.lookup, offset);
+  }
+
+  private writeGoto(record: number, target: number): void {
+    this.writePseudo(record, pseudoHandler.goto, 0);
+    this.view.setUint32(record + recordOffsets.link, target, true);
+  }
+
+  /** A record that is an instruction, and may therefore carry a breakpoint. */
+  private writeBare(record: number, handler: number, offset: number, nextOffset: number): void {
+    const isBreakpoint = this.breakpointOffsets.has(offset % pageBytes);
+    this.writePseudo(record, isBreakpoint ? pseudoHandler.breakpoint : handler, offset);
+    this.view.setUint16(record + recordOffsets.replacedHandler, handler, true);
+    this.view.setUint16(record + recordOffsets.nextOffset, nextOffset, true);
+  }
+
+  private writePseudo(record: number, handler: number, offset: number): void {
+    this.bytes.fill(0, record, record + recordBytes);
+    this.view.setUint16(record + recordOffsets.handler, handler, true);
+    this.view.setUint16(record + recordOffsets.pageOffset, offset, true);
+  }
+}

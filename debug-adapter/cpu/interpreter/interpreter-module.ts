@@ -1,0 +1,346 @@
+/**
+ * Generates the interpreter: one WebAssembly function with a dense jump table over decoded records, and a second one
+ * for rare variants, so that the hot function stays small enough for the engine's optimising compiler.
+ */
+import { StopCode, stateOffsets } from '../../machine/processor-state';
+import { vmcsEncoding, vmcsSlotOffset } from '../../machine/processor-state';
+import type { Local, Statement } from '../ir/ir';
+import { codeTlbEntries, runOffsets, tlbEntryBytes } from '../memory-map';
+import { FunctionBody } from '../wasm/function-body';
+import { buildModule, type ImportedFunction } from '../wasm/module-builder';
+import { op } from '../wasm/opcodes';
+import { Lowering, type SharedLocals, type Tails } from './lowering';
+import { firstHandler, pseudoHandler, recordBytes, recordOffsets } from './record';
+
+/** One instruction variant, ready to be emitted; its handler number is `firstHandler` plus its position. */
+export interface HandlerSource {
+  readonly statements: readonly Statement[];
+  readonly locals: readonly Local[];
+}
+
+/** Variants in handler order: those of the hot function first, then the rare ones. */
+export interface InterpreterSource {
+  readonly hot: readonly HandlerSource[];
+  readonly rare: readonly HandlerSource[];
+  readonly tlbEntries: number;
+  readonly routineNumber: (name: string) => number;
+}
+
+const imports: readonly ImportedFunction[] = [
+  { name: 'read', parameters: ['i32', 'i32', 'i32', 'i32', 'i32'], results: ['i32'] },
+  { name: 'write', parameters: ['i32', 'i32', 'i32', 'i32', 'i32'], results: ['i32'] },
+  { name: 'commit', parameters: ['i32', 'i32'], results: ['i32'] },
+  { name: 'routine', parameters: ['i32', 'i32', 'i32'], results: ['i32'] },
+];
+
+const mainFunction = imports.length;
+const rareFunction = mainFunction + 1;
+
+/** Results of the rare function. */
+const rareResult = { next: 0, lookup: 1, leave: 2, repeat: 3, finish: 4 } as const;
+
+const csBase = vmcsSlotOffset(vmcsEncoding('GUEST_CS_BASE'));
+
+/** The module's bytes; export `f0` is the function for slot 0 of the code space. */
+export function emitInterpreter(source: InterpreterSource): Uint8Array {
+  return buildModule(imports, [emitMain(source), emitRare(source)], [0]);
+}
+
+function emitMain(source: InterpreterSource): FunctionBody {
+  const body = new FunctionBody(['i32', 'i32'], ['i32']);
+  const shared: SharedLocals = {
+    vpBase: 0,
+    record: body.addLocal('i32'),
+    committed: body.addLocal('i32'),
+  };
+  const locals = {
+    budget: 1,
+    ipBase: body.addLocal('i64'),
+    linkFrom: body.addLocal('i32'),
+    handler: body.addLocal('i32'),
+    address: body.addLocal('i64'),
+    entry: body.addLocal('i32'),
+  };
+  const main = new MainFunction(body, shared, locals, source);
+  main.emit();
+  return body;
+}
+
+interface MainLocals {
+  readonly budget: number;
+  readonly ipBase: number;
+  readonly linkFrom: number;
+  readonly handler: number;
+  readonly address: number;
+  readonly entry: number;
+}
+
+class MainFunction {
+  private readonly lowering: Lowering;
+
+  constructor(
+    private readonly body: FunctionBody,
+    private readonly shared: SharedLocals,
+    private readonly locals: MainLocals,
+    private readonly source: InterpreterSource,
+  ) {
+    this.lowering = new Lowering(
+      body,
+      shared,
+      this.tails(),
+      source.tlbEntries,
+      source.routineNumber,
+    );
+  }
+
+  emit(): void {
+    const { body } = this;
+    const { vpBase, record } = this.shared;
+    body.block('exit').block('leave').loop('lookup').block('found');
+    this.emitStartRecord();
+    this.emitLookup();
+    body.end();
+    body.loop('dispatch');
+    body.get(this.locals.budget).i32(1).op(op.i32Sub).tee(this.locals.budget);
+    body.i32(0).op(op.i32LtS).if();
+    this.emitBudgetEnd();
+    body.end();
+    body.get(record).memory(op.i32Load16U, recordOffsets.handler).set(this.locals.handler);
+    body.loop('redispatch');
+    this.emitHandlers();
+    body.end().end().end().end();
+    // leave: the instruction had no effect, so its step is given back and RIP is its own.
+    body.get(vpBase).get(this.locals.ipBase);
+    body.get(record).memory(op.i64Load16U, recordOffsets.pageOffset).op(op.i64Add);
+    body.memory(op.i64Store, stateOffsets.rip);
+    body.get(vpBase).get(record).memory(op.i32Store, runOffsets.leftRecord);
+    body.get(this.locals.budget).i32(1).op(op.i32Add).set(this.locals.budget);
+    body.end();
+    body.get(vpBase).get(this.locals.budget).memory(op.i32Store, runOffsets.remaining);
+    body.get(vpBase).memory(op.i32Load, runOffsets.stop);
+  }
+
+  /** A record given by the caller (an instruction that straddles pages) goes first. */
+  private emitStartRecord(): void {
+    const { body } = this;
+    const { vpBase, record } = this.shared;
+    body.get(vpBase).memory(op.i32Load, runOffsets.startRecord).tee(record).if();
+    body.get(vpBase).i32(0).memory(op.i32Store, runOffsets.startRecord);
+    body.get(vpBase).memory(op.i64Load, runOffsets.ipBase).set(this.locals.ipBase);
+    body.br('found').end();
+  }
+
+  /** Finds the record at state.rip: code TLB, then the page's offset table. */
+  private emitLookup(): void {
+    const { body, locals } = this;
+    const { vpBase, record } = this.shared;
+    body.get(vpBase).memory(op.i64Load, stateOffsets.rip);
+    body.get(vpBase).memory(op.i64Load, csBase).op(op.i64Add).tee(locals.address);
+    body
+      .i64(12n)
+      .op(op.i64ShrU)
+      .op(op.i32WrapI64)
+      .i32(codeTlbEntries - 1)
+      .op(op.i32And);
+    body.i32(Math.log2(tlbEntryBytes)).op(op.i32Shl);
+    body.get(vpBase).memory(op.i32Load, runOffsets.codeTlb).op(op.i32Add).tee(locals.entry);
+    body.memory(op.i64Load, 0);
+    body.get(locals.address).i64(-4096n).op(op.i64And).op(op.i64Eq).if();
+    body.get(locals.entry).memory(op.i32Load, 8);
+    body.get(locals.address).op(op.i32WrapI64).i32(4095).op(op.i32And).i32(2).op(op.i32Shl);
+    body.op(op.i32Add).memory(op.i32Load, 0).tee(record).if();
+    this.emitLinkUpdate();
+    body.br('found').end().end();
+    this.storeStop(StopCode.lookup);
+    body.br('exit');
+  }
+
+  /** Remembers the target in a relative jump of the same page, and keeps the page's instruction pointer. */
+  private emitLinkUpdate(): void {
+    const { body, locals } = this;
+    const { vpBase, record } = this.shared;
+    body.get(locals.address).i64(-4096n).op(op.i64And);
+    body.get(vpBase).memory(op.i64Load, csBase).op(op.i64Sub).set(locals.address);
+    body.get(locals.linkFrom).if();
+    body.get(locals.address).get(locals.ipBase).op(op.i64Eq).if();
+    body.get(locals.linkFrom).get(record).memory(op.i32Store, recordOffsets.link);
+    body.end();
+    body.i32(0).set(locals.linkFrom);
+    body.end();
+    body.get(vpBase).get(locals.address).tee(locals.ipBase);
+    body.memory(op.i64Store, runOffsets.ipBase);
+  }
+
+  private emitBudgetEnd(): void {
+    const { body } = this;
+    const { vpBase, record } = this.shared;
+    body.i32(0).set(this.locals.budget);
+    body.get(vpBase).get(this.locals.ipBase);
+    body.get(record).memory(op.i64Load16U, recordOffsets.pageOffset).op(op.i64Add);
+    body.memory(op.i64Store, stateOffsets.rip);
+    this.storeStop(StopCode.budget);
+    body.br('exit');
+  }
+
+  private emitHandlers(): void {
+    const { body, source } = this;
+    const count = firstHandler + source.hot.length;
+    body.block('rare');
+    for (let handler = count - 1; handler >= 0; handler--) body.block(`h${handler}`);
+    body.get(this.locals.handler);
+    body.brTable(
+      Array.from({ length: count }, (_, handler) => `h${handler}`),
+      'rare',
+    );
+    for (let handler = 0; handler < count; handler++) {
+      body.end();
+      if (handler < firstHandler) {
+        this.emitPseudo(handler);
+      } else {
+        const variant = source.hot[handler - firstHandler];
+        if (variant !== undefined) this.lowering.handler(variant.statements, variant.locals);
+      }
+    }
+    body.end();
+    this.emitRareCall();
+  }
+
+  private emitPseudo(handler: number): void {
+    const { body, locals } = this;
+    const { vpBase, record } = this.shared;
+    switch (handler) {
+      case pseudoHandler.lookup:
+        this.giveStepBack();
+        body.get(vpBase).get(locals.ipBase);
+        body.get(record).memory(op.i64Load16U, recordOffsets.pageOffset).op(op.i64Add);
+        body.memory(op.i64Store, stateOffsets.rip).br('lookup');
+        return;
+      case pseudoHandler.goto:
+        this.giveStepBack();
+        body.get(record).memory(op.i32Load, recordOffsets.link).set(record).br('dispatch');
+        return;
+      case pseudoHandler.breakpoint:
+        body.get(vpBase).memory(op.i32Load, runOffsets.passBreakpoint).if();
+        body.get(vpBase).i32(0).memory(op.i32Store, runOffsets.passBreakpoint);
+        body.get(record).memory(op.i32Load16U, recordOffsets.replacedHandler);
+        body.set(locals.handler).br('redispatch').end();
+        this.storeStop(StopCode.breakpoint);
+        body.br('leave');
+        return;
+      default:
+        this.storeStop(StopCode.unimplemented);
+        body.br('leave');
+    }
+  }
+
+  private emitRareCall(): void {
+    const { body, locals } = this;
+    const { vpBase, record } = this.shared;
+    body.get(vpBase).get(record).get(locals.handler).get(locals.budget).call(rareFunction);
+    body.tee(locals.entry).i32(rareResult.leave).op(op.i32Eq).brIf('leave');
+    body.get(locals.entry).i32(rareResult.lookup).op(op.i32Eq).brIf('lookup');
+    body.get(locals.entry).i32(rareResult.repeat).op(op.i32Eq).brIf('dispatch');
+    body.get(locals.entry).i32(rareResult.finish).op(op.i32Eq).brIf('exit');
+    this.nextRecord();
+  }
+
+  private giveStepBack(): void {
+    this.body.get(this.locals.budget).i32(1).op(op.i32Add).set(this.locals.budget);
+  }
+
+  private nextRecord(): void {
+    this.body.get(this.shared.record).i32(recordBytes).op(op.i32Add).set(this.shared.record);
+    this.body.br('dispatch');
+  }
+
+  private storeStop(code: number): void {
+    this.body.get(this.shared.vpBase).i32(code).memory(op.i32Store, runOffsets.stop);
+  }
+
+  private tails(): Tails {
+    const { body, locals } = this;
+    const { vpBase, record } = this.shared;
+    const storeTarget = (): void => {
+      storeRelativeTarget(body, vpBase, record, () => body.get(locals.ipBase));
+    };
+    return {
+      next: () => this.nextRecord(),
+      lookup: () => body.br('lookup'),
+      leave: () => body.br('leave'),
+      finish: () => body.br('exit'),
+      repeat: () => body.br('dispatch'),
+      stepsLeft: () => body.get(locals.budget),
+      ipBase: () => body.get(locals.ipBase),
+      takeSteps: () => {
+        body.set(locals.entry);
+        body.get(locals.budget).get(locals.entry).op(op.i32Sub).set(locals.budget);
+      },
+      jumpRelative: () => {
+        body.get(record).memory(op.i32Load, recordOffsets.link).tee(locals.entry).if();
+        body.get(locals.entry).set(record).br('dispatch').end();
+        body.get(record).set(locals.linkFrom);
+        storeTarget();
+        body.br('lookup');
+      },
+      storeRelativeTarget: storeTarget,
+    };
+  }
+}
+
+/** state.rip = ip of the page + offset of the next instruction + immediate. */
+function storeRelativeTarget(
+  body: FunctionBody,
+  vpBase: number,
+  record: number,
+  pushIpBase: () => void,
+): void {
+  body.get(vpBase);
+  pushIpBase();
+  body.get(record).memory(op.i64Load16U, recordOffsets.nextOffset).op(op.i64Add);
+  body.get(record).memory(op.i64Load, recordOffsets.immediate).op(op.i64Add);
+  body.memory(op.i64Store, stateOffsets.rip);
+}
+
+function emitRare(source: InterpreterSource): FunctionBody {
+  const body = new FunctionBody(['i32', 'i32', 'i32', 'i32'], ['i32']);
+  const [vpBase, record, handler, budget] = [0, 1, 2, 3];
+  const shared: SharedLocals = { vpBase, record, committed: body.addLocal('i32') };
+  const finish = (result: number): void => {
+    body.i32(result).op(op.return);
+  };
+  const ipBase = (): void => {
+    body.get(vpBase).memory(op.i64Load, runOffsets.ipBase);
+  };
+  const lowering = new Lowering(
+    body,
+    shared,
+    {
+      next: () => finish(rareResult.next),
+      lookup: () => finish(rareResult.lookup),
+      leave: () => finish(rareResult.leave),
+      finish: () => finish(rareResult.finish),
+      repeat: () => finish(rareResult.repeat),
+      stepsLeft: () => body.get(budget),
+      ipBase,
+      takeSteps: () => body.op(op.unreachable),
+      jumpRelative: () => {
+        storeRelativeTarget(body, vpBase, record, ipBase);
+        finish(rareResult.lookup);
+      },
+      storeRelativeTarget: () => storeRelativeTarget(body, vpBase, record, ipBase),
+    },
+    source.tlbEntries,
+    source.routineNumber,
+  );
+  const firstRare = firstHandler + source.hot.length;
+  const labels = source.rare.map((_, index) => `r${index}`);
+  for (const label of [...labels].reverse()) body.block(label);
+  body.get(handler).i32(firstRare).op(op.i32Sub);
+  body.brTable(labels, labels[labels.length - 1] ?? '');
+  for (const variant of source.rare) {
+    body.end();
+    lowering.handler(variant.statements, variant.locals);
+  }
+  body.op(op.unreachable);
+  return body;
+}

@@ -1,0 +1,43 @@
+/** Layout of a decoded instruction, as the generated interpreter reads it. */
+
+/** Byte offsets of a record's fields. Register fields hold byte offsets from `vpBase`. */
+export const recordOffsets = {
+  /** u16: index into the interpreter's jump table. */
+  handler: 0,
+  /** u16: the handler that a breakpoint has replaced. */
+  replacedHandler: 2,
+  /** u16 each. */
+  dst: 4,
+  src: 6,
+  base: 8,
+  index: 10,
+  segmentBase: 12,
+  /** u16: offset of the instruction in its page. */
+  pageOffset: 14,
+  displacement: 16,
+  immediate: 24,
+  addressMask: 32,
+  /** u32: record of a relative jump's target in the same page, 0 until it is known. */
+  link: 40,
+  /** u16: page offset of the following byte; may exceed the page. */
+  nextOffset: 44,
+  /** u8: 0 to 3. */
+  scale: 46,
+  /** u8. */
+  third: 47,
+} as const;
+
+export const recordBytes = 48;
+
+/** Handlers that are not instructions; they take no step. */
+export const pseudoHandler = {
+  /** Execution goes on at this record's page offset, by lookup: end of a run of records, or stale. */
+  lookup: 0,
+  /** Execution goes on at the record in `link`. */
+  goto: 1,
+  breakpoint: 2,
+  unimplemented: 3,
+} as const;
+
+/** Number of the first instruction variant. */
+export const firstHandler = 4;

@@ -1,0 +1,211 @@
+/**
+ * The intermediate representation in which the meaning of every instruction is written once.
+ *
+ * Expressions are pure; statements act in order. Where an operand lives (register number, displacement, immediate)
+ * is left to the consumer: dynamic for the interpreter, constant for a translator.
+ */
+
+export type IrType = 'i32' | 'i64';
+
+/** Bits of an integer operand. */
+export type Width = 8 | 16 | 32 | 64;
+
+/** A variable of one instruction's evaluation; assigned by `set`. */
+export interface Local {
+  readonly id: number;
+  readonly type: IrType;
+}
+
+/** Which register a register operand means: a slot of the decoded instruction, or one fixed by the opcode. */
+export type RegisterSlot = 'dst' | 'src' | 'third';
+
+export type BinaryOperator =
+  | 'add'
+  | 'sub'
+  | 'mul'
+  | 'div_s'
+  | 'div_u'
+  | 'rem_s'
+  | 'rem_u'
+  | 'and'
+  | 'or'
+  | 'xor'
+  | 'shl'
+  | 'shr_s'
+  | 'shr_u'
+  | 'rotl'
+  | 'rotr';
+
+export type CompareOperator =
+  'eq' | 'ne' | 'lt_s' | 'lt_u' | 'gt_s' | 'gt_u' | 'le_s' | 'le_u' | 'ge_s' | 'ge_u';
+
+export type UnaryOperator = 'clz' | 'ctz' | 'popcnt';
+
+/** RFLAGS bits that arithmetic sets. */
+export type ArithmeticFlag = 'CF' | 'PF' | 'AF' | 'ZF' | 'SF' | 'OF';
+
+/** Fields of the decoded instruction that are known when it is decoded. */
+export type DecodedField = 'imm' | 'nextIp' | 'addressMask' | 'segmentBase';
+
+export type Expression =
+  | { readonly kind: 'const'; readonly type: IrType; readonly value: bigint }
+  | { readonly kind: 'local'; readonly type: IrType; readonly local: Local }
+  | {
+      readonly kind: 'binary';
+      readonly type: IrType;
+      readonly operator: BinaryOperator;
+      readonly a: Expression;
+      readonly b: Expression;
+    }
+  | {
+      readonly kind: 'compare';
+      readonly type: 'i32';
+      readonly operator: CompareOperator;
+      readonly a: Expression;
+      readonly b: Expression;
+    }
+  | {
+      readonly kind: 'unary';
+      readonly type: IrType;
+      readonly operator: UnaryOperator;
+      readonly a: Expression;
+    }
+  | { readonly kind: 'isZero'; readonly type: 'i32'; readonly a: Expression }
+  | { readonly kind: 'wrap'; readonly type: 'i32'; readonly a: Expression }
+  | {
+      readonly kind: 'widen';
+      readonly type: 'i64';
+      readonly a: Expression;
+      readonly signed: boolean;
+    }
+  | {
+      readonly kind: 'signExtend';
+      readonly type: 'i64';
+      readonly from: 8 | 16 | 32;
+      readonly a: Expression;
+    }
+  | {
+      readonly kind: 'select';
+      readonly type: IrType;
+      readonly condition: Expression;
+      readonly a: Expression;
+      readonly b: Expression;
+    }
+  /** A register operand, zero-extended to 64 bits. */
+  | {
+      readonly kind: 'operandRegister';
+      readonly type: 'i64';
+      readonly slot: RegisterSlot;
+      readonly width: Width;
+    }
+  /** A register fixed by the opcode (RSP for PUSH), zero-extended. */
+  | {
+      readonly kind: 'fixedRegister';
+      readonly type: 'i64';
+      readonly index: number;
+      readonly width: Width;
+    }
+  | { readonly kind: 'decoded'; readonly type: 'i64'; readonly field: DecodedField }
+  /** Offset part of the memory operand: base + index × scale + displacement, cut to the address size. */
+  | { readonly kind: 'effectiveAddress'; readonly type: 'i64' }
+  /** A field of the processor's state, zero-extended. */
+  | {
+      readonly kind: 'state';
+      readonly type: IrType;
+      readonly offset: number;
+      readonly bytes: 1 | 2 | 4 | 8;
+    }
+  /** Memory at an address that `translate` produced, zero-extended. */
+  | { readonly kind: 'load'; readonly type: 'i64'; readonly host: Local; readonly width: Width }
+  | { readonly kind: 'flag'; readonly type: 'i32'; readonly flag: ArithmeticFlag }
+  /** Steps that may still be taken after this one. */
+  | { readonly kind: 'stepsLeft'; readonly type: 'i32' };
+
+/** How an operation sets CF, PF, AF, ZF, SF and OF. */
+export type FlagEffect =
+  /** Of an addition (with or without carry in): `result` = `a` + `b` (+ CF). */
+  | {
+      readonly kind: 'add' | 'sub';
+      readonly a: Expression;
+      readonly b: Expression;
+      readonly result: Expression;
+    }
+  /** CF = OF = AF = 0, the others by the result. */
+  | { readonly kind: 'logic'; readonly result: Expression }
+  /** CF, OF and AF given, the others by the result. */
+  | {
+      readonly kind: 'given';
+      readonly result: Expression;
+      readonly carry: Expression;
+      readonly overflow: Expression;
+      readonly auxiliary: Expression;
+    }
+  /** Only CF changes, and OF where it is given. */
+  | { readonly kind: 'carry'; readonly carry: Expression; readonly overflow?: Expression }
+  /** Only ZF changes; the others keep their values. */
+  | { readonly kind: 'zeroOnly'; readonly zero: Expression }
+  /** SF, ZF, AF, PF and CF from an RFLAGS image; OF is kept unless `overflow` is true. */
+  | { readonly kind: 'image'; readonly image: Expression; readonly overflow: boolean };
+
+/** An access that the slow path may have to explain. */
+export interface AccessDescription {
+  readonly width: Width;
+  /** `modify` reads the old value through the same address before it writes. */
+  readonly intent: 'read' | 'write' | 'modify';
+  /** The access goes through SS (implicitly, or by the base register): faults become #SS. */
+  readonly stack: boolean;
+}
+
+export type Statement =
+  | { readonly kind: 'set'; readonly local: Local; readonly value: Expression }
+  | {
+      readonly kind: 'setOperandRegister';
+      readonly slot: RegisterSlot;
+      readonly width: Width;
+      readonly value: Expression;
+    }
+  | {
+      readonly kind: 'setFixedRegister';
+      readonly index: number;
+      readonly width: Width;
+      readonly value: Expression;
+    }
+  | {
+      readonly kind: 'setState';
+      readonly offset: number;
+      readonly bytes: 4 | 8;
+      readonly value: Expression;
+    }
+  /** Checks and translates a linear address; leaves the instruction without effect where that fails. */
+  | {
+      readonly kind: 'translate';
+      readonly host: Local;
+      readonly address: Expression;
+      readonly access: AccessDescription;
+    }
+  /** Writes to an address that `translate` produced for writing; may still leave for a device. */
+  | {
+      readonly kind: 'store';
+      readonly host: Local;
+      readonly width: Width;
+      readonly value: Expression;
+    }
+  | { readonly kind: 'setFlags'; readonly width: Width; readonly effect: FlagEffect }
+  | {
+      readonly kind: 'if';
+      readonly condition: Expression;
+      readonly then: readonly Statement[];
+      readonly otherwise: readonly Statement[];
+    }
+  /** Ends the instruction: execution goes on at the relative target, `imm` bytes past the next instruction. */
+  | { readonly kind: 'jumpRelative' }
+  /** Ends the instruction: execution goes on at `target` (an instruction pointer). */
+  | { readonly kind: 'jump'; readonly target: Expression }
+  /** Ends the instruction without effect and raises an exception. */
+  | { readonly kind: 'raise'; readonly vector: number; readonly errorCode: Expression | undefined }
+  /** Ends the instruction: a named TypeScript routine performs it. */
+  | { readonly kind: 'routine'; readonly name: string }
+  /** Ends the iteration: the instruction runs again, as the next step. */
+  | { readonly kind: 'repeat' }
+  /** Takes `count` further steps at once (REP iterations); the budget has been asked with `stepsLeft`. */
+  | { readonly kind: 'takeSteps'; readonly count: Expression };

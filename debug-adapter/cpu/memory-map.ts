@@ -1,0 +1,74 @@
+/** Where things lie in a partition's code space: processors, decoded instructions, then guest frames. */
+import { stateBytes } from '../machine/processor-state';
+
+/** First processor's state; what lies below is never used, so that offset 0 means "none". */
+export const processorBase = 0x10000;
+export const processorStride = 0x80000;
+export const processorCountMax = 64;
+
+/** Decoded instructions and the offset tables of code pages. */
+export const arenaBase = processorBase + processorCountMax * processorStride;
+export const arenaEnd = 0x8000000;
+
+/** First guest frame. Every host address below it is a scratch buffer. */
+export const frameBase = arenaEnd;
+
+let cursor = stateBytes;
+
+function reserve(bytes: number): number {
+  cursor = Math.ceil(cursor / 8) * 8;
+  const at = cursor;
+  cursor += bytes;
+  return at;
+}
+
+/** Offsets, from `vpBase`, of what only lives while a processor runs; never saved or hashed. */
+export const runOffsets = {
+  /** Instruction pointer that belongs to offset 0 of the current code page. */
+  ipBase: reserve(8),
+  /** A `StopCode`. */
+  stop: reserve(4),
+  /** Steps left of the budget. */
+  remaining: reserve(4),
+  /** Decoded record to begin with instead of a lookup, or 0; consumed. */
+  startRecord: reserve(4),
+  /** Set to execute one instruction although it has a breakpoint. */
+  passBreakpoint: reserve(4),
+  /** Current privilege level, derived from SS. */
+  cpl: reserve(4),
+  /** Absolute addresses of the TLBs for the current privilege level. */
+  readTlb: reserve(4),
+  writeTlb: reserve(4),
+  codeTlb: reserve(4),
+  faultVector: reserve(4),
+  /** Error code, or -1 where the vector has none. */
+  faultErrorCode: reserve(4),
+  /** Decoded record of the instruction that left, for its bytes and address. */
+  leftRecord: reserve(4),
+  /** Operand handed to a routine. */
+  operand: reserve(8),
+  /** Where an access that cannot use a frame directly reads from or writes to. */
+  readScratch: reserve(16 * 4),
+  writeScratch: reserve(16 * 4),
+  /** Records of an instruction that straddles two pages, and the one that ends it. */
+  straddleRecords: reserve(128),
+} as const;
+
+/** A code-TLB entry: linear page (i64), address of the page's offset table (i32), unused (i32). */
+export const tlbEntryBytes = 16;
+export const codeTlbEntries = 256;
+/** A data-TLB entry: linear page (i64), address of its first byte in the space (i32), unused (i32). */
+export const dataTlbEntriesMax = 4096;
+
+const codeTlbBytes = codeTlbEntries * tlbEntryBytes;
+const dataTlbBytes = dataTlbEntriesMax * tlbEntryBytes;
+
+/** Offsets of the TLBs from `vpBase`: for supervisor (0) and user (1). */
+export const tlbOffsets = {
+  code: [0x4000, 0x4000 + codeTlbBytes],
+  read: [0x10000, 0x10000 + dataTlbBytes],
+  write: [0x10000 + 2 * dataTlbBytes, 0x10000 + 3 * dataTlbBytes],
+} as const;
+
+/** First byte after the run area, for a check that nothing overlaps. */
+export const runAreaEnd = cursor;

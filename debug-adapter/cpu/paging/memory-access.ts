@@ -1,0 +1,397 @@
+/**
+ * The slow path of every memory access: translation, accesses that cross a page, writes to pages from which something
+ * was derived, and pages that are not RAM. Also the accesses that the processor itself makes (descriptor tables, TSS).
+ */
+import { StopCode, stateOffsets } from '../../machine/processor-state';
+import { present } from '../../support/assert';
+import { accessModifyBit, accessStackBit } from '../interpreter/lowering';
+import { recordOffsets } from '../interpreter/record';
+import { runOffsets } from '../memory-map';
+import { RoutineEnd, vector, type Fault, type ProcessorContext } from '../processor-context';
+import { causeExit, exitReason } from '../vmx/vm-exits';
+import { WalkResult, type PageWalker } from './page-walk';
+import type { TranslationCaches } from './translation-caches';
+
+type DataAccess = 'read' | 'write';
+
+/** Part of a write that waits in a scratch slot. */
+interface PendingPart {
+  readonly frame: number;
+  /** Address in the space where the bytes go. */
+  readonly target: number;
+  /** Offset in the slot where they come from. */
+  readonly from: number;
+  readonly length: number;
+}
+
+/** A write to a page that is not RAM. */
+interface PendingDevice {
+  readonly gpa: number;
+  readonly linear: bigint;
+  readonly length: number;
+}
+
+type PendingWrite = readonly PendingPart[] | PendingDevice;
+
+const scratchSlots = 4;
+const scratchSlotBytes = 16;
+const spOffset = stateOffsets.gpr + 4 * 8;
+const bpOffset = stateOffsets.gpr + 5 * 8;
+
+/** Outcome of an access that the processor makes itself. */
+export type SystemAccess = 'done' | 'fault' | 'exit' | 'exhausted';
+
+export class MemoryAccess {
+  /** Why the last system access ended with `fault`. */
+  fault: Fault = { vector: vector.GP, errorCode: 0 };
+  private readonly pending: (PendingWrite | undefined)[] = [];
+  private nextSlot = 0;
+  private answersUsed = 0;
+
+  constructor(
+    private readonly context: ProcessorContext,
+    private readonly walker: PageWalker,
+    private readonly caches: TranslationCaches,
+  ) {}
+
+  /** Answers of devices are consumed from the first one each time an instruction begins. */
+  beginInstruction(): void {
+    this.answersUsed = 0;
+  }
+
+  /** Import `read`: address in the space where the bytes can be read, or 0 to leave. */
+  read(record: number, low: number, high: number, info: number): number {
+    const bytes = info & 0xff;
+    if (!this.checkCanonical(record, low, high, bytes, info)) return 0;
+    if ((low & 0xfff) + bytes > 4096) return this.readAcross(low, high, bytes);
+    const found = this.locate(low, high, 'read');
+    if (found === deviceAddress) return this.readDevice(low, high, bytes);
+    if (found < 0) return 0;
+    this.caches.fillRead(low, high, found);
+    return found + (low & 0xfff);
+  }
+
+  /** Import `write`: address where the bytes can be written, or 0 to leave. */
+  write(record: number, low: number, high: number, info: number): number {
+    const bytes = info & 0xff;
+    const { memory } = this.context;
+    if (!this.checkCanonical(record, low, high, bytes, info)) return 0;
+    if ((low & 0xfff) + bytes > 4096) return this.writeAcross(low, high, bytes);
+    const found = this.locate(low, high, 'write');
+    if (found === deviceAddress) {
+      return this.writeDevice(low, high, bytes, (info & accessModifyBit) !== 0);
+    }
+    if (found < 0) return 0;
+    const { frame } = this.walker;
+    const target = found + (low & 0xfff);
+    if (memory.flagsOf(frame) === 0) {
+      memory.markWritten(frame);
+      this.caches.fillWrite(low, high, found);
+      return target;
+    }
+    return this.stage([{ frame, target, from: 0, length: bytes }]);
+  }
+
+  /** Import `commit`: makes a staged write happen. */
+  commit(host: number): number {
+    const slot = (host - this.slotAddress(0)) / scratchSlotBytes;
+    const write = present(this.pending[slot], 'staged write');
+    if ('gpa' in write) return this.commitDevice(write, host);
+    const { memory, bytes } = this.context;
+    for (const part of write) {
+      memory.markWritten(part.frame);
+      bytes.copyWithin(part.target, host + part.from, host + part.from + part.length);
+    }
+    return 0;
+  }
+
+  /**
+   * Reads memory as the processor itself does, at supervisor privilege.
+   * @returns the bytes, or how it ended
+   */
+  readSystem(address: bigint, length: number): Uint8Array | Exclude<SystemAccess, 'done'> {
+    return this.readAs(address, length, false);
+  }
+
+  /** Reads memory for a routine, with the privilege of the running code. */
+  readAtCurrentPrivilege(
+    address: bigint,
+    length: number,
+  ): Uint8Array | Exclude<SystemAccess, 'done'> {
+    return this.readAs(address, length, this.context.cpl === 3);
+  }
+
+  private readAs(
+    address: bigint,
+    length: number,
+    isUser: boolean,
+  ): Uint8Array | Exclude<SystemAccess, 'done'> {
+    const result = new Uint8Array(length);
+    for (let done = 0; done < length;) {
+      const [low, high] = halves(address + BigInt(done));
+      const end = this.walkSystem(low, high, 'read', isUser);
+      if (end !== 'done') return end;
+      const count = Math.min(length - done, 4096 - (low & 0xfff));
+      const from = this.context.memory.frameOffset(this.walker.frame) + (low & 0xfff);
+      result.set(this.context.bytes.subarray(from, from + count), done);
+      done += count;
+    }
+    return result;
+  }
+
+  /** Writes memory as the processor itself does; all of it or nothing. */
+  writeSystem(address: bigint, data: Uint8Array, isUser = false): SystemAccess {
+    const parts: PendingPart[] = [];
+    for (let done = 0; done < data.length;) {
+      const [low, high] = halves(address + BigInt(done));
+      const end = this.walkSystem(low, high, 'write', isUser);
+      if (end !== 'done') return end;
+      const { frame } = this.walker;
+      const length = Math.min(data.length - done, 4096 - (low & 0xfff));
+      const target = this.context.memory.frameOffset(frame) + (low & 0xfff);
+      parts.push({ frame, target, from: done, length });
+      done += length;
+    }
+    for (const { frame, target, from, length } of parts) {
+      this.context.memory.markWritten(frame);
+      this.context.bytes.set(data.subarray(from, from + length), target);
+    }
+    return 'done';
+  }
+
+  /** Checks an access at the current privilege level without making it. */
+  probe(address: bigint, length: number, access: DataAccess): SystemAccess {
+    const isUser = this.context.cpl === 3;
+    const [low, high] = halves(address);
+    const first = this.walkSystem(low, high, access, isUser);
+    if (first !== 'done' || (low & 0xfff) + length <= 4096) return first;
+    const [nextLow, nextHigh] = nextPage(low, high);
+    return this.walkSystem(nextLow, nextHigh, access, isUser);
+  }
+
+  private walkSystem(low: number, high: number, access: DataAccess, isUser = false): SystemAccess {
+    if (!isCanonical(high)) {
+      this.fault = { vector: vector.GP, errorCode: 0 };
+      return 'fault';
+    }
+    switch (this.walker.walk(low, high, access, isUser)) {
+      case WalkResult.mapped:
+        return 'done';
+      case WalkResult.pageFault:
+        this.fault = this.pageFault(low, high);
+        return 'fault';
+      case WalkResult.framesExhausted:
+        this.context.setRun32(runOffsets.stop, StopCode.framesExhausted);
+        return 'exhausted';
+      default:
+        this.causeViolation(low, high, access);
+        return 'exit';
+    }
+  }
+
+  private checkCanonical(
+    record: number,
+    low: number,
+    high: number,
+    bytes: number,
+    info: number,
+  ): boolean {
+    const lastHigh = high + ((low >>> 0) + bytes - 1 > 0xffffffff ? 1 : 0);
+    if (isCanonical(high) && isCanonical(lastHigh | 0)) return true;
+    const isStack = (info & accessStackBit) !== 0 || this.usesStackSegment(record);
+    this.context.raise({ vector: isStack ? vector.SS : vector.GP, errorCode: 0 });
+    return false;
+  }
+
+  /** RSP or RBP as base, and no override, mean SS (SDM vol. 1, 3.7.5). */
+  private usesStackSegment(record: number): boolean {
+    const { view } = this.context;
+    const base = view.getUint16(record + recordOffsets.base, true);
+    const segmentBase = view.getUint16(record + recordOffsets.segmentBase, true);
+    return (base === spOffset || base === bpOffset) && segmentBase === stateOffsets.zero;
+  }
+
+  /** Address of the page's first byte in the space, `deviceAddress`, or -1 with the stop stored. */
+  private locate(low: number, high: number, access: DataAccess): number {
+    const { context, walker } = this;
+    switch (walker.walk(low, high, access, context.cpl === 3)) {
+      case WalkResult.mapped:
+        return context.memory.frameOffset(walker.frame);
+      case WalkResult.pageFault:
+        context.raise(this.pageFault(low, high));
+        return -1;
+      case WalkResult.framesExhausted:
+        context.setRun32(runOffsets.stop, StopCode.framesExhausted);
+        return -1;
+      default:
+        if (!walker.isStructure && context.memory.entryOf(walker.gpaPage) === 0) {
+          return deviceAddress;
+        }
+        this.causeViolation(low, high, access);
+        return -1;
+    }
+  }
+
+  private pageFault(low: number, high: number): Fault {
+    return {
+      vector: vector.PF,
+      errorCode: this.walker.errorCode,
+      address: wholeAddress(low, high),
+    };
+  }
+
+  /** EPT violation (SDM vol. 3, table 28-7). */
+  private causeViolation(low: number, high: number, access: DataAccess): void {
+    const { walker, context } = this;
+    const page = walker.gpaPage;
+    const rights = context.memory.rightsOf(page);
+    const translated = walker.isStructure ? 0 : 0x100;
+    const kind = access === 'write' ? 2 : 1;
+    causeExit(context, exitReason.eptViolation, {
+      qualification: BigInt(kind | (rights << 3) | 0x80 | translated),
+      guestPhysicalAddress: BigInt(page) * 4096n + BigInt(walker.isStructure ? 0 : low & 0xfff),
+      guestLinearAddress: wholeAddress(low, high),
+    });
+  }
+
+  private readAcross(low: number, high: number, bytes: number): number {
+    const { context } = this;
+    const first = 4096 - (low & 0xfff);
+    const scratch = context.vpBase + runOffsets.readScratch;
+    const [nextLow, nextHigh] = nextPage(low, high);
+    for (const [partLow, partHigh, at, length] of [
+      [low, high, 0, first],
+      [nextLow, nextHigh, first, bytes - first],
+    ] as const) {
+      const found = this.locate(partLow, partHigh, 'read');
+      if (found === deviceAddress) {
+        this.causeViolation(partLow, partHigh, 'read');
+        return 0;
+      }
+      if (found < 0) return 0;
+      const from = found + (partLow & 0xfff);
+      context.bytes.copyWithin(scratch + at, from, from + length);
+    }
+    return scratch;
+  }
+
+  private writeAcross(low: number, high: number, bytes: number): number {
+    const parts: PendingPart[] = [];
+    const first = 4096 - (low & 0xfff);
+    const [nextLow, nextHigh] = nextPage(low, high);
+    for (const [partLow, partHigh, from, length] of [
+      [low, high, 0, first],
+      [nextLow, nextHigh, first, bytes - first],
+    ] as const) {
+      const found = this.locate(partLow, partHigh, 'write');
+      if (found === deviceAddress) {
+        this.causeViolation(partLow, partHigh, 'write');
+        return 0;
+      }
+      if (found < 0) return 0;
+      parts.push({
+        frame: this.walker.frame,
+        target: found + (partLow & 0xfff),
+        from,
+        length,
+      });
+    }
+    return this.stage(parts);
+  }
+
+  /** A scratch slot with the present bytes; `commit` carries what is written there to its place. */
+  private stage(parts: readonly PendingPart[]): number {
+    const slot = this.takeSlot(parts);
+    for (const part of parts) {
+      this.context.bytes.copyWithin(slot + part.from, part.target, part.target + part.length);
+    }
+    return slot;
+  }
+
+  private takeSlot(write: PendingWrite): number {
+    const index = this.nextSlot;
+    this.nextSlot = (index + 1) % scratchSlots;
+    this.pending[index] = write;
+    return this.slotAddress(index);
+  }
+
+  private slotAddress(index: number): number {
+    return this.context.vpBase + runOffsets.writeScratch + index * scratchSlotBytes;
+  }
+
+  private readDevice(low: number, high: number, bytes: number): number {
+    const { context } = this;
+    const answer = this.nextAnswer();
+    if (answer === undefined) {
+      context.state.writeU32(stateOffsets.accessBytes, bytes);
+      this.causeViolation(low, high, 'read');
+      return 0;
+    }
+    const scratch = context.vpBase + runOffsets.readScratch;
+    context.view.setBigUint64(scratch, answer, true);
+    return scratch;
+  }
+
+  private writeDevice(low: number, high: number, bytes: number, isModify: boolean): number {
+    const gpa = this.walker.gpaPage * 4096 + (low & 0xfff);
+    const slot = this.takeSlot({ gpa, linear: wholeAddress(low, high), length: bytes });
+    if (!isModify) return slot;
+    const answer = this.nextAnswer();
+    if (answer === undefined) {
+      this.context.state.writeU32(stateOffsets.accessBytes, bytes);
+      this.causeViolation(low, high, 'read');
+      return 0;
+    }
+    this.context.view.setBigUint64(slot, answer, true);
+    return slot;
+  }
+
+  /** The device's acknowledgement is its answer; without one the instruction leaves with the value to write. */
+  private commitDevice(write: PendingDevice, host: number): number {
+    if (this.nextAnswer() !== undefined) return 0;
+    const { context } = this;
+    const value = context.view.getBigUint64(host, true);
+    context.state.writeU64(stateOffsets.accessValue, BigInt.asUintN(write.length * 8, value));
+    context.state.writeU32(stateOffsets.accessBytes, write.length);
+    causeExit(context, exitReason.eptViolation, {
+      qualification: 0x182n,
+      guestPhysicalAddress: BigInt(write.gpa),
+      guestLinearAddress: write.linear,
+    });
+    return RoutineEnd.leave;
+  }
+
+  private nextAnswer(): bigint | undefined {
+    const { state } = this.context;
+    if (this.answersUsed >= state.readU32(stateOffsets.answerCount)) return undefined;
+    return state.readU64(stateOffsets.answers + 8 * this.answersUsed++);
+  }
+
+  /** Next answer of a device, for routines that make one access themselves (INS, OUTS). */
+  takeAnswer(): bigint | undefined {
+    return this.nextAnswer();
+  }
+}
+
+/** `locate`'s answer for a page outside RAM. */
+const deviceAddress = -2;
+
+/** Bits 63:47 are equal. */
+export function isCanonical(high: number): boolean {
+  const top = high >> 15;
+  return top === 0 || top === -1;
+}
+
+/** Lower and upper half of a linear address, as signed 32-bit integers. */
+export function halves(address: bigint): readonly [number, number] {
+  return [Number(BigInt.asIntN(32, address)), Number(BigInt.asIntN(32, address >> 32n))];
+}
+
+export function wholeAddress(low: number, high: number): bigint {
+  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+}
+
+function nextPage(low: number, high: number): readonly [number, number] {
+  const next = ((low | 0xfff) + 1) | 0;
+  return [next, next === 0 ? (high + 1) | 0 : high];
+}

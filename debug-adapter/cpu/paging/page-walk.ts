@@ -1,0 +1,235 @@
+/** Walks 4-level paging structures (SDM vol. 3, 4.5), with checks, accessed and dirty bits. */
+import type { AccessKind, PageWalkLevel, Translation } from '../../machine/processor';
+import {
+  frameFeedsTranslation,
+  rightExecute,
+  rightRead,
+  rightWrite,
+} from '../../machine/guest-memory';
+import type { ProcessorContext } from '../processor-context';
+import { vmcsOffsets } from '../vmcs-offsets';
+
+/** Width of a physical address that the processor model reports. */
+export const physicalAddressBits = 40;
+
+const present = 1;
+const writable = 2;
+const user = 4;
+const accessed = 0x20;
+const dirty = 0x40;
+const pageSize = 0x80;
+const noExecute = 1 << 31;
+
+const cr0Paging = 1 << 31;
+const cr0WriteProtect = 1 << 16;
+const eferNoExecuteEnable = 1 << 11;
+
+/** Reserved bits above the physical address width, in the upper half of an entry (bits 51:40). */
+const reservedHigh = 0xfffff & ~((1 << (physicalAddressBits - 32)) - 1);
+
+/** Page-fault error code bits (SDM vol. 3, figure 4-12). */
+const faultPresent = 1;
+const faultWrite = 2;
+const faultUser = 4;
+const faultReserved = 8;
+const faultFetch = 0x10;
+
+const accessRight: Readonly<Record<AccessKind, number>> = {
+  read: rightRead,
+  write: rightWrite,
+  execute: rightExecute,
+};
+
+const levelNames = ['PML4E', 'PDPTE', 'PDE', 'PTE'] as const;
+
+/** Outcome of a walk. */
+export const WalkResult = {
+  mapped: 0,
+  pageFault: 1,
+  /** The second-level map refuses a page, of the paging structures or of the data. */
+  eptViolation: 2,
+  framesExhausted: 3,
+} as const;
+
+export type WalkResult = (typeof WalkResult)[keyof typeof WalkResult];
+
+/** One walk at a time; its outcome stays in the fields until the next. */
+export class PageWalker {
+  /** Guest-physical page number of the result, or of the page that the second-level map refused. */
+  gpaPage = 0;
+  /** Frame of the result. */
+  frame = 0;
+  /** Error code of a page fault. */
+  errorCode = 0;
+  /** True where the refused page is a paging structure. */
+  isStructure = false;
+  private readonly entryAddress = [0, 0, 0, 0];
+  private levels = 0;
+
+  constructor(private readonly context: ProcessorContext) {}
+
+  /** Walks for an access to linear address `high`:`low`, setting accessed and dirty bits where it succeeds. */
+  walk(low: number, high: number, access: AccessKind, isUser: boolean): WalkResult {
+    const result = this.translate(low, high, access, isUser);
+    return result === WalkResult.mapped ? this.touch(access) : result;
+  }
+
+  /** Translates as {@link walk} does, but changes nothing. */
+  inspect(gva: bigint, access: AccessKind): Translation {
+    if (BigInt.asIntN(48, gva) !== BigInt.asIntN(64, gva)) return { kind: 'noncanonical' };
+    const low = Number(gva & 0xffffffffn) | 0;
+    const high = Number(gva >> 32n) | 0;
+    const result = this.translate(low, high, access, false);
+    if (result === WalkResult.pageFault) return { kind: 'fault', errorCode: this.errorCode };
+    return { kind: 'mapped', gpa: this.gpaPage * 4096 + (low & 0xfff) };
+  }
+
+  /** The entries on the way to `gva`, outermost first. */
+  path(gva: bigint): PageWalkLevel[] {
+    this.levels = 0;
+    const low = Number(gva & 0xffffffffn) | 0;
+    const high = Number((gva >> 32n) & 0xffffffffn) | 0;
+    this.translate(low, high, 'read', false);
+    return levelNames.slice(0, this.levels).map((name, level) => {
+      const entryAddress = this.entryAddress[level] ?? 0;
+      const bytes = this.context.memory.read(entryAddress, 8) ?? new Uint8Array(8);
+      const entry = new DataView(bytes.buffer).getBigUint64(0, true);
+      return { name, entryAddress, entry };
+    });
+  }
+
+  private translate(low: number, high: number, access: AccessKind, isUser: boolean): WalkResult {
+    const { state } = this.context;
+    this.levels = 0;
+    this.isStructure = false;
+    const cr0 = state.readU32(vmcsOffsets.cr0);
+    if ((cr0 & cr0Paging) === 0) {
+      this.gpaPage = (high & 0xfffff) * 0x100000 + (low >>> 12);
+      return WalkResult.mapped;
+    }
+    const indexes = [
+      (high >>> 7) & 0x1ff,
+      ((high & 0x7f) << 2) | (low >>> 30),
+      (low >>> 21) & 0x1ff,
+      (low >>> 12) & 0x1ff,
+    ];
+    let table = structurePage(state.readU32(vmcsOffsets.cr3), state.readU32(vmcsOffsets.cr3 + 4));
+    let allowed = writable | user;
+    let isNoExecute = false;
+    const noExecuteEnabled = (state.readU32(vmcsOffsets.efer) & eferNoExecuteEnable) !== 0;
+    for (let level = 0; level < 4; level++) {
+      const address = table * 4096 + (indexes[level] ?? 0) * 8;
+      this.entryAddress[level] = address;
+      const offset = this.structureOffset(table, address);
+      if (offset < 0) return this.refuse(table);
+      this.levels = level + 1;
+      const entryLow = offset === 0 ? 0 : this.context.view.getInt32(offset, true);
+      const entryHigh = offset === 0 ? 0 : this.context.view.getInt32(offset + 4, true);
+      if ((entryLow & present) === 0) return this.fault(0, access, isUser);
+      const isLeaf = level === 3 || (level > 0 && (entryLow & pageSize) !== 0);
+      if (hasReserved(entryLow, entryHigh, level, noExecuteEnabled)) {
+        return this.fault(faultPresent | faultReserved, access, isUser);
+      }
+      allowed &= entryLow;
+      isNoExecute ||= noExecuteEnabled && (entryHigh & noExecute) !== 0;
+      if (isLeaf) {
+        if (!this.permits(access, isUser, allowed, isNoExecute, cr0)) {
+          return this.fault(faultPresent, access, isUser);
+        }
+        this.gpaPage = leafPage(entryLow, entryHigh, level, low);
+        return WalkResult.mapped;
+      }
+      table = structurePage(entryLow, entryHigh);
+    }
+    return WalkResult.mapped;
+  }
+
+  /** Offset of an entry in the space; 0 where its page was never touched (all zero); -1 where it is not mapped. */
+  private structureOffset(page: number, address: number): number {
+    const { memory } = this.context;
+    if ((memory.rightsOf(page) & rightRead) === 0) return -1;
+    const frame = memory.frameOf(page);
+    return frame < 0 ? 0 : memory.frameOffset(frame) + (address % 4096);
+  }
+
+  private refuse(page: number): WalkResult {
+    this.gpaPage = page;
+    this.isStructure = true;
+    return WalkResult.eptViolation;
+  }
+
+  private fault(bits: number, access: AccessKind, isUser: boolean): WalkResult {
+    const noExecuteEnabled =
+      (this.context.state.readU32(vmcsOffsets.efer) & eferNoExecuteEnable) !== 0;
+    this.errorCode =
+      bits |
+      (access === 'write' ? faultWrite : 0) |
+      (isUser ? faultUser : 0) |
+      (access === 'execute' && noExecuteEnabled ? faultFetch : 0);
+    return WalkResult.pageFault;
+  }
+
+  private permits(
+    access: AccessKind,
+    isUser: boolean,
+    allowed: number,
+    isNoExecute: boolean,
+    cr0: number,
+  ): boolean {
+    if (isUser && (allowed & user) === 0) return false;
+    if (access === 'execute') return !isNoExecute;
+    if (access === 'read' || (allowed & writable) !== 0) return true;
+    return !isUser && (cr0 & cr0WriteProtect) === 0;
+  }
+
+  /** After a successful translation: second-level rights, accessed and dirty bits, the frame. */
+  private touch(access: AccessKind): WalkResult {
+    const { memory } = this.context;
+    if ((memory.rightsOf(this.gpaPage) & accessRight[access]) === 0) return WalkResult.eptViolation;
+    const frame = memory.touchFrame(this.gpaPage);
+    if (frame < 0) return WalkResult.framesExhausted;
+    for (let level = 0; level < this.levels; level++) {
+      const isLast = level === this.levels - 1;
+      const bits = accessed | (isLast && access === 'write' ? dirty : 0);
+      const address = this.entryAddress[level] ?? 0;
+      if (!this.mark(address, bits)) return this.refuse(Math.floor(address / 4096));
+    }
+    this.frame = frame;
+    return WalkResult.mapped;
+  }
+
+  private mark(address: number, bits: number): boolean {
+    const { memory, view } = this.context;
+    const page = Math.floor(address / 4096);
+    const frame = memory.frameOf(page);
+    const offset = memory.frameOffset(frame) + (address % 4096);
+    const entry = view.getInt32(offset, true);
+    memory.addFlag(frame, frameFeedsTranslation);
+    if ((entry & bits) === bits) return true;
+    if ((memory.rightsOf(page) & rightWrite) === 0) return false;
+    memory.markWalked(frame);
+    view.setInt32(offset, entry | bits, true);
+    return true;
+  }
+}
+
+function structurePage(low: number, high: number): number {
+  return (high & ((1 << (physicalAddressBits - 32)) - 1)) * 0x100000 + (low >>> 12);
+}
+
+/** Physical page of a leaf entry, with the offset bits of a large page from the linear address. */
+function leafPage(low: number, high: number, level: number, linear: number): number {
+  const page = structurePage(low, high);
+  if (level === 3) return page;
+  const inside = level === 2 ? 0x1ff : 0x3ffff;
+  return page - (page & inside) + ((linear >>> 12) & inside);
+}
+
+function hasReserved(low: number, high: number, level: number, noExecuteEnabled: boolean): boolean {
+  if ((high & reservedHigh) !== 0) return true;
+  if (!noExecuteEnabled && (high & noExecute) !== 0) return true;
+  if ((low & pageSize) === 0 || level === 3) return false;
+  if (level === 0) return true;
+  // A large page's address must be aligned; bit 12 is the PAT bit.
+  return (low & (level === 2 ? 0x1fe000 : 0x3fffe000)) !== 0;
+}

@@ -1,0 +1,77 @@
+/**
+ * The software TLBs: linear page to address in the space, for code, reads and writes, by privilege. Kept exact by
+ * dropping entries whenever their sources change, so that no guest can tell they exist (decision 3).
+ */
+import { assert } from '../../support/assert';
+import {
+  codeTlbEntries,
+  dataTlbEntriesMax,
+  runOffsets,
+  tlbEntryBytes,
+  tlbOffsets,
+} from '../memory-map';
+import type { ProcessorContext } from '../processor-context';
+
+export class TranslationCaches {
+  constructor(
+    private readonly context: ProcessorContext,
+    private readonly dataEntries: number,
+  ) {
+    assert(dataEntries <= dataTlbEntriesMax && (dataEntries & (dataEntries - 1)) === 0, 'TLB size');
+    this.flush();
+  }
+
+  /** Points generated code at the TLBs of the current privilege level. */
+  select(): void {
+    const { context } = this;
+    const set = context.cpl === 3 ? 1 : 0;
+    context.setRun32(runOffsets.readTlb, context.vpBase + tlbOffsets.read[set]);
+    context.setRun32(runOffsets.writeTlb, context.vpBase + tlbOffsets.write[set]);
+    context.setRun32(runOffsets.codeTlb, context.vpBase + tlbOffsets.code[set]);
+  }
+
+  fillRead(low: number, high: number, hostAddress: number): void {
+    this.fill(this.context.run32(runOffsets.readTlb), this.dataEntries, low, high, hostAddress);
+  }
+
+  fillWrite(low: number, high: number, hostAddress: number): void {
+    this.fill(this.context.run32(runOffsets.writeTlb), this.dataEntries, low, high, hostAddress);
+  }
+
+  /** @param table address of the code page's offset table */
+  fillCode(low: number, high: number, table: number): void {
+    this.fill(this.context.run32(runOffsets.codeTlb), codeTlbEntries, low, high, table);
+  }
+
+  flush(): void {
+    this.flushCode();
+    for (const set of tlbOffsets.read) this.invalidate(set, this.dataEntries);
+    this.flushWrites();
+  }
+
+  flushWrites(): void {
+    for (const set of tlbOffsets.write) this.invalidate(set, this.dataEntries);
+  }
+
+  flushCode(): void {
+    for (const set of tlbOffsets.code) this.invalidate(set, codeTlbEntries);
+  }
+
+  private fill(base: number, entries: number, low: number, high: number, value: number): void {
+    const { view } = this.context;
+    const at = base + ((low >>> 12) & (entries - 1)) * tlbEntryBytes;
+    view.setInt32(at, low & ~0xfff, true);
+    view.setInt32(at + 4, high, true);
+    view.setInt32(at + 8, value, true);
+  }
+
+  /** An invalid entry holds a page that belongs to another index, so that nothing can match it. */
+  private invalidate(offset: number, entries: number): void {
+    const { view, vpBase } = this.context;
+    for (let index = 0; index < entries; index++) {
+      const at = vpBase + offset + index * tlbEntryBytes;
+      view.setInt32(at, (index ^ 1) << 12, true);
+      view.setInt32(at + 4, 0, true);
+    }
+  }
+}

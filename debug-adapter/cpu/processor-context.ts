@@ -1,0 +1,118 @@
+/** What the parts of one processor share: its state, its partition's memory, and how an instruction fails. */
+import type { GuestMemory } from '../machine/guest-memory';
+import { ProcessorState, StopCode } from '../machine/processor-state';
+import { runOffsets } from './memory-map';
+import { segmentOffsets, vmcsOffsets } from './vmcs-offsets';
+
+/** Vectors of the exceptions that this processor raises (SDM vol. 3, table 6-1). */
+export const vector = {
+  DE: 0,
+  DB: 1,
+  BP: 3,
+  UD: 6,
+  DF: 8,
+  TS: 10,
+  NP: 11,
+  SS: 12,
+  GP: 13,
+  PF: 14,
+} as const;
+
+/** A fault that an instruction or a delivery met; a value, never thrown. */
+export interface Fault {
+  readonly vector: number;
+  readonly errorCode: number | undefined;
+  /** Linear address of a page fault. */
+  readonly address?: bigint;
+}
+
+/** A general-protection fault with its error code. */
+export function generalProtection(errorCode = 0): Fault {
+  return { vector: vector.GP, errorCode };
+}
+
+export const undefinedOpcode: Fault = { vector: vector.UD, errorCode: undefined };
+
+/** How a routine ends: its value goes to the generated code. */
+export const RoutineEnd = {
+  /** On to the next instruction. */
+  next: 0,
+  /** On at state.rip. */
+  lookup: 1,
+  /** The instruction is given up; `runOffsets.stop` says why. */
+  leave: 2,
+  /** The instruction is done, state.rip is the next one's, and generated code returns to its caller. */
+  finish: 3,
+} as const;
+
+export type RoutineEnd = (typeof RoutineEnd)[keyof typeof RoutineEnd];
+
+const eferLongModeActive = 1n << 10n;
+
+export class ProcessorContext {
+  readonly state: ProcessorState;
+  readonly view: DataView;
+  /** Why the last `StopCode.fault` happened, where the slow path or a routine raised it. */
+  fault: Fault | undefined;
+  /** What is missing, after `StopCode.unimplemented` from a routine. */
+  unbuilt: string | undefined;
+
+  constructor(
+    readonly bytes: Uint8Array,
+    readonly vpBase: number,
+    readonly memory: GuestMemory,
+  ) {
+    this.state = new ProcessorState(bytes, vpBase);
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  run32(offset: number): number {
+    return this.view.getInt32(this.vpBase + offset, true);
+  }
+
+  setRun32(offset: number, value: number): void {
+    this.view.setInt32(this.vpBase + offset, value, true);
+  }
+
+  runU64(offset: number): bigint {
+    return this.view.getBigUint64(this.vpBase + offset, true);
+  }
+
+  setRunU64(offset: number, value: bigint): void {
+    this.view.setBigUint64(this.vpBase + offset, BigInt.asUintN(64, value), true);
+  }
+
+  get cpl(): number {
+    return this.run32(runOffsets.cpl);
+  }
+
+  get isLongMode(): boolean {
+    return (this.state.readU64(vmcsOffsets.efer) & eferLongModeActive) !== 0n;
+  }
+
+  /** CS.L: 64-bit mode rather than compatibility mode. */
+  get is64Bit(): boolean {
+    return this.isLongMode && (this.state.readU32(segmentOffsets.CS.accessRights) & 0x2000) !== 0;
+  }
+
+  /** Gives the instruction up with a fault. */
+  raise(fault: Fault): typeof RoutineEnd.leave {
+    this.fault = fault;
+    this.setRun32(runOffsets.stop, StopCode.fault);
+    return RoutineEnd.leave;
+  }
+
+  /** Ends the instruction as done, and returns to the caller before the next one. */
+  finish(nextIp: bigint): typeof RoutineEnd.finish {
+    this.state.rip = nextIp;
+    this.setRun32(runOffsets.stop, StopCode.budget);
+    return RoutineEnd.finish;
+  }
+
+  /** Gives the instruction up because a part of it is not built. */
+  giveUp(text: string): typeof RoutineEnd.leave {
+    this.unbuilt = text;
+    this.setRun32(runOffsets.stop, StopCode.unimplemented);
+    return RoutineEnd.leave;
+  }
+}

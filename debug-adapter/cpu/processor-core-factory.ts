@@ -1,0 +1,125 @@
+/** Builds a partition's code space with its memory, interpreter and processors. */
+import type { CodeHost, CodeSpace } from '../machine/code-space';
+import { GuestMemory } from '../machine/guest-memory';
+import type { ProcessorCore } from '../machine/processor';
+import { assert, present } from '../support/assert';
+import { VariantTable } from './decode/variants';
+import { CodeCache } from './interpreter/code-cache';
+import { emitInterpreter } from './interpreter/interpreter-module';
+import { firstHandler } from './interpreter/record';
+import {
+  arenaBase,
+  dataTlbEntriesMax,
+  frameBase,
+  processorBase,
+  processorCountMax,
+  processorStride,
+  runAreaEnd,
+  runOffsets,
+  tlbOffsets,
+} from './memory-map';
+import { VirtualProcessorCore } from './processor-core';
+import { routineNumber } from './routines/routine-table';
+
+/** Sizes of a partition. */
+export interface PartitionCoreOptions {
+  /** RAM in bytes, a multiple of 4096. */
+  readonly memoryBytes: number;
+  /** 1 to 64. */
+  readonly processorCount: number;
+  /** Entries of each data TLB, a power of two from 64 to 4096. */
+  readonly tlbEntries?: number;
+}
+
+/** A partition's memory and processors. */
+export interface PartitionCores {
+  readonly memory: GuestMemory;
+  readonly cores: readonly ProcessorCore[];
+}
+
+/** Frames beyond RAM for pages that the hypervisor lays over the guest's. */
+const overlayFrames = 64;
+
+let variants: VariantTable | undefined;
+const modules = new Map<number, Uint8Array>();
+
+/** The variants of all definitions; built once. */
+export function variantTable(): VariantTable {
+  variants ??= new VariantTable(firstHandler);
+  return variants;
+}
+
+/** The interpreter's bytes for a TLB size; emitted once. */
+export function interpreterModule(tlbEntries: number): Uint8Array {
+  let module = modules.get(tlbEntries);
+  if (module === undefined) {
+    const table = variantTable();
+    module = emitInterpreter({ hot: table.hot, rare: table.rare, tlbEntries, routineNumber });
+    modules.set(tlbEntries, module);
+  }
+  return module;
+}
+
+/** Makes the code space of a partition, its memory (nothing mapped yet) and its processors. */
+export function createPartitionCores(
+  codeHost: CodeHost,
+  options: PartitionCoreOptions,
+): PartitionCores {
+  const { memoryBytes, processorCount, tlbEntries = dataTlbEntriesMax } = options;
+  assert(processorCount >= 1 && processorCount <= processorCountMax, 'processor count');
+  assert(runAreaEnd <= tlbOffsets.code[0], 'the run area ends before the TLBs');
+  const cores: VirtualProcessorCore[] = [];
+  const coreAt = (vpBase: number): VirtualProcessorCore =>
+    present(cores[(vpBase - processorBase) / processorStride], 'processor');
+  const space: CodeSpace = codeHost.createSpace(
+    { memoryBytes: frameBase + memoryBytes + overlayFrames * 4096 },
+    {
+      read: (vp, record, low, high, info) =>
+        coreAt(vp ?? 0).access.read(record ?? 0, low ?? 0, high ?? 0, info ?? 0),
+      write: (vp, record, low, high, info) =>
+        coreAt(vp ?? 0).access.write(record ?? 0, low ?? 0, high ?? 0, info ?? 0),
+      commit: (vp, host) => coreAt(vp ?? 0).access.commit(host ?? 0),
+      routine: (vp, record, number) => coreAt(vp ?? 0).callRoutine(record ?? 0, number ?? 0),
+    },
+  );
+  const memory = new GuestMemory(space.bytes, frameBase, memoryBytes / 4096 + overlayFrames);
+  const code = makeCodeCache(space, memory, cores);
+  const breakpointsChanged = (): void => {
+    const addresses = cores.flatMap((core) => [...core.breakpointAddresses]);
+    code.setBreakpointOffsets(new Set(addresses.map((address) => Number(address & 0xfffn))));
+  };
+  for (let index = 0; index < processorCount; index++) {
+    const vpBase = processorBase + index * processorStride;
+    const shared = { space, memory, code, tlbEntries };
+    cores.push(new VirtualProcessorCore(shared, vpBase, breakpointsChanged));
+  }
+  space.install(interpreterModule(tlbEntries), [0]);
+  return { memory, cores };
+}
+
+/** The partition's decoded code, with the processors that hold cached addresses of it. */
+function makeCodeCache(
+  space: CodeSpace,
+  memory: GuestMemory,
+  cores: readonly VirtualProcessorCore[],
+): CodeCache {
+  const undefinedHandler = present(variantTable().handlerNamed('UD '), 'the variant of UD');
+  const forgetCode = (): void => {
+    for (const core of cores) {
+      core.caches.flushCode();
+      core.context.setRun32(runOffsets.startRecord, 0);
+    }
+  };
+  const code = new CodeCache(space.bytes, memory, variantTable(), undefinedHandler, forgetCode);
+  memory.observe({
+    codeWillChange: (frame) => code.invalidateFrame(frame),
+    writeAccessDidEnd: () => cores.forEach((core) => core.caches.flushWrites()),
+    mapDidChange: () => cores.forEach((core) => core.caches.flush()),
+    translationWillChange: () => {
+      memory.clearTranslationFlags();
+      cores.forEach((core) => core.caches.flush());
+    },
+  });
+  assert(arenaBase < frameBase, 'the arena lies below the frames');
+  return code;
+}

@@ -1,0 +1,428 @@
+/** One virtual processor: runs generated code, and does what it leaves to TypeScript. */
+import type { GuestVirtualAddress } from '../machine/addresses';
+import type { CodeSpace } from '../machine/code-space';
+import type { GuestMemory } from '../machine/guest-memory';
+import type {
+  AccessKind,
+  PageWalkLevel,
+  ProcessorCore,
+  ProcessorRun,
+  ProcessorStop,
+  Translation,
+} from '../machine/processor';
+import { StopCode, stateOffsets, type ProcessorState } from '../machine/processor-state';
+import { assert, present } from '../support/assert';
+import { EventDelivery, type DeliveryEnd } from './events/event-delivery';
+import { SegmentLoader } from './events/segments';
+import { instructionBytesMax } from './decode/decoder';
+import type { CodeCache } from './interpreter/code-cache';
+import { runOffsets } from './memory-map';
+import { halves, isCanonical, MemoryAccess, wholeAddress } from './paging/memory-access';
+import { PageWalker, WalkResult } from './paging/page-walk';
+import { TranslationCaches } from './paging/translation-caches';
+import { generalProtection, ProcessorContext, RoutineEnd, vector } from './processor-context';
+import { RoutineRecord, type PendingTrap, type Processor } from './routines/routine';
+import { routines } from './routines/routine-table';
+import { segmentOffsets, vmcsOffsets } from './vmcs-offsets';
+import { causeExit, eventType, exitReason } from './vmx/vm-exits';
+
+const flagTrap = 0x100;
+const blockingBySti = 1n;
+const blockingByMovSs = 2n;
+const entryValid = 0x80000000;
+const entryErrorCode = 0x800;
+const softwareTypes: ReadonlySet<number> = new Set([
+  eventType.softwareInterrupt,
+  eventType.privilegedSoftwareException,
+  eventType.softwareException,
+]);
+const dr6SingleStep = 0x4000n;
+
+/** What is shared by the processors of a partition. */
+export interface SharedParts {
+  readonly space: CodeSpace;
+  readonly memory: GuestMemory;
+  readonly code: CodeCache;
+  readonly tlbEntries: number;
+}
+
+/** After one entry into generated code: a stop to report, or undefined to go on. */
+type Outcome = ProcessorStop | undefined;
+
+export class VirtualProcessorCore implements ProcessorCore, Processor {
+  readonly context: ProcessorContext;
+  readonly access: MemoryAccess;
+  readonly segments: SegmentLoader;
+  readonly delivery: EventDelivery;
+  readonly caches: TranslationCaches;
+  private readonly walker: PageWalker;
+  private pendingTrap: PendingTrap | undefined;
+  private breakpoints: ReadonlySet<GuestVirtualAddress> = new Set();
+  /** Bounds and clock of the call of `run` in progress. */
+  private steps = 0;
+  private chunk = 0;
+  private startNs = 0;
+
+  constructor(
+    private readonly shared: SharedParts,
+    vpBase: number,
+    private readonly onBreakpoints: () => void,
+  ) {
+    this.context = new ProcessorContext(shared.space.bytes, vpBase, shared.memory);
+    this.walker = new PageWalker(this.context);
+    this.caches = new TranslationCaches(this.context, shared.tlbEntries);
+    this.access = new MemoryAccess(this.context, this.walker, this.caches);
+    this.segments = new SegmentLoader(this.context, this.access);
+    this.delivery = new EventDelivery(this.context, this.access, this.segments, () =>
+      this.modeChanged(),
+    );
+    this.modeChanged();
+  }
+
+  get state(): ProcessorState {
+    return this.context.state;
+  }
+
+  run(budget: number, timeNs: number): ProcessorRun {
+    const { state } = this;
+    assert(state.readU32(stateOffsets.exitPending) === 0, 'the last VM exit was not handled');
+    this.steps = 0;
+    this.startNs = timeNs;
+    let stop: Outcome = this.enter();
+    while (stop === undefined) {
+      if (this.steps >= budget) stop = { kind: 'budget' };
+      else if (state.readU64(vmcsOffsets.activityState) !== 0n) stop = { kind: 'inactive' };
+      else stop = this.runChunk(budget - this.steps);
+    }
+    return { stop, steps: this.steps };
+  }
+
+  setBreakpoints(addresses: ReadonlySet<GuestVirtualAddress>): void {
+    this.breakpoints = addresses;
+    this.onBreakpoints();
+  }
+
+  get breakpointAddresses(): ReadonlySet<GuestVirtualAddress> {
+    return this.breakpoints;
+  }
+
+  passBreakpointOnce(): void {
+    this.context.setRun32(runOffsets.passBreakpoint, 1);
+  }
+
+  stateWasEdited(): void {
+    this.caches.flush();
+    this.modeChanged();
+  }
+
+  completeInstruction(): void {
+    const { state } = this;
+    state.rip = BigInt.asUintN(64, state.rip + state.readU64(vmcsOffsets.exitInstructionLength));
+    this.endBlocking();
+    this.retire(1);
+    state.writeU32(stateOffsets.answerCount, 0);
+  }
+
+  answerAccess(value: bigint): void {
+    const { state } = this;
+    const count = state.readU32(stateOffsets.answerCount);
+    assert(count < 8, 'an instruction makes at most eight device accesses');
+    state.writeU64(stateOffsets.answers + count * 8, value);
+    state.writeU32(stateOffsets.answerCount, count + 1);
+  }
+
+  translate(gva: GuestVirtualAddress, access: AccessKind): Translation {
+    return this.walker.inspect(gva, access);
+  }
+
+  walk(gva: GuestVirtualAddress): readonly PageWalkLevel[] {
+    return this.walker.path(gva);
+  }
+
+  // What routines use
+
+  timeStamp(): bigint {
+    const remaining = this.context.run32(runOffsets.remaining) + 1;
+    const elapsed = this.steps + this.chunk - remaining;
+    return (
+      this.state.readU64(stateOffsets.tscOffset) +
+      BigInt(this.startNs + elapsed) +
+      this.state.readU64(vmcsOffsets.tscOffset)
+    );
+  }
+
+  modeChanged(): void {
+    const { context } = this;
+    const rights = context.state.readU32(segmentOffsets.SS.accessRights);
+    context.setRun32(runOffsets.cpl, (rights >>> 5) & 3);
+    this.caches.select();
+  }
+
+  deliverAfterwards(event: PendingTrap): typeof RoutineEnd.leave {
+    this.pendingTrap = event;
+    this.context.setRun32(runOffsets.stop, StopCode.fault);
+    return RoutineEnd.leave;
+  }
+
+  blockInterrupts(record: RoutineRecord, by: 'sti' | 'mov-ss'): typeof RoutineEnd.finish {
+    const bit = by === 'sti' ? blockingBySti : blockingByMovSs;
+    const blocking = this.state.readU64(vmcsOffsets.interruptibility);
+    this.state.writeU64(vmcsOffsets.interruptibility, blocking | bit);
+    return this.context.finish(this.state.rip + BigInt(record.length));
+  }
+
+  /** Import `routine` of generated code. */
+  callRoutine(record: number, number: number): RoutineEnd {
+    const routine = present(routines[number], 'routine');
+    return routine(this, new RoutineRecord(this.context, record));
+  }
+
+  // Running
+
+  /** VM entry: delivers what the hypervisor injects (SDM vol. 3, 27.6). */
+  private enter(): Outcome {
+    const { state } = this;
+    const information = state.readU32(vmcsOffsets.entryInformation);
+    if ((information & entryValid) === 0) return undefined;
+    state.writeU64(vmcsOffsets.entryInformation, 0n);
+    state.writeU64(vmcsOffsets.activityState, 0n);
+    const type = (information >>> 8) & 7;
+    const length = softwareTypes.has(type) ? state.readU64(vmcsOffsets.entryInstructionLength) : 0n;
+    const end = this.delivery.deliver(
+      {
+        vector: information & 0xff,
+        errorCode:
+          (information & entryErrorCode) !== 0
+            ? state.readU32(vmcsOffsets.entryErrorCode)
+            : undefined,
+        type,
+        returnIp: state.rip + length,
+      },
+      false,
+    );
+    return this.delivered(end);
+  }
+
+  private runChunk(left: number): Outcome {
+    const { state, context } = this;
+    const blocking =
+      state.readU64(vmcsOffsets.interruptibility) & (blockingBySti | blockingByMovSs);
+    const isTrapping = (state.rflags & flagTrap) !== 0;
+    const hasAnswers = state.readU32(stateOffsets.answerCount) !== 0;
+    const isPassing = context.run32(runOffsets.passBreakpoint) !== 0;
+    const isSingle = blocking !== 0n || isTrapping || hasAnswers || isPassing;
+    this.chunk = isSingle ? 1 : left;
+    this.access.beginInstruction();
+    const code = this.shared.space.run(context.vpBase, this.chunk);
+    const taken = this.chunk - context.run32(runOffsets.remaining);
+    this.steps += taken;
+    this.retire(taken);
+    if (taken > 0) this.afterInstruction(blocking !== 0n, isPassing);
+    if (taken > 0 && isTrapping && code === StopCode.budget) return this.singleStepTrap();
+    return this.handleStop(code);
+  }
+
+  private afterInstruction(endsBlocking: boolean, isPassing: boolean): void {
+    if (endsBlocking) this.endBlocking();
+    if (isPassing) this.context.setRun32(runOffsets.passBreakpoint, 0);
+    this.state.writeU32(stateOffsets.answerCount, 0);
+  }
+
+  private endBlocking(): void {
+    const { state } = this;
+    const blocking = state.readU64(vmcsOffsets.interruptibility);
+    const kept = blocking & ~(blockingBySti | blockingByMovSs);
+    if (kept !== blocking) state.writeU64(vmcsOffsets.interruptibility, kept);
+  }
+
+  private handleStop(code: number): Outcome {
+    const { context } = this;
+    switch (code) {
+      case StopCode.budget:
+        return undefined;
+      case StopCode.lookup:
+        return this.findCode();
+      case StopCode.fault:
+        return this.deliverFault();
+      case StopCode.vmExit:
+        this.steps++;
+        return { kind: 'vm-exit' };
+      case StopCode.breakpoint:
+        if (this.breakpoints.has(this.linearIp())) return { kind: 'breakpoint' };
+        context.setRun32(runOffsets.passBreakpoint, 1);
+        return undefined;
+      case StopCode.unimplemented:
+        return this.unimplemented();
+      default:
+        return { kind: 'frames-exhausted' };
+    }
+  }
+
+  private deliverFault(): Outcome {
+    const { state, context } = this;
+    const trap = this.pendingTrap;
+    this.pendingTrap = undefined;
+    if (trap !== undefined) {
+      return this.delivered(this.delivery.deliver({ ...trap, errorCode: undefined }, true));
+    }
+    const errorCode = context.run32(runOffsets.faultErrorCode);
+    const fault = context.fault ?? {
+      vector: context.run32(runOffsets.faultVector),
+      errorCode: errorCode < 0 ? undefined : errorCode,
+    };
+    context.fault = undefined;
+    return this.delivered(this.delivery.deliverFault(fault, state.rip));
+  }
+
+  private singleStepTrap(): Outcome {
+    const { state } = this;
+    const dr6 = stateOffsets.dr + 6 * 8;
+    state.writeU64(dr6, state.readU64(dr6) | dr6SingleStep);
+    return this.delivered(
+      this.delivery.deliver(
+        {
+          vector: vector.DB,
+          errorCode: undefined,
+          type: eventType.hardwareException,
+          returnIp: state.rip,
+        },
+        true,
+      ),
+    );
+  }
+
+  private delivered(end: DeliveryEnd): Outcome {
+    switch (end.kind) {
+      case 'delivered':
+        this.steps++;
+        this.endBlocking();
+        return {
+          kind: 'event',
+          vector: end.event.vector,
+          errorCode: end.event.errorCode,
+          returnRip: end.event.returnIp,
+        };
+      case 'exit':
+        this.steps++;
+        return { kind: 'vm-exit' };
+      case 'exhausted':
+        return { kind: 'frames-exhausted' };
+    }
+  }
+
+  /** The code at RIP has no record yet: translate, decode, and remember both. */
+  private findCode(): Outcome {
+    const { context, shared } = this;
+    const linear = this.linearIp();
+    const [low, high] = halves(linear);
+    if (!isCanonical(high)) {
+      context.fault = generalProtection();
+      return this.deliverFault();
+    }
+    const frame = this.codeFrame(low, high);
+    if (typeof frame === 'object') return frame.outcome;
+    const offset = low & 0xfff;
+    const found = shared.code.recordAt(frame, offset);
+    switch (found.kind) {
+      case 'record':
+        this.caches.fillCode(low, high, shared.code.tableOf(frame));
+        return undefined;
+      case 'straddles':
+        return this.prepareStraddling(frame, linear);
+      case 'too-long':
+        context.fault = generalProtection();
+        return this.deliverFault();
+    }
+  }
+
+  private codeFrame(low: number, high: number): number | { readonly outcome: Outcome } {
+    const { walker, context } = this;
+    switch (walker.walk(low, high, 'execute', context.cpl === 3)) {
+      case WalkResult.mapped:
+        return walker.frame;
+      case WalkResult.pageFault:
+        context.fault = {
+          vector: vector.PF,
+          errorCode: walker.errorCode,
+          address: wholeAddress(low, high),
+        };
+        return { outcome: this.deliverFault() };
+      case WalkResult.framesExhausted:
+        return { outcome: { kind: 'frames-exhausted' } };
+      default:
+        this.fetchViolation(low, high);
+        this.steps++;
+        return { outcome: { kind: 'vm-exit' } };
+    }
+  }
+
+  private fetchViolation(low: number, high: number): void {
+    const { walker, context } = this;
+    const rights = context.memory.rightsOf(walker.gpaPage);
+    const inStructure = walker.isStructure;
+    causeExit(context, exitReason.eptViolation, {
+      qualification: BigInt(
+        (inStructure ? 1 : 4) | (rights << 3) | 0x80 | (inStructure ? 0 : 0x100),
+      ),
+      guestPhysicalAddress: BigInt(walker.gpaPage) * 4096n + BigInt(inStructure ? 0 : low & 0xfff),
+      guestLinearAddress: wholeAddress(low, high),
+    });
+  }
+
+  /** An instruction whose bytes lie in two pages is decoded for this one execution. */
+  private prepareStraddling(frame: number, linear: bigint): Outcome {
+    const { context, shared } = this;
+    const offset = Number(linear & 0xfffn);
+    const first = 4096 - offset;
+    const [nextLow, nextHigh] = halves(linear + BigInt(first));
+    const nextFrame = this.codeFrame(nextLow, nextHigh);
+    if (typeof nextFrame === 'object') return nextFrame.outcome;
+    const bytes = new Uint8Array(instructionBytesMax);
+    const { memory } = shared;
+    const from = memory.frameOffset(frame) + offset;
+    const nextFrom = memory.frameOffset(nextFrame);
+    bytes.set(context.bytes.subarray(from, from + first));
+    bytes.set(context.bytes.subarray(nextFrom, nextFrom + instructionBytesMax - first), first);
+    const records = context.vpBase + runOffsets.straddleRecords;
+    if (shared.code.decodeStraddling(bytes, offset, records) === 'too-long') {
+      context.fault = generalProtection();
+      return this.deliverFault();
+    }
+    const codeBase = this.state.readU64(segmentOffsets.CS.base);
+    context.setRunU64(runOffsets.ipBase, linear - BigInt(offset) - codeBase);
+    context.setRun32(runOffsets.startRecord, records);
+    return undefined;
+  }
+
+  private unimplemented(): Outcome {
+    const { context } = this;
+    const text = context.unbuilt ?? '';
+    context.unbuilt = undefined;
+    return { kind: 'unimplemented', bytes: this.bytesAt(this.linearIp()), text };
+  }
+
+  /** Up to 15 bytes at a linear address, without side effects; fewer where a page is missing. */
+  private bytesAt(linear: bigint): Uint8Array {
+    const bytes: number[] = [];
+    for (let index = 0; index < instructionBytesMax; index++) {
+      const translation = this.walker.inspect(linear + BigInt(index), 'execute');
+      const byte =
+        translation.kind === 'mapped' ? this.shared.memory.read(translation.gpa, 1) : undefined;
+      if (byte === undefined) break;
+      bytes.push(present(byte[0], 'byte'));
+    }
+    return Uint8Array.from(bytes);
+  }
+
+  private linearIp(): bigint {
+    return BigInt.asUintN(64, this.state.rip + this.state.readU64(segmentOffsets.CS.base));
+  }
+
+  private retire(count: number): void {
+    if (count === 0) return;
+    this.state.writeU64(
+      stateOffsets.retired,
+      this.state.readU64(stateOffsets.retired) + BigInt(count),
+    );
+  }
+}

@@ -1,0 +1,202 @@
+/** Descriptor-table and segment registers (SDM vol. 2: LGDT, SGDT, LLDT, LTR, MOV to segment, POP segment). */
+import { isPresent, notPresent, privilegeOf, typeOf, type Descriptor } from '../events/segments';
+import {
+  generalProtection,
+  RoutineEnd,
+  undefinedOpcode,
+  vector,
+  type Fault,
+} from '../processor-context';
+import { runOffsets } from '../memory-map';
+import { segmentOffsets, segmentsByNumber, vmcsOffsets } from '../vmcs-offsets';
+import { causeExit, exitReason, hasSecondary, secondaryControl } from '../vmx/vm-exits';
+import {
+  leaveWith,
+  type Processor,
+  type Routine,
+  type RoutineFamily,
+  type RoutineRecord,
+} from './routine';
+
+const stackSegment = 2;
+const codeSegment = 1;
+
+function tableExit(
+  processor: Processor,
+  record: RoutineRecord,
+  reason: number,
+): RoutineEnd | undefined {
+  if (!hasSecondary(processor.context, secondaryControl.descriptorTableExiting)) return undefined;
+  return causeExit(processor.context, reason, { instructionLength: record.length });
+}
+
+function loadTable(base: number, limit: number): Routine {
+  return (processor, record) => {
+    const { context, access } = processor;
+    if (context.cpl !== 0) return context.raise(generalProtection());
+    const exit = tableExit(processor, record, exitReason.gdtrOrIdtr);
+    if (exit !== undefined) return exit;
+    const data = access.readAtCurrentPrivilege(record.memoryAddress(), 10);
+    if (typeof data === 'string') return leaveWith(processor, data);
+    const view = new DataView(data.buffer);
+    const address = view.getBigUint64(2, true);
+    if (BigInt.asIntN(48, address) !== BigInt.asIntN(64, address)) {
+      return context.raise(generalProtection());
+    }
+    context.state.writeU64(limit, BigInt(view.getUint16(0, true)));
+    context.state.writeU64(base, address);
+    return RoutineEnd.next;
+  };
+}
+
+function storeTable(base: number, limit: number): Routine {
+  return (processor, record) => {
+    const { context, access } = processor;
+    const exit = tableExit(processor, record, exitReason.gdtrOrIdtr);
+    if (exit !== undefined) return exit;
+    const data = new Uint8Array(10);
+    const view = new DataView(data.buffer);
+    view.setUint16(0, context.state.readU32(limit), true);
+    view.setBigUint64(2, context.state.readU64(base), true);
+    const end = access.writeSystem(record.memoryAddress(), data, context.cpl === 3);
+    return end === 'done' ? afterStore(processor, record) : leaveWith(processor, end);
+  };
+}
+
+/** A routine's store may have hit code that is already decoded: the next record is looked up again. */
+function afterStore(processor: Processor, record: RoutineRecord): RoutineEnd {
+  processor.context.state.rip += BigInt(record.length);
+  return RoutineEnd.lookup;
+}
+
+/** LLDT and LTR: the operand is the selector. */
+function loadSystemSegment(
+  target: (typeof segmentOffsets)['LDTR' | 'TR'],
+  types: readonly number[],
+  isNullAllowed: boolean,
+): Routine {
+  return (processor, record) => {
+    const { context, segments } = processor;
+    if (context.cpl !== 0) return context.raise(generalProtection());
+    const exit = tableExit(processor, record, exitReason.ldtrOrTr);
+    if (exit !== undefined) return exit;
+    const selector = Number(context.runU64(runOffsets.operand) & 0xffffn);
+    if ((selector & 0xfffc) === 0) {
+      if (!isNullAllowed) return context.raise(generalProtection());
+      segments.loadNull(target, selector);
+      return RoutineEnd.next;
+    }
+    if ((selector & 4) !== 0) return context.raise(generalProtection(selector & 0xfffc));
+    const load = segments.readDescriptor(selector, 16);
+    if (load.kind === 'fault') return context.raise(load.fault);
+    if (load.kind === 'left') return RoutineEnd.leave;
+    if (!types.includes(typeOf(load.descriptor))) {
+      return context.raise(generalProtection(selector & 0xfffc));
+    }
+    if (!isPresent(load.descriptor)) return context.raise(notPresent(selector));
+    if (target !== segmentOffsets.TR) {
+      segments.load(target, selector, load.descriptor);
+      return RoutineEnd.next;
+    }
+    // LTR marks the TSS busy, in memory and in the register.
+    const busy: Descriptor = { ...load.descriptor, high: load.descriptor.high | 0x200 };
+    const type = Uint8Array.of((busy.high >>> 8) & 0xff);
+    const end = processor.access.writeSystem(load.address + 5n, type);
+    if (end !== 'done') return leaveWith(processor, end);
+    segments.load(target, selector, busy);
+    return RoutineEnd.next;
+  };
+}
+
+/** Checks of loading a data or stack segment (SDM vol. 2, MOV). */
+function dataFault(
+  processor: Processor,
+  number: number,
+  selector: number,
+  descriptor: Descriptor,
+): Fault | undefined {
+  const { cpl } = processor.context;
+  const type = typeOf(descriptor);
+  const errorCode = selector & 0xfffc;
+  const level = selector & 3;
+  const privilege = privilegeOf(descriptor);
+  if (number === stackSegment) {
+    const isWritableData = (type & 0x1a) === 0x12;
+    if (!isWritableData || level !== cpl || privilege !== cpl) return generalProtection(errorCode);
+    return isPresent(descriptor) ? undefined : { vector: vector.SS, errorCode };
+  }
+  const isReadable = (type & 0x10) !== 0 && (type & 0xa) !== 8;
+  const isConforming = (type & 0x1c) === 0x1c;
+  if (!isReadable) return generalProtection(errorCode);
+  if (!isConforming && (level > privilege || cpl > privilege)) return generalProtection(errorCode);
+  return isPresent(descriptor) ? undefined : notPresent(selector);
+}
+
+function loadSegment(
+  processor: Processor,
+  number: number,
+  selector: number,
+): Fault | 'left' | 'done' {
+  const { context, segments } = processor;
+  const target = segmentsByNumber[number];
+  if (target === undefined || number === codeSegment) return undefinedOpcode;
+  if ((selector & 0xfffc) === 0) {
+    if (number !== stackSegment) {
+      segments.loadNull(target, selector);
+      return 'done';
+    }
+    if (context.cpl === 3 || (selector & 3) !== context.cpl) return generalProtection();
+    segments.loadNullStack(context.cpl);
+    return 'done';
+  }
+  const load = segments.readDescriptor(selector, 8);
+  if (load.kind === 'fault') return load.fault;
+  if (load.kind === 'left') return 'left';
+  const fault = dataFault(processor, number, selector, load.descriptor);
+  if (fault !== undefined) return fault;
+  const marked = segments.markAccessed(load.address, load.descriptor);
+  if (marked === 'fault') return processor.access.fault;
+  if (marked !== 'done') return 'left';
+  segments.load(target, selector, { ...load.descriptor, high: load.descriptor.high | 0x100 });
+  return 'done';
+}
+
+const moveToSegment: Routine = (processor, record) => {
+  const { context } = processor;
+  const number = Number(record.immediate);
+  const end = loadSegment(processor, number, Number(context.runU64(runOffsets.operand) & 0xffffn));
+  if (end === 'left') return RoutineEnd.leave;
+  if (end !== 'done') return context.raise(end);
+  return number === stackSegment ? processor.blockInterrupts(record, 'mov-ss') : RoutineEnd.next;
+};
+
+function popSegment(bytes: 2 | 4 | 8): Routine {
+  return (processor, record) => {
+    const { context, access } = processor;
+    const { state } = context;
+    const data = access.readAtCurrentPrivilege(state.gpr(4), bytes);
+    if (typeof data === 'string') return leaveWith(processor, data);
+    const selector = new DataView(data.buffer).getUint16(0, true);
+    const end = loadSegment(processor, Number(record.immediate), selector);
+    if (end === 'left') return RoutineEnd.leave;
+    if (end !== 'done') return context.raise(end);
+    state.setGpr(4, state.gpr(4) + BigInt(bytes));
+    return RoutineEnd.next;
+  };
+}
+
+export const descriptorTableRoutines: RoutineFamily = {
+  reason: 'they read and mark descriptors in guest memory, with faults of their own',
+  routines: {
+    loadGlobalDescriptorTable: loadTable(vmcsOffsets.gdtrBase, vmcsOffsets.gdtrLimit),
+    loadInterruptDescriptorTable: loadTable(vmcsOffsets.idtrBase, vmcsOffsets.idtrLimit),
+    storeGlobalDescriptorTable: storeTable(vmcsOffsets.gdtrBase, vmcsOffsets.gdtrLimit),
+    storeInterruptDescriptorTable: storeTable(vmcsOffsets.idtrBase, vmcsOffsets.idtrLimit),
+    loadLocalDescriptorTable: loadSystemSegment(segmentOffsets.LDTR, [2], true),
+    loadTaskRegister: loadSystemSegment(segmentOffsets.TR, [9], false),
+    moveToSegment,
+    popSegment16: popSegment(2),
+    popSegment32: popSegment(4),
+    popSegment64: popSegment(8),
+  },
+};

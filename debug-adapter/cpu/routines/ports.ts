@@ -1,0 +1,149 @@
+/** Port I/O (SDM vol. 1, chapter 19; exits vol. 3, table 28-5). */
+import { generalProtection, RoutineEnd, type Fault } from '../processor-context';
+import { runOffsets } from '../memory-map';
+import { segmentOffsets } from '../vmcs-offsets';
+import { causeExit, exitReason, hasPrimary, primaryControl } from '../vmx/vm-exits';
+import {
+  leaveWith,
+  type Processor,
+  type Routine,
+  type RoutineFamily,
+  type RoutineRecord,
+} from './routine';
+
+const qualification = { in: 8, string: 0x10, rep: 0x20, immediate: 0x40 } as const;
+
+/** Above IOPL the I/O permission bitmap of the TSS decides (SDM vol. 1, 19.5.2). */
+function permissionFault(
+  processor: Processor,
+  port: number,
+  bytes: number,
+): Fault | 'left' | undefined {
+  const { context, access } = processor;
+  const { state } = context;
+  if (context.cpl <= ((state.rflags >>> 12) & 3)) return undefined;
+  const limit = state.readU32(segmentOffsets.TR.limit);
+  const base = state.readU64(segmentOffsets.TR.base);
+  if (limit < 0x67) return generalProtection();
+  const pointer = access.readSystem(base + 0x66n, 2);
+  if (pointer === 'fault') return access.fault;
+  if (typeof pointer === 'string') return 'left';
+  const at = new DataView(pointer.buffer).getUint16(0, true) + (port >>> 3);
+  if (at + 1 > limit) return generalProtection();
+  const bits = access.readSystem(base + BigInt(at), 2);
+  if (bits === 'fault') return access.fault;
+  if (typeof bits === 'string') return 'left';
+  const mask = ((1 << bytes) - 1) << (port & 7);
+  return (new DataView(bits.buffer).getUint16(0, true) & mask) === 0
+    ? undefined
+    : generalProtection();
+}
+
+/**
+ * Nothing but the hypervisor answers a port: without unconditional I/O exiting an access would reach the physical
+ * machine's ports, and this one has none.
+ */
+function portExit(
+  processor: Processor,
+  record: RoutineRecord,
+  port: number,
+  bits: number,
+  linear = 0n,
+  information = 0,
+): RoutineEnd {
+  const { context } = processor;
+  if (!hasPrimary(context, primaryControl.unconditionalIoExiting)) {
+    return context.giveUp('port I/O without unconditional I/O exiting');
+  }
+  return causeExit(context, exitReason.ioInstruction, {
+    qualification: BigInt(bits) | (BigInt(port) << 16n),
+    instructionLength: record.length,
+    guestLinearAddress: linear,
+    instructionInformation: information,
+  });
+}
+
+function access(bytes: 1 | 2 | 4, direction: 'in' | 'out'): Routine {
+  return (processor, record) => {
+    const { context } = processor;
+    const port = Number(context.runU64(runOffsets.operand));
+    const fault = permissionFault(processor, port, bytes);
+    if (fault === 'left') return RoutineEnd.leave;
+    if (fault !== undefined) return context.raise(fault);
+    const isImmediate = record.length > 1 && record.immediate === BigInt(port) && port < 256;
+    const bits =
+      (bytes - 1) |
+      (direction === 'in' ? qualification.in : 0) |
+      (isImmediate ? qualification.immediate : 0);
+    return portExit(processor, record, port, bits);
+  };
+}
+
+/** One iteration of INS or OUTS: the element's page is checked, then the port exits; the answer ends the iteration. */
+function string(bytes: 1 | 2 | 4, direction: 'in' | 'out', isRepeated: boolean): Routine {
+  return (processor, record) => {
+    const { context } = processor;
+    const { state } = context;
+    const mask = record.addressMask;
+    if (isRepeated && (state.gpr(1) & mask) === 0n) return RoutineEnd.next;
+    const port = Number(state.gpr(2) & 0xffffn);
+    const fault = permissionFault(processor, port, bytes);
+    if (fault === 'left') return RoutineEnd.leave;
+    if (fault !== undefined) return context.raise(fault);
+    const pointer = direction === 'in' ? 7 : 6;
+    const base = direction === 'in' ? 0n : record.segmentBase;
+    const linear = BigInt.asUintN(64, (state.gpr(pointer) & mask) + base);
+    const probe = probeElement(processor, linear, bytes, direction);
+    if (probe !== undefined) return probe;
+    const answer = processor.access.takeAnswer();
+    if (answer === undefined) {
+      const bits =
+        (bytes - 1) |
+        qualification.string |
+        (direction === 'in' ? qualification.in : 0) |
+        (isRepeated ? qualification.rep : 0);
+      const addressSize = mask === 0xffffffffn ? 1 : 2;
+      const segment = direction === 'in' ? 0 : 3;
+      return portExit(processor, record, port, bits, linear, (addressSize << 7) | (segment << 15));
+    }
+    if (direction === 'in') {
+      const data = new Uint8Array(8);
+      new DataView(data.buffer).setBigUint64(0, answer, true);
+      const end = processor.access.writeSystem(linear, data.subarray(0, bytes), context.cpl === 3);
+      if (end !== 'done') return leaveWith(processor, end);
+    }
+    const step = (state.rflags & 0x400) === 0 ? BigInt(bytes) : -BigInt(bytes);
+    state.setGpr(pointer, (state.gpr(pointer) + step) & mask);
+    if (!isRepeated) return RoutineEnd.next;
+    const count = (state.gpr(1) - 1n) & mask;
+    state.setGpr(1, count);
+    return count === 0n ? RoutineEnd.next : RoutineEnd.lookup;
+  };
+}
+
+/** Faults of the memory operand come before the exit (SDM vol. 3, 26.1.1). */
+function probeElement(
+  processor: Processor,
+  linear: bigint,
+  bytes: number,
+  direction: 'in' | 'out',
+): RoutineEnd | undefined {
+  const end = processor.access.probe(linear, bytes, direction === 'in' ? 'write' : 'read');
+  return end === 'done' ? undefined : leaveWith(processor, end);
+}
+
+const sizes = [1, 2, 4] as const;
+
+export const portRoutines: RoutineFamily = {
+  reason: 'each access is a VM exit, and user access asks the bitmap of the TSS',
+  routines: Object.fromEntries(
+    sizes.flatMap((bytes): [string, Routine][] => [
+      [`input${bytes * 8}`, access(bytes, 'in')],
+      [`output${bytes * 8}`, access(bytes, 'out')],
+      [`inputString${bytes * 8}`, string(bytes, 'in', false)],
+      [`inputString${bytes * 8}Repeated`, string(bytes, 'in', true)],
+      [`outputString${bytes * 8}`, string(bytes, 'out', false)],
+      [`outputString${bytes * 8}Repeated`, string(bytes, 'out', true)],
+    ]),
+  ),
+};

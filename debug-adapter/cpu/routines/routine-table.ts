@@ -1,0 +1,37 @@
+/** All routines, numbered; generated code names them by number. */
+import { assert, present } from '../../support/assert';
+import { arithmeticRoutines } from './arithmetic';
+import { controlRegisterRoutines } from './control-registers';
+import { descriptorTableRoutines } from './descriptor-tables';
+import { farTransferRoutines } from './far-transfer';
+import { interceptedRoutines } from './intercepted';
+import { interruptRoutines } from './interrupts';
+import { portRoutines } from './ports';
+import type { Routine, RoutineFamily } from './routine';
+
+/** Families by the reason why their instructions are not in the intermediate representation. */
+export const routineFamilies: readonly RoutineFamily[] = [
+  arithmeticRoutines,
+  controlRegisterRoutines,
+  descriptorTableRoutines,
+  farTransferRoutines,
+  interceptedRoutines,
+  interruptRoutines,
+  portRoutines,
+];
+
+const numbers = new Map<string, number>();
+
+/** Routines by number. */
+export const routines: readonly Routine[] = routineFamilies.flatMap((family) =>
+  Object.entries(family.routines).map(([name, routine]) => {
+    assert(!numbers.has(name), `routine ${name} exists twice`);
+    numbers.set(name, numbers.size);
+    return routine;
+  }),
+);
+
+/** Number of a routine that a definition names. */
+export function routineNumber(name: string): number {
+  return present(numbers.get(name), `routine ${name}`);
+}

@@ -1,0 +1,107 @@
+/** What a TypeScript routine is: the part of an instruction that is too rare or too entangled for generated code. */
+import type { EventDelivery } from '../events/event-delivery';
+import type { SegmentLoader } from '../events/segments';
+import { recordOffsets } from '../interpreter/record';
+import { runOffsets } from '../memory-map';
+import type { MemoryAccess, SystemAccess } from '../paging/memory-access';
+import type { TranslationCaches } from '../paging/translation-caches';
+import { RoutineEnd, type ProcessorContext } from '../processor-context';
+
+/** Services of the processor that runs the routine. */
+export interface Processor {
+  readonly context: ProcessorContext;
+  readonly access: MemoryAccess;
+  readonly segments: SegmentLoader;
+  readonly delivery: EventDelivery;
+  readonly caches: TranslationCaches;
+  /** Time stamp counter of the physical processor at this instruction. */
+  timeStamp(): bigint;
+  /** Privilege level, mode or paging changed: derived state is made again. */
+  modeChanged(): void;
+  /** Keeps interrupts out for one more instruction, after STI or a load of SS (SDM vol. 3, 6.8.3). */
+  blockInterrupts(record: RoutineRecord, by: 'sti' | 'mov-ss'): typeof RoutineEnd.finish;
+  /** Hands a software interrupt or trap to delivery once the instruction has left. */
+  deliverAfterwards(event: PendingTrap): typeof RoutineEnd.leave;
+}
+
+/** A trap whose instruction counts as done: it returns to the following one. */
+export interface PendingTrap {
+  readonly vector: number;
+  /** An `eventType` number. */
+  readonly type: number;
+  readonly returnIp: bigint;
+}
+
+/** A decoded instruction as a routine sees it. */
+export class RoutineRecord {
+  constructor(
+    private readonly context: ProcessorContext,
+    readonly address: number,
+  ) {}
+
+  get length(): number {
+    return this.field16(recordOffsets.nextOffset) - this.field16(recordOffsets.pageOffset);
+  }
+
+  get immediate(): bigint {
+    return this.context.view.getBigUint64(this.address + recordOffsets.immediate, true);
+  }
+
+  get addressMask(): bigint {
+    return this.context.view.getBigUint64(this.address + recordOffsets.addressMask, true);
+  }
+
+  /** Offset of the destination register from `vpBase`. */
+  get dst(): number {
+    return this.field16(recordOffsets.dst);
+  }
+
+  /** Linear address of the memory operand; `stackAdjustment` counts where RSP is the base (POP). */
+  memoryAddress(stackAdjustment = 0n): bigint {
+    const { context } = this;
+    const register = (field: number): bigint =>
+      context.view.getBigUint64(context.vpBase + this.field16(field), true);
+    const scale = BigInt(context.view.getUint8(this.address + recordOffsets.scale));
+    const displacement = context.view.getBigInt64(this.address + recordOffsets.displacement, true);
+    const usesStack = this.field16(recordOffsets.base) === 4 * 8;
+    const offset =
+      register(recordOffsets.base) +
+      (register(recordOffsets.index) << scale) +
+      displacement +
+      (usesStack ? stackAdjustment : 0n);
+    const linear = (offset & this.addressMask) + register(recordOffsets.segmentBase);
+    return BigInt.asUintN(64, linear);
+  }
+
+  /** Base of the source segment of a string instruction. */
+  get segmentBase(): bigint {
+    const { context } = this;
+    const offset = this.field16(recordOffsets.segmentBase);
+    return context.view.getBigUint64(context.vpBase + offset, true);
+  }
+
+  private field16(offset: number): number {
+    return this.context.view.getUint16(this.address + offset, true);
+  }
+}
+
+export type Routine = (processor: Processor, record: RoutineRecord) => RoutineEnd;
+
+/** Routines by name, with the reason why they are not written in the intermediate representation. */
+export interface RoutineFamily {
+  readonly reason: string;
+  readonly routines: Readonly<Record<string, Routine>>;
+}
+
+/** Operand size in bytes, which a `sized` definition hands over as the operand. */
+export function operandBytes(processor: Processor): number {
+  return Number(processor.context.runU64(runOffsets.operand));
+}
+
+/** Gives up with the fault of a system access, or leaves where it already caused an exit. */
+export function leaveWith(
+  processor: Processor,
+  end: Exclude<SystemAccess, 'done'>,
+): typeof RoutineEnd.leave {
+  return end === 'fault' ? processor.context.raise(processor.access.fault) : RoutineEnd.leave;
+}

@@ -1,0 +1,50 @@
+/** How an instruction's meaning is written down. */
+import { InvariantError } from '../../support/assert';
+import type { Builder, Operand } from '../ir/builder';
+import { runOffsets } from '../memory-map';
+
+/** What a variant has beyond its operands. */
+export interface VariantContext {
+  readonly operandSize: 16 | 32 | 64;
+  readonly repeat: 'none' | 'rep' | 'repne';
+}
+
+/** Builds the meaning of one variant. Falling off the end goes on with the next instruction. */
+export type Build = (b: Builder, operands: readonly Operand[], context: VariantContext) => void;
+
+/** The one definition of a mnemonic. */
+export interface Definition {
+  readonly mnemonic: string;
+  readonly build: Build;
+  /** Kept out of the interpreter's hot function. */
+  readonly rare: boolean;
+}
+
+export function define(mnemonic: string, build: Build): Definition {
+  return { mnemonic, build, rare: false };
+}
+
+export function defineRare(mnemonic: string, build: Build): Definition {
+  return { mnemonic, build, rare: true };
+}
+
+/** Operand at a position that the opcode map guarantees. */
+export function operandAt(operands: readonly Operand[], position: number): Operand {
+  const operand = operands[position];
+  if (operand === undefined) throw new InvariantError(`operand ${position}`);
+  return operand;
+}
+
+/** Width of an operand that has one. */
+export function widthOf(operand: Operand): 8 | 16 | 32 | 64 {
+  if (operand.kind === 'special') throw new InvariantError('a special register has no width');
+  return operand.width;
+}
+
+/** A routine that needs the operand size gets it, in bytes, as its operand. */
+export function defineSizedRoutine(mnemonic: string, routine: string): Definition {
+  return defineRare(mnemonic, (b, _operands, { operandSize }) => {
+    b.setState(runOffsets.operand, 8, b.i64(operandSize / 8));
+    b.routine(routine);
+  });
+}

@@ -1,0 +1,106 @@
+/** The stack (SDM vol. 2: PUSH, POP, PUSHF, POPF, ENTER, LEAVE). */
+import { stateOffsets } from '../../machine/processor-state';
+import type { Builder, Operand } from '../ir/builder';
+import type { Expression, Local, Width } from '../ir/ir';
+import { runOffsets } from '../memory-map';
+import { define, defineRare, defineSizedRoutine, operandAt, type Definition } from './definition';
+import { RBP, RSP } from './registers';
+import { segmentSelector } from './segment';
+
+/** A push that has been checked but not made: where it goes, and the stack pointer after it. */
+export interface PreparedPush {
+  readonly host: Local;
+  readonly stackPointer: Expression;
+}
+
+/** Checks the slot below the stack pointer. */
+export function preparePush(b: Builder, width: Width): PreparedPush {
+  const stackPointer = b.let(b.sub(b.register(RSP), b.i64(width / 8)));
+  const host = b.translate(stackPointer, { width, intent: 'write', stack: true });
+  return { host, stackPointer };
+}
+
+/** Stores the value, then moves the stack pointer: a store may still leave the instruction. */
+export function push(b: Builder, width: Width, value: Expression): void {
+  const slot = preparePush(b, width);
+  b.store(slot.host, width, value);
+  b.setRegister(RSP, slot.stackPointer);
+}
+
+/** Reads the top of the stack without moving the stack pointer. */
+export function top(b: Builder, width: Width): Expression {
+  return b.load(b.let(b.register(RSP)), { width, intent: 'read', stack: true });
+}
+
+function pushValue(b: Builder, operand: Operand): Expression {
+  return operand.kind === 'special' ? segmentSelector(b) : b.read(operand);
+}
+
+const pushDefinition = define('PUSH', (b, operands, { operandSize }) => {
+  push(b, operandSize, pushValue(b, operandAt(operands, 0)));
+});
+
+const popDefinition = define('POP', (b, operands, { operandSize }) => {
+  const target = operandAt(operands, 0);
+  if (target.kind !== 'register') {
+    return b.routine(
+      target.kind === 'memory' ? `popMemory${operandSize}` : `popSegment${operandSize}`,
+    );
+  }
+  const value = top(b, operandSize);
+  b.setRegister(RSP, b.add(b.register(RSP), b.i64(operandSize / 8)));
+  b.write(target, value);
+});
+
+/** RFLAGS as one value, an i32. */
+export function flagsImage(b: Builder): Expression {
+  const at = (value: Expression, position: number): Expression =>
+    b.binary('shl', value, b.i32(position));
+  return [
+    b.state(stateOffsets.flagsSystem, 4),
+    b.flag('CF'),
+    at(b.flag('PF'), 2),
+    at(b.flag('AF'), 4),
+    at(b.flag('ZF'), 6),
+    at(b.flag('SF'), 7),
+    at(b.flag('OF'), 11),
+  ].reduce((whole, part) => b.or(whole, part));
+}
+
+/** VM and RF are pushed as 0 (SDM vol. 2, PUSHF). */
+const pushFlags = define('PUSHF', (b, _operands, { operandSize }) => {
+  const image = b.and(flagsImage(b), b.i32(~0x30000));
+  push(b, operandSize, b.let(b.widen(image)));
+});
+
+const popFlags = defineSizedRoutine('POPF', 'popFlags');
+
+const leave = define('LEAVE', (b, _operands, { operandSize }) => {
+  const frame = b.let(b.register(RBP));
+  const value = b.load(frame, { width: operandSize, intent: 'read', stack: true });
+  b.setRegister(RSP, b.add(frame, b.i64(operandSize / 8)));
+  b.setRegister(RBP, value, operandSize);
+});
+
+/** Nesting level 0 makes a plain frame; deeper levels, which compilers never use, go to a routine. */
+const enter = defineRare('ENTER', (b, _operands, { operandSize }) => {
+  const immediate = b.decoded('imm');
+  const level = b.and(b.binary('shr_u', immediate, b.i64(16)), b.i64(31));
+  b.if(b.compare('ne', level, b.i64(0)), () => {
+    b.setState(runOffsets.operand, 8, b.i64(operandSize / 8));
+    b.routine('enterNested');
+  });
+  const slot = preparePush(b, operandSize);
+  b.store(slot.host, operandSize, b.register(RBP, operandSize));
+  b.setRegister(RBP, slot.stackPointer, operandSize);
+  b.setRegister(RSP, b.sub(slot.stackPointer, b.and(immediate, b.i64(0xffff))));
+});
+
+export const stackDefinitions: readonly Definition[] = [
+  pushDefinition,
+  popDefinition,
+  pushFlags,
+  popFlags,
+  leave,
+  enter,
+];

@@ -1,0 +1,143 @@
+/** String instructions with REP (SDM vol. 2: MOVS, STOS, LODS, CMPS, SCAS, REP). One iteration is one step. */
+import { stateOffsets } from '../../machine/processor-state';
+import type { Builder, Operand } from '../ir/builder';
+import type { Expression, Width } from '../ir/ir';
+import {
+  define,
+  defineRare,
+  operandAt,
+  widthOf,
+  type Definition,
+  type VariantContext,
+} from './definition';
+import { RAX, RCX, RDI, RSI } from './registers';
+
+const directionFlag = 10;
+
+/** Signed distance to the next element. */
+function stride(b: Builder, width: Width): Expression {
+  const isDown = b.bit(b.state(stateOffsets.flagsSystem, 4), directionFlag);
+  const bytes = BigInt(width / 8);
+  return b.let(b.select(isDown, b.i64(-bytes), b.i64(bytes)));
+}
+
+function sourceAddress(b: Builder): Expression {
+  const offset = b.and(b.register(RSI), b.decoded('addressMask'));
+  return b.let(b.add(offset, b.decoded('segmentBase')));
+}
+
+/** The destination is ES, which has base 0 in 64-bit mode and takes no override. */
+function targetAddress(b: Builder): Expression {
+  return b.let(b.and(b.register(RDI), b.decoded('addressMask')));
+}
+
+function advance(b: Builder, register: number, by: Expression): void {
+  b.setRegister(register, b.and(b.add(b.register(register), by), b.decoded('addressMask')));
+}
+
+/**
+ * Wraps one iteration in REP: nothing with a count of zero, else the iteration, then again unless the count or
+ * `until` (an i32) ends it.
+ */
+function repeated(
+  b: Builder,
+  { repeat }: VariantContext,
+  iteration: () => void,
+  until?: () => Expression,
+): void {
+  if (repeat === 'none') return iteration();
+  const mask = b.decoded('addressMask');
+  b.if(b.compare('ne', b.and(b.register(RCX), mask), b.i64(0)), () => {
+    iteration();
+    const count = b.let(b.and(b.sub(b.register(RCX), b.i64(1)), mask));
+    b.setRegister(RCX, count);
+    const more = b.compare('ne', count, b.i64(0));
+    const goesOn = until === undefined ? more : b.and(more, b.isZero(until()));
+    b.if(goesOn, () => b.repeat());
+  });
+}
+
+const move = define('MOVS', (b, operands, context) => {
+  const width = widthOf(operandAt(operands, 0));
+  repeated(b, context, () => {
+    const value = b.load(sourceAddress(b), { width, intent: 'read', stack: false });
+    const host = b.translate(targetAddress(b), { width, intent: 'write', stack: false });
+    b.store(host, width, value);
+    const step = stride(b, width);
+    advance(b, RSI, step);
+    advance(b, RDI, step);
+  });
+});
+
+const store = define('STOS', (b, operands, context) => {
+  const width = widthOf(operandAt(operands, 0));
+  repeated(b, context, () => {
+    const host = b.translate(targetAddress(b), { width, intent: 'write', stack: false });
+    b.store(host, width, b.register(RAX, width));
+    advance(b, RDI, stride(b, width));
+  });
+});
+
+const load = define('LODS', (b, operands, context) => {
+  const width = widthOf(operandAt(operands, 0));
+  repeated(b, context, () => {
+    const value = b.load(sourceAddress(b), { width, intent: 'read', stack: false });
+    b.setRegister(RAX, value, width);
+    advance(b, RSI, stride(b, width));
+  });
+});
+
+/** REPE goes on while equal, REPNE while not. */
+function comparisonEnd(b: Builder, { repeat }: VariantContext): () => Expression {
+  return () => (repeat === 'rep' ? b.isZero(b.flag('ZF')) : b.flag('ZF'));
+}
+
+const compare = define('CMPS', (b, operands, context) => {
+  const width = widthOf(operandAt(operands, 0));
+  const iteration = (): void => {
+    const access = { width, intent: 'read', stack: false } as const;
+    const left = b.load(sourceAddress(b), access);
+    const right = b.load(targetAddress(b), access);
+    setDifference(b, width, left, right);
+    const step = stride(b, width);
+    advance(b, RSI, step);
+    advance(b, RDI, step);
+  };
+  repeated(b, context, iteration, comparisonEnd(b, context));
+});
+
+const scan = define('SCAS', (b, operands, context) => {
+  const width = widthOf(operandAt(operands, 0));
+  const iteration = (): void => {
+    const right = b.load(targetAddress(b), { width, intent: 'read', stack: false });
+    setDifference(b, width, b.let(b.register(RAX, width)), right);
+    advance(b, RDI, stride(b, width));
+  };
+  repeated(b, context, iteration, comparisonEnd(b, context));
+});
+
+function setDifference(b: Builder, width: Width, left: Expression, right: Expression): void {
+  b.setFlags(width, { kind: 'sub', a: left, b: right, result: b.let(b.sub(left, right)) });
+}
+
+/** The routine makes one iteration, with its VM exit; the repetition is the same as everywhere. */
+function portString(
+  mnemonic: 'INS' | 'OUTS',
+  memory: (operands: readonly Operand[]) => Operand,
+): Definition {
+  return defineRare(mnemonic, (b, operands, context) => {
+    const bytes = widthOf(memory(operands)) / 8;
+    const name = `${mnemonic === 'INS' ? 'inputString' : 'outputString'}${bytes * 8}`;
+    b.routine(context.repeat === 'none' ? name : `${name}Repeated`);
+  });
+}
+
+export const stringDefinitions: readonly Definition[] = [
+  move,
+  store,
+  load,
+  compare,
+  scan,
+  portString('INS', (operands) => operandAt(operands, 0)),
+  portString('OUTS', (operands) => operandAt(operands, 1)),
+];

@@ -1,0 +1,122 @@
+/** Records VM exits in the VMCS (SDM vol. 3, 28.2) and answers which events exit (25.6). */
+import { StopCode, stateOffsets } from '../../machine/processor-state';
+import { runOffsets } from '../memory-map';
+import { RoutineEnd, vector, type Fault, type ProcessorContext } from '../processor-context';
+import { vmcsOffsets } from '../vmcs-offsets';
+
+/** Basic exit reasons that the processor itself causes (SDM vol. 3, appendix C). */
+export const exitReason = {
+  exceptionOrNmi: 0,
+  tripleFault: 2,
+  cpuid: 10,
+  hlt: 12,
+  invd: 13,
+  invlpg: 14,
+  rdtsc: 16,
+  vmcall: 18,
+  controlRegister: 28,
+  movDr: 29,
+  ioInstruction: 30,
+  rdmsr: 31,
+  wrmsr: 32,
+  pause: 40,
+  gdtrOrIdtr: 46,
+  ldtrOrTr: 47,
+  eptViolation: 48,
+  rdtscp: 51,
+  wbinvd: 54,
+} as const;
+
+/** Bits of the primary processor-based controls (SDM vol. 3, table 25-6). */
+export const primaryControl = {
+  hltExiting: 1 << 7,
+  invlpgExiting: 1 << 9,
+  rdtscExiting: 1 << 12,
+  cr3LoadExiting: 1 << 15,
+  cr3StoreExiting: 1 << 16,
+  cr8LoadExiting: 1 << 19,
+  cr8StoreExiting: 1 << 20,
+  movDrExiting: 1 << 23,
+  unconditionalIoExiting: 1 << 24,
+  pauseExiting: 1 << 30,
+} as const;
+
+/** Bits of the secondary processor-based controls (SDM vol. 3, table 25-7). */
+export const secondaryControl = {
+  descriptorTableExiting: 1 << 2,
+  enableRdtscp: 1 << 3,
+  wbinvdExiting: 1 << 6,
+} as const;
+
+/** What an exit says besides its reason. */
+export interface ExitDetails {
+  readonly qualification?: bigint;
+  /** Bytes of the instruction that caused it; 0 where there is none. */
+  readonly instructionLength?: number;
+  readonly instructionInformation?: number;
+  readonly interruptionInformation?: number;
+  readonly errorCode?: number;
+  readonly guestPhysicalAddress?: bigint;
+  readonly guestLinearAddress?: bigint;
+}
+
+/** Event types of an interruption-information word (SDM vol. 3, table 25-16). */
+export const eventType = {
+  externalInterrupt: 0,
+  nmi: 2,
+  hardwareException: 3,
+  softwareInterrupt: 4,
+  privilegedSoftwareException: 5,
+  softwareException: 6,
+} as const;
+
+const validBit = 0x80000000;
+const errorCodeBit = 0x800;
+
+/** An interruption-information word. */
+export function eventInformation(type: number, number: number, hasErrorCode: boolean): number {
+  return (validBit | (hasErrorCode ? errorCodeBit : 0) | (type << 8) | number) >>> 0;
+}
+
+/** Fills the exit-information fields and leaves the instruction without effect. */
+export function causeExit(
+  context: ProcessorContext,
+  reason: number,
+  details: ExitDetails = {},
+): typeof RoutineEnd.leave {
+  const { state } = context;
+  state.writeU64(vmcsOffsets.exitReason, BigInt(reason));
+  state.writeU64(vmcsOffsets.exitQualification, details.qualification ?? 0n);
+  state.writeU64(vmcsOffsets.exitInstructionLength, BigInt(details.instructionLength ?? 0));
+  state.writeU64(
+    vmcsOffsets.exitInstructionInformation,
+    BigInt(details.instructionInformation ?? 0),
+  );
+  state.writeU64(vmcsOffsets.exitInformation, BigInt(details.interruptionInformation ?? 0));
+  state.writeU64(vmcsOffsets.exitErrorCode, BigInt(details.errorCode ?? 0));
+  state.writeU64(vmcsOffsets.guestPhysicalAddress, details.guestPhysicalAddress ?? 0n);
+  state.writeU64(vmcsOffsets.guestLinearAddress, details.guestLinearAddress ?? 0n);
+  state.writeU64(vmcsOffsets.idtVectoringInformation, 0n);
+  state.writeU64(vmcsOffsets.idtVectoringErrorCode, 0n);
+  state.writeU32(stateOffsets.exitPending, 1);
+  context.setRun32(runOffsets.stop, StopCode.vmExit);
+  return RoutineEnd.leave;
+}
+
+export function hasPrimary(context: ProcessorContext, bit: number): boolean {
+  return (context.state.readU32(vmcsOffsets.primaryControls) & bit) !== 0;
+}
+
+export function hasSecondary(context: ProcessorContext, bit: number): boolean {
+  const active = (context.state.readU32(vmcsOffsets.primaryControls) & 0x80000000) !== 0;
+  return active && (context.state.readU32(vmcsOffsets.secondaryControls) & bit) !== 0;
+}
+
+/** Whether the exception bitmap, with the page-fault mask and match, makes a fault exit (SDM vol. 3, 26.2). */
+export function exceptionExits(context: ProcessorContext, fault: Fault): boolean {
+  const { state } = context;
+  const bit = (state.readU32(vmcsOffsets.exceptionBitmap) & (1 << fault.vector)) !== 0;
+  if (fault.vector !== vector.PF) return bit;
+  const masked = (fault.errorCode ?? 0) & state.readU32(vmcsOffsets.pageFaultMask);
+  return masked === state.readU32(vmcsOffsets.pageFaultMatch) ? bit : !bit;
+}

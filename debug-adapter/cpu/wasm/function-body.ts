@@ -1,0 +1,129 @@
+/** Writes the body of one WebAssembly function: instructions, structured control with named labels, locals. */
+import { assert } from '../../support/assert';
+import { ByteWriter } from './byte-writer';
+import { op, valueType } from './opcodes';
+
+export type WasmType = keyof typeof valueType;
+
+/** Name of an enclosing block or loop; branch depths are computed from it. */
+export type Label = string;
+
+const emptyBlock = 0x40;
+
+export class FunctionBody {
+  readonly code = new ByteWriter();
+  private readonly labels: Label[] = [];
+  private readonly localTypes: WasmType[] = [];
+
+  constructor(
+    readonly parameters: readonly WasmType[],
+    readonly results: readonly WasmType[],
+  ) {}
+
+  /** Adds a local variable and returns its index. */
+  addLocal(type: WasmType): number {
+    this.localTypes.push(type);
+    return this.parameters.length + this.localTypes.length - 1;
+  }
+
+  op(opcode: number): this {
+    this.code.byte(opcode);
+    return this;
+  }
+
+  i32(value: number): this {
+    this.code.byte(op.i32Const).signed(value | 0);
+    return this;
+  }
+
+  i64(value: bigint): this {
+    this.code.byte(op.i64Const).signed64(value);
+    return this;
+  }
+
+  get(local: number): this {
+    this.code.byte(op.localGet).unsigned(local);
+    return this;
+  }
+
+  set(local: number): this {
+    this.code.byte(op.localSet).unsigned(local);
+    return this;
+  }
+
+  tee(local: number): this {
+    this.code.byte(op.localTee).unsigned(local);
+    return this;
+  }
+
+  /** A load or store opcode with its constant offset; alignment hints are left at one byte. */
+  memory(opcode: number, offset: number): this {
+    this.code.byte(opcode).unsigned(0).unsigned(offset);
+    return this;
+  }
+
+  block(label: Label): this {
+    return this.open(op.block, label);
+  }
+
+  loop(label: Label): this {
+    return this.open(op.loop, label);
+  }
+
+  if(label: Label = ''): this {
+    return this.open(op.if, label);
+  }
+
+  else(): this {
+    return this.op(op.else);
+  }
+
+  end(): this {
+    assert(this.labels.pop() !== undefined, 'end without block');
+    return this.op(op.end);
+  }
+
+  br(label: Label): this {
+    this.code.byte(op.br).unsigned(this.depthOf(label));
+    return this;
+  }
+
+  brIf(label: Label): this {
+    this.code.byte(op.brIf).unsigned(this.depthOf(label));
+    return this;
+  }
+
+  brTable(labels: readonly Label[], otherwise: Label): this {
+    this.code.byte(op.brTable).unsigned(labels.length);
+    for (const label of labels) this.code.unsigned(this.depthOf(label));
+    this.code.unsigned(this.depthOf(otherwise));
+    return this;
+  }
+
+  call(functionIndex: number): this {
+    this.code.byte(op.call).unsigned(functionIndex);
+    return this;
+  }
+
+  /** The encoded body: local declarations, code, final `end`. */
+  encode(): Uint8Array {
+    assert(this.labels.length === 0, `open block ${this.labels.join()}`);
+    const body = new ByteWriter();
+    body.unsigned(this.localTypes.length);
+    for (const type of this.localTypes) body.unsigned(1).byte(valueType[type]);
+    body.bytes(this.code.finish()).byte(op.end);
+    return body.finish();
+  }
+
+  private open(opcode: number, label: Label): this {
+    this.labels.push(label);
+    this.code.byte(opcode).byte(emptyBlock);
+    return this;
+  }
+
+  private depthOf(label: Label): number {
+    const index = this.labels.lastIndexOf(label);
+    assert(index >= 0, `no enclosing block ${label}`);
+    return this.labels.length - 1 - index;
+  }
+}
