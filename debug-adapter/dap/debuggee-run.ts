@@ -6,7 +6,6 @@ import type { TargetPorts } from '../debugger/open-target';
 import { customEvent, type StateChangedBody } from '../protocol/custom-requests';
 import { UserError } from '../support/user-error';
 import { RunPump } from './run-pump';
-import type { SessionState } from './session-state';
 import { stoppedEventBody } from './stopped-event';
 import { TraceForwarder } from './trace-forwarder';
 
@@ -14,6 +13,15 @@ import { TraceForwarder } from './trace-forwarder';
 export interface ConsoleSettings {
   readonly consoleLineLength: number;
   readonly consoleLinesPerSecond: number;
+}
+
+/** What the running side needs of the session. */
+export interface RunSession {
+  readonly stopsAtTripleFault: boolean;
+  readonly sendEvent: (event: string, body?: object) => void;
+  print(category: 'console' | 'stdout' | 'stderr', output: string): void;
+  /** The machine is about to run: references to variables become invalid. */
+  forgetVariables(): void;
 }
 
 /** More would make the Debug Console slow. */
@@ -27,7 +35,7 @@ export class DebuggeeRun {
   private ended = false;
 
   constructor(
-    private readonly session: SessionState,
+    private readonly session: RunSession,
     private readonly control: MachineControl,
     private readonly clock: TargetPorts['clock'],
     private readonly consoleSettings: ConsoleSettings,
@@ -42,7 +50,7 @@ export class DebuggeeRun {
 
   /** Starts running towards a goal that the control was given. */
   start(): void {
-    this.session.variables.clear();
+    this.session.forgetVariables();
     this.sendState(true);
     this.pump.start();
   }

@@ -1,5 +1,5 @@
 /** Splits the byte stream of a DAP client into messages; malformed input is reported and skipped, never thrown. */
-import { Buffer } from 'node:buffer';
+import { decodeUtf8, encodeUtf8 } from '../support/utf8';
 
 /** One thing found in the stream. */
 export type ReadMessage =
@@ -7,9 +7,19 @@ export type ReadMessage =
   | { readonly kind: 'malformed'; readonly problem: string };
 
 const maxHeaderBytes = 8192;
-const maxBodyBytes = 32 * 1024 * 1024;
-const headerEnd = Buffer.from('\r\n\r\n');
+const maxBodyBytes = 8 * 1024 * 1024;
+const headerEnd = encodeUtf8('\r\n\r\n');
+const headerStart = encodeUtf8('Content-Length');
 const contentLength = /^content-length\s*:\s*(\d{1,10})\s*$/i;
+
+function indexOf(bytes: Uint8Array, wanted: Uint8Array, from: number): number {
+  const [first] = wanted;
+  if (first === undefined) return -1;
+  for (let at = bytes.indexOf(first, from); at >= 0; at = bytes.indexOf(first, at + 1)) {
+    if (wanted.every((byte, index) => bytes[at + index] === byte)) return at;
+  }
+  return -1;
+}
 
 function lengthOf(header: string): number | undefined {
   for (const line of header.split('\r\n')) {
@@ -19,9 +29,10 @@ function lengthOf(header: string): number | undefined {
   return undefined;
 }
 
-function parseBody(body: Buffer): ReadMessage {
+function parseBody(body: Uint8Array): ReadMessage {
   try {
-    return { kind: 'message', value: JSON.parse(body.toString('utf8')) as unknown };
+    const value: unknown = JSON.parse(decodeUtf8(body));
+    return { kind: 'message', value };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     return { kind: 'malformed', problem: `the message is no JSON: ${reason}` };
@@ -30,14 +41,22 @@ function parseBody(body: Buffer): ReadMessage {
 
 /** Reads base-protocol frames (DAP specification, "Base Protocol"). */
 export class MessageReader {
-  private buffer: Buffer = Buffer.alloc(0);
+  private buffer: Uint8Array = new Uint8Array(0);
+  /** Pieces of a body that is not complete, and their total length. */
+  private pieces: Uint8Array[] = [];
+  private piecesLength = 0;
   private bodyLength: number | undefined;
   /** Bytes of an oversized body that are still to be skipped. */
   private skip = 0;
 
   /** Messages that are complete with these bytes, in order. */
   accept(chunk: Uint8Array): readonly ReadMessage[] {
-    this.buffer = Buffer.concat([this.buffer, chunk]);
+    this.pieces.push(chunk);
+    this.piecesLength += chunk.length;
+    if (this.bodyLength !== undefined && this.buffer.length + this.piecesLength < this.bodyLength) {
+      return [];
+    }
+    this.gather();
     const found: ReadMessage[] = [];
     for (let more = true; more;) {
       const read = this.readOne();
@@ -45,6 +64,20 @@ export class MessageReader {
       else if (read !== 'again') found.push(read);
     }
     return found;
+  }
+
+  /** Joins the pieces once, not at every chunk: a long body in small chunks stays cheap. */
+  private gather(): void {
+    const result = new Uint8Array(this.buffer.length + this.piecesLength);
+    result.set(this.buffer);
+    let at = this.buffer.length;
+    for (const piece of this.pieces) {
+      result.set(piece, at);
+      at += piece.length;
+    }
+    this.buffer = result;
+    this.pieces = [];
+    this.piecesLength = 0;
   }
 
   private readOne(): ReadMessage | 'more' | 'again' {
@@ -63,13 +96,13 @@ export class MessageReader {
   }
 
   private readHeader(): ReadMessage | 'more' | 'again' {
-    const end = this.buffer.indexOf(headerEnd);
+    const end = indexOf(this.buffer, headerEnd, 0);
     if (end < 0) {
       if (this.buffer.length <= maxHeaderBytes) return 'more';
-      this.buffer = this.resynchronized();
+      this.resynchronize();
       return { kind: 'malformed', problem: `a header is longer than ${maxHeaderBytes} bytes` };
     }
-    const header = this.buffer.toString('latin1', 0, end);
+    const header = decodeUtf8(this.buffer.subarray(0, end));
     this.buffer = this.buffer.subarray(end + headerEnd.length);
     const length = lengthOf(header);
     if (length === undefined) {
@@ -84,8 +117,8 @@ export class MessageReader {
   }
 
   /** After garbage without a header end, the next possible header start is kept. */
-  private resynchronized(): Buffer {
-    const next = this.buffer.indexOf('Content-Length', 1, 'latin1');
-    return next < 0 ? Buffer.alloc(0) : this.buffer.subarray(next);
+  private resynchronize(): void {
+    const next = indexOf(this.buffer, headerStart, 1);
+    this.buffer = next < 0 ? new Uint8Array(0) : this.buffer.subarray(next);
   }
 }

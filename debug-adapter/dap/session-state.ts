@@ -76,6 +76,10 @@ export class SessionState {
     if (output !== '') this.sendEvent('output', { category, output });
   }
 
+  forgetVariables(): void {
+    this.variables.clear();
+  }
+
   /** Says that what clients show of the machine is out of date. */
   invalidate(): void {
     this.sendEvent('invalidated', { areas: ['all'] });

@@ -1,8 +1,9 @@
 /** Requests about memory, disassembly and sources. */
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import { Buffer } from 'node:buffer';
 import type { ListingRow } from '../../debugger/inspection/disassembly';
 import { localPlaceAt } from '../../debugger/stack-frames';
+import { formatBytes } from '../../debugger/value-format';
+import { decodeBase64, encodeBase64 } from '../../support/base64';
 import { UserError } from '../../support/user-error';
 import type { RequestArguments } from '../request-arguments';
 import type { HandlerTable, SessionState } from '../session-state';
@@ -17,9 +18,7 @@ function rowBody(session: SessionState, row: ListingRow): DebugProtocol.Disassem
     return { address: '-1', instruction: row.text, presentationHint: 'invalid' };
   }
   const place = localPlaceAt(session.control.program, row.address);
-  const bytes = Buffer.from(row.bytes)
-    .toString('hex')
-    .replace(/..(?=.)/g, '$& ');
+  const bytes = formatBytes(row.bytes);
   return {
     address: `0x${row.address.toString(16)}`,
     instruction: row.text,
@@ -54,17 +53,16 @@ function readMemory(session: SessionState, args: RequestArguments): object {
   return {
     address: `0x${address.toString(16)}`,
     unreadableBytes: count - bytes.length,
-    data: Buffer.from(bytes).toString('base64'),
+    data: encodeBase64(bytes),
   };
 }
 
 function writeMemory(session: SessionState, args: RequestArguments): object {
   const reference = args.string('memoryReference');
-  const text = args.string('data');
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) {
+  const data = decodeBase64(args.string('data'));
+  if (data === undefined) {
     throw new UserError('bad-arguments', '"data" of "writeMemory" is no base64 text.');
   }
-  const data = new Uint8Array(Buffer.from(text, 'base64'));
   const { thread, address } = session.memory(reference, args.optionalInteger('offset') ?? 0);
   const partial = args.boolean('allowPartial');
   const bytesWritten = session.control.writeMemory(thread, address, data, partial);

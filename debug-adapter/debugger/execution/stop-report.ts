@@ -72,7 +72,7 @@ function machineText(stop: MachineStop, where: string): StopText {
     case 'halted':
       return {
         description: 'Halted',
-        text: `The guest executed HLT at ${where} and nothing can wake it. Restart it, or change RIP.`,
+        text: `The guest has halted itself (HLT); RIP is ${where}, and nothing can wake it. Restart it, or change RIP.`,
       };
     case 'no-progress':
       return {
