@@ -24,10 +24,23 @@ export const stateIcons: Record<
   ended: { icon: 'circle-slash', color: 'disabledForeground' },
 };
 
-export function partitionDescription(partition: PartitionInfo): string {
-  const role = partition.kind === 'parent' ? 'parent partition' : '';
-  const memory = partition.memoryBytes > 0 ? bytesText(partition.memoryBytes) : '';
-  return [role, partition.guestOs, memory].filter((part) => part !== '').join(' · ');
+export function partitionDescription({ kind, memoryBytes }: PartitionInfo): string {
+  return kind === 'parent' ? 'owns the devices' : bytesText(memoryBytes);
+}
+
+/** Rows of a partition's tooltip: name and value. */
+export function partitionFacts(partition: PartitionInfo): readonly (readonly [string, string])[] {
+  const { id, kind, memoryBytes, guestOs, processors } = partition;
+  const facts = [
+    ['Partition id', String(id)],
+    ['Virtual processors', String(processors.length)],
+  ] as const;
+  if (kind === 'parent') return facts;
+  return [
+    ...facts,
+    ['Memory', bytesText(memoryBytes)],
+    ['Guest OS id', guestOs === '' ? 'not reported yet' : guestOs],
+  ];
 }
 
 /** `0x1001a0 _start+0x10 · 12 exits`; a running processor's RIP would be stale, so its state stands there. */

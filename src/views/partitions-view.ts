@@ -6,6 +6,7 @@ import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
 import { requestFromAdapter } from '../debug/session-requests';
 import {
   partitionDescription,
+  partitionFacts,
   processorDescription,
   processorFacts,
   processorLabel,
@@ -82,11 +83,7 @@ function partitionItem({ partition }: PartitionNode): vscode.TreeItem {
   item.description = partitionDescription(partition);
   item.iconPath = new vscode.ThemeIcon(parent ? 'server-environment' : 'vm');
   item.contextValue = parent ? 'parentPartition' : 'guestPartition';
-  item.tooltip = factsTooltip(partition.name, [
-    ['Partition id', String(partition.id)],
-    ['Kind', parent ? 'parent: owns the devices' : 'guest'],
-    ['Description', partitionDescription(partition)],
-  ]);
+  item.tooltip = factsTooltip(partition.name, partitionFacts(partition));
   return item;
 }
 

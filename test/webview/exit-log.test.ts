@@ -195,6 +195,13 @@ describe('VM Exit Log page', function () {
     ]);
   });
 
+  it('says that the rows of an ended session are gone', async () => {
+    const { page } = await open({
+      source: { state: 'ended', key: 's1', name: 'Debug hello-partition', running: false },
+    });
+    await page.getByText('The session has ended').waitFor();
+  });
+
   it('restores filter and pane after it was hidden', async () => {
     const log = new SampleLog(1000);
     const expected = log.exits(0, 0, { reasons: [12] }).total;

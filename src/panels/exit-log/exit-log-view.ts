@@ -64,6 +64,10 @@ export class ExitLogView implements vscode.WebviewViewProvider, vscode.Disposabl
       this.view = undefined;
       this.listening = false;
     });
+    view.onDidChangeVisibility(() => {
+      // A hidden page is unloaded; shown again, it starts anew and says when it listens.
+      if (!view.visible) this.listening = false;
+    });
     // The page is ours; messages from it have the shapes of the shared file.
     webview.onDidReceiveMessage((message: ToExtension) => void this.receive(message));
     const address = (name: string): string =>

@@ -10,17 +10,9 @@ export interface EmptyActions {
 }
 
 export function emptyState(model: LogModel, actions: EmptyActions): TemplateResult {
-  const { source, filter } = model;
-  if (source.state === 'none' || (source.state === 'ended' && !restricts(filter))) {
-    return message(
-      'telescope',
-      source.state === 'none' ? 'No guest has run yet' : 'The guest made no VM exits',
-      'Each time a guest does what its VMCS intercepts, the processor leaves it. Those VM exits appear here.',
-      html`<button class="primary" @click=${() => actions.run('debugGuest')}>Debug a Guest</button>
-        <button class="secondary" @click=${() => actions.run('openSampleGuest')}>
-          Open a Sample Guest
-        </button>`,
-    );
+  const { source, filter, loaded } = model;
+  if (source.state !== 'live' && !(loaded && restricts(filter))) {
+    return message('telescope', ...withoutSession(model), startButtons(actions));
   }
   if (restricts(filter) && model.recorded > 0) {
     return message(
@@ -39,6 +31,27 @@ export function emptyState(model: LogModel, actions: EmptyActions): TemplateResu
     'The guest has done nothing that its VMCS intercepts. Continue or step it.',
     html``,
   );
+}
+
+/** Title and text while no guest is being debugged. */
+function withoutSession({ source, loaded }: LogModel): readonly [string, string] {
+  const explanation =
+    'Each time a guest does what its VMCS intercepts, the processor leaves it. Those VM exits appear here.';
+  if (source.state === 'none') return ['No guest has run yet', explanation];
+  if (loaded) return ['The guest made no VM exits', explanation];
+  return [
+    'The session has ended',
+    'Its VM exits were in the memory of the debug adapter. Debug the guest again to record them anew.',
+  ];
+}
+
+function startButtons(actions: EmptyActions): TemplateResult {
+  return html`<button class="primary" @click=${() => actions.run('debugGuest')}>
+      Debug a Guest
+    </button>
+    <button class="secondary" @click=${() => actions.run('openSampleGuest')}>
+      Open a Sample Guest
+    </button>`;
 }
 
 function message(

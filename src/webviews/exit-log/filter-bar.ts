@@ -30,7 +30,7 @@ export function filterBar(
 ): TemplateResult {
   const { filter } = model;
   return html`
-    <div class="bar" role="toolbar" aria-label="Filter VM exits">
+    <div class="bar" role="search" aria-label="Filter VM exits">
       <div class="search ${text === '' ? '' : 'active'}">
         <i class="codicon codicon-search" aria-hidden="true"></i>
         <input
@@ -61,7 +61,7 @@ export function filterBar(
         ${processorChip(filter, actions)}
         ${chipCounts(model).map((count) => reasonChip(count, filter, actions))}
       </div>
-      <div class="holdings" role="status">${holdingsText(model)}</div>
+      <div class="holdings" aria-live=${spoken(model)}>${holdingsText(model)}</div>
       <button
         class="icon ${following ? 'on' : ''}"
         aria-pressed=${following}
@@ -129,6 +129,11 @@ function processorChip(
   >
     P${partition} VP ${processor}<i class="codicon codicon-close" aria-hidden="true"></i>
   </button>`;
+}
+
+/** Counts of a running guest change all the time; only those of a stopped one are worth saying. */
+function spoken({ source }: LogModel): 'polite' | 'off' {
+  return source.state !== 'none' && source.running ? 'off' : 'polite';
 }
 
 /** `12 of 1,024 exits · 300 dropped · session ended`. */

@@ -6,6 +6,7 @@ import type {
 } from '../../../../debug-adapter/protocol/custom-requests';
 import {
   partitionDescription,
+  partitionFacts,
   processorDescription,
   processorSpeech,
 } from '../../../../src/views/partition-text';
@@ -43,11 +44,17 @@ describe('processorDescription', () => {
 describe('partitionDescription', () => {
   for (const [change, expected] of [
     [{}, '64 MiB'],
-    [{ guestOs: 'Linux 6.1' }, 'Linux 6.1 · 64 MiB'],
-    [{ kind: 'parent', memoryBytes: 0 }, 'parent partition'],
+    [{ kind: 'parent', memoryBytes: 0 }, 'owns the devices'],
   ] as const) {
     it(expected, () => assert.equal(partitionDescription({ ...guest, ...change }), expected));
   }
+});
+
+it('the tooltip of a guest tells whether it said who it is', () => {
+  const osIds = ['', '0x8100'].map((guestOs) =>
+    new Map(partitionFacts({ ...guest, guestOs })).get('Guest OS id'),
+  );
+  assert.deepEqual(osIds, ['not reported yet', '0x8100']);
 });
 
 it('a processor is spoken in full', () => {
