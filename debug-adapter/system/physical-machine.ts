@@ -1,0 +1,169 @@
+/** The physical machine: logical processors, partitions and parent, joined and run. */
+import { createPartitionCores } from '../cpu/processor-core-factory';
+import { Hypervisor } from '../hypervisor/hypervisor';
+import { Partition } from '../hypervisor/partition';
+import { VirtualProcessor } from '../hypervisor/virtual-processor';
+import { setUpVmcsControls, followLongMode } from '../hypervisor/vmcs-setup';
+import { pageSizeBytes } from '../machine/addresses';
+import type { CodeHost } from '../machine/code-space';
+import type { HostInput, RecordedInput } from '../machine/host-input';
+import { ParentPartition, parentPartitionId } from '../parent-partition/parent-partition';
+import { present } from '../support/assert';
+import { StateHash } from '../support/state-hash';
+import { UserError } from '../support/user-error';
+import { encodeUtf8 } from '../support/utf8';
+import { applyInput, describeInput } from './apply-input';
+import { enterSampleGuest } from './boot/sample-guest-entry';
+import { limits } from './limits';
+import { restoreMachine, saveMachine, type MachineParts } from './machine.saved-state';
+import type { GuestConfiguration, MachineConfiguration } from './machine-configuration';
+import { RunLoop } from './run-loop';
+import type { RunOutcome, RunRequest } from './run-types';
+import { TraceLog } from './trace-log';
+
+/** What the machine needs from its host. */
+export interface MachinePorts {
+  readonly codeHost: CodeHost;
+}
+
+/** One machine: one state, one order of steps, one clock for each lane. Nothing in it depends on real time. */
+export class PhysicalMachine {
+  readonly parent: ParentPartition;
+  readonly guests: readonly Partition[];
+  readonly trace = new TraceLog();
+  private readonly loop: RunLoop;
+  private readonly parts: MachineParts;
+  private recorded: RecordedInput[] = [];
+
+  /**
+   * Builds the machine and loads its guests; no step has been taken then.
+   * @throws UserError where the configuration or an image cannot be used
+   */
+  constructor(configuration: MachineConfiguration, ports: MachinePorts) {
+    checkConfiguration(configuration);
+    this.loop = new RunLoop(configuration.costs, this.trace);
+    const hypervisor = new Hypervisor(this.loop);
+    this.parent = new ParentPartition(hypervisor, this.loop.trace);
+    this.guests = configuration.guests.map((guest, index) =>
+      createGuest(guest, parentPartitionId + 1 + index, ports.codeHost),
+    );
+    for (const guest of this.guests) {
+      hypervisor.addPartition(guest);
+      this.parent.attachGuest(guest.id);
+    }
+    this.loop.connect(hypervisor, this.parent);
+    const configurationHash = hashConfiguration(configuration);
+    this.parts = { configurationHash, loop: this.loop, guests: this.guests };
+  }
+
+  /** Steps taken since the start: every state has exactly one position. */
+  get position(): number {
+    return this.loop.position;
+  }
+
+  /** Virtual time of the lane that is furthest ahead, in nanoseconds. */
+  get timeNs(): number {
+    return this.loop.latestTimeNs;
+  }
+
+  /** The inputs accepted so far, oldest first. */
+  get inputs(): readonly RecordedInput[] {
+    return this.recorded;
+  }
+
+  /** Runs until the request's limit or the first reason to stop. */
+  run(request: RunRequest): RunOutcome {
+    return this.loop.run(request);
+  }
+
+  /**
+   * Records an input with its position and applies it; that is one step.
+   * @throws UserError, with nothing changed, where the input is impossible
+   */
+  accept(input: HostInput): void {
+    if (this.recorded.length >= limits.inputs) {
+      throw new UserError(
+        'too-many-inputs',
+        `This machine has accepted ${limits.inputs} inputs, which is its limit.`,
+        'Restart the session.',
+      );
+    }
+    const { position, timeNs } = this;
+    applyInput({ guests: this.guests, timeNs }, input);
+    this.recorded.push({ position, timeNs, input });
+    this.loop.countInput();
+    this.loop.trace.emit({
+      kind: 'input',
+      partition: input.partition,
+      processor: 'processor' in input ? input.processor : 0,
+      input: describeInput(input),
+    });
+  }
+
+  /** The whole state, to be put back by {@link restore} on a machine of the same configuration. */
+  save(): Uint8Array {
+    return saveMachine(this.parts, this.recorded);
+  }
+
+  /**
+   * Puts the machine into a saved state. Trace rows of the other past are forgotten.
+   * @throws UserError, with nothing changed, where the bytes are not a state of this machine
+   */
+  restore(bytes: Uint8Array): void {
+    const before = this.save();
+    try {
+      this.recorded = [...restoreMachine(this.parts, bytes)];
+    } catch (problem) {
+      restoreMachine(this.parts, before);
+      throw problem;
+    }
+    this.trace.clear();
+  }
+
+  /** Hash of the whole state; equal states have equal hashes on every platform. */
+  stateHash(): string {
+    return new StateHash().update(this.save()).digest();
+  }
+}
+
+function checkConfiguration({ guests }: MachineConfiguration): void {
+  if (guests.length === 0 || guests.length > limits.guests) {
+    throw new UserError(
+      'guest-count',
+      `A machine has 1 to ${limits.guests} guest partitions, not ${guests.length}.`,
+    );
+  }
+  for (const { name, memoryBytes } of guests) {
+    const { guestMemoryBytesMinimum: least, guestMemoryBytesMaximum: most } = limits;
+    const isWhole = Number.isInteger(memoryBytes / pageSizeBytes);
+    if (isWhole && memoryBytes >= least && memoryBytes <= most) continue;
+    throw new UserError(
+      'guest-memory-size',
+      `The guest "${name}" cannot have ${memoryBytes} bytes of memory.`,
+      `Give it ${least} to ${most} bytes, a multiple of ${pageSizeBytes}.`,
+    );
+  }
+}
+
+function createGuest(guest: GuestConfiguration, id: number, codeHost: CodeHost): Partition {
+  const { name, memoryBytes } = guest;
+  const { memory, cores } = createPartitionCores(codeHost, { memoryBytes, processorCount: 1 });
+  memory.mapRam(0, memoryBytes / pageSizeBytes);
+  const processors = cores.map((core, index) => new VirtualProcessor(id, index, core));
+  const boot = present(processors[0], 'boot processor');
+  enterSampleGuest(guest, memory, boot.state);
+  for (const { state, index, core } of processors) {
+    setUpVmcsControls(state, index);
+    followLongMode(state);
+    core.stateWasEdited();
+  }
+  return new Partition({ id, name, memoryBytes, memory, processors });
+}
+
+function hashConfiguration({ guests, costs }: MachineConfiguration): string {
+  const hash = new StateHash();
+  for (const { name, memoryBytes, image, commandLine } of guests) {
+    hash.update(encodeUtf8(`${name}\n${memoryBytes}\n${commandLine}`)).update(image.bytes);
+  }
+  return hash.update(encodeUtf8(JSON.stringify(costs))).digest();
+}
