@@ -75,6 +75,7 @@ function restoreProcessor(processor: VirtualProcessor, record: StateRecord): voi
           ordinal: pending.number('ordinal'),
           timeNs: pending.number('timeNs'),
         };
+  processor.forgetDescription();
   processor.core.stateWasEdited();
 }
 

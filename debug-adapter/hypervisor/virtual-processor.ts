@@ -40,6 +40,9 @@ export class VirtualProcessor {
   /** Set while a VM exit waits to be handled and its event has been recorded. */
   exitIdentity: ExitIdentity | undefined;
 
+  /** The pending exit in full, made from the VMCS when first asked for; never part of the state. */
+  private described: VmExitEvent | undefined;
+
   /** Set by edits that may have made the guest state one that VM entry refuses. */
   entryChecksDue = false;
 
@@ -83,6 +86,7 @@ export class VirtualProcessor {
   clearPendingExit(): void {
     this.state.writeU32(stateOffsets.exitPending, 0);
     this.exitIdentity = undefined;
+    this.described = undefined;
   }
 
   /** Fills the exit information of a VM-entry failure due to invalid guest state (SDM vol. 3, 27.8). */
@@ -96,16 +100,35 @@ export class VirtualProcessor {
 
   /** The exit that waits to be handled, once it has been recorded. */
   get pendingExit(): VmExitEvent | undefined {
-    return this.exitIdentity === undefined
-      ? undefined
-      : { ...this.exitIdentity, ...this.describeExit() };
+    const identity = this.exitIdentity;
+    if (identity === undefined) return undefined;
+    this.described ??= this.describeExit(identity);
+    return this.described;
   }
 
-  /** The exit in the VMCS, without its place in the order. */
-  describeExit(): Omit<VmExitEvent, keyof ExitIdentity> {
+  /** Makes {@link pendingExit} show what an edit has changed. */
+  forgetDescription(): void {
+    this.described = undefined;
+  }
+
+  /** The exit in the VMCS; it is the pending one from now on. */
+  recordExit(identity: ExitIdentity): VmExitEvent {
+    const { position, ordinal, timeNs } = identity;
+    this.exits++;
+    this.exitIdentity = { position, ordinal, timeNs };
+    this.described = this.describeExit(identity);
+    return this.described;
+  }
+
+  private describeExit({ position, ordinal, timeNs }: ExitIdentity): VmExitEvent {
     const { state } = this;
+    const registers: bigint[] = [];
+    for (let index = 0; index < 16; index++) registers.push(state.gpr(index));
     return {
       kind: 'vm-exit',
+      position,
+      ordinal,
+      timeNs,
       partition: this.partitionId,
       processor: this.index,
       exitNumber: this.exits,
@@ -120,7 +143,7 @@ export class VirtualProcessor {
       cr0: state.vmcs(encoding.cr0),
       cr3: state.vmcs(encoding.cr3),
       cr4: state.vmcs(encoding.cr4),
-      registers: Array.from({ length: 16 }, (_, index) => state.gpr(index)),
+      registers,
     };
   }
 

@@ -26,6 +26,11 @@ const hexadecimal = (value: bigint | number): string => `0x${value.toString(16)}
  */
 export function applyInput(target: InputTarget, input: HostInput): void {
   const partition = findPartition(target, input.partition);
+  applyTo(partition, input, target.timeNs);
+  for (const processor of partition.processors) processor.forgetDescription();
+}
+
+function applyTo(partition: Partition, input: HostInput, timeNs: number): void {
   switch (input.kind) {
     case 'console-input':
       throw new UserError(
@@ -52,7 +57,7 @@ export function applyInput(target: InputTarget, input: HostInput): void {
         findProcessor(partition, input.processor),
         input.msr,
         input.value,
-        target.timeNs,
+        timeNs,
       );
     default:
       return unreachable(input);

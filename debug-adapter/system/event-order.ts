@@ -7,6 +7,9 @@ export interface MachineClock {
   readonly timeNs: number;
 }
 
+/** What tells an event from all others, and when it happened. */
+export type EventPlace = Pick<TraceHeader, 'position' | 'ordinal' | 'timeNs'>;
+
 /** The saved part: ordinals are machine state, so that a row has one identity in every replay. */
 export interface EventOrderState {
   readonly position: number;
@@ -23,14 +26,19 @@ export class EventOrder implements TraceEmitter {
   ) {}
 
   emit(body: TraceEventBody): TraceHeader {
+    const event = { ...body, ...this.takePlace() };
+    this.sink.record(event);
+    return event;
+  }
+
+  /** The place of an event that the caller records itself, at once. */
+  takePlace(): EventPlace {
     const { position, timeNs } = this.clock();
     if (position !== this.position) {
       this.position = position;
       this.nextOrdinal = 0;
     }
-    const event = { ...body, position, timeNs, ordinal: this.nextOrdinal++ };
-    this.sink.record(event);
-    return event;
+    return { position, ordinal: this.nextOrdinal++, timeNs };
   }
 
   get state(): EventOrderState {

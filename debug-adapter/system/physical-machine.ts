@@ -1,6 +1,7 @@
 /** The physical machine: logical processors, partitions and parent, joined and run. */
 import { createPartitionCores } from '../cpu/processor-core-factory';
 import { Hypervisor } from '../hypervisor/hypervisor';
+import { readMsr } from '../hypervisor/msr-access';
 import { Partition } from '../hypervisor/partition';
 import { VirtualProcessor } from '../hypervisor/virtual-processor';
 import { setUpVmcsControls, followLongMode } from '../hypervisor/vmcs-setup';
@@ -98,6 +99,17 @@ export class PhysicalMachine {
       processor: 'processor' in input ? input.processor : 0,
       input: describeInput(input),
     });
+  }
+
+  /**
+   * Value that RDMSR would give a guest now, without side effects.
+   * @returns undefined where RDMSR would raise #GP, or where there is no such processor
+   */
+  readMsr(partition: number, processor: number, number: number): bigint | undefined {
+    const guest = this.guests.find((candidate) => candidate.id === partition);
+    const reader = guest?.processors[processor];
+    if (guest === undefined || reader === undefined) return undefined;
+    return readMsr(guest, reader, number, this.timeNs);
   }
 
   /** The whole state, to be put back by {@link restore} on a machine of the same configuration. */

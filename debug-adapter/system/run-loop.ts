@@ -37,7 +37,7 @@ export class RunLoop implements HypervisorServices {
 
   constructor(
     private readonly costs: VirtualTimeCosts,
-    sink: TraceSink,
+    private readonly sink: TraceSink,
   ) {
     this.trace = new EventOrder(
       () => ({ position: this.steps, timeNs: this.active?.timeNs ?? this.latestTimeNs }),
@@ -175,13 +175,10 @@ export class RunLoop implements HypervisorServices {
   }
 
   private recordExit(lane: Lane, request: RunRequest): RunStop | undefined {
-    const { processor } = lane;
-    processor.exits++;
-    const { position, ordinal, timeNs } = this.trace.emit(processor.describeExit());
-    processor.exitIdentity = { position, ordinal, timeNs };
-    if (request.stopAtExit === undefined) return undefined;
-    const exit = present(processor.pendingExit, 'recorded exit');
-    return request.stopAtExit(exit) ? { kind: 'exit', at: addressOf(lane), exit } : undefined;
+    const exit = lane.processor.recordExit(this.trace.takePlace());
+    this.sink.record(exit);
+    const stops = request.stopAtExit?.(exit) ?? false;
+    return stops ? { kind: 'exit', at: addressOf(lane), exit } : undefined;
   }
 
   /** One step: the hypervisor's handling, the parent's answer, and the way back into the guest. */
