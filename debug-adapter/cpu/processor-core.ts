@@ -219,6 +219,8 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.retire(taken);
     if (taken > 0) this.afterInstruction(blocking !== 0n, isPassing);
     if (taken > 0 && isTrapping && code === StopCode.budget) return this.singleStepTrap();
+    // A lookup may follow the last step; what it meets belongs to the next one.
+    if (code === StopCode.lookup && taken === this.chunk) return undefined;
     return this.handleStop(code);
   }
 

@@ -162,9 +162,10 @@ class Decoder {
   }
 
   private findRow(): OpcodeRow | undefined {
-    // 90 with REX.B is XCHG with R8, not NOP (SDM vol. 2B, NOP).
-    const opcode =
-      this.map === 0 && this.opcode === 0x90 && (this.rex & 1) !== 0 ? 0x91 : this.opcode;
+    // 90 with REX.B is XCHG with R8, not NOP (SDM vol. 2B, NOP); with F3 it stays PAUSE.
+    const isExchange =
+      this.map === 0 && this.opcode === 0x90 && (this.rex & 1) !== 0 && this.repeatPrefix !== 0xf3;
+    const opcode = isExchange ? 0x91 : this.opcode;
     const rows = rowsOf(this.map, opcode);
     if (rows.some((row) => row.hasModrm)) {
       this.modrm = this.next();

@@ -47,9 +47,9 @@ const oneByteRows = `
 50+r PUSH Zv d64
 58+r POP Zv d64
 63 MOVSXD Gv,Ed o64
-68 PUSH Iz d64
+68 PUSH Iz d64 sized
 69 IMUL Gv,Ev,Iz
-6A PUSH Ib d64
+6A PUSH Ib d64 sized
 6B IMUL Gv,Ev,Ib
 6C INS Yb,DX rep
 6D INS Yz,DX rep

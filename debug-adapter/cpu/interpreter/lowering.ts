@@ -410,7 +410,8 @@ export class Lowering {
     body.op(op.i32Eqz).op(op.i64ExtendI32U).set(this.resultScratch);
     this.flag('SF');
     this.flag('PF');
-    body.get(this.resultScratch).op(op.i32WrapI64).op(op.i32Xor).i32(8).op(op.i32Shl);
+    // PF of the fresh result is the new ZF.
+    body.get(this.resultScratch).op(op.i64Eqz).op(op.i32Xor).i32(8).op(op.i32Shl);
     body.op(op.i32Or).set(this.carryScratch);
     body.get(this.shared.vpBase).get(this.shared.vpBase);
     body.memory(op.i32Load, stateOffsets.flagCarries).i32(carryBits).op(op.i32And);
@@ -446,7 +447,7 @@ export class Lowering {
     body.op(op.i32Or);
     bit(2);
     bit(6);
-    body.i32(1).op(op.i32Xor).op(op.i32Xor).i32(8).op(op.i32Shl).op(op.i32Or);
+    body.op(op.i32Xor).i32(8).op(op.i32Shl).op(op.i32Or);
     body.memory(op.i32Store, stateOffsets.flagCarries);
   }
 

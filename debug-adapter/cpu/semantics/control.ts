@@ -24,9 +24,10 @@ const jump = define('JMP', (b, operands) => {
 const call = define('CALL', (b, operands) => {
   const target = operandAt(operands, 0);
   const address = target.kind === 'immediate' ? undefined : b.read(target);
-  if (address !== undefined) checkCanonical(b, address);
   const slot = preparePush(b, 64);
   b.store(slot.host, 64, b.decoded('nextIp'));
+  // Hardware has written the return address by the time the target faults; RSP has not moved.
+  if (address !== undefined) checkCanonical(b, address);
   b.setRegister(RSP, slot.stackPointer);
   if (address === undefined) b.jumpRelative();
   else b.jump(address);

@@ -96,8 +96,9 @@ const compare = define('CMPS', (b, operands, context) => {
   const width = widthOf(operandAt(operands, 0));
   const iteration = (): void => {
     const access = { width, intent: 'read', stack: false } as const;
-    const left = b.load(sourceAddress(b), access);
+    // Hardware reads the second operand first, which shows where both fault.
     const right = b.load(targetAddress(b), access);
+    const left = b.load(sourceAddress(b), access);
     setDifference(b, width, left, right);
     const step = stride(b, width);
     advance(b, RSI, step);
