@@ -27,7 +27,7 @@ const entryFailureReason = 0x80000000n | BigInt(ExitReasonNumber.INVALID_STATE);
 
 const longCodeSegment = 1n << 13n;
 
-/** What a virtual processor does when it is given time. */
+/** What a virtual processor does when it is given time; one that waits for a start-up IPI counts as halted. */
 export type VirtualProcessorRunState = 'active' | 'halted' | 'shutdown';
 
 /** Where and when an exit was recorded; the rest of its event is in the VMCS while it is pending. */
@@ -65,10 +65,10 @@ export class VirtualProcessor {
     switch (Number(this.state.vmcs(encoding.activity))) {
       case activityState.active:
         return 'active';
-      case activityState.hlt:
-        return 'halted';
-      default:
+      case activityState.shutdown:
         return 'shutdown';
+      default:
+        return 'halted';
     }
   }
 

@@ -1,0 +1,76 @@
+/** Chips of the sample guests, and how the parent reaches them. */
+import assert from 'node:assert/strict';
+import type { ChildControl } from '../../../debug-adapter/machine/intercepts';
+import { ConsolePort } from '../../../debug-adapter/parent-partition/emulated-devices/console-port';
+import { ExitPort } from '../../../debug-adapter/parent-partition/emulated-devices/exit-port';
+import { ParentPartition } from '../../../debug-adapter/parent-partition/parent-partition';
+import { sampleGuest } from '../../../debug-adapter/spec/sample-guest';
+
+describe('console port', () => {
+  const writes: readonly (readonly [number, number, readonly number[]])[] = [
+    [1, 0x41, [0x41]],
+    [2, 0x4241, [0x41, 0x42]],
+    [4, 0xff434241, [0x41, 0x42, 0x43, 0xff]],
+  ];
+  for (const [sizeBytes, value, expected] of writes) {
+    it(`a write of ${sizeBytes} bytes comes out lowest byte first`, () => {
+      const written: number[] = [];
+      const port = new ConsolePort({ write: (data) => written.push(...data) }, 0xe9);
+      port.writePort(0, sizeBytes, value);
+      assert.deepEqual(written, expected);
+      assert.equal(port.readPort(), 0xe9);
+    });
+  }
+});
+
+describe('exit port', () => {
+  it('ends with the lowest byte', () => {
+    const codes: number[] = [];
+    new ExitPort((code) => codes.push(code)).writePort(0, 4, 0x1234);
+    assert.deepEqual(codes, [0x34]);
+  });
+});
+
+describe('parent partition', () => {
+  function parentRig() {
+    const calls: string[] = [];
+    const children: ChildControl = {
+      installPortIntercept: (...call) => calls.push(`intercept ${call.join(' ')}`),
+      completePortIntercept: (...call) => calls.push(`answer ${call.join(' ')}`),
+      endPartition: (...call) => calls.push(`end ${call.join(' ')}`),
+    };
+    const parent = new ParentPartition(children, {
+      emit(body) {
+        calls.push(body.kind === 'console' ? `console ${[...body.data].join(',')}` : body.kind);
+        return { position: 0, ordinal: 0, timeNs: 0, partition: 2, processor: 0 };
+      },
+    });
+    parent.attachGuest(2);
+    return { parent, calls };
+  }
+  const message = { kind: 'io-port', partition: 2, processor: 0, sizeBytes: 1 } as const;
+
+  it('asks for the ports of its chips', () => {
+    assert.deepEqual(parentRig().calls, [
+      `intercept 2 ${sampleGuest.consolePort} 1`,
+      `intercept 2 ${sampleGuest.exitPort} 1`,
+    ]);
+  });
+
+  it('works on messages when told to, in order, never inside post', () => {
+    const { parent, calls } = parentRig();
+    calls.length = 0;
+    parent.post({ ...message, port: sampleGuest.consolePort, direction: 'out', value: 65 });
+    parent.post({ ...message, port: sampleGuest.consolePort, direction: 'in', value: 0 });
+    parent.post({ ...message, port: sampleGuest.exitPort, direction: 'out', value: 3 });
+    assert.deepEqual(calls, []);
+    parent.runQueuedWork();
+    assert.deepEqual(calls, [
+      'console 65',
+      'answer 2 0 0',
+      'answer 2 0 233',
+      'end 2 3',
+      'answer 2 0 0',
+    ]);
+  });
+});
