@@ -49,7 +49,7 @@ function record(): void {
   copyFileSync(join(scratch, 'guest.elf'), join(fixture, 'guest.elf'));
   const forms = instructionForms.map(({ code }, index) => ({ code, answer: hashes[index] }));
   const answers = { resultsGpa: parseInt(results, 16), forms };
-  writeFileSync(join(fixture, 'answers.json'), `${JSON.stringify(answers, null, 1)}\n`);
+  writeFileSync(join(fixture, 'answers.json'), `${JSON.stringify(answers, null, 2)}\n`);
   rmSync(scratch, { recursive: true });
   console.log(`${forms.length} forms, ${operandSetCount} sets of operands each`);
 }
