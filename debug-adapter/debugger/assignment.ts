@@ -1,5 +1,6 @@
 /** Assignments: which host inputs give a register or a piece of memory a new value. */
 import type { HostInput } from '../machine/host-input';
+import { msrByName } from '../spec/x86/msrs';
 import { vmcsFields } from '../spec/x86/vmcs-fields';
 import type { DebuggedThread } from './debugged-machine';
 import { evaluate, type EvaluationContext } from './expressions/evaluate';
@@ -26,8 +27,12 @@ function assignName(name: string, value: bigint, thread: DebuggedThread): Assign
     const input = register.edit(thread.processor.core.state, value, at);
     return { kind: 'inputs', inputs: [input] };
   }
+  const msr = msrByName.get(name.toUpperCase());
+  if (msr !== undefined) {
+    return { kind: 'inputs', inputs: [{ kind: 'edit-msr', ...at, msr: msr.number, value }] };
+  }
   const field = vmcsFields.find((candidate) => candidate.name === name.toUpperCase());
-  if (field === undefined) return failure(`"${name}" is no register or VMCS field`);
+  if (field === undefined) return failure(`"${name}" is no register, MSR or VMCS field`);
   if (field.group === 'exitInformation')
     return failure(`${field.name} is read-only: the processor writes it`);
   return {

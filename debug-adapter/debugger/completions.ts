@@ -1,5 +1,6 @@
 /** Completions for expressions: registers, VMCS fields, symbols, size words, decoded fields and breakpoint events. */
 import type { VmExitEvent } from '../machine/trace';
+import { msrs } from '../spec/x86/msrs';
 import { vmcsFields } from '../spec/x86/vmcs-fields';
 import { sizeWords } from './expressions/parse-expression';
 import { exitFields } from './exits/exit-fields';
@@ -41,6 +42,8 @@ export function completeExpression(
     for (const size of sizeWords.keys()) propose(size, 'keyword', 'memory operand');
     for (const { name } of symbols.names) propose(name, 'symbol', 'symbol of the program');
   }
-  if (prefix !== '') for (const { name } of vmcsFields) propose(name, 'register', 'VMCS field');
+  if (prefix === '') return found;
+  for (const { name } of msrs) propose(name, 'register', 'MSR');
+  for (const { name } of vmcsFields) propose(name, 'register', 'VMCS field');
   return found;
 }

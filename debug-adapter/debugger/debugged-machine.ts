@@ -37,6 +37,8 @@ export interface DebuggedMachine {
   run(request: RunRequest): RunOutcome;
   /** Records an input and applies it. @throws UserError where the input is impossible */
   accept(input: HostInput): void;
+  /** Value that RDMSR would give a guest now, without side effects; undefined where it would raise #GP. */
+  readMsr(partition: number, processor: number, number: number): bigint | undefined;
   /** Hash of the whole state. */
   stateHash(): string;
 }
@@ -45,6 +47,19 @@ export interface DebuggedMachine {
 export interface DebuggedThread {
   readonly partition: DebuggedPartition;
   readonly processor: DebuggedProcessor;
+  /** Value that RDMSR would give the thread now; undefined where it would raise #GP. */
+  readonly readMsr: (number: number) => bigint | undefined;
+}
+
+/** Every guest processor of a machine. */
+export function threadsOf(machine: DebuggedMachine): readonly DebuggedThread[] {
+  return machine.guests.flatMap((partition) =>
+    partition.processors.map((processor) => ({
+      partition,
+      processor,
+      readMsr: (number: number) => machine.readMsr(partition.id, processor.index, number),
+    })),
+  );
 }
 
 /** DAP thread id: a pure function of partition, processor and VTL, so it survives restarts. */

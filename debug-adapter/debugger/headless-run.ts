@@ -3,10 +3,11 @@ import { present } from '../support/assert';
 import type { TraceEvent } from '../machine/trace';
 import { ConsoleBuffer, type ConsoleOutput } from './console-buffer';
 import type { DebuggedMachine } from './debugged-machine';
+import { stopPlace } from './execution/stop-place';
 import { describeStop, type MachineStop, type StopText } from './execution/stop-report';
+import type { CodeReader } from './inspection/code-reader';
 import type { Program } from './program';
 import { describeEvent } from './trace-events';
-import { formatAddress } from './value-format';
 
 /** An event of the trace in words. */
 export interface TracedEvent {
@@ -24,6 +25,7 @@ export class HeadlessRun {
   constructor(
     private readonly machine: DebuggedMachine,
     private readonly program: Program,
+    private readonly code: CodeReader,
   ) {
     machine.trace.forwardTo(this.console);
   }
@@ -85,7 +87,7 @@ export class HeadlessRun {
     const { partition, processor } = stop.at;
     const guest = this.machine.guests.find((candidate) => candidate.id === partition);
     const core = present(guest?.processors[processor], 'stopped processor').core;
-    const where = formatAddress(core.state.rip, (at) => this.program.symbols.nameOf(at));
-    return describeStop({ kind: 'machine', stop }, where);
+    const nameOf = (address: bigint): string | undefined => this.program.symbols.nameOf(address);
+    return describeStop({ kind: 'machine', stop }, stopPlace(core.state.rip, this.code, nameOf));
   }
 }

@@ -14,7 +14,13 @@ import { resolveNamedBreakpoint } from './breakpoints/named-breakpoint';
 import { resolveSourceBreakpoint } from './breakpoints/source-breakpoint';
 import { completeExpression, type Completion } from './completions';
 import { ConsoleBuffer, type ConsoleOutput } from './console-buffer';
-import { threadIdOf, type DebuggedMachine, type DebuggedThread } from './debugged-machine';
+import {
+  threadIdOf,
+  threadsOf,
+  type DebuggedMachine,
+  type DebuggedThread,
+} from './debugged-machine';
+import { stopPlace } from './execution/stop-place';
 import { RunControl, type SliceOutcome } from './execution/run-control';
 import { StepPlanner, type StepKind, type StepUnit } from './execution/step-planner';
 import {
@@ -126,9 +132,7 @@ export class MachineControl {
 
   /** Every guest processor. */
   get threads(): readonly DebuggedThread[] {
-    return this.machine.guests.flatMap((partition) =>
-      partition.processors.map((processor) => ({ partition, processor })),
-    );
+    return threadsOf(this.machine);
   }
 
   /** The thread with a DAP thread id. @throws UserError where there is none */
@@ -190,8 +194,8 @@ export class MachineControl {
 
   /** A stop in words, with RIP and its symbol. */
   describeStop(report: StopReport): StopText {
-    const thread = this.threadOf(report);
-    return describeStop(report.reason, this.formatAddress(thread.processor.core.state.rip));
+    const { rip } = this.threadOf(report).processor.core.state;
+    return describeStop(report.reason, stopPlace(rip, this.code, this.nameOf));
   }
 
   threadIdOfStop(report: StopReport): number {

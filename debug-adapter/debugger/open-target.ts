@@ -4,6 +4,7 @@ import type { CodeHost } from '../machine/code-space';
 import { configureSingleGuest } from '../system/machine-configuration';
 import { PhysicalMachine } from '../system/physical-machine';
 import type { DebuggedMachine } from './debugged-machine';
+import { CodeReader } from './inspection/code-reader';
 import { MachineControl, type DebuggerPorts } from './machine-control';
 import { HeadlessRun } from './headless-run';
 import { openProgram, readProgramFile, type Program } from './program';
@@ -69,5 +70,6 @@ export function openTarget(settings: TargetSettings, ports: TargetPorts): Machin
  */
 export function openHeadless(settings: TargetSettings, ports: TargetPorts): HeadlessRun {
   const { program, createMachine } = loadTarget(settings, ports);
-  return new HeadlessRun(createMachine(), program);
+  const code = new CodeReader(ports.disassembler, program.symbols, settings.disassemblySyntax);
+  return new HeadlessRun(createMachine(), program, code);
 }

@@ -1,6 +1,7 @@
 /** Gives expressions their values from a stopped processor, and from the VM exit it is at. */
 import { vmcsWidthBits } from '../machine/processor-state';
 import type { VmExitEvent } from '../machine/trace';
+import { msrByName } from '../spec/x86/msrs';
 import { vmcsFields } from '../spec/x86/vmcs-fields';
 import type { DebuggedThread } from './debugged-machine';
 import { evaluate, type Evaluation, type EvaluationContext } from './expressions/evaluate';
@@ -24,6 +25,9 @@ export function evaluationContext(
     register: (name) => {
       const register = registerByName.get(name);
       if (register !== undefined) return { value: register.read(state), bits: register.bits };
+      const msr = msrByName.get(name.toUpperCase());
+      const msrValue = msr === undefined ? undefined : thread.readMsr(msr.number);
+      if (msrValue !== undefined) return { value: msrValue, bits: 64 };
       const field = vmcsFieldByName.get(name.toUpperCase());
       if (field === undefined) return undefined;
       return { value: state.vmcs(field.encoding), bits: vmcsWidthBits(field.encoding) };

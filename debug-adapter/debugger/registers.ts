@@ -1,7 +1,6 @@
 /** Every register the debugger can name: how to read it, and which host input changes it. */
 import type { HostInput } from '../machine/host-input';
 import {
-  msrSlots,
   stateOffsets,
   vmcsEncoding,
   vmcsWidthBits,
@@ -16,13 +15,12 @@ import {
   eferBits,
   rflagsBits,
 } from '../spec/x86/control-registers';
-import { msrByName } from '../spec/x86/msrs';
 import { segmentAccessRights } from '../spec/x86/vmx-controls';
 import type { BitField } from '../support/bit-field';
 import { present } from '../support/assert';
 
 /** Scope of the Variables view in which a register appears; `part` are pieces that no scope lists. */
-export type RegisterGroup = 'general' | 'segment' | 'control' | 'debug' | 'msr' | 'part';
+export type RegisterGroup = 'general' | 'segment' | 'control' | 'debug' | 'part';
 
 /** One register, or a named piece of one. */
 export interface Register {
@@ -212,34 +210,6 @@ function debugRegisters(): readonly Register[] {
   ];
 }
 
-/** MSRs whose value lies in a VMCS guest-state field. */
-const msrVmcsFields: readonly (readonly [msr: string, field: string])[] = [
-  ['IA32_EFER', 'GUEST_IA32_EFER'],
-  ['IA32_PAT', 'GUEST_IA32_PAT'],
-  ['IA32_DEBUGCTL', 'GUEST_IA32_DEBUGCTL'],
-  ['IA32_FS_BASE', 'GUEST_FS_BASE'],
-  ['IA32_GS_BASE', 'GUEST_GS_BASE'],
-  ['IA32_SYSENTER_CS', 'GUEST_SYSENTER_CS'],
-  ['IA32_SYSENTER_ESP', 'GUEST_SYSENTER_ESP'],
-  ['IA32_SYSENTER_EIP', 'GUEST_SYSENTER_EIP'],
-];
-
-function msrRegisters(): readonly Register[] {
-  const aliased = msrVmcsFields.map(([msr, field]) =>
-    vmcsRegister(msr.toLowerCase(), msr, 'msr', field, msr === 'IA32_EFER' ? eferBits : undefined),
-  );
-  const kept = Object.entries(msrSlots).map(([msr, slot]): Register => {
-    const number = msrByName.get(msr)?.number;
-    const base = slotRegister(msr.toLowerCase(), msr, 'msr', stateOffsets.msr + slot * 8);
-    if (number === undefined || msr === 'IA32_TIME_STAMP_COUNTER') return base;
-    return {
-      ...base,
-      edit: (_state, value, at) => ({ kind: 'edit-msr', ...at, msr: number, value }),
-    };
-  });
-  return [...kept, ...aliased];
-}
-
 /** Every register, in the order of the Variables view. */
 export const registers: readonly Register[] = [
   ...generalRegisters(),
@@ -250,7 +220,6 @@ export const registers: readonly Register[] = [
   ...segmentRegisters(),
   ...controlRegisters(),
   ...debugRegisters(),
-  ...msrRegisters(),
 ];
 
 /** Rows by lower-case name. A name that several rows have means the first. */

@@ -27,7 +27,8 @@ export function formatBits(value: bigint, fields: readonly BitField[]): string {
   )
     .filter((decoded) => decoded.value !== 0n)
     .map((decoded) => `${decoded.name}=${decoded.valueName ?? hex(decoded.value)}`);
-  return `${hex(value)} [${[...single, ...wide].join(' ')}]`;
+  const names = [...single, ...wide];
+  return names.length === 0 ? hex(value) : `${hex(value)} [${names.join(' ')}]`;
 }
 
 /** Hexadecimal, decimal (signed where the top bit is set), character and symbol, for hovers and the console. */

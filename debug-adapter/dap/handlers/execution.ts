@@ -11,8 +11,13 @@ function unitOf(args: RequestArguments): StepUnit {
 function stepping(kind: StepKind): RequestHandler {
   return (session, args) => {
     const { control, run } = session.launched;
-    control.step(args.integer('threadId'), kind, unitOf(args));
-    session.after(() => run.start());
+    const threadId = args.integer('threadId');
+    const announce = args.boolean('announceContinued');
+    control.step(threadId, kind, unitOf(args));
+    session.after(() => {
+      if (announce) session.sendEvent('continued', { threadId, allThreadsContinued: true });
+      run.start();
+    });
     return undefined;
   };
 }

@@ -5,7 +5,7 @@ import { UserError } from '../../support/user-error';
 import { capabilities } from '../capabilities';
 import { DebuggeeRun } from '../debuggee-run';
 import type { RequestArguments } from '../request-arguments';
-import type { HandlerTable, SessionState } from '../session-state';
+import type { Debuggee, HandlerTable, SessionState } from '../session-state';
 
 function initialize(session: SessionState, args: RequestArguments): object {
   session.linesStartAt1 = !args.has('linesStartAt1') || args.boolean('linesStartAt1');
@@ -17,7 +17,7 @@ function launch(session: SessionState, args: RequestArguments): undefined {
   if (session.debuggee !== undefined) {
     throw new UserError('launched-twice', 'This session has launched its guest already.');
   }
-  const settings = parseLaunchArguments(args.raw);
+  const settings = parseLaunchArguments(args.raw ?? {});
   const control = openTarget(settings, session.ports);
   const run = new DebuggeeRun(session, control, session.ports.clock, settings);
   session.debuggee = { settings, control, run, noDebug: args.boolean('noDebug') };
@@ -28,8 +28,7 @@ function launch(session: SessionState, args: RequestArguments): undefined {
 }
 
 /** Stops on entry, or runs, as the launch arguments say. */
-function begin(session: SessionState): void {
-  const { control, run, settings, noDebug } = session.launched;
+function begin({ control, run, settings, noDebug }: Debuggee): void {
   if (settings.stopOnEntry && !noDebug) {
     run.announce(control.lastStop);
     return;
@@ -39,16 +38,18 @@ function begin(session: SessionState): void {
 }
 
 function configurationDone(session: SessionState): undefined {
-  session.after(() => begin(session));
+  const { launched } = session;
+  session.after(() => begin(launched));
 }
 
 function restart(session: SessionState): undefined {
-  const { control, run } = session.launched;
+  const { launched } = session;
+  const { control, run } = launched;
   run.cancel();
   control.restart();
   run.restarted();
   session.variables.clear();
-  session.after(() => begin(session));
+  session.after(() => begin(launched));
 }
 
 function terminate(session: SessionState): undefined {

@@ -4,7 +4,7 @@ import type { VmExitEvent } from '../../machine/trace';
 import { present } from '../../support/assert';
 import type { ProcessorAddress, RunOutcome, RunRequest } from '../../system/run-types';
 import type { BreakpointSet, BreakpointVerdict } from '../breakpoints/breakpoint-set';
-import type { DebuggedMachine, DebuggedThread } from '../debugged-machine';
+import { threadsOf, type DebuggedMachine, type DebuggedThread } from '../debugged-machine';
 import type { CodeReader } from '../inspection/code-reader';
 import { evaluationContext } from '../processor-evaluation';
 import { registerNamed } from '../registers';
@@ -297,9 +297,7 @@ export class RunControl {
   }
 
   private threads(): readonly DebuggedThread[] {
-    return this.parts.machine.guests.flatMap((partition) =>
-      partition.processors.map((processor) => ({ partition, processor })),
-    );
+    return threadsOf(this.parts.machine);
   }
 
   private threadAt(at: ProcessorAddress): DebuggedThread {

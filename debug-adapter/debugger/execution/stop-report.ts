@@ -52,13 +52,27 @@ function exceptionName(vector: number): string {
   return row === undefined ? `vector ${vector}` : `${row.mnemonic} ${row.name}`;
 }
 
-function machineText(stop: MachineStop, where: string): StopText {
+/** Where the stopped processor is. */
+export interface StopPlace {
+  /** RIP with its symbol. */
+  readonly where: string;
+  /** Decodes instruction bytes at RIP, for the name of an instruction that is not built. */
+  readonly decode: (
+    bytes: Uint8Array,
+  ) => { readonly text: string; readonly length: number } | undefined;
+}
+
+function machineText(stop: MachineStop, { where, decode }: StopPlace): StopText {
   switch (stop.kind) {
-    case 'unimplemented':
+    case 'unimplemented': {
+      const decoded = decode(stop.bytes);
+      const name = decoded?.text ?? (stop.text === '' ? 'unknown instruction' : stop.text);
+      const bytes = formatBytes(stop.bytes.subarray(0, decoded?.length ?? stop.bytes.length));
       return {
-        description: `Instruction not built: ${stop.text}`,
-        text: `The guest reached an instruction that Hyperscope does not execute yet: ${stop.text} (bytes ${formatBytes(stop.bytes)}) at ${where}. Change RIP to skip it, or change the guest.`,
+        description: `Instruction not built: ${name}`,
+        text: `The guest reached an instruction that Hyperscope does not execute yet: ${name} (bytes ${bytes}) at ${where}. Change RIP to skip it, or change the guest.`,
       };
+    }
     case 'triple-fault':
       return {
         description: 'Triple fault',
@@ -67,7 +81,7 @@ function machineText(stop: MachineStop, where: string): StopText {
     case 'unhandled-exit':
       return {
         description: `VM exit that nothing answers: ${exitReasonText(stop.exit.reason)}`,
-        text: `${stop.message} ${describeExit(stop.exit)}, RIP ${where}.`,
+        text: `${stop.message} Look at the call stack and the registers for where that address came from.`,
       };
     case 'halted':
       return {
@@ -96,11 +110,8 @@ function withNotes(text: string, notes: readonly string[]): string {
   return [text, ...notes].filter((part) => part !== '').join('; ');
 }
 
-/**
- * Describes a stop.
- * @param where RIP with its symbol
- */
-export function describeStop(reason: StopReason, where: string): StopText {
+/** Describes a stop. */
+export function describeStop(reason: StopReason, place: StopPlace): StopText {
   switch (reason.kind) {
     case 'entry':
       return { description: 'Stopped on entry', text: '' };
@@ -124,9 +135,9 @@ export function describeStop(reason: StopReason, where: string): StopText {
     case 'exception':
       return {
         description: `Exception ${exceptionName(reason.vector)}`,
-        text: `The guest took ${exceptionName(reason.vector)} (vector ${hex(reason.vector)}); its handler starts at ${where}.`,
+        text: `The guest took ${exceptionName(reason.vector)} (vector ${hex(reason.vector)}); its handler starts at ${place.where}.`,
       };
     case 'machine':
-      return machineText(reason.stop, where);
+      return machineText(reason.stop, place);
   }
 }

@@ -1,15 +1,14 @@
 /** Scopes of the registers: general, flags, segment, control, debug and MSRs. */
+import type { HostInput } from '../../machine/host-input';
+import { eferBits } from '../../spec/x86/control-registers';
+import { msrs } from '../../spec/x86/msrs';
 import { extractBits, type BitField } from '../../support/bit-field';
 import type { DebuggedThread } from '../debugged-machine';
 import { registers, registerNamed, type Register, type RegisterGroup } from '../registers';
 import { formatAddress, formatBits, hex, type AddressNamer } from '../value-format';
 import type { VariableNode, VariableScope } from './variable-node';
 
-function bitNode(
-  word: bigint,
-  field: BitField,
-  edit: ((value: bigint) => ReturnType<NonNullable<VariableNode['edit']>>) | undefined,
-): VariableNode {
+function bitNode(word: bigint, field: BitField, edit: VariableNode['edit']): VariableNode {
   const value = extractBits(word, field);
   const valueName = field.values?.[Number(value)];
   const width = field.high - field.low + 1;
@@ -95,6 +94,33 @@ function groupNodes(
     .map((register) => registerNode(register, thread, nameOf));
 }
 
+const msrBits: ReadonlyMap<string, readonly BitField[]> = new Map([['IA32_EFER', eferBits]]);
+
+/** Every MSR that the hypervisor lets the guest read, with the value it would read. */
+function msrNodes(thread: DebuggedThread, nameOf: AddressNamer): readonly VariableNode[] {
+  const at = { partition: thread.partition.id, processor: thread.processor.index };
+  return msrs.flatMap(({ number, name }) => {
+    const value = thread.readMsr(number);
+    if (value === undefined) return [];
+    const fields = msrBits.get(name);
+    const edit = (next: bigint): HostInput => ({
+      kind: 'edit-msr',
+      ...at,
+      msr: number,
+      value: next,
+    });
+    const node: VariableNode = {
+      name,
+      value: fields === undefined ? formatAddress(value, nameOf) : formatBits(value, fields),
+      type: `MSR ${hex(number)}`,
+      evaluateName: `$${name}`,
+      edit,
+      ...(fields === undefined ? {} : { children: () => bitNodes(value, fields, edit) }),
+    };
+    return [node];
+  });
+}
+
 /** The scopes of a thread's registers. */
 export function registerScopes(
   thread: DebuggedThread,
@@ -113,6 +139,6 @@ export function registerScopes(
     scope('Segment', () => segmentNodes(thread, nameOf)),
     scope('Control', () => groupNodes('control', thread, nameOf)),
     scope('Debug', () => groupNodes('debug', thread, nameOf)),
-    scope('MSR', () => groupNodes('msr', thread, nameOf)),
+    scope('MSR', () => msrNodes(thread, nameOf)),
   ];
 }

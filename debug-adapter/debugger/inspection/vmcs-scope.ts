@@ -63,9 +63,11 @@ function textOf(
   value: bigint,
   fields: readonly BitField[] | undefined,
   nameOf: AddressNamer,
+  hasExited: boolean,
 ): string {
-  if (field.name === 'VM_EXIT_REASON')
-    return `${hex(value)} ${exitReasonText(Number(value & 0xffffn))}`;
+  if (field.name === 'VM_EXIT_REASON') {
+    return hasExited ? `${hex(value)} ${exitReasonText(Number(value & 0xffffn))}` : hex(value);
+  }
   if (field.name === 'GUEST_ACTIVITY_STATE')
     return `${hex(value)} ${activityNames.get(value) ?? ''}`.trim();
   if (fields !== undefined) return formatBits(value, fields);
@@ -89,7 +91,7 @@ function fieldNode(
       : (next) => ({ kind: 'edit-vmcs', ...at, encoding, value: next });
   return {
     name: field.name,
-    value: textOf(field, value, fields, nameOf),
+    value: textOf(field, value, fields, nameOf, thread.processor.exits > 0),
     type: `0x${encoding.toString(16).padStart(4, '0')}, ${vmcsWidthBits(encoding)} bits`,
     ...(fields === undefined ? {} : { children: () => bitNodes(value, fields, edit) }),
     ...(edit === undefined ? {} : { edit }),

@@ -21,6 +21,8 @@ export interface ElfSymbol {
   readonly name: string;
   readonly address: bigint;
   readonly sizeBytes: number;
+  /** First address behind the section that holds the symbol. */
+  readonly sectionEnd: bigint;
   readonly kind: 'code' | 'data' | 'label';
   readonly global: boolean;
 }
@@ -143,8 +145,10 @@ function readSymbols(sections: readonly ElfSection[]): readonly ElfSymbol[] {
     const type = info & 15;
     // Undefined, absolute and special symbols name no place in the image; types above 2 are sections and files.
     if (name === '' || sectionIndex === 0 || sectionIndex >= 0xff00 || type > 2) continue;
-    const kind = symbolKind(type, sections[sectionIndex]);
-    symbols.push({ name, address, sizeBytes, kind, global: info >>> 4 !== 0 });
+    const section = sections[sectionIndex];
+    const sectionEnd = section === undefined ? 0n : section.address + BigInt(section.sizeBytes);
+    const kind = symbolKind(type, section);
+    symbols.push({ name, address, sizeBytes, sectionEnd, kind, global: info >>> 4 !== 0 });
   }
   return symbols;
 }

@@ -125,7 +125,8 @@ export class SymbolIndex {
       if (symbol === undefined) return undefined;
       const offset = address - symbol.address;
       const covers = symbol.sizeBytes === 0 || offset < BigInt(symbol.sizeBytes);
-      if (covers && offset < maxSymbolReach) return { symbol, offset };
+      const inSection = offset === 0n || address < symbol.sectionEnd;
+      if (covers && inSection && offset < maxSymbolReach) return { symbol, offset };
     }
     return undefined;
   }
