@@ -1,5 +1,5 @@
 /** Architectural MSRs of a virtual processor: where each one's value lives and what a write must satisfy. */
-import { msrSlots, stateOffsets, vmcsEncoding } from '../machine/processor-state';
+import { type msrSlots, stateOffsets, vmcsEncoding } from '../machine/processor-state';
 import { Cr0, Efer } from '../spec/x86/control-registers';
 import { msrByName } from '../spec/x86/msrs';
 import { present } from '../support/assert';

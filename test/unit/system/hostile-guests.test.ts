@@ -1,6 +1,6 @@
 /**
- * Guests of random code, and random edits: nothing that happens to a machine makes it throw (invariant 3), and everything
- * repeats exactly (invariant 1). HYPERSCOPE_SEED repeats a run that failed.
+ * Guests of random code, and random edits: nothing that happens to a machine makes it throw (invariant 3), and
+ * everything repeats exactly (invariant 1). HYPERSCOPE_SEED repeats a run that failed.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -59,10 +59,12 @@ const snippets: readonly ((random: Random) => readonly number[])[] = [
     0x0f,
     0xa2,
   ],
-  (random) => [0xb9, ...u32(random.pick([...syntheticMsrs, ...architecturalMsrs]).number)], // mov ecx, msr
+  // mov ecx, msr
+  (random) => [0xb9, ...u32(random.pick([...syntheticMsrs, ...architecturalMsrs]).number)],
   (random) => [0xb9, ...u32(random.next())],
   () => [0x0f, 0x32], // rdmsr
-  (random) => [0xb8, ...u32((random.below(0x40) << 12) | random.below(4)), 0x31, 0xd2, 0x0f, 0x30], // wrmsr
+  // mov eax, value; xor edx, edx; wrmsr
+  (random) => [0xb8, ...u32((random.below(0x40) << 12) | random.below(4)), 0x31, 0xd2, 0x0f, 0x30],
   (random) => [0xb8, ...u32(random.next()), 0xba, ...u32(random.next()), 0x0f, 0x30],
   (random) => [
     0x48,

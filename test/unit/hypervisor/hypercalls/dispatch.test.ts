@@ -200,13 +200,14 @@ describe('HvCallGetVpRegisters and HvCallSetVpRegisters', () => {
     assert.deepEqual([...(partition.memory.read(outputGpa, 17) ?? [])].filter(Boolean), [0xee, 7]);
   });
 
-  for (const [name, arguments_, status] of [
+  const targets: readonly (readonly [string, readonly [bigint, number?, number?], number])[] = [
     ['another partition', [3n], Status.invalidPartitionId],
     ['a processor that is not there', [self, 1], Status.invalidVpIndex],
     ['another trust level', [self, 0, 1], Status.invalidParameter],
-  ] as const) {
+  ];
+  for (const [name, target, status] of targets) {
     it(`refuses ${name}`, () => {
-      const { run } = withRegistersHeader(...arguments_);
+      const { run } = withRegistersHeader(...target);
       assert.deepEqual(run(get | reps(1)), { status, repsCompleted: 0 });
     });
   }

@@ -9,8 +9,11 @@ const range = { lowest: 0x100000, end: 0x400000 };
 const programHeader = elf64Header.sizeBytes;
 const contents = programHeader + 2 * elf64ProgramHeader.sizeBytes;
 
+/** Damages an image in place, or gives another. */
+type Spoil = (bytes: Uint8Array) => Uint8Array | undefined;
+
 /** A valid image of four bytes at 0x100000, spoiled by `spoil`. */
-function image(spoil: (bytes: Uint8Array) => Uint8Array | void = () => undefined): Uint8Array {
+function image(spoil: Spoil = () => undefined): Uint8Array {
   const bytes = new Uint8Array(contents + 4);
   bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
   const header = {
@@ -31,15 +34,26 @@ function image(spoil: (bytes: Uint8Array) => Uint8Array | void = () => undefined
   return spoil(bytes) ?? bytes;
 }
 
-const header = (name: string, value: bigint) => (bytes: Uint8Array) =>
-  writeField(elf64Header, bytes, name, value);
-const segment = (name: string, value: bigint) => (bytes: Uint8Array) =>
-  writeField(elf64ProgramHeader, bytes, name, value, programHeader);
-const identity = (at: number, value: number) => (bytes: Uint8Array) => {
-  bytes[at] = value;
-};
+const header =
+  (name: string, value: bigint): Spoil =>
+  (bytes) => {
+    writeField(elf64Header, bytes, name, value);
+    return undefined;
+  };
+const segment =
+  (name: string, value: bigint): Spoil =>
+  (bytes) => {
+    writeField(elf64ProgramHeader, bytes, name, value, programHeader);
+    return undefined;
+  };
+const identity =
+  (at: number, value: number): Spoil =>
+  (bytes) => {
+    bytes[at] = value;
+    return undefined;
+  };
 
-const refused: readonly (readonly [string, (bytes: Uint8Array) => Uint8Array | void])[] = [
+const refused: readonly (readonly [string, Spoil])[] = [
   ['image-empty', () => new Uint8Array(0)],
   ['image-not-elf', () => Uint8Array.from('#!/bin/sh', (letter) => letter.charCodeAt(0))],
   ['image-not-elf', () => Uint8Array.of(0x7f, 0x45)],
