@@ -4,6 +4,7 @@ import { findInstruction } from '../../../debug-adapter/spec/x86/instructions';
 import { findRegister } from '../../../debug-adapter/spec/x86/registers';
 import { findLocalLabel } from './definition';
 import { findDirective } from './directives';
+import { entryLabel } from './outline';
 import type { Program } from './program';
 import type { SourceFile } from './source-file';
 import type { Statement } from './syntax-tree';
@@ -105,8 +106,9 @@ class DiagnosticCollector {
   }
 
   private reportUndefined(token: Token): void {
-    // A file made for inclusion uses names of whoever includes it; a missing file may define anything.
-    if (!this.program.isComplete || this.file.uri.endsWith('.inc')) return;
+    // A missing file may define anything; and only a file with the entry is known to be the whole program:
+    // in any other one the name may come from another object file, or from whoever includes it.
+    if (!this.program.isComplete || this.program.definitionsOf(entryLabel).length === 0) return;
     if (this.program.isDeclared(token.text)) return;
     const message = `${token.text} is not defined in this file or in the files it includes.`;
     this.add(token, DiagnosticSeverity.Warning, 'undefined-label', message);

@@ -8,10 +8,11 @@ const includes = { 'n.inc': '.equ PORT, 0xe9\n.macro put a\n.endm\n' };
 
 /** Source, and `line: code` of each diagnostic. */
 const rows: readonly (readonly [string, readonly string[]])[] = [
-  ['jmp nowhere', ['1: undefined-label']],
-  ['mov eax, nowhere(%rip)', ['1: undefined-label']],
-  ['.quad nowhere', ['1: undefined-label']],
-  ['.extern elsewhere\ncall elsewhere', []],
+  ['_start: jmp nowhere', ['1: undefined-label']],
+  ['jmp nowhere', []],
+  ['_start: mov nowhere(%rip), %eax', ['1: undefined-label']],
+  ['_start: .quad nowhere', ['1: undefined-label']],
+  ['_start: .extern elsewhere\ncall elsewhere', []],
   ['jmp 1f\n2: nop', ['1: undefined-label']],
   ['jmp 3b', ['1: undefined-label']],
   ['a: nop\na: nop', ['2: duplicate-label']],
@@ -48,6 +49,6 @@ describe('diagnostics', () => {
   });
 
   it('stops at 200', () => {
-    assert.equal(diagnose(programOf('jmp x\n'.repeat(1000)).program).length, 200);
+    assert.equal(diagnose(programOf('jmp 1f\n'.repeat(1000)).program).length, 200);
   });
 });
