@@ -12,7 +12,7 @@ export interface FileReader {
 /** How many folders upwards an include is searched. */
 const maximumAncestors = 6;
 
-/** Folders, relative to a folder above the including file, in which an include is searched. */
+/** Folders, relative to the folder of the including file and those above it, in which an include is searched. */
 const includeFolders = ['', 'include/', 'guests/include/'];
 
 interface CachedFile {
@@ -75,10 +75,7 @@ function includeCandidates(fromUri: string, path: string): string[] {
   const candidates: string[] = [];
   let folder = fromUri.slice(0, fromUri.lastIndexOf('/') + 1);
   for (let level = 0; level < maximumAncestors && folder.length > 'file:///'.length; level++) {
-    for (const include of includeFolders) {
-      const relative = `${level === 0 || include !== '' ? include : ''}${encoded}`;
-      candidates.push(normalize(folder + relative));
-    }
+    for (const include of includeFolders) candidates.push(normalize(folder + include + encoded));
     folder = folder.slice(0, folder.lastIndexOf('/', folder.length - 2) + 1);
   }
   return [...new Set(candidates)];
