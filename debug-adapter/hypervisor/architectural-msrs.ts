@@ -42,12 +42,18 @@ function slotMsr(slot: keyof typeof msrSlots, accepts: (value: bigint) => boolea
   };
 }
 
-/** The time-stamp counter is the lane's clock plus an offset (SDM vol. 3, 18.17). */
+const tscOffsetEncoding = vmcsEncoding('TSC_OFFSET');
+
+/** The time-stamp counter is the lane's clock plus two offsets: the guest's own and the VMCS's (SDM vol. 3, 26.3). */
 const timeStampCounter: MsrBehaviour = {
   read: ({ state }, timeNs) =>
-    BigInt.asUintN(64, state.readU64(stateOffsets.tscOffset) + BigInt(timeNs)),
+    BigInt.asUintN(
+      64,
+      state.readU64(stateOffsets.tscOffset) + state.vmcs(tscOffsetEncoding) + BigInt(timeNs),
+    ),
   write({ state }, value, timeNs) {
-    state.writeU64(stateOffsets.tscOffset, value - BigInt(timeNs));
+    const offset = value - state.vmcs(tscOffsetEncoding) - BigInt(timeNs);
+    state.writeU64(stateOffsets.tscOffset, offset);
     return true;
   },
 };

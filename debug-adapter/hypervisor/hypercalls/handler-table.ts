@@ -5,6 +5,7 @@ import { present } from '../../support/assert';
 import { structLayout, writeField } from '../../support/struct-layout';
 import { getVpIndexFromApicId } from './get-vp-index-from-apic-id';
 import type { HypercallHandler } from './handler';
+import { translateVirtualAddress } from './translate-virtual-address';
 import { getVpRegisters, setVpRegisters } from './vp-registers';
 
 /** The scheduler has nobody else to run on a lane that belongs to one processor. */
@@ -32,6 +33,7 @@ const handlersByName: Readonly<Record<string, HypercallHandler>> = {
   HvCallGetPartitionId: getPartitionId,
   HvCallGetVpRegisters: getVpRegisters,
   HvCallSetVpRegisters: setVpRegisters,
+  HvCallTranslateVirtualAddress: translateVirtualAddress,
   HvCallGetVpIndexFromApicId: getVpIndexFromApicId,
   HvExtCallQueryCapabilities: queryCapabilities,
 };

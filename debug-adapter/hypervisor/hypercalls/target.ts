@@ -20,16 +20,19 @@ export function resolvePartition(
   return own ? caller.partition : Status.invalidPartitionId;
 }
 
-/** The processor that VpIndex names, or the status of the refusal. Only VTL 0 exists. */
+/**
+ * The processor that VpIndex names, or the status of the refusal. Only VTL 0 exists.
+ * @param inputVtl the InputVtl byte (TLFS 7.8): VTL and, in bit 4, whether it is meant
+ */
 export function resolveProcessor(
   caller: HypercallCaller,
   layout: StructLayout,
   header: Uint8Array,
+  inputVtl: bigint,
 ): VirtualProcessor | number {
   const partition = resolvePartition(caller, layout, header);
   if (typeof partition === 'number') return partition;
-  const vtl = readField(layout, header, 'InputVtl');
-  if (vtl !== 0n && vtl !== useTargetVtl) return Status.invalidParameter;
+  if (inputVtl !== 0n && inputVtl !== useTargetVtl) return Status.invalidParameter;
   const index = readField(layout, header, 'VpIndex');
   if (index === vpIndexSelf) return caller.processor;
   return partition.processors[Number(index)] ?? Status.invalidVpIndex;

@@ -5,10 +5,10 @@ import { RegisterName } from '../../spec/tlfs/register-names';
 import { Status } from '../../spec/tlfs/status-codes';
 import { msrByName } from '../../spec/x86/msrs';
 import { present } from '../../support/assert';
-import { structLayout } from '../../support/struct-layout';
+import { readField, structLayout } from '../../support/struct-layout';
 import { readMsr, writeMsr } from '../msr-access';
 import type { VirtualProcessor } from '../virtual-processor';
-import type { HypercallCaller, RepHypercallHandler } from './handler';
+import type { HypercallCall, HypercallCaller, RepHypercallHandler } from './handler';
 import { resolveProcessor } from './target';
 
 const layout = structLayout(
@@ -79,19 +79,23 @@ const registers: ReadonlyMap<number, RegisterAccess> = new Map<number, RegisterA
 
 const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset);
 
-function begin({ caller, header }: Parameters<RepHypercallHandler['begin']>[0]): number {
-  const processor = resolveProcessor(caller, layout, header);
+function target({ caller, header }: HypercallCall): VirtualProcessor | number {
+  return resolveProcessor(caller, layout, header, readField(layout, header, 'InputVtl'));
+}
+
+function begin(call: HypercallCall): number {
+  const processor = target(call);
   return typeof processor === 'number' ? processor : Status.success;
 }
 
 export const getVpRegisters: RepHypercallHandler = {
   kind: 'rep',
   begin,
-  runElement({ caller, header }, { input, output }) {
-    const processor = resolveProcessor(caller, layout, header);
+  runElement(call, { input, output }) {
+    const processor = target(call);
     if (typeof processor === 'number') return processor;
     const access = registers.get(viewOf(input).getUint32(0, true));
-    const value = access?.read(processor, caller);
+    const value = access?.read(processor, call.caller);
     if (value === undefined) return Status.unknownRegisterName;
     viewOf(output).setBigUint64(0, value, true);
     return Status.success;
@@ -101,13 +105,15 @@ export const getVpRegisters: RepHypercallHandler = {
 export const setVpRegisters: RepHypercallHandler = {
   kind: 'rep',
   begin,
-  runElement({ caller, header }, { input }) {
-    const processor = resolveProcessor(caller, layout, header);
+  runElement(call, { input }) {
+    const processor = target(call);
     if (typeof processor === 'number') return processor;
     const access = registers.get(viewOf(input).getUint32(0, true));
     if (access === undefined) return Status.unknownRegisterName;
     if (access.write === undefined) return Status.invalidParameter;
     const value = viewOf(input).getBigUint64(setValueOffset, true);
-    return access.write(processor, value, caller) ? Status.success : Status.invalidRegisterValue;
+    return access.write(processor, value, call.caller)
+      ? Status.success
+      : Status.invalidRegisterValue;
   },
 };

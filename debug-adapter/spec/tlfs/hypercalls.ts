@@ -251,6 +251,13 @@ export const hypercalls: readonly Hypercall[] = [
   call(0x0052, 'HvCallTranslateVirtualAddress', 'Translates a guest-virtual address', {
     caller: 'parent or self',
     privilege: 'AccessVpRegisters',
+    input: [
+      f('PartitionId', 'u64', 0),
+      f('VpIndex', 'u32', 8),
+      f('ControlFlags', 'u64', 16),
+      f('GvaPage', 'u64', 24),
+    ],
+    output: [f('TranslationResult', 'u64', 0), f('GpaPage', 'u64', 8)],
   }),
   call(0x0053, 'HvCallReadGpa', 'Reads up to 16 bytes of guest-physical memory', {
     caller: 'parent',
