@@ -52,7 +52,9 @@ export function registerNode(
     type: `${register.bits} bits`,
     evaluateName: `$${register.name}`,
     ...(register.group === 'general' && fields === undefined ? { address: value } : {}),
-    ...(fields === undefined ? {} : { children: () => bitNodes(value, fields, set) }),
+    ...(fields === undefined
+      ? {}
+      : { children: () => bitNodes(register.read(state), fields, set) }),
     ...(set === undefined ? {} : { edit: set }),
   };
 }
@@ -115,7 +117,9 @@ function msrNodes(thread: DebuggedThread, nameOf: AddressNamer): readonly Variab
       type: `MSR ${hex(number)}`,
       evaluateName: `$${name}`,
       edit,
-      ...(fields === undefined ? {} : { children: () => bitNodes(value, fields, edit) }),
+      ...(fields === undefined
+        ? {}
+        : { children: () => bitNodes(thread.readMsr(number) ?? value, fields, edit) }),
     };
     return [node];
   });

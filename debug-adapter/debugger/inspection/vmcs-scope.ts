@@ -81,7 +81,8 @@ function fieldNode(
   nameOf: AddressNamer,
 ): VariableNode {
   const { encoding } = field;
-  const value = thread.processor.core.state.vmcs(encoding);
+  const { state } = thread.processor.core;
+  const value = state.vmcs(encoding);
   const fields = bitsOf(field, reason);
   const at = { partition: thread.partition.id, processor: thread.processor.index };
   // The processor writes exit information; what a person wrote there would say something untrue.
@@ -93,7 +94,9 @@ function fieldNode(
     name: field.name,
     value: textOf(field, value, fields, nameOf, thread.processor.exits > 0),
     type: `0x${encoding.toString(16).padStart(4, '0')}, ${vmcsWidthBits(encoding)} bits`,
-    ...(fields === undefined ? {} : { children: () => bitNodes(value, fields, edit) }),
+    ...(fields === undefined
+      ? {}
+      : { children: () => bitNodes(state.vmcs(encoding), fields, edit) }),
     ...(edit === undefined ? {} : { edit }),
   };
 }

@@ -1,0 +1,183 @@
+// Running guests: pause, and what guests that misbehave lead to. The session stays usable after each.
+import assert from 'node:assert/strict';
+import { AdapterSession } from './adapter-session';
+
+describe('a running guest', () => {
+  let session: AdapterSession;
+  let threadId: number;
+
+  async function run(guest: string): Promise<void> {
+    session = await AdapterSession.launched(guest);
+    threadId = await session.threadId();
+  }
+  afterEach(() => session.end());
+
+  it('pauses within 50 ms while it spins', async () => {
+    await run('spin');
+    const times: number[] = [];
+    for (let round = 0; round < 9; round++) {
+      await session.client.continueRequest({ threadId });
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      const start = performance.now();
+      const stop = await session.stopOf(() => session.client.pauseRequest({ threadId }));
+      times.push(performance.now() - start);
+      assert.equal(stop.description, 'Paused');
+    }
+    times.sort((a, b) => a - b);
+    assert.ok(
+      (times[4] ?? 99) < 50,
+      `median of ${times.map((time) => time.toFixed(1)).join(', ')} ms`,
+    );
+  });
+
+  it('answers requests while it spins, and refuses those that need a stop', async () => {
+    await run('spin');
+    await session.client.continueRequest({ threadId });
+    const { body } = await session.client.customRequest('hyperscope/partitions', {});
+    assert.equal(body.partitions[1].processors[0].state, 'running');
+    assert.match(await session.refusal('next', { threadId }), /is running.*Pause/);
+    assert.match(
+      await session.refusal('setExpression', { expression: 'rax', value: '1' }),
+      /is running/,
+    );
+    const [set] = (
+      await session.client.setFunctionBreakpointsRequest({ breakpoints: [{ name: '_start' }] })
+    ).body.breakpoints;
+    assert.equal(set?.verified, true);
+    await session.stopOf(() => session.client.pauseRequest({ threadId }));
+  });
+
+  it('stops at a breakpoint that is set while it spins', async () => {
+    await run('spin');
+    await session.client.continueRequest({ threadId });
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    await session.stopOf(() => session.client.pauseRequest({ threadId }));
+    const address = `*0x${(await session.rip()).toString(16)}`;
+    await session.client.continueRequest({ threadId });
+    await session.stopOf(() =>
+      session.client.setFunctionBreakpointsRequest({ breakpoints: [{ name: address }] }),
+    );
+  });
+
+  it('can be restarted while it spins', async () => {
+    await run('spin');
+    await session.client.continueRequest({ threadId });
+    const stop = await session.stopOf(() => session.client.customRequest('restart', {}));
+    assert.equal(stop.reason, 'entry');
+    const { body } = await session.client.customRequest('hyperscope/partitions', {});
+    assert.equal(body.position, 0);
+  });
+
+  it('can be left while it spins', async () => {
+    await run('spin');
+    await session.client.continueRequest({ threadId });
+    await session.end();
+  });
+
+  const ends: readonly (readonly [guest: string, description: RegExp, text: RegExp])[] = [
+    ['triple-fault', /^Triple fault$/, /triple fault at 0x1000[0-9a-f]+ <_start/],
+    ['jump-nowhere', /VM exit that nothing answers/, /RAM ends at 0x4000000/],
+    ['unimplemented', /not built: fsqrt/, /fsqrt \(bytes d9 fa\) at 0x100005 <_start\+0x5>/],
+    ['hello-partition', /^Halted$/, /nothing can wake it/],
+  ];
+  for (const [guest, description, text] of ends) {
+    it(`that is ${guest} stops with one clear message and stays inspectable`, async () => {
+      await run(guest);
+      const go = () => session.stopOf(() => session.client.continueRequest({ threadId }));
+      const stop = await go();
+      assert.match(stop.description ?? '', description);
+      assert.match(stop.text ?? '', text);
+      const shown = `${session.output.get('stderr') ?? ''}${session.output.get('console') ?? ''}`;
+      assert.match(shown, text);
+      await session.variables('General');
+      assert.match((await go()).description ?? '', description);
+      await session.stopOf(() => session.client.customRequest('restart', {}));
+      assert.equal((await session.topFrame()).name, '_start');
+    });
+  }
+
+  it('that triple-faults ends the session where the filter is off', async () => {
+    await run('triple-fault');
+    await session.client.setExceptionBreakpointsRequest({ filters: [] });
+    const terminated = session.client.waitForEvent('terminated');
+    await session.client.continueRequest({ threadId });
+    await terminated;
+  });
+
+  it('that exits all the time can be paused, and its log read by pages and filters', async () => {
+    await run('exit-loop');
+    const terminated = session.client.waitForEvent('terminated');
+    await session.client.continueRequest({ threadId });
+    await terminated;
+    const exits = async (args: object) =>
+      (await session.client.customRequest('hyperscope/exits', args)).body;
+    const all = await exits({ start: 0, count: 500 });
+    assert.equal(all.rows.length, 500);
+    assert.equal(all.total, all.recorded - all.dropped);
+    const last = await exits({ start: all.total - 1, count: 10 });
+    assert.equal(last.rows.length, 1);
+    assert.match(last.rows[0].detail, /OUT 0xf4/);
+    const text = await exits({ start: 0, count: 3, filter: { text: "al = 0x41 'a'" } });
+    assert.equal(text.total, 64);
+    const none = await exits({ start: 0, count: 3, filter: { reasons: [10] } });
+    assert.deepEqual([none.total, none.rows], [0, []]);
+    assert.ok(none.reasonCounts.length > 0);
+    const { row, groups } = (
+      await session.client.customRequest('hyperscope/exitDetail', { id: all.rows[7].id })
+    ).body;
+    assert.deepEqual(row, all.rows[7]);
+    assert.deepEqual(
+      groups.map((group: { name: string }) => group.name),
+      ['Decoded', 'Exit information', 'General registers', 'Guest state'],
+    );
+  });
+
+  it('tells the views that its trace and state have changed', async () => {
+    await run('string-io');
+    const changed = session.client.waitForEvent('hyperscope/traceChanged');
+    const running = session.client.waitForEvent('hyperscope/stateChanged');
+    await session.client.continueRequest({ threadId });
+    assert.equal((await running).body.running, true);
+    assert.ok((await changed).body.recorded > 0);
+  });
+
+  it('is described with its parent', async () => {
+    await run('hello-partition');
+    const { body } = await session.client.customRequest('hyperscope/partitions', {});
+    assert.deepEqual(
+      body.partitions.map((row: { id: number; kind: string; name: string }) => [
+        row.id,
+        row.kind,
+        row.name,
+      ]),
+      [
+        [1, 'parent', 'Parent partition'],
+        [2, 'guest', 'hello-partition'],
+      ],
+    );
+    assert.deepEqual(body.partitions[1].processors[0], {
+      index: 0,
+      threadId,
+      state: 'stopped',
+      rip: '0x100000',
+      symbol: '_start',
+      retired: 0,
+      exits: 0,
+    });
+  });
+
+  const badQueries: readonly (readonly [command: string, args: object, message: RegExp])[] = [
+    ['hyperscope/exits', { start: -1, count: 1 }, /must lie between/],
+    ['hyperscope/exits', { start: 0, count: 501 }, /must lie between/],
+    ['hyperscope/exits', { start: 0, count: 1, filter: { reasons: ['x'] } }, /whole numbers/],
+    ['hyperscope/exitDetail', { id: 'x' }, /not kept/],
+    ['hyperscope/exitDetail', { id: '9.9' }, /not kept/],
+    ['hyperscope/events', { stream: 'nosuch', start: 0, count: 1 }, /no stream "nosuch"/],
+  ];
+  it('refuses wrong queries with a message', async () => {
+    await run('hello-partition');
+    for (const [command, args, message] of badQueries) {
+      assert.match(await session.refusal(command, args), message);
+    }
+  });
+});
