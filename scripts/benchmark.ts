@@ -45,17 +45,14 @@ async function measureSteps(): Promise<void> {
   if (!existsSync(adapter)) throw new Error('dist/debug-adapter.cjs is missing: npm run build');
   const client = new DebugClient(process.execPath, adapter, debugType);
   await client.start();
-  await client.initializeRequest();
+  const initialized = client.waitForEvent('initialized');
   const stopped = client.waitForEvent('stopped');
+  await client.initializeRequest();
   const program = join(root, 'guests/hello-partition/hello-partition.elf');
-  const configured = client
-    .waitForEvent('initialized')
-    .then(() => client.configurationDoneRequest());
-  await Promise.all([
-    client.customRequest('launch', { program, stopOnEntry: true }),
-    configured,
-    stopped,
-  ]);
+  const launched = client.customRequest('launch', { program, stopOnEntry: true });
+  await initialized;
+  await client.configurationDoneRequest();
+  await Promise.all([launched, stopped]);
   const [thread] = (await client.threadsRequest()).body.threads;
   if (thread === undefined) throw new Error('the session has no thread');
   const times: number[] = [];
@@ -66,8 +63,8 @@ async function measureSteps(): Promise<void> {
     await ended;
     times.push(performance.now() - started);
   }
+  // The adapter ends its process by itself after this.
   await client.disconnectRequest();
-  await client.stop();
   times.sort((a, b) => a - b);
   const at = (fraction: number): string =>
     (times[Math.floor((times.length - 1) * fraction)] ?? 0).toFixed(2);
