@@ -14,7 +14,7 @@ import { StopCode, stateOffsets, type ProcessorState } from '../machine/processo
 import { assert, present } from '../support/assert';
 import { EventDelivery, type DeliveryEnd } from './events/event-delivery';
 import { SegmentLoader } from './events/segments';
-import { instructionBytesMax } from './decode/decoder';
+import { decodeInstruction, instructionBytesMax } from './decode/decoder';
 import type { CodeCache } from './interpreter/code-cache';
 import { runOffsets } from './memory-map';
 import { halves, isCanonical, MemoryAccess, wholeAddress } from './paging/memory-access';
@@ -36,7 +36,8 @@ const softwareTypes: ReadonlySet<number> = new Set([
   eventType.privilegedSoftwareException,
   eventType.softwareException,
 ]);
-const dr6SingleStep = 0x4000n;
+/** BS, of DR6 and of the pending debug exceptions (SDM vol. 3, table 25-4). */
+const singleStep = 0x4000n;
 
 /** What is shared by the processors of a partition. */
 export interface SharedParts {
@@ -57,6 +58,8 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   readonly caches: TranslationCaches;
   private readonly walker: PageWalker;
   private pendingTrap: PendingTrap | undefined;
+  /** Set by an instruction that says itself whether a single-step trap follows it. */
+  private isTrapDecided = false;
   private breakpoints: ReadonlySet<GuestVirtualAddress> = new Set();
   /** Bounds and clock of the call of `run` in progress. */
   private steps = 0;
@@ -91,6 +94,9 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     let stop: Outcome = this.enter();
     while (stop === undefined) {
       if (this.steps >= budget) stop = { kind: 'budget' };
+      else if ((state.readU64(vmcsOffsets.pendingDebugExceptions) & singleStep) !== 0n) {
+        stop = this.singleStepTrap();
+      }
       else if (state.readU64(vmcsOffsets.activityState) !== 0n) stop = { kind: 'inactive' };
       else stop = this.runChunk(budget - this.steps);
     }
@@ -121,6 +127,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.endBlocking();
     this.retire(1);
     state.writeU32(stateOffsets.answerCount, 0);
+    if ((state.rflags & flagTrap) !== 0) this.setPendingSingleStep();
   }
 
   answerAccess(value: bigint): void {
@@ -171,6 +178,12 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     return this.context.finish(this.state.rip + BigInt(record.length));
   }
 
+  decideTrap(nextIp: bigint): typeof RoutineEnd.finish {
+    this.isTrapDecided = true;
+    if ((this.state.rflags & flagTrap) !== 0) this.setPendingSingleStep();
+    return this.context.finish(nextIp);
+  }
+
   /** Import `routine` of generated code. */
   callRoutine(record: number, number: number): RoutineEnd {
     const routine = present(routines[number], 'routine');
@@ -197,6 +210,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
             : undefined,
         type,
         returnIp: state.rip + length,
+        instructionLength: Number(length),
       },
       false,
     );
@@ -217,8 +231,11 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     const taken = this.chunk - context.run32(runOffsets.remaining);
     this.steps += taken;
     this.retire(taken);
-    if (taken > 0) this.afterInstruction(blocking !== 0n, isPassing);
-    if (taken > 0 && isTrapping && code === StopCode.budget) return this.singleStepTrap();
+    if (taken > 0) {
+      this.afterInstruction(blocking !== 0n, isPassing);
+      if (isTrapping && !this.isTrapDecided) this.trapUnlessBlocked();
+      this.isTrapDecided = false;
+    }
     // A lookup may follow the last step; what it meets belongs to the next one.
     if (code === StopCode.lookup && taken === this.chunk) return undefined;
     return this.handleStop(code);
@@ -228,6 +245,17 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     if (endsBlocking) this.endBlocking();
     if (isPassing) this.context.setRun32(runOffsets.passBreakpoint, 0);
     this.state.writeU32(stateOffsets.answerCount, 0);
+  }
+
+  /** A load of SS holds the trap back until the next instruction is done (SDM vol. 3, 6.8.3). */
+  private trapUnlessBlocked(): void {
+    const blocking = this.state.readU64(vmcsOffsets.interruptibility);
+    if ((blocking & blockingByMovSs) === 0n) this.setPendingSingleStep();
+  }
+
+  private setPendingSingleStep(): void {
+    const pending = this.state.readU64(vmcsOffsets.pendingDebugExceptions);
+    this.state.writeU64(vmcsOffsets.pendingDebugExceptions, pending | singleStep);
   }
 
   private endBlocking(): void {
@@ -278,8 +306,9 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
 
   private singleStepTrap(): Outcome {
     const { state } = this;
-    const dr6 = stateOffsets.dr + 6 * 8;
-    state.writeU64(dr6, state.readU64(dr6) | dr6SingleStep);
+    const pending = state.readU64(vmcsOffsets.pendingDebugExceptions);
+    state.writeU64(vmcsOffsets.pendingDebugExceptions, pending & ~singleStep);
+    state.writeU64(vmcsOffsets.activityState, 0n);
     return this.delivered(
       this.delivery.deliver(
         {
@@ -287,6 +316,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
           errorCode: undefined,
           type: eventType.hardwareException,
           returnIp: state.rip,
+          debugStatus: singleStep,
         },
         true,
       ),
@@ -316,6 +346,10 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   private findCode(): Outcome {
     const { context, shared } = this;
     const linear = this.linearIp();
+    // Before the walk: a breakpoint must not set accessed bits that a run without it would not have set yet.
+    if (context.run32(runOffsets.passBreakpoint) === 0 && this.breakpoints.has(linear)) {
+      return { kind: 'breakpoint' };
+    }
     const [low, high] = halves(linear);
     if (!isCanonical(high)) {
       context.fault = generalProtection();
@@ -398,9 +432,10 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
 
   private unimplemented(): Outcome {
     const { context } = this;
-    const text = context.unbuilt ?? '';
+    const bytes = this.bytesAt(this.linearIp());
+    const text = context.unbuilt ?? unbuiltName(bytes);
     context.unbuilt = undefined;
-    return { kind: 'unimplemented', bytes: this.bytesAt(this.linearIp()), text };
+    return { kind: 'unimplemented', bytes, text };
   }
 
   /** Up to 15 bytes at a linear address, without side effects; fewer where a page is missing. */
@@ -426,5 +461,18 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       stateOffsets.retired,
       this.state.readU64(stateOffsets.retired) + BigInt(count),
     );
+  }
+}
+
+/** What the decoder knows of an instruction without a definition: its mnemonic, or its family. */
+function unbuiltName(bytes: Uint8Array): string {
+  const result = decodeInstruction(bytes);
+  switch (result.kind) {
+    case 'instruction':
+      return result.instruction.row.mnemonic;
+    case 'unbuilt':
+      return result.name;
+    default:
+      return '';
   }
 }
