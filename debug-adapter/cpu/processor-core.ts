@@ -96,8 +96,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       if (this.steps >= budget) stop = { kind: 'budget' };
       else if ((state.readU64(vmcsOffsets.pendingDebugExceptions) & singleStep) !== 0n) {
         stop = this.singleStepTrap();
-      }
-      else if (state.readU64(vmcsOffsets.activityState) !== 0n) stop = { kind: 'inactive' };
+      } else if (state.readU64(vmcsOffsets.activityState) !== 0n) stop = { kind: 'inactive' };
       else stop = this.runChunk(budget - this.steps);
     }
     return { stop, steps: this.steps };

@@ -29,6 +29,10 @@ export interface Event {
   readonly returnIp: bigint;
   /** Linear address for CR2, of a page fault. */
   readonly address?: bigint;
+  /** Bits that a debug exception sets in DR6; an exit has them in its qualification instead. */
+  readonly debugStatus?: bigint;
+  /** Bytes of the instruction that is a software interrupt or exception; 0 for others. */
+  readonly instructionLength?: number;
 }
 
 /** How a delivery ended. */
@@ -48,6 +52,8 @@ const flagInterrupt = 0x200;
 const flagNestedTask = 0x4000;
 const flagResume = 0x10000;
 const flagVirtual8086 = 0x20000;
+const blockingByNmi = 8n;
+const debugStatusOffset = stateOffsets.dr + 6 * 8;
 
 interface Gate {
   readonly selector: number;
@@ -95,6 +101,7 @@ export class EventDelivery {
       if (attempt === 'delivered') return { kind: 'delivered', event };
       if (attempt === 'exit') {
         this.recordVectoring(event);
+        this.recordLength(event);
         return { kind: 'exit' };
       }
       if (attempt === 'exhausted') return { kind: 'exhausted' };
@@ -103,7 +110,8 @@ export class EventDelivery {
         causeExit(this.context, exitReason.tripleFault);
         return { kind: 'exit' };
       }
-      event = { ...next, type: eventType.hardwareException, returnIp: first.returnIp };
+      // RIP is still that of the instruction, also where a trap would have returned behind it.
+      event = { ...next, type: eventType.hardwareException, returnIp: this.context.state.rip };
       isFirst = false;
     }
   }
@@ -112,7 +120,8 @@ export class EventDelivery {
   private exceptionExit(event: Event, vectoring: Event | undefined): void {
     const hasErrorCode = event.errorCode !== undefined;
     causeExit(this.context, exitReason.exceptionOrNmi, {
-      qualification: event.address ?? 0n,
+      qualification: event.address ?? event.debugStatus ?? 0n,
+      instructionLength: event.instructionLength ?? 0,
       interruptionInformation: eventInformation(event.type, event.vector, hasErrorCode),
       errorCode: event.errorCode ?? 0,
     });
@@ -127,10 +136,17 @@ export class EventDelivery {
     state.writeU64(vmcsOffsets.idtVectoringErrorCode, BigInt(event.errorCode ?? 0));
   }
 
+  /** Exits during the delivery of software interrupts tell the instruction's length (SDM vol. 3, 28.2.5). */
+  private recordLength(event: Event): void {
+    const { state } = this.context;
+    state.writeU64(vmcsOffsets.exitInstructionLength, BigInt(event.instructionLength ?? 0));
+  }
+
   private attempt(event: Event): Attempt {
     const { state } = this.context;
-    if (event.vector === vector.PF && event.address !== undefined) {
-      state.writeU64(stateOffsets.cr2, event.address);
+    if (event.address !== undefined) state.writeU64(stateOffsets.cr2, event.address);
+    if (event.debugStatus !== undefined) {
+      state.writeU64(debugStatusOffset, state.readU64(debugStatusOffset) | event.debugStatus);
     }
     const gate = this.readGate(event);
     if ('stop' in gate) return gate.stop;
@@ -139,6 +155,7 @@ export class EventDelivery {
     if ('stop' in code) return code.stop;
     const stack = this.stackPointer(gate, code.cpl, external);
     if (typeof stack === 'object') return stack.stop;
+    if (!isCanonicalAddress(gate.offset)) return generalProtection(external);
     const pushed = this.push(event, stack, code.cpl);
     if (pushed !== 'delivered') return pushed;
     if (code.cpl !== this.context.cpl) this.segments.loadNullStack(code.cpl);
@@ -147,6 +164,10 @@ export class EventDelivery {
     const cleared = flagTrap | flagNestedTask | flagResume | flagVirtual8086;
     const alsoCleared = gate.isInterruptGate ? flagInterrupt : 0;
     state.rflags = state.rflags & ~(cleared | alsoCleared);
+    if (event.type === eventType.nmi) {
+      const blocking = state.readU64(vmcsOffsets.interruptibility);
+      state.writeU64(vmcsOffsets.interruptibility, blocking | blockingByNmi);
+    }
     this.privilegeChanged();
     return 'delivered';
   }
@@ -213,7 +234,7 @@ export class EventDelivery {
     const data = this.access.readSystem(base + BigInt(offset), 8);
     if (typeof data === 'string') return { stop: this.endOf(data) };
     const pointer = new DataView(data.buffer).getBigUint64(0, true);
-    if (BigInt.asIntN(48, pointer) !== BigInt.asIntN(64, pointer)) {
+    if (!isCanonicalAddress(pointer)) {
       return { stop: { vector: vector.SS, errorCode: external } };
     }
     return pointer & ~15n;
@@ -253,6 +274,10 @@ export class EventDelivery {
     }
     return attempt;
   }
+}
+
+function isCanonicalAddress(address: bigint): boolean {
+  return BigInt.asIntN(48, address) === BigInt.asIntN(64, address);
 }
 
 /** Faults save RF set, so that the instruction does not stop on its own breakpoint again (SDM vol. 3, 17.3.1.1). */

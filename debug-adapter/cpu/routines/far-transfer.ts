@@ -67,7 +67,7 @@ const systemCall: Routine = (processor, record) => {
   loadFlat(state, segmentOffsets.CS, selector, flatCode);
   loadFlat(state, segmentOffsets.SS, selector + 8n, flatData);
   processor.modeChanged();
-  return RoutineEnd.lookup;
+  return processor.decideTrap(state.rip);
 };
 
 const systemReturn: Routine = (processor) => {
@@ -87,7 +87,7 @@ const systemReturn: Routine = (processor) => {
   loadFlat(state, segmentOffsets.CS, (selector + 16n) | 3n, flatCode | userRights);
   loadFlat(state, segmentOffsets.SS, (selector + 8n) | 3n, flatData | userRights);
   processor.modeChanged();
-  return RoutineEnd.lookup;
+  return processor.decideTrap(state.rip);
 };
 
 function loadFlat(

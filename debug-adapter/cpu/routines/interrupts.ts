@@ -39,6 +39,7 @@ function interrupt(number: number | undefined, type: number): Routine {
       vector: number ?? Number(record.immediate),
       type,
       returnIp: processor.context.state.rip + BigInt(record.length),
+      instructionLength: record.length,
     });
 }
 

@@ -20,6 +20,8 @@ export interface Processor {
   modeChanged(): void;
   /** Keeps interrupts out for one more instruction, after STI or a load of SS (SDM vol. 3, 6.8.3). */
   blockInterrupts(record: RoutineRecord, by: 'sti' | 'mov-ss'): typeof RoutineEnd.finish;
+  /** Ends SYSCALL and SYSRET, after which the new TF decides about a single-step trap. */
+  decideTrap(nextIp: bigint): typeof RoutineEnd.finish;
   /** Hands a software interrupt or trap to delivery once the instruction has left. */
   deliverAfterwards(event: PendingTrap): typeof RoutineEnd.leave;
 }
@@ -30,6 +32,7 @@ export interface PendingTrap {
   /** An `eventType` number. */
   readonly type: number;
   readonly returnIp: bigint;
+  readonly instructionLength: number;
 }
 
 /** A decoded instruction as a routine sees it. */
