@@ -121,11 +121,12 @@ export class EventDelivery {
     const hasErrorCode = event.errorCode !== undefined;
     causeExit(this.context, exitReason.exceptionOrNmi, {
       qualification: event.address ?? event.debugStatus ?? 0n,
-      instructionLength: event.instructionLength ?? 0,
+      instructionLength: event.instructionLength ?? vectoring?.instructionLength ?? 0,
       interruptionInformation: eventInformation(event.type, event.vector, hasErrorCode),
       errorCode: event.errorCode ?? 0,
     });
-    if (vectoring !== undefined) this.recordVectoring(vectoring);
+    // An exit by a double fault does not count as one during delivery (SDM vol. 3, 28.2.4).
+    if (vectoring !== undefined && event.vector !== vector.DF) this.recordVectoring(vectoring);
   }
 
   /** The event that was being delivered when the exit happened (SDM vol. 3, 28.2.4). */
