@@ -25,6 +25,16 @@ export const customEvent = {
   stateChanged: 'hyperscope/stateChanged',
 } as const;
 
+/**
+ * Arguments of `stepIn`, `next` and `stepOut` when a view of the extension sends them. VS Code does not know of such
+ * a step, so the adapter announces it by a `continued` event, which it owes nobody for a step of VS Code's own.
+ */
+export interface AnnouncedStepArguments {
+  readonly threadId: number;
+  readonly granularity: 'instruction' | 'line';
+  readonly announceContinued: true;
+}
+
 /** The request takes no arguments. */
 export type PartitionsArguments = Record<string, never>;
 

@@ -1,5 +1,6 @@
 /** Stepping by instruction whatever editor has the focus; VS Code itself does so in the Disassembly View only. */
 import * as vscode from 'vscode';
+import type { AnnouncedStepArguments } from '../../debug-adapter/protocol/custom-requests';
 import { focusedThreadId } from '../debug/focused-thread';
 import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
 
@@ -15,7 +16,12 @@ export async function stepByInstruction(
   try {
     const threadId = await focusedThreadId(live.session);
     if (threadId === undefined) return;
-    await live.session.customRequest(request, { threadId, granularity: 'instruction' });
+    const args: AnnouncedStepArguments = {
+      threadId,
+      granularity: 'instruction',
+      announceContinued: true,
+    };
+    await live.session.customRequest(request, args);
   } catch (error) {
     void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
   }

@@ -11,7 +11,10 @@ export interface Guest {
   readonly origin: 'workspace' | 'sample';
 }
 
-const workspaceLimit = 100;
+/** Folders that are looked into, the nearest first; a workspace is a home of guests or has them near its root. */
+const maxFolders = 400;
+const maxGuests = 100;
+const skippedFolders = /^(\..*|node_modules|out|dist)$/;
 
 export class GuestCatalogue {
   constructor(private readonly extensionUri: vscode.Uri) {}
@@ -43,11 +46,18 @@ export class GuestCatalogue {
   }
 
   private async workspaceGuests(): Promise<readonly Guest[]> {
-    const images = await vscode.workspace.findFiles(
-      '**/*.elf',
-      '**/node_modules/**',
-      workspaceLimit,
-    );
+    const images: vscode.Uri[] = [];
+    const folders = (vscode.workspace.workspaceFolders ?? []).map((folder) => folder.uri);
+    for (let looked = 0; looked < Math.min(folders.length, maxFolders); looked++) {
+      const folder = folders[looked];
+      if (folder === undefined || images.length >= maxGuests) break;
+      for (const name of await this.entries(folder, vscode.FileType.File)) {
+        if (name.endsWith('.elf')) images.push(vscode.Uri.joinPath(folder, name));
+      }
+      for (const name of await this.entries(folder, vscode.FileType.Directory)) {
+        if (!skippedFolders.test(name)) folders.push(vscode.Uri.joinPath(folder, name));
+      }
+    }
     images.sort((a, b) => (a.path < b.path ? -1 : 1));
     return Promise.all(images.map((image) => this.describe(image, 'workspace')));
   }
