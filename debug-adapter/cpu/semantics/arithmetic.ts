@@ -109,7 +109,10 @@ const exchangeAndAdd = define('XADD', (b, operands) => {
   b.setFlags(widthOf(target), { kind: 'add', a: left.value, b: right, result });
 });
 
-/** CMPXCHG: compares the accumulator with the target; the target is always written (SDM vol. 2, CMPXCHG). */
+/**
+ * CMPXCHG: compares the accumulator with the target (SDM vol. 2, CMPXCHG). Memory is written in any case. A register
+ * that differs is not: processors leave bits 63:32 of a 32-bit one alone, whatever the manual's pseudocode says.
+ */
 const compareAndExchange = define('CMPXCHG', (b, operands) => {
   const target = operandAt(operands, 0);
   const width = widthOf(target);
@@ -117,7 +120,8 @@ const compareAndExchange = define('CMPXCHG', (b, operands) => {
   const source = b.read(operandAt(operands, 1));
   const accumulator = b.let(b.register(0, width));
   const equal = b.let(b.compare('eq', accumulator, old.value));
-  old.write(b.select(equal, source, old.value));
+  if (target.kind === 'memory') old.write(b.select(equal, source, old.value));
+  else b.if(equal, () => old.write(source));
   b.if(b.isZero(equal), () => b.setRegister(0, old.value, width));
   setCompareFlags(b, width, accumulator, old.value);
 });
