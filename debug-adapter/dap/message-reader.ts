@@ -102,12 +102,14 @@ export class MessageReader {
       this.resynchronize();
       return { kind: 'malformed', problem: `a header is longer than ${maxHeaderBytes} bytes` };
     }
-    const header = decodeUtf8(this.buffer.subarray(0, end));
-    this.buffer = this.buffer.subarray(end + headerEnd.length);
-    const length = lengthOf(header);
+    const length = lengthOf(decodeUtf8(this.buffer.subarray(0, end)));
     if (length === undefined) {
+      // Garbage may stand before a good header in what looks like one.
+      const next = indexOf(this.buffer.subarray(0, end), headerStart, 1);
+      this.buffer = this.buffer.subarray(next < 0 ? end + headerEnd.length : next);
       return { kind: 'malformed', problem: 'a header has no Content-Length' };
     }
+    this.buffer = this.buffer.subarray(end + headerEnd.length);
     if (length > maxBodyBytes) {
       this.skip = length;
       return { kind: 'malformed', problem: `a message of ${length} bytes is too long` };

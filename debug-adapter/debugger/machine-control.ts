@@ -378,7 +378,8 @@ export class MachineControl {
 
   private accept(input: HostInput): void {
     this.machine.accept(input);
-    this.epoch++;
+    // Registers do not change what lies at an address; memory and the state that translates addresses may.
+    if (input.kind === 'edit-memory' || input.kind === 'edit-vmcs') this.epoch++;
   }
 
   private requireStopped(): void {

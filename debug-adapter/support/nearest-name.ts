@@ -34,7 +34,7 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   const wanted = name.slice(0, maxLength).toLowerCase();
   if (wanted === '') return undefined;
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(wanted.length / 3)) + 1;
+  let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of known) {
     const lower = candidate.slice(0, maxLength).toLowerCase();
     const contained = wanted.length >= 4 && (lower.includes(wanted) || wanted.includes(lower));

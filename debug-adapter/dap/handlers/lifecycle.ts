@@ -27,6 +27,14 @@ function launch(session: SessionState, args: RequestArguments): undefined {
   });
 }
 
+function attach(): never {
+  throw new UserError(
+    'cannot-attach',
+    'Hyperscope runs the guest itself, so there is nothing to attach to.',
+    'Use "request": "launch" in launch.json.',
+  );
+}
+
 /** Stops on entry, or runs, as the launch arguments say. */
 function begin({ control, run, settings, noDebug }: Debuggee): void {
   if (settings.stopOnEntry && !noDebug) {
@@ -65,6 +73,7 @@ function disconnect(session: SessionState): undefined {
 export const lifecycleHandlers: HandlerTable = {
   initialize,
   launch,
+  attach,
   configurationDone,
   restart,
   terminate,

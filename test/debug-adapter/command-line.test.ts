@@ -1,0 +1,78 @@
+// The command line as a process: messages, exit statuses, state hashes, trace files.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { guestImage } from './adapter-session';
+
+const bundle = fileURLToPath(new URL('../../dist/command-line.cjs', import.meta.url));
+
+function run(...args: readonly string[]) {
+  return spawnSync(process.execPath, [bundle, ...args], { encoding: 'utf8' });
+}
+
+describe('hyperscope run', function () {
+  this.timeout(20_000);
+
+  it('prints the console and ends with the status of the guest', () => {
+    const { status, stdout, stderr } = run('run', guestImage('string-io'), '--state-hash');
+    assert.equal(status, 0);
+    assert.match(stdout, /All six tests passed/);
+    assert.match(stderr, /exit code 0.*instructions.*\nstate hash [0-9a-f]{32}/);
+  });
+
+  it('gives one state hash for one number of steps, however they are taken', () => {
+    const hash = (...options: readonly string[]): string =>
+      /state hash ([0-9a-f]+)/.exec(
+        run('run', guestImage('hello-partition'), '--state-hash', ...options).stderr,
+      )?.[1] ?? '';
+    assert.equal(hash('--steps', '1000'), hash('--steps', '1000', '--trace', 'exits'));
+    assert.notEqual(hash('--steps', '1000'), hash('--steps', '1001'));
+  });
+
+  const ends: readonly (readonly [args: readonly string[], status: number, text: RegExp])[] = [
+    [[guestImage('triple-fault')], 3, /triple fault/],
+    [[guestImage('unimplemented')], 3, /fsqrt/],
+    [[guestImage('spin'), '--timeout', '0.3'], 124, /Timed out/],
+    [[guestImage('spin'), '--until-time', '100000'], 0, /100000 ns/],
+    [[guestImage('hello-partition'), '--until', 'VP index'], 0, /console showed/],
+    [[guestImage('hello-partition'), '--until', 'never'], 3, /never showed "never"/],
+    [['nowhere.elf'], 1, /no file nowhere\.elf/],
+    [[guestImage('spin'), '--memory', '1K'], 1, /"memory" is 1K/],
+    [[guestImage('spin'), '--trace-file', '/nowhere/x'], 1, /Cannot write/],
+    [['--nosuch'], 2, /no option --nosuch/],
+  ];
+  for (const [args, status, text] of ends) {
+    it(`ends ${args.map((arg) => arg.split('/').at(-1)).join(' ')} with ${status}`, () => {
+      const result = run('run', ...args);
+      assert.match(result.stderr, text);
+      assert.equal(result.status, status);
+    });
+  }
+
+  it('writes the trace as JSON lines', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hyperscope-'));
+    try {
+      const file = join(folder, 'trace.jsonl');
+      run(
+        'run',
+        guestImage('hello-partition'),
+        '--quiet',
+        '--trace-file',
+        file,
+        '--trace',
+        'hypercalls',
+      );
+      const rows = readFileSync(file, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+      assert.match(rows[0].text, /HvCallNotifyLongSpinWait/);
+      assert.equal(rows[0].partition, 2);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});

@@ -1,0 +1,46 @@
+// The options of the command line, and the messages for wrong ones.
+import assert from 'node:assert/strict';
+import { parseCommandLine } from '../../../debug-adapter/command-line/options';
+import { UserError } from '../../../debug-adapter/support/user-error';
+
+const refused: readonly (readonly [args: readonly string[], text: RegExp])[] = [
+  [['walk', 'x'], /no command "walk"/],
+  [['run'], /No program was named/],
+  [['run', 'a', 'b'], /"b" is one argument too many/],
+  [['run', 'a', '--memroy', '1'], /Did you mean --memory/],
+  [['run', 'a', '--memory'], /--memory needs a value/],
+  [['run', 'a', '--steps', 'x'], /--steps needs a positive number/],
+  [['run', 'a', '--steps', '1.5'], /--steps needs a whole number/],
+  [['run', 'a', '--timeout=-1'], /--timeout needs a positive number/],
+  [['run', 'a', '--trace', 'exit'], /Did you mean "exits"/],
+];
+
+describe('command-line options', () => {
+  for (const [args, text] of refused) {
+    it(`refuse ${args.join(' ')}`, () => {
+      assert.throws(
+        () => parseCommandLine(args),
+        (error) => error instanceof UserError && text.test(error.text),
+      );
+    });
+  }
+
+  it('are parsed in both spellings', () => {
+    const command = parseCommandLine([
+      'run',
+      'a.elf',
+      '--memory=8M',
+      '--steps',
+      '9',
+      '--trace=exits,console',
+    ]);
+    assert.ok(command.kind === 'run');
+    const { program, memory, steps, trace } = command.options;
+    assert.deepEqual([program, memory, steps, trace], ['a.elf', '8M', 9, ['exits', 'console']]);
+  });
+
+  it('show help', () => {
+    assert.deepEqual(parseCommandLine([]), { kind: 'help' });
+    assert.deepEqual(parseCommandLine(['run', '--help']), { kind: 'help' });
+  });
+});
