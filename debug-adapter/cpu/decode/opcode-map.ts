@@ -266,26 +266,6 @@ const twoByteRows = `
 0F FF UD Gv,Ev end
 `;
 
-/** Condition codes in encoding order (SDM vol. 1, appendix B). */
-export const conditionCodes = [
-  'O',
-  'NO',
-  'B',
-  'AE',
-  'E',
-  'NE',
-  'BE',
-  'A',
-  'S',
-  'NS',
-  'P',
-  'NP',
-  'L',
-  'GE',
-  'LE',
-  'G',
-] as const;
-
 /** Every row as text; `opcode-rows.ts` parses them. */
 export const opcodeMapText: readonly string[] = [
   ...arithmeticRows(),

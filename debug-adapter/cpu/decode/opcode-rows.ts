@@ -1,6 +1,7 @@
 /** Parses the opcode map into rows and files them by opcode. */
 import { assert, present } from '../../support/assert';
-import { conditionCodes, opcodeMapText } from './opcode-map';
+import { conditionCodes } from '../ir/condition-codes';
+import { opcodeMapText } from './opcode-map';
 
 /** What a row says of one operand: addressing letter and size letter, or a fixed register. */
 export interface OperandPattern {

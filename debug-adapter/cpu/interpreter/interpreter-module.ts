@@ -9,7 +9,7 @@ import { codeTlbEntries, runOffsets, tlbEntryBytes } from '../memory-map';
 import { FunctionBody } from '../wasm/function-body';
 import { buildModule, type ImportedFunction } from '../wasm/module-builder';
 import { op } from '../wasm/opcodes';
-import { Lowering, type SharedLocals, type Tails } from './lowering';
+import { InterpreterLowering, type SharedLocals, type Tails } from './lowering';
 import { firstHandler, pseudoHandler, recordBytes, recordOffsets } from './record';
 
 /** One instruction variant, ready to be emitted; its handler number is `firstHandler` plus its position. */
@@ -76,7 +76,7 @@ interface MainLocals {
 }
 
 class MainFunction {
-  private readonly lowering: Lowering;
+  private readonly lowering: InterpreterLowering;
 
   constructor(
     private readonly body: FunctionBody,
@@ -84,7 +84,7 @@ class MainFunction {
     private readonly locals: MainLocals,
     private readonly source: InterpreterSource,
   ) {
-    this.lowering = new Lowering(
+    this.lowering = new InterpreterLowering(
       body,
       shared,
       this.tails(),
@@ -311,7 +311,7 @@ function emitRare(source: InterpreterSource): FunctionBody {
   const ipBase = (): void => {
     body.get(vpBase).memory(op.i64Load, runOffsets.ipBase);
   };
-  const lowering = new Lowering(
+  const lowering = new InterpreterLowering(
     body,
     shared,
     {

@@ -1,5 +1,6 @@
 /** What a semantics definition is written with: builds the statements of one instruction variant. */
 import { assert } from '../../support/assert';
+import type { ConditionCode } from './condition-codes';
 import type {
   AccessDescription,
   ArithmeticFlag,
@@ -134,6 +135,11 @@ export class Builder {
 
   flag(flag: ArithmeticFlag): Expression {
     return { kind: 'flag', type: 'i32', flag };
+  }
+
+  /** 1 where the condition holds, else 0. */
+  condition(code: ConditionCode): Expression {
+    return { kind: 'condition', type: 'i32', code };
   }
 
   register(index: number, width: Width = 64): Expression {

@@ -4,6 +4,7 @@
  * Expressions are pure; statements act in order. Where an operand lives (register number, displacement, immediate)
  * is left to the consumer: dynamic for the interpreter, constant for a translator.
  */
+import type { ConditionCode } from './condition-codes';
 
 export type IrType = 'i32' | 'i64';
 
@@ -118,17 +119,20 @@ export type Expression =
   /** Memory at an address that `translate` produced, zero-extended. */
   | { readonly kind: 'load'; readonly type: 'i64'; readonly host: Local; readonly width: Width }
   | { readonly kind: 'flag'; readonly type: 'i32'; readonly flag: ArithmeticFlag }
+  /** 1 where a condition over the flags holds, else 0. */
+  | { readonly kind: 'condition'; readonly type: 'i32'; readonly code: ConditionCode }
   /** Steps that may still be taken after this one. */
   | { readonly kind: 'stepsLeft'; readonly type: 'i32' };
 
 /** How an operation sets CF, PF, AF, ZF, SF and OF. */
 export type FlagEffect =
-  /** Of an addition (with or without carry in): `result` = `a` + `b` (+ CF). */
+  /** Of an addition or subtraction: `result` = `a` ± `b` (± CF, where `withCarry` says so). */
   | {
       readonly kind: 'add' | 'sub';
       readonly a: Expression;
       readonly b: Expression;
       readonly result: Expression;
+      readonly withCarry: boolean;
     }
   /** CF = OF = AF = 0, the others by the result. */
   | { readonly kind: 'logic'; readonly result: Expression }

@@ -9,7 +9,13 @@ import {
   typeOf,
   type Descriptor,
 } from '../events/segments';
-import { generalProtection, RoutineEnd, vector, type Fault } from '../processor-context';
+import {
+  generalProtection,
+  RoutineEnd,
+  vector,
+  type Fault,
+  type ProcessorContext,
+} from '../processor-context';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { eventType } from '../vmx/vm-exits';
 import {
@@ -170,8 +176,14 @@ const interruptReturn: Routine = (processor) => {
   const blocking = state.readU64(vmcsOffsets.interruptibility);
   state.writeU64(vmcsOffsets.interruptibility, blocking & ~nmiBlocking);
   processor.modeChanged();
-  return RoutineEnd.lookup;
+  return continueWithFlags(context);
 };
+
+/** Generated code does not look at TF: where it is set now, the run loop goes on one instruction at a time. */
+function continueWithFlags(context: ProcessorContext): RoutineEnd {
+  const { state } = context;
+  return (state.rflags & flag.TF) === 0 ? RoutineEnd.lookup : context.finish(state.rip);
+}
 
 export function isCanonicalIp(ip: bigint): boolean {
   return BigInt.asIntN(48, ip) === BigInt.asIntN(64, ip);
@@ -190,7 +202,7 @@ const popFlags: Routine = (processor, record) => {
   state.setGpr(4, state.gpr(4) + BigInt(bytes));
   state.rflags = merged & ~flag.RF;
   state.rip += BigInt(record.length);
-  return RoutineEnd.lookup;
+  return continueWithFlags(context);
 };
 
 /** STI blocks interrupts for one more instruction where it sets IF (SDM vol. 2, STI). */

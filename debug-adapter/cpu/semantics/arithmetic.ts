@@ -11,19 +11,19 @@ function addition(mnemonic: string, withCarry: boolean): Definition {
     const sum = b.add(left.value, right);
     const result = b.let(withCarry ? b.add(sum, b.widen(b.flag('CF'))) : sum);
     left.write(result);
-    b.setFlags(widthOf(target), { kind: 'add', a: left.value, b: right, result });
+    b.setFlags(widthOf(target), { kind: 'add', a: left.value, b: right, result, withCarry });
   });
 }
 
-function subtraction(mnemonic: string, withBorrow: boolean): Definition {
+function subtraction(mnemonic: string, withCarry: boolean): Definition {
   return define(mnemonic, (b, operands) => {
     const target = operandAt(operands, 0);
     const left = b.modify(target);
     const right = b.read(operandAt(operands, 1));
     const difference = b.sub(left.value, right);
-    const result = b.let(withBorrow ? b.sub(difference, b.widen(b.flag('CF'))) : difference);
+    const result = b.let(withCarry ? b.sub(difference, b.widen(b.flag('CF'))) : difference);
     left.write(result);
-    b.setFlags(widthOf(target), { kind: 'sub', a: left.value, b: right, result });
+    b.setFlags(widthOf(target), { kind: 'sub', a: left.value, b: right, result, withCarry });
   });
 }
 
@@ -45,7 +45,7 @@ const compare = define('CMP', (b, operands) => {
   const left = b.read(target);
   const right = b.read(operandAt(operands, 1));
   const result = b.let(b.sub(left, right));
-  b.setFlags(widthOf(target), { kind: 'sub', a: left, b: right, result });
+  b.setFlags(widthOf(target), { kind: 'sub', a: left, b: right, result, withCarry: false });
 });
 
 const test = define('TEST', (b, operands) => {
@@ -84,7 +84,7 @@ const negate = define('NEG', (b, operands) => {
   const zero = b.i64(0);
   const result = b.let(b.sub(zero, old.value));
   old.write(result);
-  b.setFlags(widthOf(target), { kind: 'sub', a: zero, b: old.value, result });
+  b.setFlags(widthOf(target), { kind: 'sub', a: zero, b: old.value, result, withCarry: false });
 });
 
 const not = define('NOT', (b, operands) => {
@@ -106,7 +106,7 @@ const exchangeAndAdd = define('XADD', (b, operands) => {
     b.write(source, left.value);
     left.write(result);
   }
-  b.setFlags(widthOf(target), { kind: 'add', a: left.value, b: right, result });
+  b.setFlags(widthOf(target), { kind: 'add', a: left.value, b: right, result, withCarry: false });
 });
 
 /**
@@ -127,7 +127,13 @@ const compareAndExchange = define('CMPXCHG', (b, operands) => {
 });
 
 function setCompareFlags(b: Builder, width: Width, left: Expression, right: Expression): void {
-  b.setFlags(width, { kind: 'sub', a: left, b: right, result: b.let(b.sub(left, right)) });
+  b.setFlags(width, {
+    kind: 'sub',
+    a: left,
+    b: right,
+    result: b.let(b.sub(left, right)),
+    withCarry: false,
+  });
 }
 
 export const arithmeticDefinitions: readonly Definition[] = [

@@ -1,8 +1,7 @@
 /** Control transfer (SDM vol. 2: JMP, Jcc, CALL, RET, LOOP, JCXZ, INT, IRET, far forms). */
-import { conditionCodes } from '../decode/opcode-map';
+import { conditionCodes, type ConditionCode } from '../ir/condition-codes';
 import type { Builder } from '../ir/builder';
 import type { Expression } from '../ir/ir';
-import { condition } from './condition';
 import { define, defineRare, defineSizedRoutine, operandAt, type Definition } from './definition';
 import { RCX, RSP } from './registers';
 import { preparePush, top } from './stack';
@@ -41,8 +40,8 @@ const ret = define('RET', (b, operands) => {
   b.jump(address);
 });
 
-function conditionalJump(code: (typeof conditionCodes)[number]): Definition {
-  return define(`J${code}`, (b) => b.if(condition(b, code), () => b.jumpRelative()));
+function conditionalJump(code: ConditionCode): Definition {
+  return define(`J${code}`, (b) => b.if(b.condition(code), () => b.jumpRelative()));
 }
 
 /** LOOP, LOOPE, LOOPNE: the count register has the address size (SDM vol. 2, LOOP). */

@@ -1,9 +1,8 @@
 /** Data movement and conversion (SDM vol. 2: MOV, MOVZX, MOVSX, LEA, XCHG, CMOVcc, SETcc, BSWAP, CBW, CWD, XLAT, …). */
-import { conditionCodes } from '../decode/opcode-map';
+import { conditionCodes, type ConditionCode } from '../ir/condition-codes';
 import type { Builder } from '../ir/builder';
 import type { Expression, Width } from '../ir/ir';
 import { runOffsets } from '../memory-map';
-import { condition } from './condition';
 import { define, defineRare, operandAt, widthOf, type Definition } from './definition';
 import { RAX, RBX, RDX } from './registers';
 import { segmentSelector } from './segment';
@@ -51,18 +50,18 @@ const exchange = define('XCHG', (b, operands) => {
 });
 
 /** The source is read, and may fault, whatever the condition (SDM vol. 2, CMOVcc). */
-function conditionalMove(code: (typeof conditionCodes)[number]): Definition {
+function conditionalMove(code: ConditionCode): Definition {
   return define(`CMOV${code}`, (b, operands) => {
     const target = operandAt(operands, 0);
     const source = b.read(operandAt(operands, 1));
     const old = b.read(target);
-    b.write(target, b.select(condition(b, code), source, old));
+    b.write(target, b.select(b.condition(code), source, old));
   });
 }
 
-function setByCondition(code: (typeof conditionCodes)[number]): Definition {
+function setByCondition(code: ConditionCode): Definition {
   return define(`SET${code}`, (b, operands) => {
-    b.write(operandAt(operands, 0), b.widen(condition(b, code)));
+    b.write(operandAt(operands, 0), b.widen(b.condition(code)));
   });
 }
 

@@ -118,7 +118,13 @@ const scan = define('SCAS', (b, operands, context) => {
 });
 
 function setDifference(b: Builder, width: Width, left: Expression, right: Expression): void {
-  b.setFlags(width, { kind: 'sub', a: left, b: right, result: b.let(b.sub(left, right)) });
+  b.setFlags(width, {
+    kind: 'sub',
+    a: left,
+    b: right,
+    result: b.let(b.sub(left, right)),
+    withCarry: false,
+  });
 }
 
 /** The routine makes one iteration, with its VM exit; the repetition is the same as everywhere. */
