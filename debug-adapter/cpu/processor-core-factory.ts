@@ -54,7 +54,7 @@ export function interpreterModule(tlbEntries: number): Uint8Array {
   let module = modules.get(tlbEntries);
   if (module === undefined) {
     const table = variantTable();
-    module = emitInterpreter({ hot: table.hot, rare: table.rare, tlbEntries, routineNumber });
+    module = emitInterpreter({ groups: table.groups, tlbEntries, routineNumber });
     modules.set(tlbEntries, module);
   }
   return module;

@@ -5,6 +5,7 @@
 import { present } from '../../support/assert';
 import { Builder, type Operand } from '../ir/builder';
 import type { Local, RegisterSlot, Statement, Width } from '../ir/ir';
+import { handlerGroups, type HandlerGroup } from '../semantics/definition';
 import { definitionOf } from '../semantics/definitions';
 import { opcodeRows, type OpcodeRow, type OperandPattern } from './opcode-rows';
 
@@ -20,7 +21,8 @@ export type Repeat = 'none' | 'rep' | 'repne';
 export interface Variant {
   /** Mnemonic and operand kinds, for example `ADD r32,m32`. */
   readonly name: string;
-  readonly rare: boolean;
+  /** The interpreter's function that has its handler. */
+  readonly group: HandlerGroup;
   readonly statements: readonly Statement[];
   readonly locals: readonly Local[];
 }
@@ -122,15 +124,15 @@ const rowNumbers = new Map<OpcodeRow, number>(opcodeRows.map((row, index) => [ro
 
 /** Every variant that has a definition, and the way from a decoded row to it. */
 export class VariantTable {
-  readonly hot: Variant[] = [];
-  readonly rare: Variant[] = [];
+  /** Variants by group, in the order of `handlerGroups`; together they are in handler order. */
+  readonly groups: readonly Variant[][] = handlerGroups.map(() => []);
   private readonly byName = new Map<string, Variant>();
   private readonly byCombination = new Map<number, Variant>();
   private readonly handlers = new Map<Variant, number>();
 
   constructor(firstHandler: number) {
     for (const row of opcodeRows) this.addRow(row);
-    [...this.hot, ...this.rare].forEach((variant, index) => {
+    this.groups.flat().forEach((variant, index) => {
       this.handlers.set(variant, firstHandler + index);
     });
   }
@@ -173,12 +175,12 @@ export class VariantTable {
       definition.build(builder, operands, { operandSize: size, repeat });
       variant = {
         name,
-        rare: definition.rare,
+        group: definition.group,
         statements: builder.finish(),
         locals: builder.locals,
       };
       this.byName.set(name, variant);
-      (variant.rare ? this.rare : this.hot).push(variant);
+      present(this.groups[handlerGroups.indexOf(variant.group)], 'handler group').push(variant);
     }
     const number = present(rowNumbers.get(row), 'opcode row');
     this.byCombination.set(combinationIndex(number, size, form, repeat), variant);

@@ -1,6 +1,6 @@
 /**
- * Generates the interpreter: one WebAssembly function with a dense jump table over decoded records, and a second one
- * for rare variants, so that the hot function stays small enough for the engine's optimising compiler.
+ * Generates the interpreter: one WebAssembly function with a dense jump table over decoded records, and further ones
+ * for the variants of other groups, so that the hot function stays small enough for the engine's optimising compiler.
  */
 import { StopCode, stateOffsets } from '../../machine/processor-state';
 import { vmcsEncoding, vmcsSlotOffset } from '../../machine/processor-state';
@@ -18,10 +18,9 @@ export interface HandlerSource {
   readonly locals: readonly Local[];
 }
 
-/** Variants in handler order: those of the hot function first, then the rare ones. */
+/** Variants in handler order: those of the hot function first, then those of the further ones. */
 export interface InterpreterSource {
-  readonly hot: readonly HandlerSource[];
-  readonly rare: readonly HandlerSource[];
+  readonly groups: readonly (readonly HandlerSource[])[];
   readonly tlbEntries: number;
   readonly routineNumber: (name: string) => number;
 }
@@ -34,16 +33,22 @@ const imports: readonly ImportedFunction[] = [
 ];
 
 const mainFunction = imports.length;
-const rareFunction = mainFunction + 1;
+const furtherFunction = mainFunction + 1;
 
-/** Results of the rare function. */
-const rareResult = { next: 0, lookup: 1, leave: 2, repeat: 3, finish: 4 } as const;
+/** Results of a further function. */
+const furtherResult = { next: 0, lookup: 1, leave: 2, repeat: 3, finish: 4 } as const;
 
 const csBase = vmcsSlotOffset(vmcsEncoding('GUEST_CS_BASE'));
 
 /** The module's bytes; export `f0` is the function for slot 0 of the code space. */
 export function emitInterpreter(source: InterpreterSource): Uint8Array {
-  return buildModule(imports, [emitMain(source), emitRare(source)], [0]);
+  const functions = [emitMain(source)];
+  let first = firstHandler + (source.groups[0] ?? []).length;
+  for (const handlers of source.groups.slice(1)) {
+    functions.push(emitFurther(source, handlers, first));
+    first += handlers.length;
+  }
+  return buildModule(imports, functions, [0]);
 }
 
 function emitMain(source: InterpreterSource): FunctionBody {
@@ -184,25 +189,26 @@ class MainFunction {
 
   private emitHandlers(): void {
     const { body, source } = this;
-    const count = firstHandler + source.hot.length;
-    body.block('rare');
+    const hot = source.groups[0] ?? [];
+    const count = firstHandler + hot.length;
+    body.block('further');
     for (let handler = count - 1; handler >= 0; handler--) body.block(`h${handler}`);
     body.get(this.locals.handler);
     body.brTable(
       Array.from({ length: count }, (_, handler) => `h${handler}`),
-      'rare',
+      'further',
     );
     for (let handler = 0; handler < count; handler++) {
       body.end();
       if (handler < firstHandler) {
         this.emitPseudo(handler);
       } else {
-        const variant = source.hot[handler - firstHandler];
+        const variant = hot[handler - firstHandler];
         if (variant !== undefined) this.lowering.handler(variant.statements, variant.locals);
       }
     }
     body.end();
-    this.emitRareCall();
+    this.emitFurtherCall();
   }
 
   private emitPseudo(handler: number): void {
@@ -233,14 +239,26 @@ class MainFunction {
     }
   }
 
-  private emitRareCall(): void {
+  /** The groups are ranges of handler numbers; the first ones are the likeliest. */
+  private emitFurtherCall(): void {
     const { body, locals } = this;
     const { vpBase, record } = this.shared;
-    body.get(vpBase).get(record).get(locals.handler).get(locals.budget).call(rareFunction);
-    body.tee(locals.entry).i32(rareResult.leave).op(op.i32Eq).brIf('leave');
-    body.get(locals.entry).i32(rareResult.lookup).op(op.i32Eq).brIf('lookup');
-    body.get(locals.entry).i32(rareResult.repeat).op(op.i32Eq).brIf('dispatch');
-    body.get(locals.entry).i32(rareResult.finish).op(op.i32Eq).brIf('exit');
+    const further = this.source.groups.slice(1);
+    let end = firstHandler + (this.source.groups[0] ?? []).length;
+    body.block('called');
+    further.forEach((handlers, index) => {
+      end += handlers.length;
+      const isLast = index === further.length - 1;
+      if (!isLast) body.get(locals.handler).i32(end).op(op.i32LtU).if();
+      body.get(vpBase).get(record).get(locals.handler).get(locals.budget);
+      body.call(furtherFunction + index).set(locals.entry);
+      if (!isLast) body.br('called').end();
+    });
+    body.end();
+    body.get(locals.entry).i32(furtherResult.leave).op(op.i32Eq).brIf('leave');
+    body.get(locals.entry).i32(furtherResult.lookup).op(op.i32Eq).brIf('lookup');
+    body.get(locals.entry).i32(furtherResult.repeat).op(op.i32Eq).brIf('dispatch');
+    body.get(locals.entry).i32(furtherResult.finish).op(op.i32Eq).brIf('exit');
     this.nextRecord();
   }
 
@@ -301,7 +319,11 @@ function storeRelativeTarget(
   body.memory(op.i64Store, stateOffsets.rip);
 }
 
-function emitRare(source: InterpreterSource): FunctionBody {
+function emitFurther(
+  source: InterpreterSource,
+  handlers: readonly HandlerSource[],
+  first: number,
+): FunctionBody {
   const body = new FunctionBody(['i32', 'i32', 'i32', 'i32'], ['i32']);
   const [vpBase, record, handler, budget] = [0, 1, 2, 3];
   const shared: SharedLocals = { vpBase, record, committed: body.addLocal('i32') };
@@ -315,29 +337,28 @@ function emitRare(source: InterpreterSource): FunctionBody {
     body,
     shared,
     {
-      next: () => finish(rareResult.next),
-      lookup: () => finish(rareResult.lookup),
-      leave: () => finish(rareResult.leave),
-      finish: () => finish(rareResult.finish),
-      repeat: () => finish(rareResult.repeat),
+      next: () => finish(furtherResult.next),
+      lookup: () => finish(furtherResult.lookup),
+      leave: () => finish(furtherResult.leave),
+      finish: () => finish(furtherResult.finish),
+      repeat: () => finish(furtherResult.repeat),
       stepsLeft: () => body.get(budget),
       ipBase,
       takeSteps: () => body.op(op.unreachable),
       jumpRelative: () => {
         storeRelativeTarget(body, vpBase, record, ipBase);
-        finish(rareResult.lookup);
+        finish(furtherResult.lookup);
       },
       storeRelativeTarget: () => storeRelativeTarget(body, vpBase, record, ipBase),
     },
     source.tlbEntries,
     source.routineNumber,
   );
-  const firstRare = firstHandler + source.hot.length;
-  const labels = source.rare.map((_, index) => `r${index}`);
+  const labels = handlers.map((_, index) => `r${index}`);
   for (const label of [...labels].reverse()) body.block(label);
-  body.get(handler).i32(firstRare).op(op.i32Sub);
+  body.get(handler).i32(first).op(op.i32Sub);
   body.brTable(labels, labels[labels.length - 1] ?? '');
-  for (const variant of source.rare) {
+  for (const variant of handlers) {
     body.end();
     lowering.handler(variant.statements, variant.locals);
   }

@@ -12,20 +12,32 @@ export interface VariantContext {
 /** Builds the meaning of one variant. Falling off the end goes on with the next instruction. */
 export type Build = (b: Builder, operands: readonly Operand[], context: VariantContext) => void;
 
+/**
+ * The functions of the interpreter, in handler order: a function that grows beyond about 80 KB takes the engine's
+ * optimising compiler too long, so each family that is not hot has one of its own.
+ */
+export const handlerGroups = ['hot', 'rare'] as const;
+
+export type HandlerGroup = (typeof handlerGroups)[number];
+
 /** The one definition of a mnemonic. */
 export interface Definition {
   readonly mnemonic: string;
   readonly build: Build;
-  /** Kept out of the interpreter's hot function. */
-  readonly rare: boolean;
+  /** The interpreter's function that has its handlers. */
+  readonly group: HandlerGroup;
+}
+
+export function defineIn(group: HandlerGroup, mnemonic: string, build: Build): Definition {
+  return { mnemonic, build, group };
 }
 
 export function define(mnemonic: string, build: Build): Definition {
-  return { mnemonic, build, rare: false };
+  return defineIn('hot', mnemonic, build);
 }
 
 export function defineRare(mnemonic: string, build: Build): Definition {
-  return { mnemonic, build, rare: true };
+  return defineIn('rare', mnemonic, build);
 }
 
 /** Operand at a position that the opcode map guarantees. */
