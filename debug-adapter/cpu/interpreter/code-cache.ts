@@ -121,7 +121,7 @@ export class CodeCache {
     for (let count = 0; count < runLengthMax; count++) {
       const known = offset < pageBytes ? this.view.getUint32(table + offset * 4, true) : 0;
       if (known !== 0) {
-        this.writeGoto(this.allocate(recordBytes), known);
+        this.writeGoto(this.allocate(recordBytes), known, offset);
         return { kind: 'record', address: first };
       }
       const end = Math.min(offset + instructionBytesMax, pageBytes);
@@ -177,8 +177,9 @@ export class CodeCache {
     this.writePseudo(record, pseudoHandler.lookup, offset);
   }
 
-  private writeGoto(record: number, target: number): void {
-    this.writePseudo(record, pseudoHandler.goto, 0);
+  /** The offset is that of the target: a budget that ends here leaves RIP there. */
+  private writeGoto(record: number, target: number, offset: number): void {
+    this.writePseudo(record, pseudoHandler.goto, offset);
     this.view.setUint32(record + recordOffsets.link, target, true);
   }
 

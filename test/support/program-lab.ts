@@ -1,0 +1,141 @@
+/** Runs a program on a fresh machine in a given manner, and tells all that happened and what state it left. */
+import { stateOffsets } from '../../debug-adapter/machine/processor-state';
+import type { GuestMemorySavedState } from '../../debug-adapter/machine/guest-memory';
+import { StateHash } from '../../debug-adapter/support/state-hash';
+import { GuestKernel, layout } from './guest-kernel';
+import { littleEndian, machineCode } from './machine-code';
+import { places } from './random-program';
+
+/** How a program is run: none of it may change what happens. */
+export interface Manner {
+  /** Steps asked for at once, given those left. */
+  readonly budget: (left: number) => number;
+  readonly breakpoints?: ReadonlySet<bigint>;
+}
+
+export interface Outcome {
+  readonly steps: number;
+  /** Every stop but the ends of budgets and breakpoints, with the step it happened at. */
+  readonly events: readonly string[];
+  readonly registers: readonly string[];
+  /** Of all architectural state and memory. */
+  readonly hash: string;
+}
+
+/** Exits that the lab answers by going on behind the instruction. */
+const completed: ReadonlySet<bigint> = new Set([10n, 12n, 28n, 30n]);
+
+export class ProgramLab {
+  private readonly kernel: GuestKernel;
+  private readonly initialState: Uint8Array;
+  private readonly initialMemory: GuestMemorySavedState;
+
+  constructor(tlbEntries: number) {
+    const kernel = new GuestKernel({ tlbEntries });
+    this.kernel = kernel;
+    for (const alias of places.aliases) {
+      for (let page = 0; page < places.dataPages; page++) {
+        const gpa = places.data + page * 0x1000;
+        kernel.map(BigInt(alias + page * 0x1000), gpa, { user: false });
+      }
+    }
+    kernel.map(BigInt(places.readOnly), places.readOnly, { writable: false, user: false });
+    kernel.map(BigInt(places.tableAlias), this.lowestTable(), { user: false });
+    this.writeHandlers();
+    kernel.enter(0, new Uint8Array(0));
+    kernel.state.setGpr(3, BigInt(places.data));
+    kernel.state.setGpr(15, 0n);
+    this.initialState = kernel.state.architecturalBytes.slice();
+    this.initialMemory = kernel.memory.save();
+  }
+
+  run(program: Uint8Array, steps: number, manner: Manner): Outcome {
+    this.reset(program);
+    const { core, state } = this.kernel;
+    core.setBreakpoints(manner.breakpoints ?? new Set());
+    const events: string[] = [];
+    let taken = 0;
+    let isOver = false;
+    while (taken < steps && !isOver) {
+      const budget = manner.budget(steps - taken);
+      const run = core.run(budget, taken);
+      if (run.steps > budget) throw new Error(`${run.steps} steps of a budget of ${budget}`);
+      taken += run.steps;
+      const { stop } = run;
+      if (stop.kind === 'breakpoint') core.passBreakpointOnce();
+      else if (stop.kind !== 'budget') {
+        events.push(`${taken}: ${this.describe(stop.kind)} at ${state.rip.toString(16)}`);
+        isOver = stop.kind === 'vm-exit' ? !this.answerExit() : stop.kind !== 'event';
+      }
+    }
+    return { steps: taken, events, registers: this.registers(), hash: this.hash() };
+  }
+
+  private describe(kind: string): string {
+    if (kind !== 'vm-exit') return `${kind} ${this.kernel.field('VM_EXIT_INTR_INFO')}`;
+    const { kernel } = this;
+    return `exit ${kernel.field('VM_EXIT_REASON')} ${kernel.field('EXIT_QUALIFICATION')}`;
+  }
+
+  private answerExit(): boolean {
+    const { kernel } = this;
+    if (!completed.has(kernel.field('VM_EXIT_REASON'))) return false;
+    kernel.state.writeU32(stateOffsets.exitPending, 0);
+    kernel.core.completeInstruction();
+    return true;
+  }
+
+  private reset(program: Uint8Array): void {
+    const { kernel } = this;
+    if (!kernel.memory.restore(this.initialMemory)) throw new Error('restore');
+    kernel.state.architecturalBytes.set(this.initialState);
+    kernel.memory.write(places.program, program);
+    kernel.core.stateWasEdited();
+  }
+
+  private registers(): string[] {
+    const { state } = this.kernel;
+    const general = Array.from({ length: 16 }, (_, index) => state.gpr(index));
+    return [...general, state.rip, BigInt(state.rflags)].map((value) => value.toString(16));
+  }
+
+  private hash(): string {
+    const { kernel } = this;
+    const hash = new StateHash().update(kernel.state.architecturalBytes);
+    for (const [page, frame] of kernel.memory.touchedPages()) {
+      hash.update(machineCode(littleEndian(page, 4) + littleEndian(frame, 4)));
+      hash.update(kernel.memory.read(page * 0x1000, 0x1000) ?? new Uint8Array());
+    }
+    return hash.digest();
+  }
+
+  /** Guest-physical address of the page table of the lowest 2 MiB. */
+  private lowestTable(): number {
+    const mask = 0xffff_ffff_f000n;
+    let table = Number(this.kernel.field('GUEST_CR3'));
+    for (let level = 0; level < 3; level++) table = Number(this.kernel.readU64(table) & mask);
+    return table;
+  }
+
+  /** Every handler goes on with the next block: it counts in R15, and makes RSP, RBX and DF good again. */
+  private writeHandlers(): void {
+    const common = layout.handlers + 0x2000;
+    const code = [
+      '41 ff c7',
+      '44 89 f8',
+      `25 ${littleEndian(places.blocks - 1, 4)}`,
+      'c1 e0 06',
+      `05 ${littleEndian(places.program, 4)}`,
+      `bc ${littleEndian(layout.kernelStack - 0x100, 4)}`,
+      `bb ${littleEndian(places.data, 4)}`,
+      'fc',
+      'ff e0',
+    ];
+    this.kernel.memory.write(common, machineCode(code.join('')));
+    for (let vector = 0; vector < 256; vector++) {
+      const at = Number(this.kernel.handler(vector));
+      const jump = `e9 ${littleEndian(common - at - 5, 4)}`;
+      this.kernel.memory.write(at, machineCode(jump));
+    }
+  }
+}

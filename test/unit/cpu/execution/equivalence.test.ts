@@ -1,0 +1,62 @@
+// However a program is run (at once, step by step, in pieces, with breakpoints, with small TLBs), it does the same.
+import assert from 'node:assert/strict';
+import { ProgramLab, type Manner, type Outcome } from '../../../support/program-lab';
+import { places, randomProgram } from '../../../support/random-program';
+import { SeededRandom, seedOf } from '../../../support/seeded-random';
+
+const programs = 500;
+const stepsEach = 400;
+const smallTlb = 64;
+const largeTlb = 4096;
+
+const whole: Manner = { budget: (left) => left };
+const single: Manner = { budget: () => 1 };
+
+function pieces(random: SeededRandom): Manner {
+  return { budget: (left) => Math.min(left, 1 + random.below(random.chance(20) ? 60 : 7)) };
+}
+
+function withBreakpoints(random: SeededRandom): Manner {
+  const addresses = Array.from({ length: 24 }, () =>
+    BigInt(places.program + random.below(places.blocks * places.blockBytes)),
+  );
+  return { budget: pieces(random).budget, breakpoints: new Set(addresses) };
+}
+
+describe('equivalence of manners to run (decisions 2, 3 and 15)', () => {
+  const seed = seedOf(20261122);
+  const labs = new Map([smallTlb, largeTlb].map((entries) => [entries, new ProgramLab(entries)]));
+
+  function run(program: Uint8Array, tlbEntries: number, manner: Manner): Outcome {
+    const lab = labs.get(tlbEntries);
+    assert.ok(lab !== undefined);
+    return lab.run(program, stepsEach, manner);
+  }
+
+  const counts = { events: 0, faults: 0, steps: 0 };
+
+  it(`${programs} random programs, seed ${seed}`, () => {
+    for (let index = 0; index < programs; index++) {
+      const random = new SeededRandom(seed + index);
+      const program = randomProgram(random);
+      const expected = run(program, largeTlb, whole);
+      counts.events += expected.events.length;
+      counts.steps += expected.steps;
+      const manners: readonly (readonly [string, number, Manner])[] = [
+        ['at once, small TLB', smallTlb, whole],
+        ['single steps', smallTlb, single],
+        ['pieces', largeTlb, pieces(random)],
+        ['pieces with breakpoints', largeTlb, withBreakpoints(random)],
+      ];
+      for (const [title, tlbEntries, manner] of manners) {
+        const message = `HYPERSCOPE_TEST_SEED=${seed + index}: ${title}`;
+        assert.deepEqual(run(program, tlbEntries, manner), expected, message);
+      }
+    }
+  }).timeout(60_000);
+
+  it('the programs do something', () => {
+    assert.ok(counts.events > programs * 3, `${counts.events} events`);
+    assert.ok(counts.steps > (programs * stepsEach) / 2, `${counts.steps} steps`);
+  });
+});
