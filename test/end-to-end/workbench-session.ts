@@ -59,9 +59,14 @@ export class WorkbenchSession {
 
   /**
    * Takes a picture into out/screenshots/. With `publish`, and UPDATE_SCREENSHOTS=1 in the environment, it also
-   * replaces the one in media/screenshots/ that the README shows.
+   * replaces the one in media/screenshots/ that the README shows. `hovering` leaves the mouse where it is.
    */
-  async screenshot(name: string, { publish = false } = {}): Promise<void> {
+  async screenshot(name: string, { publish = false, hovering = false } = {}): Promise<void> {
+    if (!hovering) {
+      // In the middle of the title bar nothing reacts to the mouse.
+      await this.page.mouse.move(800, 2);
+      await this.page.waitForTimeout(400);
+    }
     const file = join(screenshotFolder, `${name}.png`);
     mkdirSync(dirname(file), { recursive: true });
     await this.page.screenshot({ path: file });
@@ -74,7 +79,8 @@ export class WorkbenchSession {
   async openSample(name: string): Promise<void> {
     await this.run('View: Show Explorer');
     const rows = this.page.locator('.explorer-folders-view .monaco-list-row');
-    await this.expand(rows.filter({ hasText: new RegExp(`^${name}$`) }).first());
+    const folder = rows.filter({ hasText: new RegExp(`^${name}$`) }).first();
+    if ((await folder.getAttribute('aria-expanded')) === 'false') await folder.click();
     await rows.filter({ hasText: `${name}.s` }).dblclick();
     await this.page.locator('.tab.active', { hasText: `${name}.s` }).waitFor();
     await this.page.locator('.editor-instance .view-line').first().waitFor();
@@ -94,6 +100,24 @@ export class WorkbenchSession {
 
   pane(title: string): Locator {
     return paneRows(this.page, title);
+  }
+
+  /** Drags the edge of the side bar. */
+  async widenSideBar(pixels: number): Promise<void> {
+    const box = await this.page.locator('.part.sidebar').boundingBox();
+    if (box === null) throw new Error('the side bar is not visible');
+    const x = box.x + box.width;
+    const y = box.y + box.height / 2;
+    await this.page.mouse.move(x, y);
+    await this.page.mouse.down();
+    await this.page.mouse.move(x + pixels, y, { steps: 5 });
+    await this.page.mouse.up();
+  }
+
+  /** Closes a pane of the side bar, which gives its room to the others. */
+  async collapsePane(title: string): Promise<void> {
+    const header = this.page.locator('.pane-header', { hasText: new RegExp(`^${title}`, 'i') });
+    if ((await header.getAttribute('aria-expanded')) === 'true') await header.click();
   }
 
   /** Scrolls the active editor to a line and shows it in the middle. */
@@ -126,11 +150,12 @@ export class WorkbenchSession {
     return hover.first().innerText();
   }
 
-  /** Waits until the call stack says why the processor is stopped. */
+  /** Waits until the Call Stack says why the processor is stopped, in its header or beside a thread. */
   async waitForPause(reason: RegExp): Promise<void> {
-    const rows = this.page.locator('.debug-viewlet .pane').locator('.monaco-list-row');
-    await waitFor(`a pause ${String(reason)}`, async () =>
-      (await rows.allInnerTexts()).some((text) => reason.test(text)),
+    const header = this.page.locator('.pane-header', { hasText: /^Call Stack/i });
+    const pane = this.page.locator('.pane', { has: header });
+    await waitFor(`a stop that says ${String(reason)}`, async () =>
+      reason.test(await pane.innerText().catch(() => '')),
     );
   }
 
@@ -151,22 +176,54 @@ export class WorkbenchSession {
     return this.page.locator('.disassembly-view .monaco-list-row').allInnerTexts();
   }
 
-  /** Opens a row of a tree by its arrow, when it is closed. */
-  async expand(row: Locator): Promise<void> {
-    await row.waitFor();
-    if ((await row.getAttribute('aria-expanded')) === 'true') return;
-    await row.locator('.monaco-tl-twistie').click();
-    await waitFor(
-      'the row to open',
-      async () => (await row.getAttribute('aria-expanded')) === 'true',
-    );
+  /** Puts the mouse into the middle of a pane, so that the wheel scrolls it. */
+  private async pointAtPane(title: string): Promise<void> {
+    const header = this.page.locator('.pane-header', { hasText: new RegExp(`^${title}`, 'i') });
+    const box = await this.page.locator('.pane', { has: header }).boundingBox();
+    if (box === null) throw new Error(`the pane ${title} is not visible`);
+    await this.page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+  }
+
+  /** Scrolls a pane from its top until a row with this text is drawn: long lists draw only what is visible. */
+  async findRow(title: string, text: RegExp): Promise<Locator> {
+    const rows = this.pane(title);
+    await this.pointAtPane(title);
+    await this.page.mouse.wheel(0, -100_000);
+    const row = rows.filter({ hasText: text }).first();
+    await waitFor(`a row of ${title} that says ${String(text)}`, async () => {
+      if (await row.isVisible()) return true;
+      await this.page.mouse.wheel(0, 150);
+      return false;
+    });
+    return row;
+  }
+
+  /** Opens or closes a row of a pane's tree. Trees are drawn anew while values arrive, so this tries again. */
+  async setExpanded(title: string, text: RegExp, wanted: boolean): Promise<void> {
+    await waitFor(`${String(text)} to ${wanted ? 'open' : 'close'}`, async () => {
+      const row = await this.findRow(title, text);
+      if ((await row.getAttribute('aria-expanded')) === String(wanted)) return true;
+      await row
+        .locator('.monaco-tl-twistie')
+        .click({ timeout: 1000 })
+        .catch(() => undefined);
+      await this.page.waitForTimeout(300);
+      return false;
+    });
   }
 
   /** Enters a function breakpoint as the person does with the + of the Breakpoints view. */
   async addFunctionBreakpoint(name: string): Promise<void> {
-    await this.run('Debug: Function Breakpoint...');
-    const input = this.page.locator('.debug-breakpoints input, .breakpoint input').first();
-    await input.waitFor();
+    const header = this.page.locator('.pane-header', { hasText: /^Breakpoints/i });
+    await header.hover();
+    await header.locator('[aria-label="Add Function Breakpoint"]').click();
+    const input = this.page.locator('.debug-breakpoints .inputBoxContainer input');
+    await waitFor('the input of the new breakpoint', async () => {
+      // It is the last row, which the list draws only when it is scrolled into view.
+      await this.pointAtPane('Breakpoints');
+      await this.page.mouse.wheel(0, 2000);
+      return input.isVisible();
+    });
     await input.fill(name);
     await input.press('Enter');
     await this.pane('Breakpoints').filter({ hasText: name }).first().waitFor();

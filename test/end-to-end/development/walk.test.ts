@@ -33,7 +33,7 @@ describe('walk through the workbench', () => {
     await workbench.goToLine(hypercallLine);
     const text = await workbench.hoverWord(hypercallLine, 'HvCallNotifyLongSpinWait');
     assert.match(text, /hypercall/i);
-    await workbench.screenshot('hover', { publish: true });
+    await workbench.screenshot('hover', { publish: true, hovering: true });
     await workbench.page.keyboard.press('Escape');
   });
 
@@ -46,13 +46,15 @@ describe('walk through the workbench', () => {
   it('starts with F5 and stops on entry', async () => {
     await workbench.page.keyboard.press('F5');
     await workbench.page.locator('.debug-toolbar').waitFor({ timeout: 20_000 });
-    await workbench.waitForPause(/paused on entry/i);
+    await workbench.waitForPause(/(stopped|paused) on entry/i);
+    await workbench.collapsePane('Watch');
+    await workbench.widenSideBar(110);
     await workbench.screenshot('stopped-on-entry');
   });
 
   it('continues to the breakpoint', async () => {
     await workbench.page.keyboard.press('F5');
-    await workbench.waitForPause(/paused on breakpoint/i);
+    await workbench.waitForPause(/breakpoint/i);
     const line = await waitFor('the arrow', () => workbench.stoppedLine());
     assert.equal(line, breakpointLine);
     await workbench.screenshot('breakpoint', { publish: true });
@@ -87,13 +89,12 @@ describe('walk through the workbench', () => {
   });
 
   it('reads the VMCS in the Variables view', async () => {
-    const variables = workbench.pane('Variables');
-    const scope = variables.filter({ hasText: /VMCS.*exit/i }).first();
-    await workbench.expand(scope);
-    const reason = await waitFor('the exit reason', async () =>
-      (await variables.allInnerTexts()).find((text) => /exit reason/i.test(text)),
-    );
-    assert.match(reason, /VMCALL|0x12|\b18\b/);
+    await workbench.collapsePane('Breakpoints');
+    await workbench.setExpanded('Variables', /^General/, false);
+    await workbench.setExpanded('Variables', /^VMCS/, true);
+    await workbench.setExpanded('Variables', /^Exit information/, true);
+    const reason = await workbench.findRow('Variables', /^VM_EXIT_REASON/);
+    assert.match(await reason.innerText(), /VMCALL/);
     await workbench.screenshot('vmcs');
   });
 
@@ -116,7 +117,25 @@ describe('walk through the workbench', () => {
     await waitFor('the registers of that exit', async () =>
       /RCX/i.test(await log.locator('body').innerText()),
     );
-    await workbench.screenshot('exit-log', { publish: true });
+    await workbench.screenshot('exit-log');
+  });
+
+  it('goes to the source of the caller', async () => {
+    await workbench.page.locator('.tab', { hasText: 'hello-partition.s' }).click();
+    await workbench.pane('Call Stack').filter({ hasText: 'first_hypercall' }).click();
+    const line = await waitFor('the caller to be marked', async () => {
+      const marks = workbench.page.locator('.codicon-debug-stackframe-focused');
+      return (await marks.count()) > 0;
+    });
+    assert.ok(line);
+    await workbench.screenshot('overview', { publish: true });
+  });
+
+  it('looks as good in a light theme', async () => {
+    await workbench.run('Preferences: Toggle between Light/Dark Themes');
+    await workbench.page.locator('.monaco-workbench.vs').waitFor();
+    await workbench.screenshot('overview-light', { publish: true });
+    await workbench.run('Preferences: Toggle between Light/Dark Themes');
   });
 
   it('shows partitions and processors', async () => {
@@ -126,18 +145,11 @@ describe('walk through the workbench', () => {
     await workbench.screenshot('partitions');
   });
 
-  it('looks as good in a light theme', async () => {
-    await workbench.run('Preferences: Toggle between Light/Dark Themes');
-    await workbench.page.locator('.monaco-workbench.vs').waitFor();
-    await workbench.page.waitForTimeout(500);
-    await workbench.screenshot('light', { publish: true });
-    await workbench.run('Preferences: Toggle between Light/Dark Themes');
-  });
-
   it('runs to the end and prints the guest’s words', async () => {
-    await workbench.run('Debug: Remove All Breakpoints');
-    await workbench.run('Debug: Continue');
-    await workbench.run('Debug Console: Focus on Debug Console View');
+    await workbench.run('View: Show Run and Debug');
+    await workbench.page.keyboard.press('F5');
+    await workbench.waitForPause(/HLT|halt/i);
+    await workbench.page.locator('.panel .action-label[aria-label^="Debug Console"]').click();
     await waitFor('the guest’s console', async () =>
       (await workbench.page.locator('.repl .monaco-list-row').allInnerTexts()).some((text) =>
         text.includes('Hello from a guest partition'),

@@ -32,7 +32,7 @@ describe('the package, installed', () => {
     await workbench.openSample('hello-partition');
     await workbench.page.keyboard.press('F5');
     await workbench.page.locator('.debug-toolbar').waitFor({ timeout: 20_000 });
-    await workbench.waitForPause(/paused on entry/i);
+    await workbench.waitForPause(/(stopped|paused) on entry/i);
   });
 
   it('stops on a hypercall and lists the exits before it', async () => {
