@@ -1,7 +1,7 @@
 /** One virtual processor: runs generated code, and does what it leaves to TypeScript. */
 import type { GuestVirtualAddress } from '../machine/addresses';
 import type { CodeSpace } from '../machine/code-space';
-import type { GuestMemory } from '../machine/guest-memory';
+import { frameHoldsCode, type GuestMemory } from '../machine/guest-memory';
 import type {
   AccessKind,
   PageWalkLevel,
@@ -126,6 +126,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.endBlocking();
     this.retire(1);
     state.writeU32(stateOffsets.answerCount, 0);
+    this.context.setRun32(runOffsets.passBreakpoint, 0);
     if ((state.rflags & flagTrap) !== 0) this.setPendingSingleStep();
   }
 
@@ -234,6 +235,9 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       this.afterInstruction(blocking !== 0n, isPassing);
       if (isTrapping && !this.isTrapDecided) this.trapUnlessBlocked();
       this.isTrapDecided = false;
+    } else if (isPassing) {
+      // The instruction has not been done: it is passed when it is tried again.
+      this.passBreakpointOnce();
     }
     // A lookup may follow the last step; what it meets belongs to the next one.
     if (code === StopCode.lookup && taken === this.chunk) return undefined;
@@ -327,6 +331,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       case 'delivered':
         this.steps++;
         this.endBlocking();
+        this.context.setRun32(runOffsets.passBreakpoint, 0);
         return {
           kind: 'event',
           vector: end.event.vector,
@@ -412,6 +417,8 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     const [nextLow, nextHigh] = halves(linear + BigInt(first));
     const nextFrame = this.codeFrame(nextLow, nextHigh);
     if (typeof nextFrame === 'object') return nextFrame.outcome;
+    // A repeated instruction that writes over its own second part is looked up again.
+    shared.memory.addFlag(nextFrame, frameHoldsCode);
     const bytes = new Uint8Array(instructionBytesMax);
     const { memory } = shared;
     const from = memory.frameOffset(frame) + offset;
