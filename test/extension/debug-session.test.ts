@@ -104,11 +104,11 @@ describe('debug session of hello-partition', () => {
       new vscode.FunctionBreakpoint('hypercall:HvCallNotifyLongSpinWait'),
     ]);
     const [thread] = (await session.customRequest('threads')).threads;
-    await eventually('the breakpoint to be verified', async () => {
-      const [breakpoint] = vscode.debug.breakpoints;
-      if (breakpoint === undefined) return undefined;
-      return (await session.getDebugProtocolBreakpoint(breakpoint)) ?? undefined;
-    });
+    await eventually('the breakpoint to reach the adapter', () =>
+      listener.requests.find(({ command, arguments: args }) =>
+        command === 'setFunctionBreakpoints' ? args.breakpoints[0] : undefined,
+      ),
+    );
     await session.customRequest('continue', { threadId: thread.id });
     const stop = await listener.nextStop();
     assert.match(`${stop.description ?? ''} ${stop.text ?? ''}`, /HvCallNotifyLongSpinWait/);

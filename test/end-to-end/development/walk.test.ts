@@ -121,13 +121,21 @@ describe('walk through the workbench', () => {
   });
 
   it('goes to the source of the caller', async () => {
-    await workbench.page.locator('.tab', { hasText: 'hello-partition.s' }).click();
+    // With the Disassembly View in front, VS Code would show the caller there.
+    await workbench.page
+      .locator('.tab', { hasText: 'Disassembly' })
+      .locator('.codicon-close')
+      .click();
     await workbench.pane('Call Stack').filter({ hasText: 'first_hypercall' }).click();
-    const line = await waitFor('the caller to be marked', async () => {
+    const marked = await waitFor('the caller to be marked', async () => {
       const marks = workbench.page.locator('.codicon-debug-stackframe-focused');
       return (await marks.count()) > 0;
     });
-    assert.ok(line);
+    assert.ok(marked);
+    await workbench.setExpanded('Variables', /^General/, false);
+    await workbench.setExpanded('Variables', /^VMCS/, true);
+    await workbench.setExpanded('Variables', /^Exit information/, true);
+    await workbench.findRow('Variables', /^EXIT_QUALIFICATION/);
     await workbench.screenshot('overview', { publish: true });
   });
 
