@@ -90,10 +90,11 @@ export class HyperscopeSessions implements vscode.Disposable {
   private end(session: vscode.DebugSession): void {
     const entry = this.followed.get(session.id);
     if (entry === undefined) return;
+    // The entry stays: an adapter's last events may come after the end and must not revive it.
     entry.ended = true;
     entry.running = false;
-    this.followed.delete(session.id);
-    if (this.last === entry) this.last = [...this.followed.values()].at(-1) ?? entry;
+    const others = [...this.followed.values()].filter((other) => !other.ended);
+    if (this.last === entry) this.last = others.at(-1) ?? entry;
     this.publish();
   }
 
@@ -116,13 +117,15 @@ export class HyperscopeSessions implements vscode.Disposable {
         const body = received.body as TraceChangedBody; // Ours, as above.
         const entry = this.follow(received.session);
         entry.recorded = body.recorded;
-        if (entry === this.current) this.traced.fire();
+        if (entry === this.current && !entry.ended) this.traced.fire();
       }
     }
   }
 
   private setRunning(session: vscode.DebugSession, running: boolean): void {
-    this.follow(session).running = running;
+    const entry = this.follow(session);
+    if (entry.ended) return;
+    entry.running = running;
     this.publish();
   }
 

@@ -11,7 +11,7 @@ export async function showInstruction(
   const [instruction] = await disassemble(session, address, 0, 1);
   const path = instruction?.location?.path;
   if (path !== undefined && instruction?.line !== undefined) {
-    const uri = vscode.Uri.file(path);
+    const uri = sourceUri(path);
     if (await exists(uri)) return showLine(uri, instruction.line - 1);
   }
   const uri = listingUri(session, address);
@@ -22,6 +22,15 @@ export async function showInstruction(
     .split('\n')
     .findIndex((text) => text.startsWith('=>'));
   await showLine(uri, Math.max(line, 0));
+}
+
+/**
+ * VS Code turns paths in responses into addresses where the extension host is remote; seen from this host, those are
+ * ordinary files.
+ */
+function sourceUri(path: string): vscode.Uri {
+  const isAddress = /^[a-z][a-z\d+.-]+:\/\//i.test(path);
+  return vscode.Uri.file(isAddress ? vscode.Uri.parse(path).fsPath : path);
 }
 
 async function showLine(uri: vscode.Uri, line: number): Promise<void> {
