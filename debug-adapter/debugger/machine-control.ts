@@ -52,12 +52,24 @@ export interface DebuggerPorts {
   readonly clock: WallClock;
 }
 
-/** What a debugger is made for. */
+/** A program in a machine that has taken no step yet. */
 export interface DebugTarget {
   readonly program: Program;
   readonly syntax: AssemblySyntax;
-  /** Makes the machine anew, as after power-on. */
-  readonly createMachine: () => DebuggedMachine;
+  readonly machine: DebuggedMachine;
+}
+
+/** What belongs to one target; made anew at each restart. */
+interface Attachment extends DebugTarget {
+  readonly code: CodeReader;
+  readonly planner: StepPlanner;
+  readonly execution: RunControl;
+  readonly exitLog: ExitLog;
+}
+
+interface WantedBreakpoint {
+  readonly target: BreakpointTarget;
+  readonly options: BreakpointOptions;
 }
 
 /** Value of an expression, with children where it has parts. */
@@ -73,30 +85,25 @@ export interface EvaluatedValue {
 export class MachineControl {
   private readonly breakpoints = new BreakpointSet();
   private readonly console = new ConsoleBuffer();
-  private readonly code: CodeReader;
-  private readonly planner: StepPlanner;
   private readonly logs: string[] = [];
+  /** Resolves the breakpoints of each owner against the present program. */
+  private readonly resolvers = new Map<BreakpointOwner, () => readonly WantedBreakpoint[]>();
   private watchedVectors: ReadonlySet<number> = new Set();
-  private machine: DebuggedMachine;
-  private execution: RunControl;
-  private exitLog: ExitLog;
+  private attached: Attachment;
   private report: StopReport;
   private epoch = 1;
   private codeIdentity = new Map<number, string>();
 
   constructor(
-    private readonly target: DebugTarget,
+    target: DebugTarget,
     private readonly ports: DebuggerPorts,
   ) {
-    this.code = new CodeReader(ports.disassembler, this.symbols, target.syntax);
-    this.planner = new StepPlanner(this.code, this.symbols);
-    this.machine = target.createMachine();
-    ({ execution: this.execution, exitLog: this.exitLog } = this.attach());
+    this.attached = this.attach(target);
     this.report = this.entryReport();
   }
 
   get program(): Program {
-    return this.target.program;
+    return this.attached.program;
   }
 
   get position(): number {
@@ -122,7 +129,7 @@ export class MachineControl {
   }
 
   get exits(): ExitLog {
-    return this.exitLog;
+    return this.attached.exitLog;
   }
 
   /** VM exits recorded since power-on. */
@@ -142,13 +149,23 @@ export class MachineControl {
     throw new UserError('no-such-thread', `There is no thread ${threadId}.`);
   }
 
-  /** Resets the machine to power-on; breakpoints stay, their hit counts start again. */
-  restart(): void {
-    this.machine = this.target.createMachine();
-    ({ execution: this.execution, exitLog: this.exitLog } = this.attach());
+  /**
+   * Goes on with another machine, whose program may have been built anew. Breakpoints stay: they are resolved
+   * against the new program, and their hit counts start again.
+   */
+  restart(target: DebugTarget): void {
+    this.attached = this.attach(target);
+    for (const [owner, resolve] of this.resolvers) {
+      this.breakpoints.retarget(
+        owner,
+        resolve().map((wanted) => wanted.target),
+      );
+    }
     this.breakpoints.resetCounts();
     this.epoch++;
     this.codeIdentity.clear();
+    this.logs.length = 0;
+    this.console.take();
     this.report = this.entryReport();
   }
 
@@ -161,7 +178,7 @@ export class MachineControl {
   step(threadId: number, kind: StepKind, unit: StepUnit): void {
     this.requireStopped();
     const thread = this.thread(threadId);
-    const plan = this.planner.plan(kind, unit, thread);
+    const plan = this.attached.planner.plan(kind, unit, thread);
     if (plan === undefined) {
       throw new UserError(
         'no-caller',
@@ -223,29 +240,39 @@ export class MachineControl {
     path: string,
     wanted: readonly { readonly line: number; readonly options: BreakpointOptions }[],
   ): readonly Breakpoint[] {
-    const { symbols, sources } = this.program;
-    const resolved = wanted.map(({ line, options }) => ({
-      target: resolveSourceBreakpoint(path, line, symbols, sources),
-      options,
-    }));
-    return this.replaceBreakpoints(`source:${path}`, resolved);
+    return this.setBreakpoints(`source:${path}`, () =>
+      wanted.map(({ line, options }) => {
+        const { symbols, sources } = this.program;
+        return { target: resolveSourceBreakpoint(path, line, symbols, sources), options };
+      }),
+    );
   }
 
-  setInstructionBreakpoints(
-    wanted: readonly { readonly target: BreakpointTarget; readonly options: BreakpointOptions }[],
-  ): readonly Breakpoint[] {
-    return this.replaceBreakpoints('instruction', wanted);
+  setInstructionBreakpoints(wanted: readonly WantedBreakpoint[]): readonly Breakpoint[] {
+    return this.setBreakpoints('instruction', () => wanted);
   }
 
   /** Replaces the breakpoints on symbols and on events of the hypervisor. */
   setNamedBreakpoints(
     wanted: readonly { readonly name: string; readonly options: BreakpointOptions }[],
   ): readonly Breakpoint[] {
-    const resolved = wanted.map(({ name, options }) => ({
-      target: resolveNamedBreakpoint(name, this.symbols),
-      options,
+    return this.setBreakpoints('named', () =>
+      wanted.map(({ name, options }) => ({
+        target: resolveNamedBreakpoint(name, this.symbols),
+        options,
+      })),
+    );
+  }
+
+  /** Every breakpoint, with the local source file that it was set in, if it was. */
+  get allBreakpoints(): readonly {
+    readonly path: string | undefined;
+    readonly breakpoint: Breakpoint;
+  }[] {
+    return this.breakpoints.all.map(({ owner, breakpoint }) => ({
+      path: owner.startsWith('source:') ? owner.slice('source:'.length) : undefined,
+      breakpoint,
     }));
-    return this.replaceBreakpoints('named', resolved);
   }
 
   /** Lines of a local file that have code, ascending; empty where none comes from it. */
@@ -340,31 +367,44 @@ export class MachineControl {
   }
 
   private get symbols(): Program['symbols'] {
-    return this.target.program.symbols;
+    return this.attached.program.symbols;
+  }
+
+  private get machine(): DebuggedMachine {
+    return this.attached.machine;
+  }
+
+  private get code(): CodeReader {
+    return this.attached.code;
+  }
+
+  private get execution(): RunControl {
+    return this.attached.execution;
   }
 
   private readonly nameOf = (address: bigint): string | undefined => this.symbols.nameOf(address);
 
-  private attach(): { execution: RunControl; exitLog: ExitLog } {
-    const { machine } = this;
+  private attach(target: DebugTarget): Attachment {
+    const { machine, program, syntax } = target;
+    const { symbols } = program;
+    const { breakpoints } = this;
+    const { clock, disassembler } = this.ports;
     machine.trace.forwardTo(this.console);
-    const execution = new RunControl({
-      machine,
-      breakpoints: this.breakpoints,
-      symbols: this.symbols,
-      code: this.code,
-      clock: this.ports.clock,
-      log: (text) => this.logs.push(text),
-    });
+    const code = new CodeReader(disassembler, symbols, syntax);
+    const log = (text: string): void => void this.logs.push(text);
+    const execution = new RunControl({ machine, breakpoints, symbols, code, clock, log });
     execution.watchVectors(this.watchedVectors);
-    return { execution, exitLog: new ExitLog(machine.trace.exits, this.nameOf) };
+    const planner = new StepPlanner(code, symbols);
+    const exitLog = new ExitLog(machine.trace.exits, this.nameOf);
+    return { ...target, code, planner, execution, exitLog };
   }
 
-  private replaceBreakpoints(
+  private setBreakpoints(
     owner: BreakpointOwner,
-    wanted: readonly { readonly target: BreakpointTarget; readonly options: BreakpointOptions }[],
+    resolve: () => readonly WantedBreakpoint[],
   ): readonly Breakpoint[] {
-    return this.breakpoints.replace(owner, wanted);
+    this.resolvers.set(owner, resolve);
+    return this.breakpoints.replace(owner, resolve());
   }
 
   private evaluateNumber(

@@ -3,11 +3,10 @@ import type { AssemblySyntax } from '../backends/disassembler';
 import type { CodeHost } from '../machine/code-space';
 import { configureSingleGuest } from '../system/machine-configuration';
 import { PhysicalMachine } from '../system/physical-machine';
-import type { DebuggedMachine } from './debugged-machine';
 import { CodeReader } from './inspection/code-reader';
-import { MachineControl, type DebuggerPorts } from './machine-control';
+import { MachineControl, type DebuggerPorts, type DebugTarget } from './machine-control';
 import { HeadlessRun } from './headless-run';
-import { openProgram, readProgramFile, type Program } from './program';
+import { openProgram, readProgramFile } from './program';
 import type { SourcePathRule } from './symbols/source-paths';
 
 /** What is to be run. */
@@ -25,51 +24,38 @@ export interface TargetPorts extends DebuggerPorts {
   readonly codeHost: CodeHost;
 }
 
-/** A program and the way to put it into a new machine. */
-interface LoadedTarget {
-  readonly program: Program;
-  readonly createMachine: () => DebuggedMachine;
-}
-
-function loadTarget(settings: TargetSettings, ports: TargetPorts): LoadedTarget {
+/**
+ * Reads the program and builds a machine with it, stopped before its first instruction.
+ * @throws UserError where the program cannot be read or run
+ */
+export function loadTarget(settings: TargetSettings, ports: TargetPorts): DebugTarget {
   const { program: path, partitionName: name, memoryBytes, commandLine } = settings;
   const bytes = readProgramFile(path, ports.files);
-  const configuration = configureSingleGuest({
-    name,
-    memoryBytes,
-    image: { bytes, path },
-    commandLine,
-  });
-  const create = (): DebuggedMachine =>
-    new PhysicalMachine(configuration, { codeHost: ports.codeHost });
+  const image = { bytes, path };
   // The loader judges the image first: its messages say more than those of the symbol reader.
-  let first: DebuggedMachine | undefined = create();
+  const configuration = configureSingleGuest({ name, memoryBytes, image, commandLine });
+  const machine = new PhysicalMachine(configuration, { codeHost: ports.codeHost });
   const program = openProgram(path, bytes, settings.sourceMap, ports.files);
-  const createMachine = (): DebuggedMachine => {
-    const machine = first ?? create();
-    first = undefined;
-    return machine;
-  };
-  return { program, createMachine };
+  return { program, machine, syntax: settings.disassemblySyntax };
 }
 
 /**
- * Builds a machine with the guest loaded, stopped before its first instruction.
+ * Opens a program under the debugger.
  * @throws UserError where the program cannot be read or run
  */
 export function openTarget(settings: TargetSettings, ports: TargetPorts): MachineControl {
-  return new MachineControl(
-    { ...loadTarget(settings, ports), syntax: settings.disassemblySyntax },
-    ports,
-  );
+  return new MachineControl(loadTarget(settings, ports), ports);
 }
 
 /**
- * Builds a machine with the guest loaded, to be run without a debugger.
+ * Opens a program to be run without a debugger.
  * @throws UserError where the program cannot be read or run
  */
 export function openHeadless(settings: TargetSettings, ports: TargetPorts): HeadlessRun {
-  const { program, createMachine } = loadTarget(settings, ports);
-  const code = new CodeReader(ports.disassembler, program.symbols, settings.disassemblySyntax);
-  return new HeadlessRun(createMachine(), program, code);
+  const { program, machine, syntax } = loadTarget(settings, ports);
+  return new HeadlessRun(
+    machine,
+    program,
+    new CodeReader(ports.disassembler, program.symbols, syntax),
+  );
 }

@@ -11,7 +11,7 @@ export const limits = {
   /** Program headers that the ELF loader reads; an image with more is refused. */
   programHeaders: 64,
   /** Steps without progress after which the machine stops and says so. */
-  stepsWithoutProgress: 1_000_000,
+  stepsWithoutProgress: 100_000,
   /** Steps of one call into a processor; longer runs are several calls. */
   stepsPerCall: 1_000_000,
   /** Rows kept of each kind of trace event; the oldest are dropped and counted. */

@@ -33,7 +33,7 @@ export class AdapterSession {
   static async start(): Promise<AdapterSession> {
     if (!existsSync(adapterPath)) throw new Error(`${adapterPath} is missing: npm run build`);
     const session = new AdapterSession();
-    session.client.defaultTimeout = 10_000;
+    session.client.defaultTimeout = 20_000;
     session.client.on('output', (event: DebugProtocol.OutputEvent) => {
       const category = event.body.category ?? 'console';
       const before = session.output.get(category) ?? '';

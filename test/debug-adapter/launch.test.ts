@@ -128,6 +128,42 @@ describe('launch', () => {
     await terminated;
   });
 
+  it('runs the program anew on restart, also one that was built meanwhile', async () => {
+    const program = join(folder, 'guest.elf');
+    writeFileSync(program, readFileSync(guestImage('hello-partition')));
+    await session.client.customRequest('launch', { program });
+    await session.client.setFunctionBreakpointsRequest({
+      breakpoints: [{ name: 'print_string' }, { name: 'exit:CPUID' }],
+    });
+    await session.stopOf(() => session.client.configurationDoneRequest());
+    writeFileSync(program, readFileSync(guestImage('spin')));
+    const changes: { verified: boolean; message?: string }[] = [];
+    session.client.on('breakpoint', (event) => changes.push(event.body.breakpoint));
+    await session.stopOf(() => session.client.customRequest('restart', {}));
+    assert.deepEqual(
+      changes.map((change) => change.verified),
+      [false, true],
+    );
+    assert.match(changes[0]?.message ?? '', /no symbol "print_string"/);
+    writeFileSync(program, '');
+    assert.match(await session.refusal('restart', {}), /empty/);
+    assert.equal((await session.topFrame()).name, '_start');
+  });
+
+  it('takes new launch arguments on restart', async () => {
+    await session.client.customRequest('launch', { program: guestImage('string-io') });
+    await session.stopOf(() => session.client.configurationDoneRequest());
+    const terminated = session.client.waitForEvent('terminated');
+    await session.client.customRequest('restart', {
+      arguments: { program: guestImage('string-io'), stopOnEntry: false },
+    });
+    await terminated;
+  });
+
+  it('cannot attach, and says so', async () => {
+    assert.match(await session.refusal('attach', {}), /nothing to attach to/);
+  });
+
   it('ends on terminate, and the process ends on disconnect', async () => {
     await session.client.customRequest('launch', { program: guestImage('spin') });
     await session.stopOf(() => session.client.configurationDoneRequest());

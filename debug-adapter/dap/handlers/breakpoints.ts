@@ -1,8 +1,8 @@
 /** Requests about breakpoints of all kinds, exception filters and places for breakpoints. */
-import type { DebugProtocol } from '@vscode/debugprotocol';
-import { noTarget, type Breakpoint } from '../../debugger/breakpoints/breakpoint';
+import { noTarget } from '../../debugger/breakpoints/breakpoint';
 import type { BreakpointOptions } from '../../debugger/breakpoints/breakpoint-gate';
 import { parseReference } from '../../debugger/references';
+import { describeBreakpoint } from '../breakpoint-body';
 import { exceptionFilters } from '../exception-filters';
 import type { RequestArguments } from '../request-arguments';
 import type { HandlerTable, SessionState } from '../session-state';
@@ -14,24 +14,6 @@ function optionsOf(args: RequestArguments, disabled: boolean): BreakpointOptions
     hitCondition: args.optionalString('hitCondition'),
     logMessage: args.optionalString('logMessage'),
   };
-}
-
-function describe(breakpoint: Breakpoint): DebugProtocol.Breakpoint {
-  const { id, target } = breakpoint;
-  switch (target.kind) {
-    case 'none':
-      return { id, verified: false, message: target.message };
-    case 'exit':
-      return { id, verified: true, message: `Stops at ${target.title}` };
-    case 'code': {
-      const first = target.addresses[0];
-      return {
-        id,
-        verified: true,
-        ...(first === undefined ? {} : { instructionReference: `0x${first.toString(16)}` }),
-      };
-    }
-  }
 }
 
 function setBreakpoints(session: SessionState, args: RequestArguments): object {
@@ -46,12 +28,9 @@ function setBreakpoints(session: SessionState, args: RequestArguments): object {
     line: session.lineFromClient(line.integer('line')),
     options: optionsOf(line, noDebug),
   }));
-  const source = { path, name: path.split(/[\\/]/).at(-1) ?? path };
-  const breakpoints = control.setSourceBreakpoints(path, wanted).map((breakpoint, index) => {
-    const { target } = breakpoint;
-    const line = (target.kind === 'code' ? target.line : undefined) ?? wanted[index]?.line ?? 1;
-    return { ...describe(breakpoint), line: session.lineToClient(line), source };
-  });
+  const breakpoints = control
+    .setSourceBreakpoints(path, wanted)
+    .map((breakpoint, index) => describeBreakpoint(session, breakpoint, path, wanted[index]?.line));
   return { breakpoints };
 }
 
@@ -68,7 +47,11 @@ function setInstructionBreakpoints(session: SessionState, args: RequestArguments
       options: optionsOf(row, noDebug),
     };
   });
-  return { breakpoints: control.setInstructionBreakpoints(wanted).map(describe) };
+  return {
+    breakpoints: control
+      .setInstructionBreakpoints(wanted)
+      .map((row) => describeBreakpoint(session, row)),
+  };
 }
 
 function setFunctionBreakpoints(session: SessionState, args: RequestArguments): object {
@@ -76,7 +59,9 @@ function setFunctionBreakpoints(session: SessionState, args: RequestArguments): 
   const wanted = args
     .objects('breakpoints')
     .map((row) => ({ name: row.string('name'), options: optionsOf(row, noDebug) }));
-  return { breakpoints: control.setNamedBreakpoints(wanted).map(describe) };
+  return {
+    breakpoints: control.setNamedBreakpoints(wanted).map((row) => describeBreakpoint(session, row)),
+  };
 }
 
 function setExceptionBreakpoints(session: SessionState, args: RequestArguments): object {

@@ -1,8 +1,9 @@
 /** Requests that begin and end a session: initialize, launch, configurationDone, restart, terminate, disconnect. */
-import { openTarget } from '../../debugger/open-target';
+import { loadTarget, openTarget } from '../../debugger/open-target';
 import { parseLaunchArguments } from '../../launch/launch-arguments';
 import { UserError } from '../../support/user-error';
 import { capabilities } from '../capabilities';
+import { describeBreakpoint } from '../breakpoint-body';
 import { DebuggeeRun } from '../debuggee-run';
 import type { RequestArguments } from '../request-arguments';
 import type { Debuggee, HandlerTable, SessionState } from '../session-state';
@@ -50,14 +51,26 @@ function configurationDone(session: SessionState): undefined {
   session.after(() => begin(launched));
 }
 
-function restart(session: SessionState): undefined {
-  const { launched } = session;
-  const { control, run } = launched;
+/** A true reset: the program is read again, so that one built anew is run. Where that fails, nothing changes. */
+function restart(session: SessionState, args: RequestArguments): undefined {
+  const before = session.launched;
+  const given = args.has('arguments') ? args.object('arguments').raw : undefined;
+  const settings = given === undefined ? before.settings : parseLaunchArguments(given);
+  const target = loadTarget(settings, session.ports);
+  const { control, run } = before;
   run.cancel();
-  control.restart();
+  control.restart(target);
   run.restarted();
   session.variables.clear();
-  session.after(() => begin(launched));
+  const debuggee = { ...before, settings };
+  session.debuggee = debuggee;
+  session.after(() => {
+    for (const { path, breakpoint } of control.allBreakpoints) {
+      const body = describeBreakpoint(session, breakpoint, path);
+      session.sendEvent('breakpoint', { reason: 'changed', breakpoint: body });
+    }
+    begin(debuggee);
+  });
 }
 
 function terminate(session: SessionState): undefined {

@@ -22,6 +22,8 @@ export class BreakpointSet {
   private byAddress = new Map<bigint, Breakpoint[]>();
   private onExit: readonly Breakpoint[] = [];
   private nextId = 1;
+  /** Ids of breakpoints whose options are wrong. */
+  private readonly refused = new Set<number>();
 
   /** Replaces the breakpoints of `owner`; options that are wrong make a breakpoint without target. */
   replace(
@@ -32,6 +34,26 @@ export class BreakpointSet {
     this.byOwner.set(owner, created);
     this.index();
     return created;
+  }
+
+  /** Gives the breakpoints of `owner` new targets, in their order; ids and what a person added stay. */
+  retarget(owner: BreakpointOwner, targets: readonly BreakpointTarget[]): void {
+    const list = this.byOwner.get(owner) ?? [];
+    const moved = list.map((breakpoint, index) => {
+      const target = targets[index];
+      // What was refused for its options stays refused, whatever the program.
+      const isFixed = target === undefined || this.refused.has(breakpoint.id);
+      return isFixed ? breakpoint : { ...breakpoint, target };
+    });
+    this.byOwner.set(owner, moved);
+    this.index();
+  }
+
+  /** Every breakpoint with its owner. */
+  get all(): readonly { readonly owner: BreakpointOwner; readonly breakpoint: Breakpoint }[] {
+    return [...this.byOwner].flatMap(([owner, list]) =>
+      list.map((breakpoint) => ({ owner, breakpoint })),
+    );
   }
 
   /** Linear addresses at which processors must stop. */

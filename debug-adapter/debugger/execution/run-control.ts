@@ -45,9 +45,10 @@ interface ResumePoint {
 
 const firstStepsPerMs = 5_000;
 const fewestSteps = 2_000;
-const mostSteps = 2_000_000;
-/** Exits between two looks at the clock; an exit costs a few microseconds. */
-const exitsPerLook = 32;
+/** At one microsecond for each step, far from any usual speed, a pause still waits only this long. */
+const mostSteps = 200_000;
+/** Exits and delivered events between two looks at the clock; each costs a few microseconds. */
+const occurrencesPerLook = 32;
 const rsp = registerNamed('rsp');
 const rcx = registerNamed('rcx');
 
@@ -61,7 +62,7 @@ export class RunControl {
   /** Vectors whose delivery stops. */
   private watchedVectors: ReadonlySet<number> = new Set();
   private exitVerdict: BreakpointVerdict | undefined;
-  private exitsSeen = 0;
+  private occurrences = 0;
 
   constructor(private readonly parts: RunParts) {}
 
@@ -158,7 +159,11 @@ export class RunControl {
       const outcome = this.runMachine(1, deadline);
       const report = this.judge(outcome);
       if (report !== undefined) return report;
-      if (thread.processor.pendingExit === undefined && hasMoved(thread, start)) {
+      const { stop } = outcome;
+      // A fault whose handler is the faulting instruction moves nothing that hasMoved looks at.
+      const tookEvent = stop.kind === 'event' && keyOf(stop.at) === keyOf(at);
+      const isBetweenInstructions = thread.processor.pendingExit === undefined;
+      if (isBetweenInstructions && (tookEvent || hasMoved(thread, start))) {
         this.motion = undefined;
         return undefined;
       }
@@ -175,18 +180,18 @@ export class RunControl {
       }
     }
     this.exitVerdict = undefined;
-    this.exitsSeen = 0;
+    this.occurrences = 0;
     const request: RunRequest = {
       maxSteps,
       stopAtExit: (exit) => this.isExitOfInterest(exit, deadline),
-      stopAtEvent: (vector) => this.watchedVectors.has(vector),
+      stopAtEvent: (vector) => this.isEventOfInterest(vector, deadline),
     };
     return this.parts.machine.run(request);
   }
 
-  /** Asked for each VM exit; also ends a call that takes too long because of many exits. */
+  /** Asked for each VM exit. */
   private isExitOfInterest(exit: VmExitEvent, deadline: number): boolean {
-    const { breakpoints, symbols, clock } = this.parts;
+    const { breakpoints, symbols } = this.parts;
     if (breakpoints.watchesExits) {
       const verdict = breakpoints.reachedExit(exit, () =>
         evaluationContext(this.threadAt(exit), symbols, exit),
@@ -197,8 +202,18 @@ export class RunControl {
         return true;
       }
     }
-    this.exitsSeen++;
-    return this.exitsSeen % exitsPerLook === 0 && clock.nowMs() >= deadline;
+    return this.isOutOfTime(deadline);
+  }
+
+  private isEventOfInterest(vector: number, deadline: number): boolean {
+    const endsStep = this.motion?.kind === 'instruction';
+    return endsStep || this.watchedVectors.has(vector) || this.isOutOfTime(deadline);
+  }
+
+  /** Ends a call that takes too long because much happens in it besides instructions. */
+  private isOutOfTime(deadline: number): boolean {
+    this.occurrences++;
+    return this.occurrences % occurrencesPerLook === 0 && this.parts.clock.nowMs() >= deadline;
   }
 
   private judge(outcome: RunOutcome): StopReport | undefined {
@@ -216,7 +231,9 @@ export class RunControl {
         };
       }
       case 'event':
-        return { at: stop.at, reason: { kind: 'exception', vector: stop.vector } };
+        return this.watchedVectors.has(stop.vector)
+          ? { at: stop.at, reason: { kind: 'exception', vector: stop.vector } }
+          : undefined;
       case 'breakpoint':
         return this.judgeBreakpoint(stop.at, stop.address);
       default:
