@@ -18,13 +18,14 @@ import { decodeInstruction, instructionBytesMax } from './decode/decoder';
 import type { CodeCache } from './interpreter/code-cache';
 import { runOffsets } from './memory-map';
 import { halves, isCanonical, MemoryAccess, wholeAddress } from './paging/memory-access';
+import { causeWalkViolation } from './paging/ept-violation';
 import { PageWalker, WalkResult } from './paging/page-walk';
 import { TranslationCaches } from './paging/translation-caches';
 import { generalProtection, ProcessorContext, RoutineEnd, vector } from './processor-context';
 import { RoutineRecord, type PendingTrap, type Processor } from './routines/routine';
 import { routines } from './routines/routine-table';
 import { segmentOffsets, vmcsOffsets } from './vmcs-offsets';
-import { causeExit, eventType, exitReason } from './vmx/vm-exits';
+import { eventType } from './vmx/vm-exits';
 
 const flagTrap = 0x100;
 const blockingBySti = 1n;
@@ -390,23 +391,10 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       case WalkResult.framesExhausted:
         return { outcome: { kind: 'frames-exhausted' } };
       default:
-        this.fetchViolation(low, high);
+        causeWalkViolation(context, walker, wholeAddress(low, high), 'execute');
         this.steps++;
         return { outcome: { kind: 'vm-exit' } };
     }
-  }
-
-  private fetchViolation(low: number, high: number): void {
-    const { walker, context } = this;
-    const rights = context.memory.rightsOf(walker.gpaPage);
-    const inStructure = walker.isStructure;
-    causeExit(context, exitReason.eptViolation, {
-      qualification: BigInt(
-        (inStructure ? 1 : 4) | (rights << 3) | 0x80 | (inStructure ? 0 : 0x100),
-      ),
-      guestPhysicalAddress: BigInt(walker.gpaPage) * 4096n + BigInt(inStructure ? 0 : low & 0xfff),
-      guestLinearAddress: wholeAddress(low, high),
-    });
   }
 
   /** An instruction whose bytes lie in two pages is decoded for this one execution. */

@@ -9,6 +9,7 @@ import { recordOffsets } from '../interpreter/record';
 import { runOffsets } from '../memory-map';
 import { RoutineEnd, vector, type Fault, type ProcessorContext } from '../processor-context';
 import { causeExit, exitReason } from '../vmx/vm-exits';
+import { causeWalkViolation } from './ept-violation';
 import { WalkResult, type PageWalker } from './page-walk';
 import type { TranslationCaches } from './translation-caches';
 
@@ -119,6 +120,20 @@ export class MemoryAccess {
     length: number,
   ): Uint8Array | Exclude<SystemAccess, 'done'> {
     return this.readAs(address, length, this.context.cpl === 3);
+  }
+
+  /** As {@link readAtCurrentPrivilege}, through SS: an address that is not canonical is #SS(0). */
+  readStack(address: bigint, length: number): Uint8Array | Exclude<SystemAccess, 'done'> {
+    const data = this.readAtCurrentPrivilege(address, length);
+    if (data === 'fault') this.fault = asStackFault(this.fault);
+    return data;
+  }
+
+  /** Writes memory through SS with the privilege of the running code; all of it or nothing. */
+  writeStack(address: bigint, data: Uint8Array): SystemAccess {
+    const end = this.writeSystem(address, data, this.context.cpl === 3);
+    if (end === 'fault') this.fault = asStackFault(this.fault);
+    return end;
   }
 
   private readAs(
@@ -240,18 +255,8 @@ export class MemoryAccess {
     };
   }
 
-  /** EPT violation (SDM vol. 3, table 28-7). */
   private causeViolation(low: number, high: number, access: DataAccess): void {
-    const { walker, context } = this;
-    const page = walker.gpaPage;
-    const rights = context.memory.rightsOf(page);
-    const translated = walker.isStructure ? 0 : 0x100;
-    const kind = access === 'write' ? 2 : 1;
-    causeExit(context, exitReason.eptViolation, {
-      qualification: BigInt(kind | (rights << 3) | 0x80 | translated),
-      guestPhysicalAddress: BigInt(page) * 4096n + BigInt(walker.isStructure ? 0 : low & 0xfff),
-      guestLinearAddress: wholeAddress(low, high),
-    });
+    causeWalkViolation(this.context, this.walker, wholeAddress(low, high), access);
   }
 
   private readAcross(low: number, high: number, bytes: number): number {
@@ -371,6 +376,10 @@ export class MemoryAccess {
   takeAnswer(): bigint | undefined {
     return this.nextAnswer();
   }
+}
+
+function asStackFault(fault: Fault): Fault {
+  return fault.vector === vector.GP ? { vector: vector.SS, errorCode: 0 } : fault;
 }
 
 /** `locate`'s answer for a page outside RAM. */

@@ -63,6 +63,9 @@ export class PageWalker {
   errorCode = 0;
   /** True where the refused page is a paging structure. */
   isStructure = false;
+  /** Address of the entry that could not be accessed, and how it was to be. */
+  structureAddress = 0;
+  structureAccess: 'read' | 'write' = 'read';
   private readonly entryAddress = [0, 0, 0, 0];
   private levels = 0;
 
@@ -121,7 +124,7 @@ export class PageWalker {
       const address = table * 4096 + (indexes[level] ?? 0) * 8;
       this.entryAddress[level] = address;
       const offset = this.structureOffset(table, address);
-      if (offset < 0) return this.refuse(table);
+      if (offset < 0) return this.refuse(address, 'read');
       this.levels = level + 1;
       const entryLow = offset === 0 ? 0 : this.context.view.getInt32(offset, true);
       const entryHigh = offset === 0 ? 0 : this.context.view.getInt32(offset + 4, true);
@@ -152,8 +155,10 @@ export class PageWalker {
     return frame < 0 ? 0 : memory.frameOffset(frame) + (address % 4096);
   }
 
-  private refuse(page: number): WalkResult {
-    this.gpaPage = page;
+  private refuse(address: number, access: 'read' | 'write'): WalkResult {
+    this.gpaPage = Math.floor(address / 4096);
+    this.structureAddress = address;
+    this.structureAccess = access;
     this.isStructure = true;
     return WalkResult.eptViolation;
   }
@@ -192,7 +197,7 @@ export class PageWalker {
       const isLast = level === this.levels - 1;
       const bits = accessed | (isLast && access === 'write' ? dirty : 0);
       const address = this.entryAddress[level] ?? 0;
-      if (!this.mark(address, bits)) return this.refuse(Math.floor(address / 4096));
+      if (!this.mark(address, bits)) return this.refuse(address, 'write');
     }
     this.frame = frame;
     return WalkResult.mapped;

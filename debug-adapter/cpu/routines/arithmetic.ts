@@ -27,7 +27,7 @@ function popMemory(bytes: 2 | 4 | 8): Routine {
   return (processor, record) => {
     const { context, access } = processor;
     const { state } = context;
-    const data = access.readAtCurrentPrivilege(state.gpr(4), bytes);
+    const data = access.readStack(state.gpr(4), bytes);
     if (typeof data === 'string') return leaveWith(processor, data);
     const address = record.memoryAddress(BigInt(bytes));
     const end = access.writeSystem(address, data, context.cpl === 3);
@@ -49,7 +49,7 @@ const enterNested: Routine = (processor, record) => {
   const frame = BigInt.asUintN(64, state.gpr(4) - size);
   const data = new Uint8Array(pointers + 2 * bytes);
   if (pointers > 0) {
-    const outer = access.readAtCurrentPrivilege(state.gpr(5) - BigInt(pointers), pointers);
+    const outer = access.readStack(state.gpr(5) - BigInt(pointers), pointers);
     if (typeof outer === 'string') return leaveWith(processor, outer);
     data.set(outer, bytes);
   }
@@ -61,7 +61,7 @@ const enterNested: Routine = (processor, record) => {
   store(pointers + bytes, state.gpr(5));
   store(0, frame);
   const bottom = BigInt.asUintN(64, frame - BigInt(pointers) - size);
-  const end = access.writeSystem(bottom, data, context.cpl === 3);
+  const end = access.writeStack(bottom, data);
   if (end !== 'done') return leaveWith(processor, end);
   const kept = bytes === 2 ? state.gpr(5) & ~0xffffn : 0n;
   state.setGpr(5, kept | (bytes === 2 ? frame & 0xffffn : frame));

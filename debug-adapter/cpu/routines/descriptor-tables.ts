@@ -174,7 +174,7 @@ function popSegment(bytes: 2 | 4 | 8): Routine {
   return (processor, record) => {
     const { context, access } = processor;
     const { state } = context;
-    const data = access.readAtCurrentPrivilege(state.gpr(4), bytes);
+    const data = access.readStack(state.gpr(4), bytes);
     if (typeof data === 'string') return leaveWith(processor, data);
     const selector = new DataView(data.buffer).getUint16(0, true);
     const end = loadSegment(processor, Number(record.immediate), selector);

@@ -17,7 +17,7 @@ const farReturn: Routine = (processor, record) => {
   const bytes = operandBytes(processor);
   const top = state.gpr(4);
   const released = record.immediate & 0xffffn;
-  const data = access.readAtCurrentPrivilege(top, bytes * 2);
+  const data = access.readStack(top, bytes * 2);
   if (typeof data === 'string') return leaveWith(processor, data);
   const [ip, selector] = wordsOf(data, bytes);
   const code = returnCode(processor, Number(selector & 0xffffn));
@@ -28,7 +28,7 @@ const farReturn: Routine = (processor, record) => {
   const level = Number(selector & 3n);
   let stackPointer = top + BigInt(bytes * 2) + released;
   if (level !== context.cpl) {
-    const outer = access.readAtCurrentPrivilege(stackPointer, bytes * 2);
+    const outer = access.readStack(stackPointer, bytes * 2);
     if (typeof outer === 'string') return leaveWith(processor, outer);
     const [pointer, stackSelector] = wordsOf(outer, bytes);
     const stack = loadReturnStack(processor, Number(stackSelector & 0xffffn), level);

@@ -60,7 +60,7 @@ interface ReturnFrame {
 
 function readFrame(processor: Processor, bytes: number): ReturnFrame | RoutineEnd {
   const { context, access } = processor;
-  const data = access.readAtCurrentPrivilege(context.state.gpr(4), bytes * 5);
+  const data = access.readStack(context.state.gpr(4), bytes * 5);
   if (typeof data === 'string') return leaveWith(processor, data);
   const view = new DataView(data.buffer);
   const word = (index: number): bigint =>
@@ -194,7 +194,7 @@ const popFlags: Routine = (processor, record) => {
   const { context, access } = processor;
   const { state } = context;
   const bytes = operandBytes(processor);
-  const data = access.readAtCurrentPrivilege(state.gpr(4), bytes);
+  const data = access.readStack(state.gpr(4), bytes);
   if (typeof data === 'string') return leaveWith(processor, data);
   const view = new DataView(data.buffer);
   const popped = bytes === 2 ? view.getUint16(0, true) : view.getUint32(0, true);

@@ -1,0 +1,30 @@
+/** The VM exit of a walk that the second-level map refused (SDM vol. 3, table 28-7). */
+import type { AccessKind } from '../../machine/processor';
+import type { ProcessorContext } from '../processor-context';
+import { causeExit, exitReason } from '../vmx/vm-exits';
+import type { PageWalker } from './page-walk';
+
+const accessBit: Readonly<Record<AccessKind, number>> = { read: 1, write: 2, execute: 4 };
+const linearValid = 0x80;
+const translated = 0x100;
+
+/** Exits with what `walker` met on the way to `linear`; a paging structure is read, or written for its A and D bits. */
+export function causeWalkViolation(
+  context: ProcessorContext,
+  walker: PageWalker,
+  linear: bigint,
+  access: AccessKind,
+): void {
+  const rights = context.memory.rightsOf(walker.gpaPage) << 3;
+  const kind = walker.isStructure
+    ? accessBit[walker.structureAccess] | linearValid
+    : accessBit[access] | linearValid | translated;
+  const address = walker.isStructure
+    ? BigInt(walker.structureAddress)
+    : BigInt(walker.gpaPage) * 4096n + (linear & 0xfffn);
+  causeExit(context, exitReason.eptViolation, {
+    qualification: BigInt(kind | rights),
+    guestPhysicalAddress: address,
+    guestLinearAddress: linear,
+  });
+}
