@@ -36,6 +36,12 @@ export const runOffsets = {
   passBreakpoint: reserve(4),
   /** Current privilege level, derived from SS. */
   cpl: reserve(4),
+  /** Base that the code segment adds to an instruction pointer: 0 in 64-bit mode. */
+  codeBase: reserve(8),
+  /** Last offset of the code segment that may be fetched; not used in 64-bit mode. */
+  codeLimit: reserve(8),
+  /** What checked accesses obey, for ES, CS, SS, DS, FS, GS; fields in `segmentCheckOffsets`. */
+  segmentChecks: reserve(6 * 48),
   /** Absolute addresses of the TLBs for the current privilege level. */
   readTlb: reserve(4),
   writeTlb: reserve(4),
@@ -43,6 +49,8 @@ export const runOffsets = {
   faultVector: reserve(4),
   /** Error code, or -1 where the vector has none. */
   faultErrorCode: reserve(4),
+  /** Steps taken in translated regions, modulo 2^32: for tests and statistics. */
+  translatedSteps: reserve(4),
   /** Decoded record of the instruction that left, for its bytes and address. */
   leftRecord: reserve(4),
   /** Operand handed to a routine. */
@@ -53,6 +61,24 @@ export const runOffsets = {
   /** Records of an instruction that straddles two pages, and the one that ends it. */
   straddleRecords: reserve(128),
 } as const;
+
+/** Fields of a segment's entry in `segmentChecks`, each an i64; an empty range has its low end above its high end. */
+export const segmentCheckOffsets = {
+  base: 0,
+  readLow: 8,
+  readHigh: 16,
+  writeLow: 24,
+  writeHigh: 32,
+  /** Vector of a violation: #SS for the stack segment, else #GP. */
+  fault: 40,
+} as const;
+
+export const segmentCheckBytes = 48;
+
+/** Offset from `vpBase` of a segment's entry. */
+export function segmentCheckOffset(segment: number): number {
+  return runOffsets.segmentChecks + segment * segmentCheckBytes;
+}
 
 /** A code-TLB entry: linear page (i64), address of the page's offset table (i32), unused (i32). */
 export const tlbEntryBytes = 16;

@@ -1,6 +1,7 @@
 /** What the parts of one processor share: its state, its partition's memory, and how an instruction fails. */
 import type { GuestMemory } from '../machine/guest-memory';
-import { ProcessorState, StopCode } from '../machine/processor-state';
+import { ProcessorState, StopCode, stateOffsets } from '../machine/processor-state';
+import { longCode, type CodeMode } from './decode/code-mode';
 import { runOffsets } from './memory-map';
 import { segmentOffsets, vmcsOffsets } from './vmcs-offsets';
 
@@ -48,12 +49,16 @@ export const RoutineEnd = {
 export type RoutineEnd = (typeof RoutineEnd)[keyof typeof RoutineEnd];
 
 const eferLongModeActive = 1n << 10n;
+const cr0Protection = 1;
+const flagVirtual8086 = 0x20000;
 
 export class ProcessorContext {
   readonly state: ProcessorState;
   readonly view: DataView;
   /** Why the last `StopCode.fault` happened, where the slow path or a routine raised it. */
   fault: Fault | undefined;
+  /** How code at the present CS is decoded; kept by the processor whenever its mode changes. */
+  mode: CodeMode = longCode;
   /** What is missing, after `StopCode.unimplemented` from a routine. */
   unbuilt: string | undefined;
 
@@ -88,6 +93,15 @@ export class ProcessorContext {
 
   get isLongMode(): boolean {
     return (this.state.readU64(vmcsOffsets.efer) & eferLongModeActive) !== 0n;
+  }
+
+  /** Protected or IA-32e mode, and not virtual-8086 mode: selectors name descriptors. */
+  get isProtected(): boolean {
+    return (this.state.readU32(vmcsOffsets.cr0) & cr0Protection) !== 0 && !this.isVirtual8086;
+  }
+
+  get isVirtual8086(): boolean {
+    return (this.state.readU32(stateOffsets.flagsSystem) & flagVirtual8086) !== 0;
   }
 
   /** CS.L: 64-bit mode rather than compatibility mode. */

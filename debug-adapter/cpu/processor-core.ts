@@ -14,7 +14,9 @@ import { StopCode, stateOffsets, type ProcessorState } from '../machine/processo
 import { assert, present } from '../support/assert';
 import { EventDelivery, type DeliveryEnd } from './events/event-delivery';
 import { SegmentLoader } from './events/segments';
+import { flatCode, longCode } from './decode/code-mode';
 import { decodeInstruction, instructionBytesMax } from './decode/decoder';
+import { refreshExecutionMode } from './execution-mode';
 import type { CodeCache } from './interpreter/code-cache';
 import { runOffsets } from './memory-map';
 import { halves, isCanonical, MemoryAccess, wholeAddress } from './paging/memory-access';
@@ -24,6 +26,7 @@ import { TranslationCaches } from './paging/translation-caches';
 import { generalProtection, ProcessorContext, RoutineEnd, vector } from './processor-context';
 import { RoutineRecord, type PendingTrap, type Processor } from './routines/routine';
 import { routines } from './routines/routine-table';
+import type { Translator } from './translator/translator';
 import { segmentOffsets, vmcsOffsets } from './vmcs-offsets';
 import { eventType } from './vmx/vm-exits';
 
@@ -45,6 +48,7 @@ export interface SharedParts {
   readonly space: CodeSpace;
   readonly memory: GuestMemory;
   readonly code: CodeCache;
+  readonly translator: Translator;
   readonly tlbEntries: number;
 }
 
@@ -61,6 +65,8 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   private pendingTrap: PendingTrap | undefined;
   /** Set by an instruction that says itself whether a single-step trap follows it. */
   private isTrapDecided = false;
+  /** The start record must not be left for the one behind it. */
+  private isSingleRecord = false;
   private breakpoints: ReadonlySet<GuestVirtualAddress> = new Set();
   /** Bounds and clock of the call of `run` in progress. */
   private steps = 0;
@@ -90,6 +96,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   run(budget: number, timeNs: number): ProcessorRun {
     const { state } = this;
     assert(state.readU32(stateOffsets.exitPending) === 0, 'the last VM exit was not handled');
+    this.shared.translator.translateWaiting();
     this.steps = 0;
     this.startNs = timeNs;
     let stop: Outcome = this.enter();
@@ -163,6 +170,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     const { context } = this;
     const rights = context.state.readU32(segmentOffsets.SS.accessRights);
     context.setRun32(runOffsets.cpl, (rights >>> 5) & 3);
+    context.mode = refreshExecutionMode(context);
     this.caches.select();
   }
 
@@ -225,10 +233,14 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     const isTrapping = (state.rflags & flagTrap) !== 0;
     const hasAnswers = state.readU32(stateOffsets.answerCount) !== 0;
     const isPassing = context.run32(runOffsets.passBreakpoint) !== 0;
-    const isSingle = blocking !== 0n || isTrapping || hasAnswers || isPassing;
+    const isSingle =
+      blocking !== 0n || isTrapping || hasAnswers || isPassing || this.isSingleRecord;
+    this.isSingleRecord = false;
     this.chunk = isSingle ? 1 : left;
     this.access.beginInstruction();
     const code = this.shared.space.run(context.vpBase, this.chunk);
+    // Outside 64-bit mode generated code leaves a carry out of EIP to this place.
+    if (context.mode !== longCode) this.state.rip &= 0xffffffffn;
     const taken = this.chunk - context.run32(runOffsets.remaining);
     this.steps += taken;
     this.retire(taken);
@@ -285,6 +297,8 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
         if (this.breakpoints.has(this.linearIp())) return { kind: 'breakpoint' };
         context.setRun32(runOffsets.passBreakpoint, 1);
         return undefined;
+      case StopCode.hot:
+        return this.requestTranslation();
       case StopCode.unimplemented:
         return this.unimplemented();
       default:
@@ -356,17 +370,18 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       return { kind: 'breakpoint' };
     }
     const [low, high] = halves(linear);
-    if (!isCanonical(high)) {
+    if (!isCanonical(high) || this.isBeyondLimit(this.state.rip)) {
       context.fault = generalProtection();
       return this.deliverFault();
     }
     const frame = this.codeFrame(low, high);
     if (typeof frame === 'object') return frame.outcome;
     const offset = low & 0xfff;
-    const found = shared.code.recordAt(frame, offset);
+    const found = shared.code.recordAt(frame, offset, context.mode);
     switch (found.kind) {
       case 'record':
-        this.caches.fillCode(low, high, shared.code.tableOf(frame));
+        if (this.isPartialPage(linear)) return this.prepareSingle(found.address, linear);
+        this.caches.fillCode(low, high, shared.code.tableOf(frame, context.mode));
         return undefined;
       case 'straddles':
         return this.prepareStraddling(frame, linear);
@@ -374,6 +389,14 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
         context.fault = generalProtection();
         return this.deliverFault();
     }
+  }
+
+  private requestTranslation(): Outcome {
+    const [low, high] = halves(this.linearIp());
+    const frame = this.codeFrame(low, high);
+    if (typeof frame === 'object') return frame.outcome;
+    if (this.context.mode === longCode) this.shared.translator.request(frame, low & 0xfff);
+    return undefined;
   }
 
   private codeFrame(low: number, high: number): number | { readonly outcome: Outcome } {
@@ -402,7 +425,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     const { context, shared } = this;
     const offset = Number(linear & 0xfffn);
     const first = 4096 - offset;
-    const [nextLow, nextHigh] = halves(linear + BigInt(first));
+    const [nextLow, nextHigh] = halves(this.wrapped(linear + BigInt(first)));
     const nextFrame = this.codeFrame(nextLow, nextHigh);
     if (typeof nextFrame === 'object') return nextFrame.outcome;
     // A repeated instruction that writes over its own second part is looked up again.
@@ -414,14 +437,44 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     bytes.set(context.bytes.subarray(from, from + first));
     bytes.set(context.bytes.subarray(nextFrom, nextFrom + instructionBytesMax - first), first);
     const records = context.vpBase + runOffsets.straddleRecords;
-    if (shared.code.decodeStraddling(bytes, offset, records) === 'too-long') {
+    if (shared.code.decodeStraddling(bytes, offset, records, context.mode) === 'too-long') {
       context.fault = generalProtection();
       return this.deliverFault();
     }
-    const codeBase = this.state.readU64(segmentOffsets.CS.base);
-    context.setRunU64(runOffsets.ipBase, linear - BigInt(offset) - codeBase);
-    context.setRun32(runOffsets.startRecord, records);
+    return this.prepareSingle(records, linear);
+  }
+
+  /** Executes one record by itself, outside the code TLB, where the segment's limit has room for all of it. */
+  private prepareSingle(record: number, linear: bigint): Outcome {
+    const { context } = this;
+    const length = new RoutineRecord(context, record).length;
+    if (this.isBeyondLimit(this.state.rip + BigInt(length - 1))) {
+      context.fault = generalProtection();
+      return this.deliverFault();
+    }
+    context.setRunU64(runOffsets.ipBase, this.state.rip - (linear & 0xfffn));
+    context.setRun32(runOffsets.startRecord, record);
+    this.isSingleRecord = true;
     return undefined;
+  }
+
+  /** The limit of the code segment, which 64-bit mode does not have (SDM vol. 3, 5.3.1). */
+  private isBeyondLimit(ip: bigint): boolean {
+    const { context } = this;
+    return context.mode !== longCode && ip > context.runU64(runOffsets.codeLimit);
+  }
+
+  /** A page that the code segment covers only in part is executed instruction by instruction. */
+  private isPartialPage(linear: bigint): boolean {
+    const { context } = this;
+    if (context.mode === longCode || context.mode === flatCode) return false;
+    const first = this.state.rip - (linear & 0xfffn);
+    return first < 0n || this.isBeyondLimit(first + 0xfffn);
+  }
+
+  /** Linear addresses have 32 bits outside 64-bit mode. */
+  private wrapped(linear: bigint): bigint {
+    return BigInt.asUintN(this.context.mode === longCode ? 64 : 32, linear);
   }
 
   private unimplemented(): Outcome {
@@ -446,7 +499,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   }
 
   private linearIp(): bigint {
-    return BigInt.asUintN(64, this.state.rip + this.state.readU64(segmentOffsets.CS.base));
+    return this.wrapped(this.state.rip + this.context.runU64(runOffsets.codeBase));
   }
 
   private retire(count: number): void {

@@ -96,6 +96,18 @@ export class BareProcessor {
     this.core.stateWasEdited();
   }
 
+  /** 0 or 3, in compatibility mode with flat 32-bit segments. */
+  setCompatibilityMode(level: 0 | 3): void {
+    const rights = BigInt(level << 5);
+    this.setField('GUEST_CS_AR_BYTES', 0xc09bn | rights);
+    for (const name of ['CS', 'DS', 'ES', 'SS']) {
+      this.setField(`GUEST_${name}_BASE`, 0n);
+      this.setField(`GUEST_${name}_LIMIT`, 0xffffffffn);
+      if (name !== 'CS') this.setField(`GUEST_${name}_AR_BYTES`, 0xc093n | rights);
+    }
+    this.core.stateWasEdited();
+  }
+
   private enterLongMode(core: ProcessorCore): void {
     const fields: readonly (readonly [string, bigint])[] = [
       ['GUEST_CR0', 0x80010031n],

@@ -81,6 +81,8 @@ export class NativeCaseRunner {
   /** Differences from the recording; empty where the case passes. */
   run(test: NativeCase): string[] {
     const { processor } = this;
+    if (test.bits === 32) processor.setCompatibilityMode(3);
+    else processor.setPrivilege(3);
     const { core, state, memory } = processor;
     const code = new Uint8Array(4096).fill(0xcc);
     code.set(bytesOf(test.code), codeOffset);

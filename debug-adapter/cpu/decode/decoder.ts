@@ -1,10 +1,13 @@
-/** Decodes x86-64 instructions (SDM vol. 2, chapter 2) into what the interpreter's records need. */
+/** Decodes x86 instructions (SDM vol. 2, chapter 2) into what the interpreter's records need. */
 import { stateOffsets, vmcsEncoding, vmcsSlotOffset } from '../../machine/processor-state';
 import { present } from '../../support/assert';
 import { unbuiltOpcodes } from './opcode-map';
 import { rowsOf, type OpcodeRow, type OperandPattern } from './opcode-rows';
 import { resolveOperand, type Form, type OperandSize, type Repeat } from './variants';
-import { runOffsets } from '../memory-map';
+import { addressingIndex, type AddressingIndex } from '../ir/addressing';
+import { runOffsets, segmentCheckOffset } from '../memory-map';
+import { mmxOffset, xmmOffset } from '../vector-state';
+import { longCode, type CodeMode } from './code-mode';
 
 /** Longest legal instruction in bytes. */
 export const instructionBytesMax = 15;
@@ -27,6 +30,7 @@ export interface DecodedInstruction {
   readonly operandSize: OperandSize;
   readonly form: Form;
   readonly repeat: Repeat;
+  readonly addressing: AddressingIndex;
   readonly length: number;
   readonly dst: number;
   readonly src: number;
@@ -34,6 +38,7 @@ export interface DecodedInstruction {
   readonly base: number;
   readonly index: number;
   readonly scale: number;
+  /** Base of the memory operand's segment; in checked addressing the first of all its checks. */
   readonly segmentBase: number;
   /** Sign-extended; relative to the next instruction where `base` is `runOffsets.ipBase`. */
   readonly displacement: bigint;
@@ -46,10 +51,28 @@ const gsBase = vmcsSlotOffset(vmcsEncoding('GUEST_GS_BASE'));
 const noRegister = stateOffsets.zero;
 const mask64 = 0xffffffffffffffffn;
 const mask32 = 0xffffffffn;
+const mask16 = 0xffffn;
 
-/** Decodes one instruction of 64-bit mode at the start of `bytes`. */
-export function decodeInstruction(bytes: Uint8Array): DecodeResult {
-  const decoder = new Decoder(bytes);
+/** Numbers of the segment registers (SDM vol. 2, table 2-8 order). */
+const segment = { ES: 0, CS: 1, SS: 2, DS: 3, FS: 4, GS: 5 } as const;
+
+type SegmentNumber = (typeof segment)[keyof typeof segment];
+
+/** Base and index of ModR/M.rm with 16-bit addresses (SDM vol. 2, table 2-1): BX 3, BP 5, SI 6, DI 7. */
+const shortForms = [
+  { base: 3, index: 6 },
+  { base: 3, index: 7 },
+  { base: 5, index: 6 },
+  { base: 5, index: 7 },
+  { base: 6 },
+  { base: 7 },
+  { base: 5 },
+  { base: 3 },
+] as const;
+
+/** Decodes one instruction at the start of `bytes`. */
+export function decodeInstruction(bytes: Uint8Array, mode = longCode): DecodeResult {
+  const decoder = new Decoder(bytes, mode);
   const result = decoder.decode();
   if (decoder.ranOut) return bytes.length >= instructionBytesMax ? tooLong : truncated;
   return result;
@@ -67,7 +90,8 @@ class Decoder {
   private lockPrefix = false;
   /** The last of F2 and F3, or 0. */
   private repeatPrefix = 0;
-  private segmentBase: number = noRegister;
+  private segmentOverride: SegmentNumber | undefined;
+  private defaultSegment: SegmentNumber = segment.DS;
   private rex = 0;
   private map = 0;
   private opcode = 0;
@@ -77,7 +101,10 @@ class Decoder {
   private scale = 0;
   private displacement = 0n;
 
-  constructor(private readonly bytes: Uint8Array) {}
+  constructor(
+    private readonly bytes: Uint8Array,
+    private readonly mode: CodeMode,
+  ) {}
 
   decode(): DecodeResult {
     this.prefixes();
@@ -105,7 +132,7 @@ class Decoder {
     for (;;) {
       const byte = this.next();
       if (this.ranOut) return;
-      if (byte >= 0x40 && byte <= 0x4f) {
+      if (byte >= 0x40 && byte <= 0x4f && this.isLong) {
         // A REX prefix only counts directly before the opcode (SDM vol. 2, 2.2.1).
         this.rex = byte;
         continue;
@@ -134,20 +161,52 @@ class Decoder {
         this.repeatPrefix = byte;
         return true;
       case 0x26:
+        return this.override(segment.ES);
       case 0x2e:
+        return this.override(segment.CS);
       case 0x36:
+        return this.override(segment.SS);
       case 0x3e:
-        // CS, DS, ES and SS overrides are ignored in 64-bit mode, and FS or GS before them stays.
-        return true;
+        return this.override(segment.DS);
       case 0x64:
-        this.segmentBase = fsBase;
-        return true;
+        return this.override(segment.FS);
       case 0x65:
-        this.segmentBase = gsBase;
-        return true;
+        return this.override(segment.GS);
       default:
         return false;
     }
+  }
+
+  /** CS, DS, ES and SS overrides are ignored in 64-bit mode, and FS or GS before them stays. */
+  private override(number: SegmentNumber): true {
+    if (!this.isLong || number >= segment.FS) this.segmentOverride = number;
+    return true;
+  }
+
+  private get isLong(): boolean {
+    return this.mode.codeSize === 64;
+  }
+
+  /** Bits of an address: the prefix takes the other size. */
+  private get addressSize(): 16 | 32 | 64 {
+    if (this.isLong) return this.addressPrefix ? 32 : 64;
+    return (this.mode.codeSize === 16) === this.addressPrefix ? 32 : 16;
+  }
+
+  /** Flat code checks only what leaves its four flat segments, or has 16-bit addresses. */
+  private get addressing(): AddressingIndex {
+    const { addressing } = this.mode;
+    if (addressing !== addressingIndex.flat) return addressing;
+    const { segmentOverride: number } = this;
+    const leaves = number === segment.CS || (number !== undefined && number >= segment.FS);
+    return leaves || this.addressSize === 16 ? addressingIndex.checked32 : addressing;
+  }
+
+  private segmentBase(): number {
+    const number = this.segmentOverride;
+    if (this.isLong) return number === undefined ? noRegister : number === 4 ? fsBase : gsBase;
+    if (this.addressing === addressingIndex.flat) return noRegister;
+    return segmentCheckOffset(number ?? this.defaultSegment);
   }
 
   private opcodeBytes(): void {
@@ -166,7 +225,9 @@ class Decoder {
     const isExchange =
       this.map === 0 && this.opcode === 0x90 && (this.rex & 1) !== 0 && this.repeatPrefix !== 0xf3;
     const opcode = isExchange ? 0x91 : this.opcode;
-    const rows = rowsOf(this.map, opcode);
+    const rows = rowsOf(this.map, opcode).filter(
+      (row) => !row.attributes.has(this.isLong ? 'i64' : 'o64'),
+    );
     if (rows.some((row) => row.hasModrm)) {
       this.modrm = this.next();
       if (this.ranOut) return undefined;
@@ -179,8 +240,9 @@ class Decoder {
 
   private matches(row: OpcodeRow): boolean {
     const { attributes } = row;
-    if (attributes.has('i64')) return false;
     if (attributes.has('f3') && this.repeatPrefix !== 0xf3) return false;
+    if (attributes.has('f2') && this.repeatPrefix !== 0xf2) return false;
+    if (attributes.has('p66') && (this.repeatPrefix !== 0 || !this.operandPrefix)) return false;
     if (attributes.has('np') && (this.repeatPrefix !== 0 || this.operandPrefix)) return false;
     if (row.modrm !== undefined) return row.modrm === this.modrm;
     if (row.extension !== undefined && row.extension !== ((this.modrm >>> 3) & 7)) return false;
@@ -198,6 +260,7 @@ class Decoder {
   }
 
   private operandSizeOf(row: OpcodeRow): OperandSize {
+    if (!this.isLong) return (this.mode.codeSize === 16) === this.operandPrefix ? 32 : 16;
     if (row.attributes.has('f64')) return 64;
     if ((this.rex & 8) !== 0) return 64;
     if (this.operandPrefix) return 16;
@@ -208,12 +271,13 @@ class Decoder {
   private memoryOperand(): void {
     const mod = this.modrm >>> 6;
     const rm = this.modrm & 7;
+    if (this.addressSize === 16) return this.shortMemoryOperand(mod, rm);
     if (rm === 4) this.sib(mod);
     else if (mod === 0 && rm === 5) {
-      this.base = runOffsets.ipBase;
+      if (this.isLong) this.base = runOffsets.ipBase;
       this.displacement = this.signed(4);
     } else {
-      this.base = this.register((rm | ((this.rex & 1) << 3)) >>> 0);
+      this.baseRegister((rm | ((this.rex & 1) << 3)) >>> 0);
     }
     if (mod === 1) this.displacement = this.signed(1);
     else if (mod === 2) this.displacement = this.signed(4);
@@ -225,7 +289,26 @@ class Decoder {
     this.scale = sib >>> 6;
     if (index !== 4) this.index = this.register(index);
     if ((sib & 7) === 5 && mod === 0) this.displacement = this.signed(4);
-    else this.base = this.register((sib & 7) | ((this.rex & 1) << 3));
+    else this.baseRegister((sib & 7) | ((this.rex & 1) << 3));
+  }
+
+  /** ModR/M and displacement with 16-bit addresses. */
+  private shortMemoryOperand(mod: number, rm: number): void {
+    const form = present(shortForms[rm], 'form of a 16-bit address');
+    if (mod === 0 && rm === 6) {
+      this.displacement = this.signed(2);
+      return;
+    }
+    this.baseRegister(form.base);
+    if ('index' in form) this.index = this.register(form.index);
+    if (mod === 1) this.displacement = this.signed(1);
+    else if (mod === 2) this.displacement = this.signed(2);
+  }
+
+  /** A base of SP or BP means the stack segment (SDM vol. 1, table 3-5). */
+  private baseRegister(number: number): void {
+    this.base = this.register(number);
+    if (number === 4 || number === 5) this.defaultSegment = segment.SS;
   }
 
   private finish(row: OpcodeRow, form: Form, operandSize: OperandSize): DecodeResult {
@@ -235,12 +318,14 @@ class Decoder {
       const operand = resolveOperand(pattern, position, operandSize, form);
       if (operand.kind === 'register') {
         slots[position] = this.registerOffset(pattern, operand.width);
+      } else if (operand.kind === 'vectorRegister') {
+        slots[position] = this.vectorRegisterOffset(pattern);
       } else if (operand.kind === 'immediate' || operand.kind === 'special') {
         const value = this.immediateOf(pattern, row, operandSize);
         // ENTER has two immediates; the second goes above the first.
         immediate = position > 0 && row.mnemonic === 'ENTER' ? immediate | (value << 16n) : value;
       } else if (pattern.method === 'O') {
-        this.displacement = this.unsigned(this.addressPrefix ? 4 : 8);
+        this.displacement = this.unsigned(this.addressSize / 8);
       }
     });
     if (this.ranOut) return truncated;
@@ -251,6 +336,7 @@ class Decoder {
         operandSize,
         form,
         repeat: this.repeatOf(row),
+        addressing: this.addressing,
         length: this.position,
         dst: slots[0] ?? noRegister,
         src: slots[1] ?? noRegister,
@@ -258,9 +344,9 @@ class Decoder {
         base: this.base,
         index: this.index,
         scale: this.scale,
-        segmentBase: this.segmentBase,
+        segmentBase: this.segmentBase(),
         displacement: this.displacement,
-        addressMask: this.addressPrefix ? mask32 : mask64,
+        addressMask: { 16: mask16, 32: mask32, 64: mask64 }[this.addressSize],
         immediate,
       },
     };
@@ -284,6 +370,15 @@ class Decoder {
     }
   }
 
+  /** XMM registers by ModR/M and REX; MMX registers ignore REX (SDM vol. 2, table 3-1). */
+  private vectorRegisterOffset(pattern: OperandPattern): number {
+    const isReg = pattern.method === 'V' || pattern.method === 'P';
+    const low = isReg ? (this.modrm >>> 3) & 7 : this.modrm & 7;
+    if ('PNQ'.includes(pattern.method)) return mmxOffset + low * 16;
+    const high = isReg ? (this.rex & 4) << 1 : (this.rex & 1) << 3;
+    return xmmOffset + (low | high) * 16;
+  }
+
   /** Without REX, byte registers 4 to 7 are AH, CH, DH and BH. */
   private operandRegister(number: number, width: number): number {
     if (width === 8 && this.rex === 0 && number >= 4) return this.register(number - 4) + 1;
@@ -297,17 +392,24 @@ class Decoder {
   private immediateOf(pattern: OperandPattern, row: OpcodeRow, operandSize: OperandSize): bigint {
     switch (pattern.method) {
       case 'fixed':
-        return { FS: 4n, GS: 5n }[pattern.name] ?? 1n;
+        return isSegmentName(pattern.name) ? BigInt(segment[pattern.name]) : 1n;
+      case 'A':
+        return this.unsigned(operandSize === 16 ? 2 : 4) | (this.unsigned(2) << 32n);
       case 'S':
         return BigInt((this.modrm >>> 3) & 7);
       case 'C':
       case 'D':
         return BigInt(((this.modrm >>> 3) & 7) | ((this.rex & 4) << 1));
       case 'J':
-        return BigInt.asUintN(64, this.signed(pattern.size === 'b' ? 1 : 4));
+        return BigInt.asUintN(64, this.signed(this.branchBytes(pattern, operandSize)));
       default:
         return this.plainImmediate(pattern, row, operandSize);
     }
+  }
+
+  private branchBytes(pattern: OperandPattern, operandSize: OperandSize): number {
+    if (pattern.size === 'b') return 1;
+    return operandSize === 16 ? 2 : 4;
   }
 
   /** An immediate, sign-extended to the width of the operand it meets and then cut to it. */
@@ -351,4 +453,8 @@ class Decoder {
 /** MOV to and from control and debug registers ignores ModR/M.mod (SDM vol. 2B, MOV). */
 function isMoveSpecial(row: OpcodeRow): boolean {
   return row.operands.some((operand) => operand.method === 'C' || operand.method === 'D');
+}
+
+function isSegmentName(name: string): name is keyof typeof segment {
+  return name in segment;
 }

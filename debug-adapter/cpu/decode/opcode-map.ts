@@ -8,6 +8,7 @@
 // Attributes: lock = LOCK allowed with a memory destination; d64 = operand size defaults to 64 in 64-bit mode;
 // f64 = operand size is 64 in 64-bit mode; i64 = invalid in 64-bit mode; o64 = only valid in 64-bit mode;
 // rep = REP prefixes apply; sized = the operand size is part of the meaning though no operand shows it;
+// near = a relative branch: only the operand size 16 is part of the meaning;
 // np, f3 = mandatory absence of 66/F2/F3, or mandatory F3; end = control does not reach the next instruction.
 
 const arithmetic = ['ADD', 'OR', 'ADC', 'SBB', 'AND', 'SUB', 'XOR', 'CMP'] as const;
@@ -27,6 +28,7 @@ function arithmeticRows(): string[] {
       `${at(5)} ${name} rAX,Iz`,
       `80/${index} ${name} Eb,Ib${lock}`,
       `81/${index} ${name} Ev,Iz${lock}`,
+      `82/${index} ${name} Eb,Ib${lock} i64`,
       `83/${index} ${name} Ev,Ib${lock}`,
     ];
   });
@@ -44,9 +46,26 @@ function shiftRows(): string[] {
 }
 
 const oneByteRows = `
+06 PUSH ES i64 sized
+07 POP ES i64 sized
+0E PUSH CS i64 sized
+16 PUSH SS i64 sized
+17 POP SS i64 sized
+1E PUSH DS i64 sized
+1F POP DS i64 sized
+27 DAA i64
+2F DAS i64
+37 AAA i64
+3F AAS i64
+40+r INC Zv i64
+48+r DEC Zv i64
 50+r PUSH Zv d64
 58+r POP Zv d64
+60 PUSHA i64 sized
+61 POPA i64 sized
+62:mem BOUND Gv,M i64
 63 MOVSXD Gv,Ed o64
+63 ARPL Ew,Gw i64
 68 PUSH Iz d64 sized
 69 IMUL Gv,Ev,Iz
 6A PUSH Ib d64 sized
@@ -55,7 +74,7 @@ const oneByteRows = `
 6D INS Yz,DX rep
 6E OUTS DX,Xb rep
 6F OUTS DX,Xz rep
-70+c J Jb f64
+70+c J Jb f64 near
 84 TEST Eb,Gb
 85 TEST Ev,Gv
 86 XCHG Eb,Gb lock
@@ -80,6 +99,7 @@ F3 90 PAUSE
 97 XCHG Zv,rAX
 98 CBW sized
 99 CWD sized
+9A CALLF Ap i64 sized end
 9C PUSHF d64 sized
 9D POPF d64 sized
 9E SAHF
@@ -102,8 +122,10 @@ AE SCAS AL,Yb rep
 AF SCAS rAX,Yv rep
 B0+r MOV Zb,Ib
 B8+r MOV Zv,Iv
-C2 RET Iw f64 end
-C3 RET f64 end
+C2 RET Iw f64 sized end
+C3 RET f64 sized end
+C4:mem LES Gv,M i64
+C5:mem LDS Gv,M i64
 C6/0 MOV Eb,Ib
 C7/0 MOV Ev,Iz
 C8 ENTER Iw,Ib d64 sized
@@ -112,19 +134,24 @@ CA RETF Iw sized end
 CB RETF sized end
 CC INT3 end
 CD INT Ib end
+CE INTO i64 end
 CF IRET sized end
+D4 AAM Ib i64
+D5 AAD Ib i64
+D6 SALC i64
 D7 XLAT
-E0 LOOPNE Jb f64
-E1 LOOPE Jb f64
-E2 LOOP Jb f64
-E3 JCXZ Jb f64
+E0 LOOPNE Jb f64 near
+E1 LOOPE Jb f64 near
+E2 LOOP Jb f64 near
+E3 JCXZ Jb f64 near
 E4 IN AL,Ib
 E5 IN eAX,Ib
 E6 OUT Ib,AL
 E7 OUT Ib,eAX
-E8 CALL Jz f64 end
-E9 JMP Jz f64 end
-EB JMP Jb f64 end
+E8 CALL Jz f64 sized end
+E9 JMP Jz f64 near end
+EA JMPF Ap i64 sized end
+EB JMP Jb f64 near end
 EC IN AL,DX
 ED IN eAX,DX
 EE OUT DX,AL
@@ -222,7 +249,7 @@ const twoByteRows = `
 0F 34 SYSENTER end
 0F 35 SYSEXIT sized end
 0F 40+c CMOV Gv,Ev
-0F 80+c J Jz f64
+0F 80+c J Jz f64 near
 0F 90+c SET Eb
 0F A0 PUSH FS d64 sized
 0F A1 POP FS d64 sized

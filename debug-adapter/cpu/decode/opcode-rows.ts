@@ -2,10 +2,11 @@
 import { assert, present } from '../../support/assert';
 import { conditionCodes } from '../ir/condition-codes';
 import { opcodeMapText } from './opcode-map';
+import { simdOpcodeMapText } from './opcode-map-simd';
 
 /** What a row says of one operand: addressing letter and size letter, or a fixed register. */
 export interface OperandPattern {
-  /** `E`, `G`, `I`, `J`, `M`, `O`, `S`, `C`, `D`, `R`, `X`, `Y`, `Z`, or `fixed`. */
+  /** `A`, `E`, `G`, `I`, `J`, `M`, `O`, `S`, `C`, `D`, `R`, `X`, `Y`, `Z`, or `fixed`. */
   readonly method: string;
   /** `b`, `w`, `d`, `q`, `v`, `z`, `y`; empty where it does not matter. */
   readonly size: string;
@@ -29,7 +30,20 @@ export interface OpcodeRow {
   readonly hasModrm: boolean;
 }
 
-const fixedRegisters = new Set(['AL', 'CL', 'DX', 'rAX', 'eAX', 'FS', 'GS', '1']);
+const fixedRegisters = new Set([
+  'AL',
+  'CL',
+  'DX',
+  'rAX',
+  'eAX',
+  'ES',
+  'CS',
+  'SS',
+  'DS',
+  'FS',
+  'GS',
+  '1',
+]);
 
 function parseOperand(text: string): OperandPattern {
   if (fixedRegisters.has(text)) return { method: 'fixed', size: '', name: text };
@@ -44,18 +58,25 @@ const attributeNames = new Set([
   'o64',
   'rep',
   'sized',
+  'near',
   'np',
   'f3',
+  'f2',
+  'p66',
   'end',
 ]);
+
+const mandatoryPrefixes: Readonly<Record<string, string>> = { F3: 'f3', F2: 'f2', '66': 'p66' };
 
 function parseLine(line: string): OpcodeRow[] {
   const words = line.split(' ');
   const bytes: string[] = [];
   while (/^[0-9A-F]{2}([/:+].*)?$/.test(words[0] ?? '')) bytes.push(words.shift() ?? '');
   const attributes = new Set<string>();
-  if (bytes[0] === 'F3') {
-    attributes.add('f3');
+  const mandatory = mandatoryPrefixes[bytes[0] ?? ''];
+  // A further byte after the opcode would be a ModR/M byte; F2, F3 and 66 are not opcodes with one.
+  if (mandatory !== undefined && bytes.length > 1) {
+    attributes.add(mandatory);
     bytes.shift();
   }
   let map = 0;
@@ -85,7 +106,7 @@ function parseLine(line: string): OpcodeRow[] {
     hasModrm:
       extension !== undefined ||
       modrm !== undefined ||
-      operands.some((operand) => 'EGMRSCD'.includes(operand.method)),
+      operands.some((operand) => 'EGMRSCDVUWPNQ'.includes(operand.method)),
   } as const;
   if (main.includes('+r')) {
     return Array.from({ length: 8 }, (_, index) => ({ ...row, mnemonic, opcode: first + index }));
@@ -101,7 +122,7 @@ function parseLine(line: string): OpcodeRow[] {
 }
 
 /** All rows, in table order. */
-export const opcodeRows: readonly OpcodeRow[] = opcodeMapText.flatMap(parseLine);
+export const opcodeRows: readonly OpcodeRow[] = [...opcodeMapText, ...simdOpcodeMapText].flatMap(parseLine);
 
 const rowsByOpcode: (readonly OpcodeRow[])[] = Array.from({ length: 4 * 256 }, () => []);
 for (const row of opcodeRows) {

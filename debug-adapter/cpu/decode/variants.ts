@@ -3,9 +3,15 @@
  * mean the same (ADD AL,Ib and ADD Eb,Ib on a register) share it.
  */
 import { present } from '../../support/assert';
+import { addressingIndex, addressings, type AddressingIndex } from '../ir/addressing';
 import { Builder, type Operand } from '../ir/builder';
 import type { Local, RegisterSlot, Statement, Width } from '../ir/ir';
-import { handlerGroups, type HandlerGroup } from '../semantics/definition';
+import {
+  handlerGroups,
+  type Definition,
+  type HandlerGroup,
+  type VariantContext,
+} from '../semantics/definition';
 import { definitionOf } from '../semantics/definitions';
 import { opcodeRows, type OpcodeRow, type OperandPattern } from './opcode-rows';
 
@@ -48,6 +54,11 @@ function widthOf(size: string, operandSize: OperandSize): Width {
   }
 }
 
+/** Width of a vector operand in memory; `x` is 128 bits. */
+function vectorWidthOf(size: string): 16 | 32 | 64 | 128 {
+  return size === 'x' ? 128 : size === 'q' ? 64 : size === 'd' ? 32 : 16;
+}
+
 function fixedOperand(name: string, slot: RegisterSlot, operandSize: OperandSize): Operand {
   switch (name) {
     case 'AL':
@@ -85,9 +96,20 @@ export function resolveOperand(
     case 'X':
     case 'Y':
       return { kind: 'memory', width };
+    case 'A':
     case 'I':
     case 'J':
       return { kind: 'immediate', width };
+    case 'V':
+    case 'U':
+      return { kind: 'vectorRegister', slot, file: 'xmm' };
+    case 'P':
+    case 'N':
+      return { kind: 'vectorRegister', slot, file: 'mmx' };
+    case 'W':
+    case 'Q':
+      if (form === 'mem') return { kind: 'vectorMemory', width: vectorWidthOf(pattern.size) };
+      return { kind: 'vectorRegister', slot, file: pattern.method === 'W' ? 'xmm' : 'mmx' };
     case 'S':
       return { kind: 'special', file: 'segment' };
     case 'C':
@@ -109,6 +131,10 @@ function describe(operand: Operand): string {
       return 'i';
     case 'special':
       return operand.file;
+    case 'vectorRegister':
+      return operand.file;
+    case 'vectorMemory':
+      return `m${operand.width}`;
   }
 }
 
@@ -116,11 +142,34 @@ const sizes: readonly OperandSize[] = [16, 32, 64];
 const forms: readonly Form[] = ['reg', 'mem'];
 const repeats: readonly Repeat[] = ['none', 'rep', 'repne'];
 
-function combinationIndex(row: number, size: OperandSize, form: Form, repeat: Repeat): number {
-  return ((row * 3 + sizes.indexOf(size)) * 2 + forms.indexOf(form)) * 3 + repeats.indexOf(repeat);
+function combinationIndex(
+  row: number,
+  addressing: AddressingIndex,
+  size: OperandSize,
+  form: Form,
+  repeat: Repeat,
+): number {
+  const sized = (row * addressings.length + addressing) * sizes.length + sizes.indexOf(size);
+  return (sized * 2 + forms.indexOf(form)) * 3 + repeats.indexOf(repeat);
+}
+
+/** Whether a row can be decoded at an operand size: 64-bit mode has sizes that nothing else has. */
+function exists(row: OpcodeRow, addressing: AddressingIndex, size: OperandSize): boolean {
+  const { attributes } = row;
+  if (addressing !== addressingIndex.long) return size !== 64 && !attributes.has('o64');
+  if (attributes.has('i64')) return false;
+  return size === 64 || !attributes.has('f64');
 }
 
 const rowNumbers = new Map<OpcodeRow, number>(opcodeRows.map((row, index) => [row, index]));
+
+/** What of a decoded instruction chooses its variant. */
+export interface DecodedVariant {
+  readonly row: OpcodeRow;
+  readonly operandSize: OperandSize;
+  readonly form: Form;
+  readonly repeat: Repeat;
+}
 
 /** Every variant that has a definition, and the way from a decoded row to it. */
 export class VariantTable {
@@ -129,6 +178,8 @@ export class VariantTable {
   private readonly byName = new Map<string, Variant>();
   private readonly byCombination = new Map<number, Variant>();
   private readonly handlers = new Map<Variant, number>();
+  /** By name without addressing: what of the addressing the meaning asked for. */
+  private readonly consulted = new Map<string, Builder['consulted']>();
 
   constructor(firstHandler: number) {
     for (const row of opcodeRows) this.addRow(row);
@@ -137,10 +188,25 @@ export class VariantTable {
     });
   }
 
+  /** Meaning of a decoded instruction, or undefined where no definition exists. */
+  meaningOf(decoded: DecodedVariant, addressing: AddressingIndex): Variant | undefined {
+    const number = present(rowNumbers.get(decoded.row), 'opcode row');
+    const { operandSize, form, repeat } = decoded;
+    const index = combinationIndex(number, addressing, operandSize, form, repeat);
+    return this.byCombination.get(index);
+  }
+
   /** Handler number of a decoded row, or undefined where no definition exists. */
-  handlerOf(row: OpcodeRow, size: OperandSize, form: Form, repeat: Repeat): number | undefined {
+  handlerOf(
+    row: OpcodeRow,
+    addressing: AddressingIndex,
+    size: OperandSize,
+    form: Form,
+    repeat: Repeat,
+  ): number | undefined {
     const number = present(rowNumbers.get(row), 'opcode row');
-    const variant = this.byCombination.get(combinationIndex(number, size, form, repeat));
+    const index = combinationIndex(number, addressing, size, form, repeat);
+    const variant = this.byCombination.get(index);
     return variant === undefined ? undefined : this.handlers.get(variant);
   }
 
@@ -168,23 +234,63 @@ export class VariantTable {
     const operands = row.operands.map((pattern, position) =>
       resolveOperand(pattern, position, size, form),
     );
-    const name = variantName(row, operands, size, repeat);
-    let variant = this.byName.get(name);
-    if (variant === undefined) {
-      const builder = new Builder();
-      definition.build(builder, operands, { operandSize: size, repeat });
-      variant = {
-        name,
-        group: definition.group,
-        statements: builder.finish(),
-        locals: builder.locals,
-      };
-      this.byName.set(name, variant);
-      present(this.groups[handlerGroups.indexOf(variant.group)], 'handler group').push(variant);
-    }
     const number = present(rowNumbers.get(row), 'opcode row');
-    this.byCombination.set(combinationIndex(number, size, form, repeat), variant);
+    const name = variantName(row, operands, size, repeat);
+    const context = { operandSize: size, repeat };
+    for (const addressing of Object.values(addressingIndex)) {
+      if (!exists(row, addressing, size)) continue;
+      const variant = this.variantOf(name, definition, operands, context, addressing);
+      this.byCombination.set(combinationIndex(number, addressing, size, form, repeat), variant);
+    }
   }
+
+  /** Variants differ by addressing only where their meaning asked for it. */
+  private variantOf(
+    base: string,
+    definition: Definition,
+    operands: readonly Operand[],
+    context: VariantContext,
+    addressing: AddressingIndex,
+  ): Variant {
+    const consulted = this.consulted.get(base);
+    const name = consulted === undefined ? base : base + addressingSuffix(consulted, addressing);
+    const known = consulted === undefined ? undefined : this.byName.get(name);
+    if (known !== undefined) return known;
+    const builder = new Builder(addressings[addressing]);
+    definition.build(builder, operands, context);
+    this.consulted.set(base, builder.consulted);
+    const variant = {
+      name: base + addressingSuffix(builder.consulted, addressing),
+      group: groupOf(definition, builder.consulted, context, addressing),
+      statements: builder.finish(),
+      locals: builder.locals,
+    };
+    this.byName.set(variant.name, variant);
+    present(this.groups[handlerGroups.indexOf(variant.group)], 'handler group').push(variant);
+    return variant;
+  }
+}
+
+function addressingSuffix(consulted: Builder['consulted'], addressing: AddressingIndex): string {
+  const { stackSize, isChecked } = addressings[addressing];
+  return (
+    (consulted.stackSize && stackSize !== 64 ? ` sp${stackSize}` : '') +
+    (consulted.checks && isChecked ? ' checked' : '')
+  );
+}
+
+/** Checked variants stay out of the hot function, which 64-bit and flat code share. */
+function groupOf(
+  definition: Definition,
+  consulted: Builder['consulted'],
+  { operandSize }: VariantContext,
+  addressing: AddressingIndex,
+): HandlerGroup {
+  if (!addressings[addressing].isChecked || !(consulted.checks || consulted.stackSize)) {
+    return definition.group;
+  }
+  if (definition.group !== 'hot') return 'checkedRare';
+  return operandSize === 16 ? 'checked16' : 'checked32';
 }
 
 function variantName(
@@ -194,6 +300,7 @@ function variantName(
   repeat: Repeat,
 ): string {
   const prefix = repeat === 'none' ? '' : `${repeat} `;
-  const suffix = row.attributes.has('sized') ? ` /${size}` : '';
+  const isSized = row.attributes.has('sized') || (row.attributes.has('near') && size === 16);
+  const suffix = isSized ? ` /${size}` : '';
   return `${prefix}${row.mnemonic} ${operands.map(describe).join()}${suffix}`;
 }

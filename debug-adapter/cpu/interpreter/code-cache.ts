@@ -1,12 +1,13 @@
 /**
  * Decoded instructions of a partition: runs of records in the arena, found through one offset table for each frame
- * that holds code. A write to such a frame makes its records stale; a full arena drops everything.
+ * that holds code and each mode in which it was decoded. A write to such a frame makes its records stale; a full arena drops everything.
  */
 import { frameHoldsCode, type GuestMemory } from '../../machine/guest-memory';
 import { decodeInstruction, instructionBytesMax, type DecodedInstruction } from '../decode/decoder';
+import { codeModes, longCode, type CodeMode } from '../decode/code-mode';
 import type { VariantTable } from '../decode/variants';
 import { arenaBase, arenaEnd, runOffsets } from '../memory-map';
-import { pseudoHandler, recordBytes, recordOffsets } from './record';
+import { firstHandler, pseudoHandler, recordBytes, recordOffsets } from './record';
 
 const pageBytes = 4096;
 const offsetTableBytes = pageBytes * 4;
@@ -19,21 +20,35 @@ export type CodeLookup =
   | { readonly kind: 'straddles' }
   | { readonly kind: 'too-long' };
 
+/** What the cache is told about its surroundings. */
+export interface CodeCacheOptions {
+  /** Handler of an instruction that is not defined. */
+  readonly undefinedHandler: number;
+  /** Jumps to an instruction until it is hot; 0 for never. */
+  readonly hotCount: number;
+  /** Called when every record and table is dropped, so that processors forget theirs. */
+  readonly onReset: () => void;
+}
+
+function tableKey(frame: number, mode: CodeMode): number {
+  return frame * codeModes.length + mode.index;
+}
+
+function frameOfKey(key: number): number {
+  return Math.floor(key / codeModes.length);
+}
+
 export class CodeCache {
   private readonly view: DataView;
   private readonly tables = new Map<number, number>();
   private breakpointOffsets: ReadonlySet<number> = new Set();
   private next = arenaBase;
 
-  /**
-   * @param onReset called when every record and table is dropped, so that processors forget theirs
-   */
   constructor(
     private readonly bytes: Uint8Array,
     private readonly memory: GuestMemory,
     private readonly variants: VariantTable,
-    private readonly undefinedHandler: number,
-    private readonly onReset: () => void,
+    private readonly options: CodeCacheOptions,
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
@@ -44,9 +59,10 @@ export class CodeCache {
     this.reset();
   }
 
-  /** Address of the frame's offset table; makes it on first use. */
-  tableOf(frame: number): number {
-    const known = this.tables.get(frame);
+  /** Address of the frame's offset table for a mode; makes it on first use. */
+  tableOf(frame: number, mode: CodeMode): number {
+    const key = tableKey(frame, mode);
+    const known = this.tables.get(key);
     if (known !== undefined) {
       this.memory.addFlag(frame, frameHoldsCode);
       return known;
@@ -55,30 +71,35 @@ export class CodeCache {
     if (this.next + needed > arenaEnd) this.reset();
     const table = this.allocate(offsetTableBytes);
     this.bytes.fill(0, table, table + offsetTableBytes);
-    this.tables.set(frame, table);
+    this.tables.set(key, table);
     this.memory.addFlag(frame, frameHoldsCode);
     return table;
   }
 
   /** Record of the instruction at an offset of a code frame, decoded with those after it. */
-  recordAt(frame: number, offset: number): CodeLookup {
+  recordAt(frame: number, offset: number, mode: CodeMode): CodeLookup {
     if (this.next + (runLengthMax + 1) * recordBytes > arenaEnd) this.reset();
-    const table = this.tableOf(frame);
+    const table = this.tableOf(frame, mode);
     const known = this.view.getUint32(table + offset * 4, true);
     if (known !== 0) return { kind: 'record', address: known };
-    return this.decodeRun(frame, table, offset);
+    return this.decodeRun(frame, table, offset, mode);
   }
 
   /** Decodes an instruction whose bytes come from two pages into two records at `address`: it, and its end. */
-  decodeStraddling(bytes: Uint8Array, offset: number, address: number): 'done' | 'too-long' {
-    const result = decodeInstruction(bytes);
+  decodeStraddling(
+    bytes: Uint8Array,
+    offset: number,
+    address: number,
+    mode: CodeMode,
+  ): 'done' | 'too-long' {
+    const result = decodeInstruction(bytes, mode);
     switch (result.kind) {
       case 'instruction':
         this.writeInstruction(address, result.instruction, offset);
         this.writeEnd(address + recordBytes, offset + result.instruction.length);
         return 'done';
       case 'undefined':
-        this.writeBare(address, this.undefinedHandler, offset, offset + 1);
+        this.writeBare(address, this.options.undefinedHandler, offset, offset + 1);
         return 'done';
       case 'unbuilt':
         this.writeBare(address, pseudoHandler.unimplemented, offset, offset + result.length);
@@ -88,11 +109,35 @@ export class CodeCache {
     }
   }
 
+  /** Lets the record of an instruction run a translated region, unless it has a breakpoint or is gone. */
+  installRegion(frame: number, offset: number, slot: number, block: number): void {
+    const found = this.recordAt(frame, offset, longCode);
+    if (found.kind !== 'record') return;
+    const { view } = this;
+    const handlerAt = found.address + recordOffsets.handler;
+    const handler = view.getUint16(handlerAt, true);
+    if (handler < firstHandler) return;
+    view.setUint16(found.address + recordOffsets.replacedHandler, handler, true);
+    view.setUint16(found.address + recordOffsets.regionSlot, slot, true);
+    view.setUint16(found.address + recordOffsets.regionBlock, block, true);
+    view.setUint16(handlerAt, pseudoHandler.region, true);
+  }
+
+  /** Page offsets that the interpreter must see. */
+  get interpretedOffsets(): ReadonlySet<number> {
+    return this.breakpointOffsets;
+  }
+
   /** The records of a frame will no longer match its bytes. */
   invalidateFrame(frame: number): void {
-    const table = this.tables.get(frame);
     this.memory.clearFlag(frame, frameHoldsCode);
-    if (table === undefined) return;
+    for (const mode of codeModes) {
+      const table = this.tables.get(tableKey(frame, mode));
+      if (table !== undefined) this.invalidateTable(table);
+    }
+  }
+
+  private invalidateTable(table: number): void {
     for (let offset = 0; offset < pageBytes; offset++) {
       const record = this.view.getUint32(table + offset * 4, true);
       if (record === 0) continue;
@@ -101,11 +146,12 @@ export class CodeCache {
     this.bytes.fill(0, table, table + offsetTableBytes);
   }
 
-  private reset(): void {
-    for (const frame of this.tables.keys()) this.memory.clearFlag(frame, frameHoldsCode);
+  /** Drops every record and table. */
+  reset(): void {
+    for (const key of this.tables.keys()) this.memory.clearFlag(frameOfKey(key), frameHoldsCode);
     this.tables.clear();
     this.next = arenaBase;
-    this.onReset();
+    this.options.onReset();
   }
 
   private allocate(bytes: number): number {
@@ -114,7 +160,7 @@ export class CodeCache {
     return at;
   }
 
-  private decodeRun(frame: number, table: number, start: number): CodeLookup {
+  private decodeRun(frame: number, table: number, start: number, mode: CodeMode): CodeLookup {
     const base = this.memory.frameOffset(frame);
     const first = this.next;
     let offset = start;
@@ -125,7 +171,7 @@ export class CodeCache {
         return { kind: 'record', address: first };
       }
       const end = Math.min(offset + instructionBytesMax, pageBytes);
-      const result = decodeInstruction(this.bytes.subarray(base + offset, base + end));
+      const result = decodeInstruction(this.bytes.subarray(base + offset, base + end), mode);
       if (result.kind === 'truncated' || result.kind === 'too-long') {
         if (count === 0) return { kind: result.kind === 'truncated' ? 'straddles' : 'too-long' };
         break;
@@ -133,7 +179,7 @@ export class CodeCache {
       const record = this.allocate(recordBytes);
       this.view.setUint32(table + offset * 4, record, true);
       if (result.kind === 'undefined') {
-        this.writeBare(record, this.undefinedHandler, offset, offset + 1);
+        this.writeBare(record, this.options.undefinedHandler, offset, offset + 1);
         return { kind: 'record', address: first };
       }
       if (result.kind === 'unbuilt') {
@@ -149,8 +195,9 @@ export class CodeCache {
   }
 
   private writeInstruction(record: number, decoded: DecodedInstruction, offset: number): void {
+    const { row, addressing, operandSize, form, repeat } = decoded;
     const handler =
-      this.variants.handlerOf(decoded.row, decoded.operandSize, decoded.form, decoded.repeat) ??
+      this.variants.handlerOf(row, addressing, operandSize, form, repeat) ??
       pseudoHandler.unimplemented;
     const { view } = this;
     const nextOffset = offset + decoded.length;
@@ -189,6 +236,7 @@ export class CodeCache {
     this.writePseudo(record, isBreakpoint ? pseudoHandler.breakpoint : handler, offset);
     this.view.setUint16(record + recordOffsets.replacedHandler, handler, true);
     this.view.setUint16(record + recordOffsets.nextOffset, nextOffset, true);
+    this.view.setUint32(record + recordOffsets.countdown, this.options.hotCount, true);
   }
 
   private writePseudo(record: number, handler: number, offset: number): void {

@@ -3,11 +3,10 @@
  * for the variants of other groups, so that the hot function stays small enough for the engine's optimising compiler.
  */
 import { StopCode, stateOffsets } from '../../machine/processor-state';
-import { vmcsEncoding, vmcsSlotOffset } from '../../machine/processor-state';
 import type { Local, Statement } from '../ir/ir';
 import { codeTlbEntries, runOffsets, tlbEntryBytes } from '../memory-map';
 import { FunctionBody } from '../wasm/function-body';
-import { buildModule, type ImportedFunction } from '../wasm/module-builder';
+import { buildModule, type ImportedFunction, type IndirectType } from '../wasm/module-builder';
 import { op } from '../wasm/opcodes';
 import { InterpreterLowering, type SharedLocals, type Tails } from './lowering';
 import { firstHandler, pseudoHandler, recordBytes, recordOffsets } from './record';
@@ -32,13 +31,14 @@ const imports: readonly ImportedFunction[] = [
   { name: 'routine', parameters: ['i32', 'i32', 'i32'], results: ['i32'] },
 ];
 
+/** Translated regions: (vpBase, budget, block to begin with) → budget left. */
+export const regionType: IndirectType = { parameters: ['i32', 'i32', 'i32'], results: ['i32'] };
+
 const mainFunction = imports.length;
 const furtherFunction = mainFunction + 1;
 
 /** Results of a further function. */
 const furtherResult = { next: 0, lookup: 1, leave: 2, repeat: 3, finish: 4 } as const;
-
-const csBase = vmcsSlotOffset(vmcsEncoding('GUEST_CS_BASE'));
 
 /** The module's bytes; export `f0` is the function for slot 0 of the code space. */
 export function emitInterpreter(source: InterpreterSource): Uint8Array {
@@ -48,7 +48,7 @@ export function emitInterpreter(source: InterpreterSource): Uint8Array {
     functions.push(emitFurther(source, handlers, first));
     first += handlers.length;
   }
-  return buildModule(imports, functions, [0]);
+  return buildModule(imports, functions, [0], regionType);
 }
 
 function emitMain(source: InterpreterSource): FunctionBody {
@@ -115,9 +115,7 @@ class MainFunction {
     this.emitHandlers();
     body.end().end().end().end();
     // leave: the instruction had no effect, so its step is given back and RIP is its own.
-    body.get(vpBase).get(this.locals.ipBase);
-    body.get(record).memory(op.i64Load16U, recordOffsets.pageOffset).op(op.i64Add);
-    body.memory(op.i64Store, stateOffsets.rip);
+    this.storeRecordIp();
     body.get(vpBase).get(record).memory(op.i32Store, runOffsets.leftRecord);
     body.get(this.locals.budget).i32(1).op(op.i32Add).set(this.locals.budget);
     body.end();
@@ -140,7 +138,7 @@ class MainFunction {
     const { body, locals } = this;
     const { vpBase, record } = this.shared;
     body.get(vpBase).memory(op.i64Load, stateOffsets.rip);
-    body.get(vpBase).memory(op.i64Load, csBase).op(op.i64Add).tee(locals.address);
+    body.get(vpBase).memory(op.i64Load, runOffsets.codeBase).op(op.i64Add).tee(locals.address);
     body
       .i64(12n)
       .op(op.i64ShrU)
@@ -155,6 +153,7 @@ class MainFunction {
     body.get(locals.address).op(op.i32WrapI64).i32(4095).op(op.i32And).i32(2).op(op.i32Shl);
     body.op(op.i32Add).memory(op.i32Load, 0).tee(record).if();
     this.emitLinkUpdate();
+    this.emitCountdown();
     body.br('found').end().end();
     this.storeStop(StopCode.lookup);
     body.br('exit');
@@ -165,7 +164,7 @@ class MainFunction {
     const { body, locals } = this;
     const { vpBase, record } = this.shared;
     body.get(locals.address).i64(-4096n).op(op.i64And);
-    body.get(vpBase).memory(op.i64Load, csBase).op(op.i64Sub).set(locals.address);
+    body.get(vpBase).memory(op.i64Load, runOffsets.codeBase).op(op.i64Sub).set(locals.address);
     body.get(locals.linkFrom).if();
     body.get(locals.address).get(locals.ipBase).op(op.i64Eq).if();
     body.get(locals.linkFrom).get(record).memory(op.i32Store, recordOffsets.link);
@@ -176,13 +175,29 @@ class MainFunction {
     body.memory(op.i64Store, runOffsets.ipBase);
   }
 
+  /** Counts a jump to the record; the last one asks for a translation, with the jump done. */
+  private emitCountdown(): void {
+    const { body, locals } = this;
+    const { record } = this.shared;
+    body.get(record).get(record).memory(op.i32Load, recordOffsets.countdown);
+    body.i32(1).op(op.i32Sub).tee(locals.entry).memory(op.i32Store, recordOffsets.countdown);
+    body.get(locals.entry).op(op.i32Eqz).if();
+    this.storeRecordIp();
+    this.storeStop(StopCode.hot);
+    body.br('exit').end();
+  }
+
+  private storeRecordIp(): void {
+    const { body } = this;
+    body.get(this.shared.vpBase).get(this.locals.ipBase);
+    body.get(this.shared.record).memory(op.i64Load16U, recordOffsets.pageOffset).op(op.i64Add);
+    body.memory(op.i64Store, stateOffsets.rip);
+  }
+
   private emitBudgetEnd(): void {
     const { body } = this;
-    const { vpBase, record } = this.shared;
     body.i32(0).set(this.locals.budget);
-    body.get(vpBase).get(this.locals.ipBase);
-    body.get(record).memory(op.i64Load16U, recordOffsets.pageOffset).op(op.i64Add);
-    body.memory(op.i64Store, stateOffsets.rip);
+    this.storeRecordIp();
     this.storeStop(StopCode.budget);
     body.br('exit');
   }
@@ -217,9 +232,8 @@ class MainFunction {
     switch (handler) {
       case pseudoHandler.lookup:
         this.giveStepBack();
-        body.get(vpBase).get(locals.ipBase);
-        body.get(record).memory(op.i64Load16U, recordOffsets.pageOffset).op(op.i64Add);
-        body.memory(op.i64Store, stateOffsets.rip).br('lookup');
+        this.storeRecordIp();
+        body.br('lookup');
         return;
       case pseudoHandler.goto:
         this.giveStepBack();
@@ -233,10 +247,28 @@ class MainFunction {
         this.storeStop(StopCode.breakpoint);
         body.br('leave');
         return;
+      case pseudoHandler.region:
+        return this.emitRegionCall();
       default:
         this.storeStop(StopCode.unimplemented);
         body.br('leave');
     }
+  }
+
+  /** Runs a region; where it made no progress the interpreter does the instruction. */
+  private emitRegionCall(): void {
+    const { body, locals } = this;
+    const { vpBase, record } = this.shared;
+    body.get(vpBase).get(locals.budget).i32(1).op(op.i32Add);
+    body.get(record).memory(op.i32Load16U, recordOffsets.regionBlock);
+    body.get(record).memory(op.i32Load16U, recordOffsets.regionSlot).callIndirect();
+    body.tee(locals.entry).get(locals.budget).op(op.i32GtS).if();
+    body.get(record).memory(op.i32Load16U, recordOffsets.replacedHandler).set(locals.handler);
+    body.br('redispatch').end();
+    body.get(vpBase).get(vpBase).memory(op.i32Load, runOffsets.translatedSteps);
+    body.get(locals.budget).i32(1).op(op.i32Add).get(locals.entry).op(op.i32Sub).op(op.i32Add);
+    body.memory(op.i32Store, runOffsets.translatedSteps);
+    body.get(locals.entry).set(locals.budget).br('lookup');
   }
 
   /** The groups are ranges of handler numbers; the first ones are the likeliest. */
@@ -295,7 +327,9 @@ class MainFunction {
       },
       jumpRelative: () => {
         body.get(record).memory(op.i32Load, recordOffsets.link).tee(locals.entry).if();
-        body.get(locals.entry).set(record).br('dispatch').end();
+        body.get(locals.entry).set(record);
+        this.emitCountdown();
+        body.br('dispatch').end();
         body.get(record).set(locals.linkFrom);
         storeTarget();
         body.br('lookup');

@@ -15,13 +15,14 @@ import {
   type Ending,
   type StateAccess,
   type Store,
+  type StoreVector,
   type Translate,
 } from '../lowering/ir-lowering';
-import { loadOpcodes, storeOpcodes } from '../lowering/opcodes';
-import { frameBase, runOffsets, tlbEntryBytes } from '../memory-map';
+import { loadOpcodes, stateLoadOpcode, storeOpcodes } from '../lowering/opcodes';
+import { frameBase, runOffsets, segmentCheckOffsets, tlbEntryBytes } from '../memory-map';
 import { RoutineEnd } from '../processor-context';
 import type { FunctionBody } from '../wasm/function-body';
-import { op } from '../wasm/opcodes';
+import { op, opFd } from '../wasm/opcodes';
 import { recordOffsets } from './record';
 
 /** Indices of the imported functions, in import order. */
@@ -220,17 +221,38 @@ export class InterpreterLowering extends IrLowering {
 
   protected store(statement: Store): void {
     const { body } = this;
-    const host = this.local(statement.host);
-    this.storesMemory = true;
-    body.get(host);
+    body.get(this.local(statement.host));
     this.expression(statement.value);
     body.memory(storeOpcodes[statement.width], 0);
+    this.commitStaged(statement.host);
+  }
+
+  /** Makes a write happen that went to a scratch slot. */
+  private commitStaged(local: Local): void {
+    const { body } = this;
+    const host = this.local(local);
+    this.storesMemory = true;
     body.get(host).i32(frameBase).op(op.i32LtU).if();
     body.get(this.shared.vpBase).get(host).call(importIndex.commit).if();
     this.tails.leave();
     body.end();
     body.i32(1).set(this.shared.committed);
     body.end();
+  }
+
+  protected override storeVector(statement: StoreVector): void {
+    this.body.get(this.local(statement.host));
+    this.vector(statement.value);
+    this.body.simdMemory(opFd.v128Store, 0);
+    this.commitStaged(statement.host);
+  }
+
+  protected override operandVectorAddress(slot: RegisterSlot): void {
+    this.operandRegisterAddress(slot);
+  }
+
+  protected override stateAddress(): void {
+    this.body.get(this.shared.vpBase);
   }
 
   protected operandRegister(slot: RegisterSlot, width: Width): void {
@@ -309,14 +331,29 @@ export class InterpreterLowering extends IrLowering {
         return;
       case 'segmentBase':
         return this.registerThroughRecord(recordOffsets.segmentBase);
+      case 'segmentReadLow':
+        return this.segmentCheck(segmentCheckOffsets.readLow);
+      case 'segmentReadHigh':
+        return this.segmentCheck(segmentCheckOffsets.readHigh);
+      case 'segmentWriteLow':
+        return this.segmentCheck(segmentCheckOffsets.writeLow);
+      case 'segmentWriteHigh':
+        return this.segmentCheck(segmentCheckOffsets.writeHigh);
+      case 'segmentFault':
+        return this.segmentCheck(segmentCheckOffsets.fault);
       default:
         return unreachable(field);
     }
   }
 
-  private registerThroughRecord(field: number): void {
+  private registerThroughRecord(field: number, offset = 0): void {
     this.body.get(this.shared.vpBase).get(this.shared.record).memory(op.i32Load16U, field);
-    this.body.op(op.i32Add).memory(op.i64Load, 0);
+    this.body.op(op.i32Add).memory(op.i64Load, offset);
+  }
+
+  /** In checked addressing the record's segment base is the first field of the segment's checks. */
+  private segmentCheck(offset: number): void {
+    this.registerThroughRecord(recordOffsets.segmentBase, offset);
   }
 
   protected effectiveAddress(): void {
@@ -339,17 +376,4 @@ export class InterpreterLowering extends IrLowering {
 
 function gprOffset(index: number): number {
   return stateOffsets.gpr + index * 8;
-}
-
-function stateLoadOpcode(bytes: 1 | 2 | 4 | 8): number {
-  switch (bytes) {
-    case 1:
-      return op.i32Load8U;
-    case 2:
-      return op.i32Load16U;
-    case 4:
-      return op.i32Load;
-    case 8:
-      return op.i64Load;
-  }
 }

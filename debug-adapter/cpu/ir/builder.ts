@@ -1,5 +1,7 @@
 /** What a semantics definition is written with: builds the statements of one instruction variant. */
-import { assert } from '../../support/assert';
+import { assert, InvariantError } from '../../support/assert';
+import { segmentCheckOffset, segmentCheckOffsets } from '../memory-map';
+import type { Addressing } from './addressing';
 import type { ConditionCode } from './condition-codes';
 import type {
   AccessDescription,
@@ -13,6 +15,7 @@ import type {
   Local,
   RegisterSlot,
   Statement,
+  VectorLocal,
   Width,
 } from './ir';
 
@@ -22,7 +25,21 @@ export type Operand =
   | { readonly kind: 'memory'; readonly width: Width }
   | { readonly kind: 'immediate'; readonly width: Width }
   /** A segment, control or debug register; its number is the decoded immediate. */
-  | { readonly kind: 'special'; readonly file: 'segment' | 'control' | 'debug' };
+  | { readonly kind: 'special'; readonly file: 'segment' | 'control' | 'debug' }
+  | { readonly kind: 'vectorRegister'; readonly slot: RegisterSlot; readonly file: VectorFile }
+  /** The memory form of a vector operand. */
+  | { readonly kind: 'vectorMemory'; readonly width: Width | 128 };
+
+/** MMX registers are the significands of the x87 registers. */
+export type VectorFile = 'xmm' | 'mmx';
+
+const decodedSegmentFields = {
+  base: 'segmentBase',
+  readLow: 'segmentReadLow',
+  readHigh: 'segmentReadHigh',
+  writeLow: 'segmentWriteLow',
+  writeHigh: 'segmentWriteHigh',
+} as const;
 
 /** A read-modify-write access: the old value, and a function that writes the new one. */
 export interface Modification {
@@ -37,11 +54,46 @@ const widthMask: Readonly<Record<Width, bigint>> = {
   64: 0xffffffffffffffffn,
 };
 
+/** A segment of an access: the memory operand's, or one that the instruction implies. */
+export type AccessSegment = 'operand' | 'ES' | 'SS';
+
+const impliedSegments = { ES: 0, SS: 2 } as const;
+const generalProtection = 13;
+const stackFault = 12;
+const linearMask = 0xffffffffn;
+const stackPointerRegister = 4;
+
 export class Builder {
+  /** Whether the meaning depends on segments being checked, and on the width of the stack pointer. */
+  readonly consulted = { checks: false, stackSize: false };
   private statements: Statement[] = [];
   private nextLocal = 0;
   /** Locals of this variant in order of creation. */
   readonly locals: Local[] = [];
+  private vectorLocals = 0;
+
+  constructor(private readonly addressing: Addressing) {}
+
+  /** Segments have bases, limits and types; else they are flat. */
+  get isChecked(): boolean {
+    this.consulted.checks = true;
+    return this.addressing.isChecked;
+  }
+
+  /** Width of the stack pointer. */
+  get stackSize(): 16 | 32 | 64 {
+    this.consulted.stackSize = true;
+    return this.addressing.stackSize;
+  }
+
+  /** Adds a statement; for what `VectorBuilder` adds to this class. */
+  push(statement: Statement): void {
+    this.statements.push(statement);
+  }
+
+  vectorLocal(): VectorLocal {
+    return { vectorId: this.vectorLocals++ };
+  }
 
   /** The statements built so far. */
   finish(): readonly Statement[] {
@@ -241,6 +293,8 @@ export class Builder {
         return this.decoded('imm');
       case 'special':
         return this.decoded('imm');
+      default:
+        throw new InvariantError(`operand ${operand.kind} is not an integer`);
     }
   }
 
@@ -283,7 +337,33 @@ export class Builder {
       displacement === undefined
         ? this.effectiveAddress()
         : this.and(this.add(this.effectiveAddress(), displacement), this.decoded('addressMask'));
+    return this.linear(offset, 'operand');
+  }
+
+  /** Linear address of an offset in a segment; without checks, only FS and GS of 64-bit mode have a base. */
+  linear(offset: Expression, segment: AccessSegment): Expression {
+    if (this.isChecked) {
+      return this.let(
+        this.and(this.add(offset, this.segmentField(segment, 'base')), this.i64(linearMask)),
+      );
+    }
+    if (segment !== 'operand') return this.let(offset);
     return this.let(this.add(offset, this.decoded('segmentBase')));
+  }
+
+  /** The stack pointer, zero-extended. */
+  stackPointer(): Expression {
+    return this.register(stackPointerRegister, this.stackSize);
+  }
+
+  /** Writes as much of RSP as the stack has. */
+  setStackPointer(value: Expression): void {
+    this.setRegister(stackPointerRegister, value, this.stackSize);
+  }
+
+  /** A stack pointer that moved, cut to the stack's size. */
+  stackOffset(value: Expression): Expression {
+    return this.let(this.truncate(value, this.stackSize));
   }
 
   loadOperand(width: Width, displacement?: Expression): Expression {
@@ -291,13 +371,20 @@ export class Builder {
   }
 
   /** Reads memory at a linear address. */
-  load(address: Expression, access: AccessDescription): Expression {
-    const host = this.translate(address, access);
-    return this.let({ kind: 'load', type: 'i64', host, width: access.width });
+  load(address: Expression, access: AccessDescription, segment?: AccessSegment): Expression {
+    const host = this.translate(address, access, segment);
+    const { width } = access;
+    assert(width !== 128, 'an integer has at most 64 bits');
+    return this.let({ kind: 'load', type: 'i64', host, width });
   }
 
   /** Checks an access to a linear address; the result is only good for this instruction. */
-  translate(address: Expression, access: AccessDescription): Local {
+  translate(
+    address: Expression,
+    access: AccessDescription,
+    segment: AccessSegment = access.stack ? 'SS' : 'operand',
+  ): Local {
+    if (this.isChecked) this.checkSegment(address, access, segment);
     const host = this.local('i32');
     this.statements.push({ kind: 'translate', host, address, access });
     return host;
@@ -305,6 +392,39 @@ export class Builder {
 
   store(host: Local, width: Width, value: Expression): void {
     this.statements.push({ kind: 'store', host, width, value });
+  }
+
+  /** Limit and type of the segment (SDM vol. 3, 5.3 and 5.5). */
+  private checkSegment(
+    address: Expression,
+    { width, intent }: AccessDescription,
+    segment: AccessSegment,
+  ): void {
+    const kind = intent === 'read' ? 'read' : 'write';
+    const base = this.segmentField(segment, 'base');
+    const offset = this.let(this.and(this.sub(address, base), this.i64(linearMask)));
+    const last = this.add(offset, this.i64(width / 8 - 1));
+    const isOutside = this.or(
+      this.compare('lt_u', offset, this.segmentField(segment, `${kind}Low`)),
+      this.compare('gt_u', last, this.segmentField(segment, `${kind}High`)),
+    );
+    this.if(isOutside, () => {
+      if (segment !== 'operand') {
+        return this.raise(segment === 'SS' ? stackFault : generalProtection, 0);
+      }
+      const isStack = this.compare('eq', this.decoded('segmentFault'), this.i64(stackFault));
+      this.if(isStack, () => this.raise(stackFault, 0));
+      this.raise(generalProtection, 0);
+    });
+  }
+
+  private segmentField(
+    segment: AccessSegment,
+    field: keyof typeof decodedSegmentFields,
+  ): Expression {
+    if (segment === 'operand') return this.decoded(decodedSegmentFields[field]);
+    const entry = segmentCheckOffset(impliedSegments[segment]);
+    return this.state(entry + segmentCheckOffsets[field], 8);
   }
 
   private constantOf(type: IrType, value: number): Expression {

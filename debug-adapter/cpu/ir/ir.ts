@@ -5,6 +5,7 @@
  * is left to the consumer: dynamic for the interpreter, constant for a translator.
  */
 import type { ConditionCode } from './condition-codes';
+import type { IntegerOfVectorOperator, VectorOperator } from './vector-operators';
 
 export type IrType = 'i32' | 'i64';
 
@@ -15,6 +16,11 @@ export type Width = 8 | 16 | 32 | 64;
 export interface Local {
   readonly id: number;
   readonly type: IrType;
+}
+
+/** A 128-bit variable of one instruction's evaluation; assigned by `setVector`. */
+export interface VectorLocal {
+  readonly vectorId: number;
 }
 
 /** Which register a register operand means: a slot of the decoded instruction, or one fixed by the opcode. */
@@ -46,7 +52,17 @@ export type UnaryOperator = 'clz' | 'ctz' | 'popcnt';
 export type ArithmeticFlag = 'CF' | 'PF' | 'AF' | 'ZF' | 'SF' | 'OF';
 
 /** Fields of the decoded instruction that are known when it is decoded. */
-export type DecodedField = 'imm' | 'nextIp' | 'addressMask' | 'segmentBase';
+export type DecodedField =
+  | 'imm'
+  | 'nextIp'
+  | 'addressMask'
+  | 'segmentBase'
+  /** Of the memory operand's segment, in checked addressing: what `segmentCheckOffsets` names. */
+  | 'segmentReadLow'
+  | 'segmentReadHigh'
+  | 'segmentWriteLow'
+  | 'segmentWriteHigh'
+  | 'segmentFault';
 
 export type Expression =
   | { readonly kind: 'const'; readonly type: IrType; readonly value: bigint }
@@ -122,7 +138,32 @@ export type Expression =
   /** 1 where a condition over the flags holds, else 0. */
   | { readonly kind: 'condition'; readonly type: 'i32'; readonly code: ConditionCode }
   /** Steps that may still be taken after this one. */
-  | { readonly kind: 'stepsLeft'; readonly type: 'i32' };
+  | { readonly kind: 'stepsLeft'; readonly type: 'i32' }
+  /** An integer out of 128-bit values, or a conversion by way of a scalar float. */
+  | {
+      readonly kind: 'integerOfVector';
+      readonly type: IrType;
+      readonly operator: IntegerOfVectorOperator;
+      readonly operands: readonly (VectorExpression | Expression)[];
+      /** Lane number, where the operator takes one. */
+      readonly immediates: readonly number[];
+    };
+
+/** A 128-bit value, little-endian. */
+export type VectorExpression =
+  | { readonly kind: 'vectorConst'; readonly bytes: readonly number[] }
+  | { readonly kind: 'vectorLocal'; readonly local: VectorLocal }
+  /** The 16 bytes of a vector register operand; those of an MMX register include the exponent of its x87 register. */
+  | { readonly kind: 'operandVector'; readonly slot: RegisterSlot }
+  /** 16 bytes at an address that `translate` produced. */
+  | { readonly kind: 'loadVector'; readonly host: Local }
+  | {
+      readonly kind: 'vector';
+      readonly operator: VectorOperator;
+      readonly operands: readonly (VectorExpression | Expression)[];
+      /** Lane number or shuffle indices, where the operator takes them. */
+      readonly immediates: readonly number[];
+    };
 
 /** How an operation sets CF, PF, AF, ZF, SF and OF. */
 export type FlagEffect =
@@ -153,7 +194,7 @@ export type FlagEffect =
 
 /** An access that the slow path may have to explain. */
 export interface AccessDescription {
-  readonly width: Width;
+  readonly width: Width | 128;
   /** `modify` reads the old value through the same address before it writes. */
   readonly intent: 'read' | 'write' | 'modify';
   /** The access goes through SS (implicitly, or by the base register): faults become #SS. */
@@ -194,6 +235,20 @@ export type Statement =
       readonly width: Width;
       readonly value: Expression;
     }
+  | { readonly kind: 'setVector'; readonly local: VectorLocal; readonly value: VectorExpression }
+  | {
+      readonly kind: 'setOperandVector';
+      readonly slot: RegisterSlot;
+      readonly value: VectorExpression;
+    }
+  /** Writes 16 bytes at an offset from `vpBase`. */
+  | {
+      readonly kind: 'setStateVector';
+      readonly offset: number;
+      readonly value: VectorExpression;
+    }
+  /** Writes 16 bytes to an address that `translate` produced for writing; may still leave for a device. */
+  | { readonly kind: 'storeVector'; readonly host: Local; readonly value: VectorExpression }
   | { readonly kind: 'setFlags'; readonly width: Width; readonly effect: FlagEffect }
   | {
       readonly kind: 'if';

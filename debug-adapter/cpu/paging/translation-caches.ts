@@ -10,9 +10,14 @@ import {
   tlbEntryBytes,
   tlbOffsets,
 } from '../memory-map';
+import { flatCode, longCode } from '../decode/code-mode';
 import type { ProcessorContext } from '../processor-context';
+import { segmentOffsets } from '../vmcs-offsets';
 
 export class TranslationCaches {
+  /** What the entries of each code TLB were made for. */
+  private readonly codeSegments: (number | string)[] = [0, 0];
+
   constructor(
     private readonly context: ProcessorContext,
     private readonly dataEntries: number,
@@ -21,10 +26,15 @@ export class TranslationCaches {
     this.flush();
   }
 
-  /** Points generated code at the TLBs of the current privilege level. */
+  /** Points generated code at the TLBs of the current privilege level; a code TLB is good for one code segment. */
   select(): void {
     const { context } = this;
     const set = context.cpl === 3 ? 1 : 0;
+    const segment = codeSegmentKey(context);
+    if (this.codeSegments[set] !== segment) {
+      this.codeSegments[set] = segment;
+      this.invalidate(tlbOffsets.code[set], codeTlbEntries);
+    }
     context.setRun32(runOffsets.readTlb, context.vpBase + tlbOffsets.read[set]);
     context.setRun32(runOffsets.writeTlb, context.vpBase + tlbOffsets.write[set]);
     context.setRun32(runOffsets.codeTlb, context.vpBase + tlbOffsets.code[set]);
@@ -74,4 +84,11 @@ export class TranslationCaches {
       view.setInt32(at + 4, 0, true);
     }
   }
+}
+
+/** How code is decoded, and where its segment ends; the base is applied before the TLB is asked. */
+function codeSegmentKey({ mode, state }: ProcessorContext): number | string {
+  if (mode === longCode || mode === flatCode) return mode.index;
+  const { base, limit } = segmentOffsets.CS;
+  return `${mode.index} ${state.readU64(base)} ${state.readU64(limit)}`;
 }

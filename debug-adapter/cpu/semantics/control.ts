@@ -2,62 +2,107 @@
 import { conditionCodes, type ConditionCode } from '../ir/condition-codes';
 import type { Builder } from '../ir/builder';
 import type { Expression } from '../ir/ir';
-import { define, defineRare, defineSizedRoutine, operandAt, type Definition } from './definition';
-import { RCX, RSP } from './registers';
+import { runOffsets } from '../memory-map';
+import {
+  define,
+  defineRare,
+  defineSizedRoutine,
+  operandAt,
+  type Definition,
+  type VariantContext,
+} from './definition';
+import { RCX, setCounter } from './registers';
 import { preparePush, top } from './stack';
 
-/** A near branch to an address that is not canonical faults at the branch (SDM vol. 1, 3.3.7.1). */
-function checkCanonical(b: Builder, target: Expression): void {
-  const extended = b.binary('shr_s', b.binary('shl', target, b.i64(16)), b.i64(16));
-  b.if(b.compare('ne', extended, target), () => b.raise(13, 0));
+type OperandSize = VariantContext['operandSize'];
+
+const generalProtection = 13;
+
+/**
+ * A near branch faults at the branch where its target is not canonical (SDM vol. 1, 3.3.7.1) or, outside 64-bit mode,
+ * beyond the limit of the code segment (SDM vol. 2, JMP).
+ */
+function checkTarget(b: Builder, target: Expression, size: OperandSize): void {
+  if (size === 64) {
+    const extended = b.binary('shr_s', b.binary('shl', target, b.i64(16)), b.i64(16));
+    b.if(b.compare('ne', extended, target), () => b.raise(generalProtection, 0));
+  } else if (b.isChecked) {
+    const isBeyond = b.compare('gt_u', target, b.state(runOffsets.codeLimit, 8));
+    b.if(isBeyond, () => b.raise(generalProtection, 0));
+  }
 }
 
-const jump = define('JMP', (b, operands) => {
-  const target = operandAt(operands, 0);
-  if (target.kind === 'immediate') return b.jumpRelative();
-  const address = b.read(target);
-  checkCanonical(b, address);
+/** The target of a relative branch, or undefined where nothing cuts or checks it. */
+function relativeTarget(b: Builder, size: OperandSize): Expression | undefined {
+  if (!b.isChecked && size !== 16) return undefined;
+  const width = size === 16 ? 16 : 32;
+  return b.let(b.truncate(b.add(b.decoded('nextIp'), b.decoded('imm')), width));
+}
+
+function goTo(b: Builder, target: Expression | undefined): void {
+  if (target === undefined) b.jumpRelative();
+  else b.jump(target);
+}
+
+function jumpNear(b: Builder, size: OperandSize): void {
+  const target = relativeTarget(b, size);
+  if (target !== undefined) checkTarget(b, target, size === 16 ? 16 : 32);
+  goTo(b, target);
+}
+
+const jump = define('JMP', (b, operands, { operandSize }) => {
+  const operand = operandAt(operands, 0);
+  if (operand.kind === 'immediate') return jumpNear(b, operandSize);
+  const address = b.read(operand);
+  checkTarget(b, address, operandSize);
   b.jump(address);
 });
 
-const call = define('CALL', (b, operands) => {
-  const target = operandAt(operands, 0);
-  const address = target.kind === 'immediate' ? undefined : b.read(target);
-  const slot = preparePush(b, 64);
-  b.store(slot.host, 64, b.decoded('nextIp'));
+const call = define('CALL', (b, operands, { operandSize }) => {
+  const operand = operandAt(operands, 0);
+  const isRelative = operand.kind === 'immediate';
+  const target = isRelative ? relativeTarget(b, operandSize) : b.read(operand);
+  const slot = preparePush(b, operandSize);
+  b.store(slot.host, operandSize, b.decoded('nextIp'));
   // Hardware has written the return address by the time the target faults; RSP has not moved.
-  if (address !== undefined) checkCanonical(b, address);
-  b.setRegister(RSP, slot.stackPointer);
-  if (address === undefined) b.jumpRelative();
-  else b.jump(address);
+  if (target !== undefined) checkTarget(b, target, operandSize);
+  b.setStackPointer(slot.stackPointer);
+  goTo(b, target);
 });
 
-const ret = define('RET', (b, operands) => {
-  const address = top(b, 64);
-  checkCanonical(b, address);
-  const released = operands.length === 0 ? b.i64(8) : b.add(b.decoded('imm'), b.i64(8));
-  b.setRegister(RSP, b.add(b.register(RSP), released));
+const ret = define('RET', (b, operands, { operandSize }) => {
+  const address = top(b, operandSize);
+  checkTarget(b, address, operandSize);
+  const popped = b.i64(operandSize / 8);
+  const released = operands.length === 0 ? popped : b.add(b.decoded('imm'), popped);
+  b.setStackPointer(b.add(b.stackPointer(), released));
   b.jump(address);
 });
 
 function conditionalJump(code: ConditionCode): Definition {
-  return define(`J${code}`, (b) => b.if(b.condition(code), () => b.jumpRelative()));
+  return define(`J${code}`, (b, _operands, { operandSize }) => {
+    b.if(b.condition(code), () => jumpNear(b, operandSize));
+  });
 }
 
 /** LOOP, LOOPE, LOOPNE: the count register has the address size (SDM vol. 2, LOOP). */
 function loop(mnemonic: string, extra: (b: Builder) => Expression | undefined): Definition {
-  return define(mnemonic, (b) => {
+  return define(mnemonic, (b, _operands, { operandSize }) => {
     const mask = b.decoded('addressMask');
     const count = b.let(b.and(b.sub(b.register(RCX), b.i64(1)), mask));
     const flag = extra(b);
-    const again = b.compare('ne', count, b.i64(0));
-    b.setRegister(RCX, count);
-    b.if(flag === undefined ? again : b.and(again, flag), () => b.jumpRelative());
+    const isMore = b.compare('ne', count, b.i64(0));
+    const again = b.let(flag === undefined ? isMore : b.and(isMore, flag));
+    const target = relativeTarget(b, operandSize);
+    if (target !== undefined) b.if(again, () => checkTarget(b, target, operandSize));
+    setCounter(b, RCX, count);
+    b.if(again, () => goTo(b, target));
   });
 }
 
-const jumpIfCountZero = define('JCXZ', (b) => {
-  b.if(b.isZero(b.and(b.register(RCX), b.decoded('addressMask'))), () => b.jumpRelative());
+const jumpIfCountZero = define('JCXZ', (b, _operands, { operandSize }) => {
+  const isZero = b.isZero(b.and(b.register(RCX), b.decoded('addressMask')));
+  b.if(isZero, () => jumpNear(b, operandSize));
 });
 
 function byRoutine(mnemonic: string, routine: string): Definition {

@@ -16,7 +16,7 @@ export type Build = (b: Builder, operands: readonly Operand[], context: VariantC
  * The functions of the interpreter, in handler order: a function that grows beyond about 80 KB takes the engine's
  * optimising compiler too long, so each family that is not hot has one of its own.
  */
-export const handlerGroups = ['hot', 'rare'] as const;
+export const handlerGroups = ['hot', 'rare', 'checked32', 'checked16', 'checkedRare'] as const;
 
 export type HandlerGroup = (typeof handlerGroups)[number];
 
@@ -49,8 +49,14 @@ export function operandAt(operands: readonly Operand[], position: number): Opera
 
 /** Width of an operand that has one. */
 export function widthOf(operand: Operand): 8 | 16 | 32 | 64 {
-  if (operand.kind === 'special') throw new InvariantError('a special register has no width');
-  return operand.width;
+  switch (operand.kind) {
+    case 'register':
+    case 'memory':
+    case 'immediate':
+      return operand.width;
+    default:
+      throw new InvariantError(`operand ${operand.kind} has no integer width`);
+  }
 }
 
 /** A routine that needs the operand size gets it, in bytes, as its operand. */

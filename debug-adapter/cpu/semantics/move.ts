@@ -97,7 +97,7 @@ const convertToPair = define('CWD', (b, _operands, { operandSize }) => {
 const translateByte = define('XLAT', (b) => {
   const sum = b.add(b.register(RBX), b.register(RAX, 8));
   const offset = b.and(sum, b.decoded('addressMask'));
-  const address = b.let(b.add(offset, b.decoded('segmentBase')));
+  const address = b.linear(offset, 'operand');
   b.setRegister(RAX, b.load(address, { width: 8, intent: 'read', stack: false }), 8);
 });
 

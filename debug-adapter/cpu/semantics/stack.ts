@@ -4,8 +4,12 @@ import type { Builder, Operand } from '../ir/builder';
 import type { Expression, Local, Width } from '../ir/ir';
 import { runOffsets } from '../memory-map';
 import { define, defineRare, defineSizedRoutine, operandAt, type Definition } from './definition';
-import { RBP, RSP } from './registers';
+import { RBP } from './registers';
 import { segmentSelector } from './segment';
+
+const generalProtection = 13;
+const ioPrivilege = 0x3000;
+const virtual8086 = 0x20000;
 
 /** A push that has been checked but not made: where it goes, and the stack pointer after it. */
 export interface PreparedPush {
@@ -15,8 +19,9 @@ export interface PreparedPush {
 
 /** Checks the slot below the stack pointer. */
 export function preparePush(b: Builder, width: Width): PreparedPush {
-  const stackPointer = b.let(b.sub(b.register(RSP), b.i64(width / 8)));
-  const host = b.translate(stackPointer, { width, intent: 'write', stack: true });
+  const stackPointer = b.stackOffset(b.sub(b.stackPointer(), b.i64(width / 8)));
+  const address = b.linear(stackPointer, 'SS');
+  const host = b.translate(address, { width, intent: 'write', stack: true });
   return { host, stackPointer };
 }
 
@@ -24,12 +29,12 @@ export function preparePush(b: Builder, width: Width): PreparedPush {
 export function push(b: Builder, width: Width, value: Expression): void {
   const slot = preparePush(b, width);
   b.store(slot.host, width, value);
-  b.setRegister(RSP, slot.stackPointer);
+  b.setStackPointer(slot.stackPointer);
 }
 
 /** Reads the top of the stack without moving the stack pointer. */
 export function top(b: Builder, width: Width): Expression {
-  return b.load(b.let(b.register(RSP)), { width, intent: 'read', stack: true });
+  return b.load(b.linear(b.stackPointer(), 'SS'), { width, intent: 'read', stack: true });
 }
 
 function pushValue(b: Builder, operand: Operand): Expression {
@@ -48,7 +53,7 @@ const popDefinition = define('POP', (b, operands, { operandSize }) => {
     );
   }
   const value = top(b, operandSize);
-  b.setRegister(RSP, b.add(b.register(RSP), b.i64(operandSize / 8)));
+  b.setStackPointer(b.add(b.stackPointer(), b.i64(operandSize / 8)));
   b.write(target, value);
 });
 
@@ -69,6 +74,13 @@ export function flagsImage(b: Builder): Expression {
 
 /** VM and RF are pushed as 0 (SDM vol. 2, PUSHF). */
 const pushFlags = define('PUSHF', (b, _operands, { operandSize }) => {
+  if (b.isChecked) {
+    // Virtual-8086 code needs IOPL 3 (SDM vol. 3, 21.2.2); such code is never flat.
+    const flags = b.state(stateOffsets.flagsSystem, 4);
+    const privileged = b.compare('eq', b.and(flags, b.i32(ioPrivilege)), b.i32(ioPrivilege));
+    const isVirtual = b.compare('ne', b.and(flags, b.i32(virtual8086)), b.i32(0));
+    b.if(b.and(isVirtual, b.isZero(privileged)), () => b.raise(generalProtection, 0));
+  }
   const image = b.and(flagsImage(b), b.i32(~0x30000));
   push(b, operandSize, b.let(b.widen(image)));
 });
@@ -76,9 +88,13 @@ const pushFlags = define('PUSHF', (b, _operands, { operandSize }) => {
 const popFlags = defineSizedRoutine('POPF', 'popFlags');
 
 const leave = define('LEAVE', (b, _operands, { operandSize }) => {
-  const frame = b.let(b.register(RBP));
-  const value = b.load(frame, { width: operandSize, intent: 'read', stack: true });
-  b.setRegister(RSP, b.add(frame, b.i64(operandSize / 8)));
+  const frame = b.let(b.register(RBP, b.stackSize));
+  const value = b.load(b.linear(frame, 'SS'), {
+    width: operandSize,
+    intent: 'read',
+    stack: true,
+  });
+  b.setStackPointer(b.add(frame, b.i64(operandSize / 8)));
   b.setRegister(RBP, value, operandSize);
 });
 
@@ -93,7 +109,7 @@ const enter = defineRare('ENTER', (b, _operands, { operandSize }) => {
   const slot = preparePush(b, operandSize);
   b.store(slot.host, operandSize, b.register(RBP, operandSize));
   b.setRegister(RBP, slot.stackPointer, operandSize);
-  b.setRegister(RSP, b.sub(slot.stackPointer, b.and(immediate, b.i64(0xffff))));
+  b.setStackPointer(b.sub(slot.stackPointer, b.and(immediate, b.i64(0xffff))));
 });
 
 export const stackDefinitions: readonly Definition[] = [

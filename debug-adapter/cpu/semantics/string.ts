@@ -10,7 +10,7 @@ import {
   type Definition,
   type VariantContext,
 } from './definition';
-import { RAX, RCX, RDI, RSI } from './registers';
+import { RAX, RCX, RDI, RSI, setCounter } from './registers';
 
 const directionFlag = 10;
 
@@ -23,16 +23,16 @@ function stride(b: Builder, width: Width): Expression {
 
 function sourceAddress(b: Builder): Expression {
   const offset = b.and(b.register(RSI), b.decoded('addressMask'));
-  return b.let(b.add(offset, b.decoded('segmentBase')));
+  return b.linear(offset, 'operand');
 }
 
-/** The destination is ES, which has base 0 in 64-bit mode and takes no override. */
+/** The destination is ES, which takes no override. */
 function targetAddress(b: Builder): Expression {
-  return b.let(b.and(b.register(RDI), b.decoded('addressMask')));
+  return b.linear(b.and(b.register(RDI), b.decoded('addressMask')), 'ES');
 }
 
 function advance(b: Builder, register: number, by: Expression): void {
-  b.setRegister(register, b.and(b.add(b.register(register), by), b.decoded('addressMask')));
+  setCounter(b, register, b.and(b.add(b.register(register), by), b.decoded('addressMask')));
 }
 
 /**
@@ -50,7 +50,7 @@ function repeated(
   b.if(b.compare('ne', b.and(b.register(RCX), mask), b.i64(0)), () => {
     iteration();
     const count = b.let(b.and(b.sub(b.register(RCX), b.i64(1)), mask));
-    b.setRegister(RCX, count);
+    setCounter(b, RCX, count);
     const more = b.compare('ne', count, b.i64(0));
     const goesOn = until === undefined ? more : b.and(more, b.isZero(until()));
     b.if(goesOn, () => b.repeat());
@@ -61,7 +61,7 @@ const move = define('MOVS', (b, operands, context) => {
   const width = widthOf(operandAt(operands, 0));
   repeated(b, context, () => {
     const value = b.load(sourceAddress(b), { width, intent: 'read', stack: false });
-    const host = b.translate(targetAddress(b), { width, intent: 'write', stack: false });
+    const host = b.translate(targetAddress(b), { width, intent: 'write', stack: false }, 'ES');
     b.store(host, width, value);
     const step = stride(b, width);
     advance(b, RSI, step);
@@ -72,7 +72,7 @@ const move = define('MOVS', (b, operands, context) => {
 const store = define('STOS', (b, operands, context) => {
   const width = widthOf(operandAt(operands, 0));
   repeated(b, context, () => {
-    const host = b.translate(targetAddress(b), { width, intent: 'write', stack: false });
+    const host = b.translate(targetAddress(b), { width, intent: 'write', stack: false }, 'ES');
     b.store(host, width, b.register(RAX, width));
     advance(b, RDI, stride(b, width));
   });
@@ -97,7 +97,7 @@ const compare = define('CMPS', (b, operands, context) => {
   const iteration = (): void => {
     const access = { width, intent: 'read', stack: false } as const;
     // Hardware reads the second operand first, which shows where both fault.
-    const right = b.load(targetAddress(b), access);
+    const right = b.load(targetAddress(b), access, 'ES');
     const left = b.load(sourceAddress(b), access);
     setDifference(b, width, left, right);
     const step = stride(b, width);
@@ -110,7 +110,7 @@ const compare = define('CMPS', (b, operands, context) => {
 const scan = define('SCAS', (b, operands, context) => {
   const width = widthOf(operandAt(operands, 0));
   const iteration = (): void => {
-    const right = b.load(targetAddress(b), { width, intent: 'read', stack: false });
+    const right = b.load(targetAddress(b), { width, intent: 'read', stack: false }, 'ES');
     setDifference(b, width, b.let(b.register(RAX, width)), right);
     advance(b, RDI, stride(b, width));
   };
