@@ -2,8 +2,9 @@
  * Lowers the intermediate representation to WebAssembly: all that does not depend on where operands live. A consumer
  * says where registers, decoded fields and flags are, how memory is reached, and how an instruction ends.
  */
-import { assert, present, unreachable } from '../../support/assert';
+import { assert, InvariantError, present, unreachable } from '../../support/assert';
 import { conditionFlags } from '../ir/condition-flags';
+import { integerOfVectorOperators, vectorOperators } from '../ir/vector-operators';
 import type {
   ArithmeticFlag,
   DecodedField,
@@ -12,13 +13,16 @@ import type {
   Local,
   RegisterSlot,
   Statement,
+  VectorExpression,
+  VectorLocal,
   Width,
 } from '../ir/ir';
 import type { FunctionBody } from '../wasm/function-body';
-import { op } from '../wasm/opcodes';
+import { op, opFd } from '../wasm/opcodes';
 import { binaryOpcodes, compareOpcodes, loadOpcodes, unaryOpcodes } from './opcodes';
 
 const carryBits = 0xc0000008;
+const v128Const = [op.prefixFd, opFd.v128Const];
 
 /** Statements that end an instruction or an iteration of it. */
 export type Ending = Extract<
@@ -28,11 +32,13 @@ export type Ending = Extract<
 
 export type Translate = Extract<Statement, { kind: 'translate' }>;
 export type Store = Extract<Statement, { kind: 'store' }>;
+export type StoreVector = Extract<Statement, { kind: 'storeVector' }>;
 export type StateAccess = Extract<Expression, { kind: 'state' }>;
 
 export abstract class IrLowering {
   /** WebAssembly locals of the instruction's own locals, by id. */
   protected readonly assigned = new Map<number, number>();
+  private readonly vectors: number[] = [];
   protected readonly resultScratch: number;
   protected readonly carryScratch: number;
 
@@ -61,10 +67,24 @@ export abstract class IrLowering {
   protected abstract setFlagResult(push: () => void): void;
   protected abstract setFlagCarries(push: () => void): void;
 
+  /** Pushes the address of a vector register operand, an i32. */
+  protected operandVectorAddress(slot: RegisterSlot): void {
+    throw new InvariantError(`no vector operand ${slot} here`);
+  }
+
+  /** Pushes the address of the processor's state, an i32. */
+  protected stateAddress(): void {
+    throw new InvariantError('no vectors here');
+  }
+
   // What an instruction does to the outside
 
   protected abstract translate(statement: Translate): void;
   protected abstract store(statement: Store): void;
+  protected storeVector(statement: StoreVector): void {
+    throw new InvariantError(`no ${statement.kind} here`);
+  }
+
   protected abstract ending(statement: Ending): void;
   /** Pushes the number of steps that may still be taken, an i32. */
   protected abstract stepsLeft(): void;
@@ -92,6 +112,22 @@ export abstract class IrLowering {
         return this.store(statement);
       case 'setFlags':
         return this.setFlags(statement.width, statement.effect);
+      case 'setVector':
+        this.vector(statement.value);
+        body.set(this.vectorLocal(statement.local));
+        return;
+      case 'setOperandVector':
+        this.operandVectorAddress(statement.slot);
+        this.vector(statement.value);
+        body.simdMemory(opFd.v128Store, 0);
+        return;
+      case 'setStateVector':
+        this.stateAddress();
+        this.vector(statement.value);
+        body.simdMemory(opFd.v128Store, statement.offset);
+        return;
+      case 'storeVector':
+        return this.storeVector(statement);
       case 'if':
         this.expression(statement.condition);
         body.if();
@@ -332,7 +368,8 @@ export abstract class IrLowering {
           | 'load'
           | 'flag'
           | 'condition'
-          | 'stepsLeft';
+          | 'stepsLeft'
+          | 'integerOfVector';
       }
     >,
   ): void {
@@ -358,6 +395,11 @@ export abstract class IrLowering {
         return this.condition(expression);
       case 'stepsLeft':
         return this.stepsLeft();
+      case 'integerOfVector':
+        expression.operands.forEach((operand) => this.expressionOrVector(operand));
+        body.bytes(integerOfVectorOperators[expression.operator].code);
+        body.bytes(expression.immediates);
+        return;
       default:
         return unreachable(expression);
     }
@@ -405,6 +447,44 @@ export abstract class IrLowering {
       default:
         return unreachable(flag);
     }
+  }
+
+  /** Pushes a 128-bit value. */
+  protected vector(expression: VectorExpression): void {
+    const { body } = this;
+    switch (expression.kind) {
+      case 'vectorConst':
+        body.bytes(v128Const).bytes(expression.bytes);
+        return;
+      case 'vectorLocal':
+        body.get(this.vectorLocal(expression.local));
+        return;
+      case 'operandVector':
+        this.operandVectorAddress(expression.slot);
+        body.simdMemory(opFd.v128Load, 0);
+        return;
+      case 'loadVector':
+        body.get(this.local(expression.host)).simdMemory(opFd.v128Load, 0);
+        return;
+      case 'vector':
+        expression.operands.forEach((operand) => this.expressionOrVector(operand));
+        body.bytes(vectorOperators[expression.operator]).bytes(expression.immediates);
+        return;
+      default:
+        return unreachable(expression);
+    }
+  }
+
+  private expressionOrVector(operand: Expression | VectorExpression): void {
+    if ('type' in operand) this.expression(operand);
+    else this.vector(operand);
+  }
+
+  /** One WebAssembly local for each number, made at first use. */
+  private vectorLocal(local: VectorLocal): number {
+    const known = this.vectors[local.vectorId] ?? this.body.addLocal('v128');
+    this.vectors[local.vectorId] = known;
+    return known;
   }
 
   protected local(local: Local): number {

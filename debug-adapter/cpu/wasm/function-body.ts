@@ -31,6 +31,12 @@ export class FunctionBody {
     return this;
   }
 
+  /** Bytes of an instruction as they are. */
+  bytes(values: readonly number[]): this {
+    for (const value of values) this.code.byte(value);
+    return this;
+  }
+
   i32(value: number): this {
     this.code.byte(op.i32Const).signed(value | 0);
     return this;
@@ -60,6 +66,12 @@ export class FunctionBody {
   memory(opcode: number, offset: number): this {
     this.code.byte(opcode).unsigned(0).unsigned(offset);
     return this;
+  }
+
+  /** A 128-bit load or store. */
+  simdMemory(opcode: number, offset: number): this {
+    this.code.byte(op.prefixFd);
+    return this.memory(opcode, offset);
   }
 
   block(label: Label): this {
@@ -102,6 +114,12 @@ export class FunctionBody {
 
   call(functionIndex: number): this {
     this.code.byte(op.call).unsigned(functionIndex);
+    return this;
+  }
+
+  /** Calls through the imported table; the module's `indirect` type is type 0. */
+  callIndirect(): this {
+    this.code.byte(op.callIndirect).unsigned(0).unsigned(0);
     return this;
   }
 

@@ -107,7 +107,12 @@ export const op = {
   i64Extend32S: 0xc4,
   /** Prefix of the saturating and bulk-memory instructions. */
   prefixFc: 0xfc,
+  /** Prefix of the 128-bit instructions. */
+  prefixFd: 0xfd,
 } as const;
 
 /** Second bytes after {@link op.prefixFc}. */
 export const opFc = { memoryCopy: 10, memoryFill: 11 } as const;
+
+/** Second bytes after {@link op.prefixFd}; the operators are in `ir/vector-operators.ts`. */
+export const opFd = { v128Load: 0, v128Store: 11, v128Const: 12 } as const;
