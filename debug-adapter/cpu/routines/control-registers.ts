@@ -140,15 +140,15 @@ function writeCr0(processor: Processor, record: RoutineRecord, value: bigint): R
   const { state } = context;
   const low = Number(value & 0xffffffffn) | 0;
   const isPaged = (low & cr0Bits.PG) !== 0;
+  if (changesOwned(context, value, vmcsOffsets.cr0Mask, vmcsOffsets.cr0Shadow)) {
+    return crExit(context, record, 0, accessType.moveTo, sourceRegister(context, record));
+  }
   if (value >> 32n !== 0n) return context.raise(generalProtection());
   if (isPaged && (low & cr0Bits.PE) === 0) return context.raise(generalProtection());
   if ((low & cr0Bits.NW) !== 0 && (low & cr0Bits.CD) === 0) {
     return context.raise(generalProtection());
   }
   if (!isPaged && context.is64Bit) return context.raise(generalProtection());
-  if (changesOwned(context, value, vmcsOffsets.cr0Mask, vmcsOffsets.cr0Shadow)) {
-    return crExit(context, record, 0, accessType.moveTo, sourceRegister(context, record));
-  }
   if (!isPaged) return context.giveUp('leaving IA-32e mode (CR0.PG = 0)');
   const owned = state.readU64(vmcsOffsets.cr0Mask);
   const written = BigInt.asUintN(32, BigInt((low & cr0Writable) | cr0Bits.ET));
@@ -187,10 +187,10 @@ function writeCr4(processor: Processor, record: RoutineRecord, value: bigint): R
 
 function writeCr8(processor: Processor, record: RoutineRecord, value: bigint): RoutineEnd {
   const { context } = processor;
-  if (value > 15n) return context.raise(generalProtection());
   if (hasPrimary(context, primaryControl.cr8LoadExiting)) {
     return crExit(context, record, 8, accessType.moveTo, sourceRegister(context, record));
   }
+  if (value > 15n) return context.raise(generalProtection());
   context.state.writeU64(stateOffsets.cr8, value);
   return RoutineEnd.next;
 }
@@ -254,6 +254,15 @@ const moveFromDebug: Routine = (processor, record) => {
   return RoutineEnd.next;
 };
 
+/** Bits of DR6 and DR7 that always read as one or as zero (SDM vol. 3, figure 17-1). */
+function withFixedBits(number: number, value: bigint): bigint {
+  if (number === 6) return (value & ~0x1000n) | 0xffff0ff0n;
+  return number === 7 ? (value & ~0xd000n) | 0x400n : value;
+}
+
+/** L0 to G3 and GD. */
+const dr7Unbuilt = 0x20ffn;
+
 /** DR6 and DR7 have fixed bits; an address breakpoint is refused until the processor can honour it. */
 const moveToDebug: Routine = (processor, record) => {
   const { context } = processor;
@@ -264,10 +273,9 @@ const moveToDebug: Routine = (processor, record) => {
   if (hasPrimary(context, primaryControl.movDrExiting))
     return drExit(context, record, number, false);
   if (number >= 6 && value >> 32n !== 0n) return context.raise(generalProtection());
-  if (number === 7 && (value & 0xffn) !== 0n)
+  if (number === 7 && (value & dr7Unbuilt) !== 0n)
     return context.giveUp('debug-register breakpoints (DR7)');
-  const fixed = number === 6 ? 0xffff0ff0n : number === 7 ? 0x400n : 0n;
-  context.state.writeU64(debugOffset(number), value | fixed);
+  context.state.writeU64(debugOffset(number), withFixedBits(number, value));
   return RoutineEnd.next;
 };
 

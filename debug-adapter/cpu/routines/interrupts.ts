@@ -35,6 +35,8 @@ const flag = {
   NT: 0x4000,
   RF: 0x10000,
   VM: 0x20000,
+  VIF: 0x80000,
+  VIP: 0x100000,
 } as const;
 const writableAtAnyLevel = 0xdd5 | flag.TF | flag.NT | flag.RF | 0x40000 | 0x200000;
 const nmiBlocking = 8n;
@@ -163,7 +165,9 @@ const interruptReturn: Routine = (processor) => {
   if (!isLongCode(code.descriptor)) return context.giveUp('IRET to compatibility mode');
   if (!isCanonicalIp(frame.ip)) return context.raise(generalProtection());
   const level = frame.codeSelector & 3;
-  const flags = mergedFlags(processor, frame.flags, bytes);
+  const virtual = context.cpl === 0 && bytes !== 2 ? flag.VIF | flag.VIP : 0;
+  const merged = mergedFlags(processor, frame.flags, bytes);
+  const flags = (merged & ~virtual) | (frame.flags & virtual);
   const stack = loadReturnStack(processor, frame.stackSelector, level);
   if (stack === 'left') return RoutineEnd.leave;
   if (stack !== 'done') return context.raise(stack);

@@ -1,6 +1,7 @@
 /** Port I/O (SDM vol. 1, chapter 19; exits vol. 3, table 28-5). */
 import { generalProtection, RoutineEnd, type Fault } from '../processor-context';
 import { runOffsets } from '../memory-map';
+import { immediatePort } from '../port-operand';
 import { segmentOffsets } from '../vmcs-offsets';
 import { causeExit, exitReason, hasPrimary, primaryControl } from '../vmx/vm-exits';
 import {
@@ -66,15 +67,15 @@ function portExit(
 function access(bytes: 1 | 2 | 4, direction: 'in' | 'out'): Routine {
   return (processor, record) => {
     const { context } = processor;
-    const port = Number(context.runU64(runOffsets.operand));
+    const operand = Number(context.runU64(runOffsets.operand));
+    const port = operand & 0xffff;
     const fault = permissionFault(processor, port, bytes);
     if (fault === 'left') return RoutineEnd.leave;
     if (fault !== undefined) return context.raise(fault);
-    const isImmediate = record.length > 1 && record.immediate === BigInt(port) && port < 256;
     const bits =
       (bytes - 1) |
       (direction === 'in' ? qualification.in : 0) |
-      (isImmediate ? qualification.immediate : 0);
+      ((operand & immediatePort) !== 0 ? qualification.immediate : 0);
     return portExit(processor, record, port, bits);
   };
 }
@@ -103,7 +104,7 @@ function string(bytes: 1 | 2 | 4, direction: 'in' | 'out', isRepeated: boolean):
         (direction === 'in' ? qualification.in : 0) |
         (isRepeated ? qualification.rep : 0);
       const addressSize = mask === 0xffffffffn ? 1 : 2;
-      const segment = direction === 'in' ? 0 : 3;
+      const segment = direction === 'in' ? 0 : record.segmentNumber;
       return portExit(processor, record, port, bits, linear, (addressSize << 7) | (segment << 15));
     }
     if (direction === 'in') {

@@ -5,6 +5,7 @@ import { recordOffsets } from '../interpreter/record';
 import { runOffsets } from '../memory-map';
 import type { MemoryAccess, SystemAccess } from '../paging/memory-access';
 import type { TranslationCaches } from '../paging/translation-caches';
+import { segmentsByNumber } from '../vmcs-offsets';
 import { RoutineEnd, type ProcessorContext } from '../processor-context';
 
 /** Services of the processor that runs the routine. */
@@ -34,6 +35,8 @@ export interface PendingTrap {
   readonly returnIp: bigint;
   readonly instructionLength: number;
 }
+
+const dataSegment = 3;
 
 /** A decoded instruction as a routine sees it. */
 export class RoutineRecord {
@@ -81,6 +84,13 @@ export class RoutineRecord {
     const { context } = this;
     const offset = this.field16(recordOffsets.segmentBase);
     return context.view.getBigUint64(context.vpBase + offset, true);
+  }
+
+  /** Number of that segment: DS unless FS or GS overrides it. */
+  get segmentNumber(): number {
+    const offset = this.field16(recordOffsets.segmentBase);
+    const number = segmentsByNumber.findIndex(({ base }) => base === offset);
+    return number < 0 ? dataSegment : number;
   }
 
   private field16(offset: number): number {

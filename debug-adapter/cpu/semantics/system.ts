@@ -1,6 +1,7 @@
 /** System instructions: privileged, serialising or intercepted ones go to routines that know the VMCS. */
 import { vmcsEncoding, vmcsSlotOffset } from '../../machine/processor-state';
 import { runOffsets } from '../memory-map';
+import { immediatePort } from '../port-operand';
 import { define, defineRare, operandAt, widthOf, type Definition } from './definition';
 
 const invalidOpcode = 6;
@@ -38,8 +39,9 @@ function storeSelector(mnemonic: string, field: string): Definition {
 function portAccess(mnemonic: 'IN' | 'OUT', accumulator: 0 | 1): Definition {
   return defineRare(mnemonic, (b, operands) => {
     const port = operandAt(operands, 1 - accumulator);
-    const value = b.and(b.read(port), b.i64(port.kind === 'immediate' ? 0xff : 0xffff));
-    b.setState(runOffsets.operand, 8, value);
+    const isImmediate = port.kind === 'immediate';
+    const value = b.and(b.read(port), b.i64(isImmediate ? 0xff : 0xffff));
+    b.setState(runOffsets.operand, 8, isImmediate ? b.or(value, b.i64(immediatePort)) : value);
     const name = mnemonic === 'IN' ? 'input' : 'output';
     b.routine(`${name}${widthOf(operandAt(operands, accumulator))}`);
   });
