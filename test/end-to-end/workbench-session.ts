@@ -20,6 +20,8 @@ const publishedFolder = join(root, 'media/screenshots');
 const settings = {
   'workbench.colorTheme': 'Default Dark Modern',
   'editor.hover.delay': 100,
+  // The floating tool bar would cover the tabs of this window.
+  'debug.toolBarLocation': 'commandCenter',
 };
 
 export interface WorkbenchOptions {
@@ -83,7 +85,8 @@ export class WorkbenchSession {
     if ((await folder.getAttribute('aria-expanded')) === 'false') await folder.click();
     await rows.filter({ hasText: `${name}.s` }).dblclick();
     await this.page.locator('.tab.active', { hasText: `${name}.s` }).waitFor();
-    await this.page.locator('.editor-instance .view-line').first().waitFor();
+    // Drawn by the language server: by then VS Code has also read launch.json, which F5 needs.
+    await this.page.locator('.codelens-decoration', { hasText: 'Debug this guest' }).waitFor();
   }
 
   run(title: string): Promise<void> {
