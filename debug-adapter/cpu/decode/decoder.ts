@@ -112,6 +112,7 @@ class Decoder {
     if (this.ranOut) return truncated;
     const row = this.findRow();
     if (row === undefined) return this.unbuiltOrUndefined();
+    if (namesMissingRegister(row, this.modrm, this.rex)) return undefinedOpcode;
     const form: Form =
       row.hasModrm && this.modrm >>> 6 !== 3 && !isMoveSpecial(row) ? 'mem' : 'reg';
     if (this.lockPrefix && !(row.attributes.has('lock') && form === 'mem')) return undefinedOpcode;
@@ -457,4 +458,17 @@ function isMoveSpecial(row: OpcodeRow): boolean {
 
 function isSegmentName(name: string): name is keyof typeof segment {
   return name in segment;
+}
+
+const controlRegisters: ReadonlySet<number> = new Set([0, 2, 3, 4, 8]);
+
+/** Segment, control and debug registers that do not exist, and CS as a target (SDM vol. 2B, MOV). */
+function namesMissingRegister(row: OpcodeRow, modrm: number, rex: number): boolean {
+  const number = (modrm >>> 3) & 7;
+  const extended = number | ((rex & 4) << 1);
+  return row.operands.some(({ method }, position) => {
+    if (method === 'S') return number > 5 || (position === 0 && number === 1);
+    if (method === 'C') return !controlRegisters.has(extended);
+    return method === 'D' && extended > 7;
+  });
 }
