@@ -3,12 +3,45 @@
 /** An edit by the person or a test, or an event of the outside world. */
 export type HostInput =
   | { readonly kind: 'console-input'; readonly partition: number; readonly data: Uint8Array }
-  | { readonly kind: 'edit-gpr'; readonly partition: number; readonly processor: number; readonly register: number; readonly value: bigint }
-  | { readonly kind: 'edit-rip'; readonly partition: number; readonly processor: number; readonly value: bigint }
-  | { readonly kind: 'edit-rflags'; readonly partition: number; readonly processor: number; readonly value: number }
-  | { readonly kind: 'edit-vmcs'; readonly partition: number; readonly processor: number; readonly encoding: number; readonly value: bigint }
-  | { readonly kind: 'edit-msr'; readonly partition: number; readonly processor: number; readonly msr: number; readonly value: bigint }
-  | { readonly kind: 'edit-memory'; readonly partition: number; readonly gpa: number; readonly data: Uint8Array };
+  | {
+      readonly kind: 'edit-gpr';
+      readonly partition: number;
+      readonly processor: number;
+      readonly register: number;
+      readonly value: bigint;
+    }
+  | {
+      readonly kind: 'edit-rip';
+      readonly partition: number;
+      readonly processor: number;
+      readonly value: bigint;
+    }
+  | {
+      readonly kind: 'edit-rflags';
+      readonly partition: number;
+      readonly processor: number;
+      readonly value: number;
+    }
+  | {
+      readonly kind: 'edit-vmcs';
+      readonly partition: number;
+      readonly processor: number;
+      readonly encoding: number;
+      readonly value: bigint;
+    }
+  | {
+      readonly kind: 'edit-msr';
+      readonly partition: number;
+      readonly processor: number;
+      readonly msr: number;
+      readonly value: bigint;
+    }
+  | {
+      readonly kind: 'edit-memory';
+      readonly partition: number;
+      readonly gpa: number;
+      readonly data: Uint8Array;
+    };
 
 /** A host input and the moment it was accepted. */
 export interface RecordedInput {
