@@ -55,6 +55,8 @@ export const runOffsets = {
   leftRecord: reserve(4),
   /** Operand handed to a routine. */
   operand: reserve(8),
+  /** Bytes of the operand beyond the first eight. */
+  operandHigh: reserve(8),
   /** Where an access that cannot use a frame directly reads from or writes to. */
   readScratch: reserve(16 * 4),
   writeScratch: reserve(16 * 4),

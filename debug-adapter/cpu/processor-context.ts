@@ -11,12 +11,14 @@ export const vector = {
   DB: 1,
   BP: 3,
   UD: 6,
+  NM: 7,
   DF: 8,
   TS: 10,
   NP: 11,
   SS: 12,
   GP: 13,
   PF: 14,
+  MF: 16,
 } as const;
 
 /** A fault that an instruction or a delivery met; a value, never thrown. */

@@ -325,6 +325,8 @@ class Decoder {
         const value = this.immediateOf(pattern, row, operandSize);
         // ENTER has two immediates; the second goes above the first.
         immediate = position > 0 && row.mnemonic === 'ENTER' ? immediate | (value << 16n) : value;
+      } else if (operand.kind === 'stack') {
+        if (!operand.isTop) immediate = BigInt(this.modrm & 7);
       } else if (pattern.method === 'O') {
         this.displacement = this.unsigned(this.addressSize / 8);
       }

@@ -11,6 +11,8 @@
 // near = a relative branch: only the operand size 16 is part of the meaning;
 // np, f3 = mandatory absence of 66/F2/F3, or mandatory F3; end = control does not reach the next instruction.
 
+import { x87Rows } from './opcode-map-x87';
+
 const arithmetic = ['ADD', 'OR', 'ADC', 'SBB', 'AND', 'SUB', 'XOR', 'CMP'] as const;
 const shifts = ['ROL', 'ROR', 'RCL', 'RCR', 'SHL', 'SHR', 'SAL', 'SAR'] as const;
 const hex = (value: number): string => value.toString(16).toUpperCase().padStart(2, '0');
@@ -297,7 +299,7 @@ const twoByteRows = `
 export const opcodeMapText: readonly string[] = [
   ...arithmeticRows(),
   ...shiftRows(),
-  ...`${oneByteRows}${twoByteRows}`.split('\n').filter((line) => line !== ''),
+  ...`${oneByteRows}${twoByteRows}${x87Rows}`.split('\n').filter((line) => line !== ''),
 ];
 
 /** Opcodes that exist but are not built: the families by name, so that a stop can say what is missing. */
@@ -307,8 +309,6 @@ export const unbuiltOpcodes: readonly {
   readonly to: number;
   readonly name: string;
 }[] = [
-  { map: 0, from: 0x9b, to: 0x9b, name: 'x87 FWAIT' },
-  { map: 0, from: 0xd8, to: 0xdf, name: 'x87 floating point' },
   { map: 0, from: 0xc4, to: 0xc5, name: 'AVX (VEX)' },
   { map: 0, from: 0x62, to: 0x62, name: 'AVX-512 (EVEX)' },
   { map: 1, from: 0x0e, to: 0x0f, name: '3DNow!' },

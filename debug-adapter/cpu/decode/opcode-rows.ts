@@ -43,6 +43,8 @@ const fixedRegisters = new Set([
   'FS',
   'GS',
   '1',
+  'ST',
+  'STi',
 ]);
 
 function parseOperand(text: string): OperandPattern {
@@ -122,7 +124,9 @@ function parseLine(line: string): OpcodeRow[] {
 }
 
 /** All rows, in table order. */
-export const opcodeRows: readonly OpcodeRow[] = [...opcodeMapText, ...simdOpcodeMapText].flatMap(parseLine);
+export const opcodeRows: readonly OpcodeRow[] = [...opcodeMapText, ...simdOpcodeMapText].flatMap(
+  parseLine,
+);
 
 const rowsByOpcode: (readonly OpcodeRow[])[] = Array.from({ length: 4 * 256 }, () => []);
 for (const row of opcodeRows) {

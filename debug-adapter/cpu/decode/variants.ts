@@ -70,6 +70,9 @@ function fixedOperand(name: string, slot: RegisterSlot, operandSize: OperandSize
       return { kind: 'register', slot, width: operandSize };
     case 'eAX':
       return { kind: 'register', slot, width: operandSize === 16 ? 16 : 32 };
+    case 'ST':
+    case 'STi':
+      return { kind: 'stack', isTop: name === 'ST' };
     case '1':
       return { kind: 'immediate', width: 8 };
     default:
@@ -92,6 +95,7 @@ export function resolveOperand(
     case 'E':
       return form === 'mem' ? { kind: 'memory', width } : { kind: 'register', slot, width };
     case 'M':
+      return pattern.size === 't' ? { kind: 'memory80' } : { kind: 'memory', width };
     case 'O':
     case 'X':
     case 'Y':
@@ -129,6 +133,10 @@ function describe(operand: Operand): string {
       return `m${operand.width}`;
     case 'immediate':
       return 'i';
+    case 'memory80':
+      return 'm80';
+    case 'stack':
+      return operand.isTop ? 'st' : 'sti';
     case 'special':
       return operand.file;
     case 'vectorRegister':

@@ -24,6 +24,10 @@ export type Operand =
   | { readonly kind: 'register'; readonly slot: RegisterSlot; readonly width: Width }
   | { readonly kind: 'memory'; readonly width: Width }
   | { readonly kind: 'immediate'; readonly width: Width }
+  /** Ten bytes of memory. */
+  | { readonly kind: 'memory80' }
+  /** ST, or ST(i) whose number is the decoded immediate. */
+  | { readonly kind: 'stack'; readonly isTop: boolean }
   /** A segment, control or debug register; its number is the decoded immediate. */
   | { readonly kind: 'special'; readonly file: 'segment' | 'control' | 'debug' }
   | { readonly kind: 'vectorRegister'; readonly slot: RegisterSlot; readonly file: VectorFile }

@@ -8,6 +8,9 @@ import { interceptedRoutines } from './intercepted';
 import { interruptRoutines } from './interrupts';
 import { portRoutines } from './ports';
 import type { Routine, RoutineFamily } from './routine';
+import { x87ArithmeticRoutines } from './x87-arithmetic';
+import { x87ControlRoutines } from './x87-control';
+import { x87TransferRoutines } from './x87-transfer';
 
 /** Families by the reason why their instructions are not in the intermediate representation. */
 export const routineFamilies: readonly RoutineFamily[] = [
@@ -18,6 +21,9 @@ export const routineFamilies: readonly RoutineFamily[] = [
   interceptedRoutines,
   interruptRoutines,
   portRoutines,
+  x87ArithmeticRoutines,
+  x87ControlRoutines,
+  x87TransferRoutines,
 ];
 
 const numbers = new Map<string, number>();

@@ -16,7 +16,14 @@ export type Build = (b: Builder, operands: readonly Operand[], context: VariantC
  * The functions of the interpreter, in handler order: a function that grows beyond about 80 KB takes the engine's
  * optimising compiler too long, so each family that is not hot has one of its own.
  */
-export const handlerGroups = ['hot', 'rare', 'checked32', 'checked16', 'checkedRare'] as const;
+export const handlerGroups = [
+  'hot',
+  'rare',
+  'x87',
+  'checked32',
+  'checked16',
+  'checkedRare',
+] as const;
 
 export type HandlerGroup = (typeof handlerGroups)[number];
 

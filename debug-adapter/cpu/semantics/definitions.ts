@@ -11,6 +11,7 @@ import { shiftDefinitions } from './shift';
 import { stackDefinitions } from './stack';
 import { stringDefinitions } from './string';
 import { systemDefinitions } from './system';
+import { x87Definitions } from './x87';
 
 const byMnemonic = new Map<string, Definition>();
 
@@ -25,6 +26,7 @@ for (const family of [
   stringDefinitions,
   flagDefinitions,
   systemDefinitions,
+  x87Definitions,
 ]) {
   for (const definition of family) {
     assert(!byMnemonic.has(definition.mnemonic), `${definition.mnemonic} is defined twice`);
