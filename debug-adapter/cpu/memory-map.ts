@@ -55,6 +55,9 @@ export const runOffsets = {
   leftRecord: reserve(4),
   /** Operand handed to a routine. */
   operand: reserve(8),
+  /** Vector operands handed to a routine: the destination's old value and the source. */
+  vectorA: reserve(16),
+  vectorB: reserve(16),
   /** Bytes of the operand beyond the first eight. */
   operandHigh: reserve(8),
   /** Where an access that cannot use a frame directly reads from or writes to. */

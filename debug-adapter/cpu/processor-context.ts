@@ -17,6 +17,7 @@ export const vector = {
   NP: 11,
   SS: 12,
   GP: 13,
+  XM: 19,
   PF: 14,
   MF: 16,
 } as const;

@@ -3,6 +3,11 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { stateOffsets } from '../../debug-adapter/machine/processor-state';
 import { BareProcessor } from './bare-processor';
+import {
+  loadVectorState,
+  vectorDifferences,
+  type NativeVectorState,
+} from './native-vector-state';
 
 /** One case as recorded; numbers are hex strings. */
 export interface NativeCase {
@@ -15,12 +20,12 @@ export interface NativeCase {
   /** RFLAGS bits that are undefined after this very case. */
   readonly uf: number | string;
   readonly tags: readonly string[];
-  readonly i: {
+  readonly i: NativeVectorState & {
     readonly rflags: string;
     readonly g: readonly string[];
     readonly mem: readonly (readonly [string, string])[];
   };
-  readonly f: {
+  readonly f: NativeVectorState & {
     readonly exc: number;
     readonly rip: string;
     readonly rflags: string;
@@ -92,6 +97,7 @@ export class NativeCaseRunner {
     memory.write(dataGpa, data);
     test.i.g.forEach((value, index) => state.setGpr(index, bigOf(value)));
     state.rflags = Number(bigOf(test.i.rflags));
+    loadVectorState(state, test.i);
     const start = codePage + BigInt(codeOffset);
     state.rip = start;
     state.writeU32(stateOffsets.exitPending, 0);
@@ -129,6 +135,7 @@ export class NativeCaseRunner {
     test.i.g.forEach((value, index) => {
       check(`register ${index}`, state.gpr(index), bigOf(test.f.g[String(index)] ?? value));
     });
+    found.push(...vectorDifferences(state, test.i, test.f));
     overlay(data, test.f.mem);
     const after = memory.read(dataGpa, 4096) ?? new Uint8Array();
     const differing = after.findIndex((byte, index) => byte !== data[index]);

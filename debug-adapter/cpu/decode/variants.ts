@@ -297,6 +297,8 @@ function groupOf(
   if (!addressings[addressing].isChecked || !(consulted.checks || consulted.stackSize)) {
     return definition.group;
   }
+  if (definition.group === 'vector') return 'checkedVector';
+  if (definition.group === 'vectorFloat') return 'checkedVectorFloat';
   if (definition.group !== 'hot') return 'checkedRare';
   return operandSize === 16 ? 'checked16' : 'checked32';
 }

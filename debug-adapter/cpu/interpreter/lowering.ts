@@ -2,6 +2,7 @@
 import { StopCode, stateOffsets } from '../../machine/processor-state';
 import { unreachable } from '../../support/assert';
 import type {
+  AccessDescription,
   DecodedField,
   Expression,
   IrType,
@@ -63,6 +64,9 @@ export interface SharedLocals {
 /** Description of an access as the slow path gets it: bytes, and these bits. */
 export const accessStackBit = 0x100;
 export const accessModifyBit = 0x200;
+/** A fault makes the top of the x87 stack 0, or enters MMX state altogether. */
+export const accessMmxTopBit = 0x400;
+export const accessMmxAllBit = 0x800;
 
 export class InterpreterLowering extends IrLowering {
   private readonly pool: Record<IrType, number[]> = { i32: [], i64: [] };
@@ -187,7 +191,7 @@ export class InterpreterLowering extends IrLowering {
 
   protected translate(statement: Translate): void {
     const { body } = this;
-    const { width, intent, stack } = statement.access;
+    const { width, intent } = statement.access;
     const bytes = width / 8;
     const host = this.local(statement.host);
     this.expression(statement.address);
@@ -212,7 +216,7 @@ export class InterpreterLowering extends IrLowering {
     body.get(this.shared.vpBase).get(this.shared.record);
     body.get(this.address).op(op.i32WrapI64);
     body.get(this.address).i64(32n).op(op.i64ShrU).op(op.i32WrapI64);
-    const flags = (stack ? accessStackBit : 0) | (intent === 'modify' ? accessModifyBit : 0);
+    const flags = accessFlags(statement.access);
     body.i32(bytes | flags).call(intent === 'read' ? importIndex.read : importIndex.write);
     body.tee(host).op(op.i32Eqz).if();
     this.tails.leave();
@@ -372,6 +376,15 @@ export class InterpreterLowering extends IrLowering {
     body.memory(slot === 'third' ? op.i32Load8U : op.i32Load16U, recordOffsets[slot]);
     body.op(op.i32Add);
   }
+}
+
+function accessFlags({ stack, intent, mmxFault }: AccessDescription): number {
+  return (
+    (stack ? accessStackBit : 0) |
+    (intent === 'modify' ? accessModifyBit : 0) |
+    (mmxFault === 'top' ? accessMmxTopBit : 0) |
+    (mmxFault === 'all' ? accessMmxAllBit : 0)
+  );
 }
 
 function gprOffset(index: number): number {

@@ -1,7 +1,7 @@
 /** What definitions of SIMD instructions are written with: 128-bit values on top of a `Builder`. */
 import { assert } from '../../support/assert';
 import type { Builder, Operand } from './builder';
-import type { Expression, Local, VectorExpression, VectorLocal } from './ir';
+import type { AccessDescription, Expression, Local, VectorExpression, VectorLocal } from './ir';
 import {
   integerOfVectorOperators,
   type IntegerOfVectorOperator,
@@ -75,7 +75,12 @@ export class VectorBuilder {
     indices: readonly number[],
   ): VectorExpression {
     assert(indices.length === vectorBytes, 'a shuffle has 16 indices');
-    return { kind: 'vector', operator: 'i8x16.shuffle', operands: [low, high], immediates: indices };
+    return {
+      kind: 'vector',
+      operator: 'i8x16.shuffle',
+      operands: [low, high],
+      immediates: indices,
+    };
   }
 
   /** Evaluates now and names the result. */
@@ -112,7 +117,12 @@ export class VectorBuilder {
   }
 
   /** Writes a whole vector operand: 128 bits to an XMM register, 64 to an MMX register, the width to memory. */
-  write(operand: Operand, value: VectorExpression, isAligned = true): void {
+  write(
+    operand: Operand,
+    value: VectorExpression,
+    isAligned = true,
+    mmxFault?: AccessDescription['mmxFault'],
+  ): void {
     if (operand.kind === 'vectorRegister') {
       // The exponent of the x87 register becomes all ones (SDM vol. 1, 9.5.1).
       const whole = operand.file === 'xmm' ? value : this.withLane64(value, 1, this.b.i64(0xffff));
@@ -126,8 +136,13 @@ export class VectorBuilder {
       this.b.push({ kind: 'storeVector', host, value });
       return;
     }
-    const low = this.lane64(value, 0);
-    this.b.write({ kind: 'memory', width }, this.b.truncate(low, width));
+    const { b } = this;
+    const access = { width, intent: 'write', stack: false } as const;
+    const host = b.translate(
+      b.operandAddress(),
+      mmxFault === undefined ? access : { ...access, mmxFault },
+    );
+    b.store(host, width, b.truncate(this.lane64(value, 0), width));
   }
 
   setState(offset: number, value: VectorExpression): void {

@@ -4,7 +4,12 @@
  */
 import { StopCode, stateOffsets } from '../../machine/processor-state';
 import { present } from '../../support/assert';
-import { accessModifyBit, accessStackBit } from '../interpreter/lowering';
+import {
+  accessMmxAllBit,
+  accessMmxTopBit,
+  accessModifyBit,
+  accessStackBit,
+} from '../interpreter/lowering';
 import { recordOffsets } from '../interpreter/record';
 import { runOffsets } from '../memory-map';
 import { RoutineEnd, vector, type Fault, type ProcessorContext } from '../processor-context';
@@ -74,6 +79,23 @@ export class MemoryAccess {
 
   /** Import `write`: address where the bytes can be written, or 0 to leave. */
   write(record: number, low: number, high: number, info: number): number {
+    const host = this.locateForWrite(record, low, high, info);
+    const mmxBits = info & (accessMmxTopBit | accessMmxAllBit);
+    if (host === 0 && mmxBits !== 0 && this.context.run32(runOffsets.stop) === StopCode.fault) {
+      this.enterMmx((mmxBits & accessMmxAllBit) !== 0);
+    }
+    return host;
+  }
+
+  /** What an MMX store that faults has already done to the x87 state. */
+  private enterMmx(isWhole: boolean): void {
+    const { state } = this.context;
+    const tags = stateOffsets.fxsave + 4;
+    state.writeU32(stateOffsets.fxsave, state.readU32(stateOffsets.fxsave) & ~0x38000000);
+    if (isWhole) state.writeU32(tags, state.readU32(tags) | 0xff);
+  }
+
+  private locateForWrite(record: number, low: number, high: number, info: number): number {
     const bytes = info & 0xff;
     const { memory } = this.context;
     if (!this.checkCanonical(record, low, high, bytes, info)) return 0;

@@ -7,6 +7,7 @@ import { farTransferRoutines } from './far-transfer';
 import { interceptedRoutines } from './intercepted';
 import { interruptRoutines } from './interrupts';
 import { portRoutines } from './ports';
+import { simdFloatRoutines } from './simd-float';
 import type { Routine, RoutineFamily } from './routine';
 import { x87ArithmeticRoutines } from './x87-arithmetic';
 import { x87ControlRoutines } from './x87-control';
@@ -18,6 +19,7 @@ export const routineFamilies: readonly RoutineFamily[] = [
   controlRegisterRoutines,
   descriptorTableRoutines,
   farTransferRoutines,
+  simdFloatRoutines,
   interceptedRoutines,
   interruptRoutines,
   portRoutines,

@@ -20,9 +20,13 @@ export const handlerGroups = [
   'hot',
   'rare',
   'x87',
+  'vector',
+  'vectorFloat',
   'checked32',
   'checked16',
   'checkedRare',
+  'checkedVector',
+  'checkedVectorFloat',
 ] as const;
 
 export type HandlerGroup = (typeof handlerGroups)[number];

@@ -8,6 +8,10 @@ import { flagDefinitions } from './flag';
 import { moveDefinitions } from './move';
 import { multiplyDefinitions } from './multiply';
 import { shiftDefinitions } from './shift';
+import { simdConvertDefinitions } from './simd-convert';
+import { simdFloatDefinitions } from './simd-float';
+import { simdIntegerDefinitions } from './simd-integer';
+import { simdMoveDefinitions } from './simd-move';
 import { stackDefinitions } from './stack';
 import { stringDefinitions } from './string';
 import { systemDefinitions } from './system';
@@ -25,6 +29,10 @@ for (const family of [
   controlDefinitions,
   stringDefinitions,
   flagDefinitions,
+  simdMoveDefinitions,
+  simdIntegerDefinitions,
+  simdFloatDefinitions,
+  simdConvertDefinitions,
   systemDefinitions,
   x87Definitions,
 ]) {

@@ -1,0 +1,245 @@
+/** MMX and SSE data movement, shuffles and bit operations on floating-point registers, and MXCSR (SDM vol. 2). */
+import type { Operand } from '../ir/builder';
+import type { VectorExpression } from '../ir/ir';
+import type { VectorBuilder } from '../ir/vector-builder';
+import type { VectorOperator } from '../ir/vector-operators';
+import { runOffsets } from '../memory-map';
+import { mxcsrMask, mxcsrOffset } from '../vector-state';
+import { defineRare, operandAt, widthOf, type Definition } from './definition';
+import { defineVector, enterMmx, requireMmx } from './simd-availability';
+import { doublewordIndices } from './simd-integer';
+
+const generalProtection = 13;
+const RDI = 7;
+
+function isMemory(operand: Operand): boolean {
+  return operand.kind === 'vectorMemory';
+}
+
+/** A store from an MMX register clears TOP even where it faults, as hardware does. */
+function storeFault(source: Operand): 'top' | undefined {
+  return source.kind === 'vectorRegister' && source.file === 'mmx' ? 'top' : undefined;
+}
+
+function copy(mnemonic: string, isAligned: boolean): Definition {
+  return defineVector('vector', mnemonic, (v, operands) => {
+    const source = operandAt(operands, 1);
+    const value = v.read(source, isAligned);
+    v.write(operandAt(operands, 0), value, isAligned, storeFault(source));
+  });
+}
+
+/** MOVSS and MOVSD: registers keep what lies above; a load clears it. */
+function copyScalar(mnemonic: string, bits: 32 | 64): Definition {
+  return defineVector('vector', mnemonic, (v, operands) => {
+    const target = operandAt(operands, 0);
+    const source = operandAt(operands, 1);
+    const value = v.read(source);
+    if (isMemory(target) || isMemory(source)) return v.write(target, value);
+    v.write(target, mergeScalar(v, v.read(target), value, bits));
+  });
+}
+
+/** `old` with its lowest element from `value`. */
+export function mergeScalar(
+  v: VectorBuilder,
+  old: VectorExpression,
+  value: VectorExpression,
+  bits: 32 | 64,
+): VectorExpression {
+  if (bits === 64) return v.withLane64(old, 0, v.lane64(value, 0));
+  return v.withLane32(old, 0, v.lane32(value, 0));
+}
+
+/** MOVLPS and MOVHPS with their kin: one half to or from memory, the other stays. */
+function copyHalf(mnemonic: string, half: 0 | 1): Definition {
+  return defineVector('vector', mnemonic, (v, operands) => {
+    const target = operandAt(operands, 0);
+    const value = v.read(operandAt(operands, 1));
+    if (isMemory(target)) {
+      return v.write(target, v.withLane64(v.zero(), 0, v.lane64(value, half)));
+    }
+    v.write(target, v.withLane64(v.read(target), half, v.lane64(value, 0)));
+  });
+}
+
+/** MOVHLPS and MOVLHPS. */
+function crossHalves(mnemonic: string, to: 0 | 1): Definition {
+  return defineVector('vector', mnemonic, (v, operands) => {
+    const target = operandAt(operands, 0);
+    const source = v.read(operandAt(operands, 1));
+    v.write(target, v.withLane64(v.read(target), to, v.lane64(source, to === 0 ? 1 : 0)));
+  });
+}
+
+/** MOVQ of MMX registers, and between XMM registers and 64 bits: the upper half becomes zero. */
+const moveQuadword = defineVector('vector', 'MOVQ', (v, operands) => {
+  const source = operandAt(operands, 1);
+  const value = v.withLane64(v.zero(), 0, v.lane64(v.read(source), 0));
+  v.write(operandAt(operands, 0), value, true, storeFault(source));
+});
+
+/** MOVD and its 64-bit form: between a general register or memory and a vector register. */
+const moveDoubleword = defineVector('vector', 'MOVD', (v, operands) => {
+  const { b } = v;
+  const target = operandAt(operands, 0);
+  const source = operandAt(operands, 1);
+  if (target.kind === 'vectorRegister') {
+    return v.write(target, v.withLane64(v.zero(), 0, b.read(source)));
+  }
+  const value = v.read(source);
+  if (target.kind !== 'memory') {
+    return b.write(target, b.truncate(v.lane64(value, 0), widthOf(target)));
+  }
+  v.write({ kind: 'vectorMemory', width: target.width }, value, true, storeFault(source));
+});
+
+function moveLowHalf(mnemonic: string): Definition {
+  return defineVector('vector', mnemonic, (v, operands) => {
+    const low = v.lane64(v.read(operandAt(operands, 1)), 0);
+    v.write(operandAt(operands, 0), v.withLane64(v.zero(), 0, low));
+  });
+}
+
+function bitwise(mnemonic: string, operator: VectorOperator, isReversed = false): Definition {
+  return defineVector('vector', mnemonic, (v, operands) => {
+    const target = operandAt(operands, 0);
+    const source = v.read(operandAt(operands, 1));
+    const old = v.read(target);
+    v.write(target, isReversed ? v.op(operator, source, old) : v.op(operator, old, source));
+  });
+}
+
+const bytesOf = (start: number, count: number): number[] =>
+  Array.from({ length: count }, (_, index) => start + index);
+
+function unpack(mnemonic: string, bytes: 4 | 8, start: number): Definition {
+  return defineVector('vector', mnemonic, (v, operands) => {
+    const target = operandAt(operands, 0);
+    const source = v.read(operandAt(operands, 1));
+    const indices = Array.from({ length: 8 / bytes }, (_, index) => [
+      ...bytesOf(start + index * bytes, bytes),
+      ...bytesOf(16 + start + index * bytes, bytes),
+    ]).flat();
+    v.write(target, v.shuffle(v.read(target), source, indices));
+  });
+}
+
+/** Two elements of the destination, then two of the source. */
+const shuffleSingles = defineVector('vector', 'SHUFPS', (v, operands) => {
+  const target = operandAt(operands, 0);
+  const source = v.read(operandAt(operands, 1));
+  const indices = v.let(doublewordIndices(v));
+  const low = v.op('i8x16.swizzle', v.read(target), indices);
+  const high = v.op('i8x16.swizzle', source, indices);
+  v.write(target, v.shuffle(low, high, [...bytesOf(0, 8), ...bytesOf(24, 8)]));
+});
+
+const shuffleDoubles = defineVector('vector', 'SHUFPD', (v, operands) => {
+  const { b } = v;
+  const target = operandAt(operands, 0);
+  const source = v.read(operandAt(operands, 1));
+  const old = v.read(target);
+  const chosen = (value: VectorExpression, bit: number) =>
+    b.select(b.wrap(b.bit(b.decoded('imm'), bit)), v.lane64(value, 1), v.lane64(value, 0));
+  const low = v.withLane64(v.zero(), 0, chosen(old, 0));
+  v.write(target, v.withLane64(low, 1, chosen(source, 1)));
+});
+
+function moveMask(mnemonic: string, operator: 'i32x4.bitmask' | 'i64x2.bitmask'): Definition {
+  return defineVector('vector', mnemonic, (v, operands) => {
+    const bits = v.integer(operator, v.read(operandAt(operands, 1)));
+    v.b.write(operandAt(operands, 0), v.b.widen(bits));
+  });
+}
+
+/**
+ * MASKMOVQ and MASKMOVDQU: bytes whose mask has its top bit set go to DS:rDI. Hardware checks every half, the upper
+ * one first, whatever the mask.
+ */
+function maskedStore(mnemonic: string, halves: 1 | 2): Definition {
+  return defineVector('vector', mnemonic, (v, operands) => {
+    const { b } = v;
+    const data = v.read(operandAt(operands, 0));
+    const mask = v.let(v.op('i8x16.shr_s', v.read(operandAt(operands, 1)), b.i32(7)));
+    const access = { width: 64, intent: 'modify', stack: false } as const;
+    const hosts = Array.from({ length: halves }, (_, index) => halves - 1 - index).map((half) => {
+      const offset = b.and(b.add(b.register(RDI), b.i64(half * 8)), b.decoded('addressMask'));
+      const address = b.linear(offset, 'operand');
+      const isMmx = halves === 1;
+      const host = b.translate(address, isMmx ? { ...access, mmxFault: 'all' } : access);
+      return { half, host };
+    });
+    for (const { half, host } of hosts) {
+      const wanted = b.let(v.lane64(mask, half));
+      b.if(b.compare('ne', wanted, b.i64(0)), () => {
+        const old = b.let({ kind: 'load', type: 'i64', host, width: 64 });
+        const kept = b.and(old, b.xor(wanted, b.i64(-1)));
+        b.store(host, 64, b.or(b.and(v.lane64(data, half), wanted), kept));
+      });
+    }
+  });
+}
+
+const loadControl = defineVector('vector', 'LDMXCSR', (v, operands) => {
+  const { b } = v;
+  const value = b.let(b.wrap(b.read(operandAt(operands, 0))));
+  b.if(b.and(value, b.i32(~mxcsrMask)), () => b.raise(generalProtection, 0));
+  b.setState(mxcsrOffset, 4, value);
+});
+
+const storeControl = defineVector('vector', 'STMXCSR', (v, operands) => {
+  v.b.write(operandAt(operands, 0), v.b.widen(v.b.state(mxcsrOffset, 4)));
+});
+
+const leaveMmx = defineRare('EMMS', (b) => {
+  requireMmx(b);
+  enterMmx(b, true);
+});
+
+function saveArea(mnemonic: string, routine: string): Definition {
+  return defineRare(mnemonic, (b, _operands, { operandSize }) => {
+    b.setState(runOffsets.operand, 8, b.i64(operandSize / 8));
+    b.routine(routine);
+  });
+}
+
+export const simdMoveDefinitions: readonly Definition[] = [
+  ...['MOVAPS', 'MOVAPD', 'MOVDQA', 'MOVNTPS', 'MOVNTPD', 'MOVNTDQ', 'MOVNTQ'].map((name) =>
+    copy(name, true),
+  ),
+  ...['MOVUPS', 'MOVUPD', 'MOVDQU'].map((name) => copy(name, false)),
+  copyScalar('MOVSS', 32),
+  copyScalar('MOVSD', 64),
+  copyHalf('MOVLPS', 0),
+  copyHalf('MOVLPD', 0),
+  copyHalf('MOVHPS', 1),
+  copyHalf('MOVHPD', 1),
+  crossHalves('MOVHLPS', 0),
+  crossHalves('MOVLHPS', 1),
+  moveQuadword,
+  moveDoubleword,
+  moveLowHalf('MOVQ2DQ'),
+  moveLowHalf('MOVDQ2Q'),
+  ...['PS', 'PD'].flatMap((suffix) => [
+    bitwise(`AND${suffix}`, 'v128.and'),
+    bitwise(`ANDN${suffix}`, 'v128.andnot', true),
+    bitwise(`OR${suffix}`, 'v128.or'),
+    bitwise(`XOR${suffix}`, 'v128.xor'),
+  ]),
+  unpack('UNPCKLPS', 4, 0),
+  unpack('UNPCKHPS', 4, 8),
+  unpack('UNPCKLPD', 8, 0),
+  unpack('UNPCKHPD', 8, 8),
+  shuffleSingles,
+  shuffleDoubles,
+  moveMask('MOVMSKPS', 'i32x4.bitmask'),
+  moveMask('MOVMSKPD', 'i64x2.bitmask'),
+  maskedStore('MASKMOVQ', 1),
+  maskedStore('MASKMOVDQU', 2),
+  loadControl,
+  storeControl,
+  leaveMmx,
+  saveArea('FXSAVE', 'saveExtendedState'),
+  saveArea('FXRSTOR', 'restoreExtendedState'),
+];
