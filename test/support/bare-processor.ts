@@ -1,6 +1,7 @@
 /** A processor without hypervisor or devices, in 64-bit mode over flat page tables, for instruction tests. */
 import { createPartitionCores } from '../../debug-adapter/cpu/processor-core-factory';
 import { webAssemblyCodeHost } from '../../debug-adapter/host/web-assembly-code-space';
+import type { CodeHost } from '../../debug-adapter/machine/code-space';
 import type { GuestMemory } from '../../debug-adapter/machine/guest-memory';
 import type { ProcessorCore } from '../../debug-adapter/machine/processor';
 import { vmcsEncoding, type ProcessorState } from '../../debug-adapter/machine/processor-state';
@@ -21,6 +22,8 @@ export interface MappingRights {
 export interface BareProcessorOptions {
   readonly tlbEntries?: number;
   readonly processorCount?: number;
+  /** Loads the generated code; a test may bring code of its own. */
+  readonly codeHost?: CodeHost;
 }
 
 export class BareProcessor {
@@ -29,8 +32,9 @@ export class BareProcessor {
   readonly cores: readonly ProcessorCore[];
   private nextTable = tablesGpa + 0x1000;
 
-  constructor({ tlbEntries = 64, processorCount = 1 }: BareProcessorOptions = {}) {
-    const made = createPartitionCores(webAssemblyCodeHost, {
+  constructor(options: BareProcessorOptions = {}) {
+    const { tlbEntries = 64, processorCount = 1, codeHost = webAssemblyCodeHost } = options;
+    const made = createPartitionCores(codeHost, {
       memoryBytes,
       processorCount,
       tlbEntries,

@@ -74,9 +74,7 @@ function overlay(data: Uint8Array, runs: readonly (readonly [string, string])[])
 
 /** Runs cases on one processor at CPL 3; every exception is a VM exit, so that nothing is delivered. */
 export class NativeCaseRunner {
-  private readonly processor = new BareProcessor();
-
-  constructor() {
+  constructor(private readonly processor = new BareProcessor()) {
     this.processor.map(codePage, codeGpa);
     this.processor.map(dataPage, dataGpa, { noExecute: true });
     this.processor.setField('EXCEPTION_BITMAP', 0xffffffffn);
