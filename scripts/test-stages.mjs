@@ -16,6 +16,7 @@ import { runProcess } from './vscode-host/run-process.mjs';
  * @typedef {object} Stage
  * @property {string} name
  * @property {string} purpose
+ * @property {boolean} [needsBuild] true for stages that run what is in dist/
  * @property {() => Promise<StageResult>} run
  */
 
@@ -170,21 +171,25 @@ export const stages = [
   {
     name: 'adapter',
     purpose: 'debug requests against the real process',
+    needsBuild: true,
     run: () => runMocha('adapter', ['test/debug-adapter']),
   },
   {
     name: 'webview',
     purpose: 'panels in a browser',
+    needsBuild: true,
     run: () => withBrowser('webview', () => runMocha('webview', ['test/webview']), { host: false }),
   },
   {
     name: 'extension',
     purpose: 'inside a real extension host',
+    needsBuild: true,
     run: () => runReported('extension', ['scripts/run-extension-tests.mjs']),
   },
   {
     name: 'end-to-end',
     purpose: 'as a person, with screenshots',
+    needsBuild: true,
     run: () =>
       withBrowser('end-to-end', () =>
         runMocha('end-to-end', ['test/end-to-end/development'], { timeoutMs: 60_000, bail: true }),
@@ -193,6 +198,7 @@ export const stages = [
   {
     name: 'vsix',
     purpose: 'the package, installed in a fresh VS Code',
+    needsBuild: true,
     run: () =>
       withBrowser('vsix', async () => {
         const packaged = await check('npm run package', ['scripts/package.mjs']);

@@ -63,13 +63,25 @@ async function runStage(stage) {
   return { name: stage.name, seconds, ...result };
 }
 
-const wanted = options.only.length === 0 ? names : options.only;
+const chosen = stages.filter(
+  (stage) => options.only.length === 0 || options.only.includes(stage.name),
+);
+const builds = chosen.some((stage) => stage.needsBuild);
+const planned = stages.filter(
+  (stage) => chosen.includes(stage) || (builds && stage.name === 'build'),
+);
+/** @type {(import('./test-stages.mjs').StageResult & { name: string, seconds: number })[]} */
 const results = [];
-for (const stage of stages) {
-  if (options.skip.includes(stage.name)) {
-    const skipped = [`${stage.name}: left out by --skip`];
-    results.push({ name: stage.name, seconds: 0, passed: 0, failures: [], skipped });
-  } else if (wanted.includes(stage.name)) results.push(await runStage(stage));
+for (const stage of planned) {
+  const { name } = stage;
+  const buildFailed = results.some((each) => each.name === 'build' && each.failures.length > 0);
+  const reason = options.skip.includes(name)
+    ? 'left out by --skip'
+    : buildFailed && stage.needsBuild
+      ? 'the build failed'
+      : undefined;
+  if (reason === undefined) results.push(await runStage(stage));
+  else results.push({ name, seconds: 0, passed: 0, failures: [], skipped: [`${name}: ${reason}`] });
 }
 
 console.log('\nstage         passed  failed  skipped    time');
