@@ -198,8 +198,7 @@ export async function startHost(options) {
   const serverArguments = [
     ...[serverMain, '--host', '127.0.0.1', '--port', String(port)],
     ...['--without-connection-token', '--accept-server-license-terms'],
-    // Newer workbenches ignore test and development paths in the address without it.
-    '--enable-smoke-test-driver',
+    ...(isForTests(options) ? ['--enable-smoke-test-driver'] : []),
     ...['--telemetry-level', 'off', '--disable-telemetry', '--disable-update-check'],
     ...folderArguments,
   ];
@@ -239,6 +238,15 @@ export async function startHost(options) {
     exited,
     stop,
   };
+}
+
+/**
+ * Newer workbenches ignore test and development paths in the address without the smoke test driver. With it they show
+ * no dialogs, which a person would miss.
+ * @param {HostOptions} options
+ */
+function isForTests(options) {
+  return options.testsPath !== undefined || (options.developmentExtensions ?? []).length > 0;
 }
 
 /**
