@@ -27,8 +27,10 @@ import { generalProtection, ProcessorContext, RoutineEnd, vector } from './proce
 import { RoutineRecord, type PendingTrap, type Processor } from './routines/routine';
 import { routines } from './routines/routine-table';
 import type { Translator } from './translator/translator';
+import { mxcsrOffset, mxcsrReset } from './vector-state';
 import { segmentOffsets, vmcsOffsets } from './vmcs-offsets';
 import { eventType } from './vmx/vm-exits';
+import { X87Unit } from './x87/x87-unit';
 
 const flagTrap = 0x100;
 const blockingBySti = 1n;
@@ -79,6 +81,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     private readonly onBreakpoints: () => void,
   ) {
     this.context = new ProcessorContext(shared.space.bytes, vpBase, shared.memory);
+    this.resetFloatingPoint();
     this.walker = new PageWalker(this.context);
     this.caches = new TranslationCaches(this.context, shared.tlbEntries);
     this.access = new MemoryAccess(this.context, this.walker, this.caches);
@@ -87,6 +90,12 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       this.modeChanged(),
     );
     this.modeChanged();
+  }
+
+  /** As FNINIT and the reset leave the floating-point controls (SDM vol. 3, table 9-1). */
+  private resetFloatingPoint(): void {
+    new X87Unit(this.context).initialize();
+    this.state.writeU32(mxcsrOffset, mxcsrReset);
   }
 
   get state(): ProcessorState {

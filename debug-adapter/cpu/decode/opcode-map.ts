@@ -312,11 +312,5 @@ export const unbuiltOpcodes: readonly {
   { map: 0, from: 0xc4, to: 0xc5, name: 'AVX (VEX)' },
   { map: 0, from: 0x62, to: 0x62, name: 'AVX-512 (EVEX)' },
   { map: 1, from: 0x0e, to: 0x0f, name: '3DNow!' },
-  { map: 1, from: 0x10, to: 0x17, name: 'SSE move' },
-  { map: 1, from: 0x28, to: 0x2f, name: 'SSE move, convert or compare' },
-  { map: 1, from: 0x50, to: 0x77, name: 'SSE or MMX' },
-  { map: 1, from: 0x7c, to: 0x7f, name: 'SSE or MMX' },
-  { map: 1, from: 0xae, to: 0xae, name: 'FXSAVE family or FSGSBASE' },
-  { map: 1, from: 0xc2, to: 0xc6, name: 'SSE' },
-  { map: 1, from: 0xd0, to: 0xfe, name: 'SSE or MMX' },
+  { map: 1, from: 0xae, to: 0xae, name: 'XSAVE family or FSGSBASE' },
 ];

@@ -348,44 +348,50 @@ export class MemoryAccess {
 
   private readDevice(low: number, high: number, bytes: number): number {
     const { context } = this;
-    const answer = this.nextAnswer();
-    if (answer === undefined) {
-      context.state.writeU32(stateOffsets.accessBytes, bytes);
-      this.causeViolation(low, high, 'read');
-      return 0;
-    }
     const scratch = context.vpBase + runOffsets.readScratch;
-    context.view.setBigUint64(scratch, answer, true);
-    return scratch;
+    return this.readAnswers(low, high, bytes, scratch) ? scratch : 0;
   }
 
   private writeDevice(low: number, high: number, bytes: number, isModify: boolean): number {
     const gpa = this.walker.gpaPage * 4096 + (low & 0xfff);
     const slot = this.takeSlot({ gpa, linear: wholeAddress(low, high), length: bytes });
     if (!isModify) return slot;
-    const answer = this.nextAnswer();
-    if (answer === undefined) {
-      this.context.state.writeU32(stateOffsets.accessBytes, bytes);
-      this.causeViolation(low, high, 'read');
-      return 0;
+    return this.readAnswers(low, high, bytes, slot) ? slot : 0;
+  }
+
+  /** A device answers at most eight bytes at once; 16 are two accesses. False where the instruction leaves. */
+  private readAnswers(low: number, high: number, bytes: number, to: number): boolean {
+    const { context } = this;
+    for (let at = 0; at < bytes; at += 8) {
+      const answer = this.nextAnswer();
+      if (answer === undefined) {
+        context.state.writeU32(stateOffsets.accessBytes, Math.min(bytes, 8));
+        // An access that crosses pages does not come here.
+        this.causeViolation((low + at) | 0, high, 'read');
+        return false;
+      }
+      context.view.setBigUint64(to + at, answer, true);
     }
-    this.context.view.setBigUint64(slot, answer, true);
-    return slot;
+    return true;
   }
 
   /** The device's acknowledgement is its answer; without one the instruction leaves with the value to write. */
   private commitDevice(write: PendingDevice, host: number): number {
-    if (this.nextAnswer() !== undefined) return 0;
     const { context } = this;
-    const value = context.view.getBigUint64(host, true);
-    context.state.writeU64(stateOffsets.accessValue, BigInt.asUintN(write.length * 8, value));
-    context.state.writeU32(stateOffsets.accessBytes, write.length);
-    causeExit(context, exitReason.eptViolation, {
-      qualification: 0x182n,
-      guestPhysicalAddress: BigInt(write.gpa),
-      guestLinearAddress: write.linear,
-    });
-    return RoutineEnd.leave;
+    const length = Math.min(write.length, 8);
+    for (let at = 0; at < write.length; at += 8) {
+      if (this.nextAnswer() !== undefined) continue;
+      const value = context.view.getBigUint64(host + at, true);
+      context.state.writeU64(stateOffsets.accessValue, BigInt.asUintN(length * 8, value));
+      context.state.writeU32(stateOffsets.accessBytes, length);
+      causeExit(context, exitReason.eptViolation, {
+        qualification: 0x182n,
+        guestPhysicalAddress: BigInt(write.gpa + at),
+        guestLinearAddress: write.linear + BigInt(at),
+      });
+      return RoutineEnd.leave;
+    }
+    return 0;
   }
 
   private nextAnswer(): bigint | undefined {

@@ -3,6 +3,7 @@ import { assert, present } from '../../support/assert';
 import { arithmeticRoutines } from './arithmetic';
 import { controlRegisterRoutines } from './control-registers';
 import { descriptorTableRoutines } from './descriptor-tables';
+import { extendedStateRoutines } from './extended-state';
 import { farTransferRoutines } from './far-transfer';
 import { interceptedRoutines } from './intercepted';
 import { interruptRoutines } from './interrupts';
@@ -18,6 +19,7 @@ export const routineFamilies: readonly RoutineFamily[] = [
   arithmeticRoutines,
   controlRegisterRoutines,
   descriptorTableRoutines,
+  extendedStateRoutines,
   farTransferRoutines,
   simdFloatRoutines,
   interceptedRoutines,

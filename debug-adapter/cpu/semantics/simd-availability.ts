@@ -27,6 +27,12 @@ export function requireSse(b: Builder): void {
   });
 }
 
+/** CR0.EM or CR0.TS: #NM, as FXSAVE and FXRSTOR ask. */
+export function requireX87(b: Builder): void {
+  const blocking = b.and(b.state(vmcsOffsets.cr0, 4), b.i32(cr0Emulation | cr0TaskSwitched));
+  b.if(blocking, () => b.raise(deviceNotAvailable));
+}
+
 /** CR0.EM: #UD; CR0.TS: #NM; an x87 exception that waits: #MF. */
 export function requireMmx(b: Builder): void {
   const cr0 = b.state(vmcsOffsets.cr0, 4);

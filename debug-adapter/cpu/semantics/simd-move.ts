@@ -6,10 +6,11 @@ import type { VectorOperator } from '../ir/vector-operators';
 import { runOffsets } from '../memory-map';
 import { mxcsrMask, mxcsrOffset } from '../vector-state';
 import { defineRare, operandAt, widthOf, type Definition } from './definition';
-import { defineVector, enterMmx, requireMmx } from './simd-availability';
+import { defineVector, enterMmx, requireMmx, requireX87 } from './simd-availability';
 import { doublewordIndices } from './simd-integer';
 
 const generalProtection = 13;
+const saveAreaBytes = 512;
 const RDI = 7;
 
 function isMemory(operand: Operand): boolean {
@@ -197,9 +198,16 @@ const leaveMmx = defineRare('EMMS', (b) => {
   enterMmx(b, true);
 });
 
-function saveArea(mnemonic: string, routine: string): Definition {
-  return defineRare(mnemonic, (b, _operands, { operandSize }) => {
-    b.setState(runOffsets.operand, 8, b.i64(operandSize / 8));
+/** CR0.EM or TS: #NM (not #UD); the image is aligned to 16 bytes, and both its ends can be reached. */
+function saveArea(mnemonic: string, intent: 'read' | 'write', routine: string): Definition {
+  return defineRare(mnemonic, (b) => {
+    requireX87(b);
+    const address = b.operandAddress();
+    b.if(b.compare('ne', b.and(address, b.i64(15)), b.i64(0)), () => b.raise(generalProtection, 0));
+    const access = { width: 8, intent, stack: false } as const;
+    b.translate(address, access);
+    b.translate(b.operandAddress(b.i64(saveAreaBytes - 1)), access);
+    b.setState(runOffsets.operand, 8, address);
     b.routine(routine);
   });
 }
@@ -240,6 +248,6 @@ export const simdMoveDefinitions: readonly Definition[] = [
   loadControl,
   storeControl,
   leaveMmx,
-  saveArea('FXSAVE', 'saveExtendedState'),
-  saveArea('FXRSTOR', 'restoreExtendedState'),
+  saveArea('FXSAVE', 'write', 'saveExtendedState'),
+  saveArea('FXRSTOR', 'read', 'restoreExtendedState'),
 ];
