@@ -94,11 +94,15 @@ export const dataTlbEntriesMax = 4096;
 const codeTlbBytes = codeTlbEntries * tlbEntryBytes;
 const dataTlbBytes = dataTlbEntriesMax * tlbEntryBytes;
 
-/** Offsets of the TLBs from `vpBase`: for supervisor (0) and user (1). */
+/** Offsets of the TLBs from `vpBase`: for supervisor (0), user (1), and supervisor that may access user pages (2). */
 export const tlbOffsets = {
   code: [0x4000, 0x4000 + codeTlbBytes],
-  read: [0x10000, 0x10000 + dataTlbBytes],
-  write: [0x10000 + 2 * dataTlbBytes, 0x10000 + 3 * dataTlbBytes],
+  read: [0x10000, 0x10000 + dataTlbBytes, 0x10000 + 4 * dataTlbBytes],
+  write: [
+    0x10000 + 2 * dataTlbBytes,
+    0x10000 + 3 * dataTlbBytes,
+    0x10000 + 5 * dataTlbBytes,
+  ],
 } as const;
 
 /** First byte after the run area, for a check that nothing overlaps. */

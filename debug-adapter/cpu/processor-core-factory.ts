@@ -20,6 +20,7 @@ import {
 } from './memory-map';
 import { VirtualProcessorCore } from './processor-core';
 import { routineNumber } from './routines/routine-table';
+import { Translator } from './translator/translator';
 
 /** Sizes of a partition. */
 export interface PartitionCoreOptions {
@@ -29,6 +30,8 @@ export interface PartitionCoreOptions {
   readonly processorCount: number;
   /** Entries of each data TLB, a power of two from 64 to 4096. */
   readonly tlbEntries?: number;
+  /** Jumps to a place after which it is translated; 1 for at once, 0 for never. */
+  readonly hotCount?: number;
 }
 
 /** A partition's memory and processors. */
@@ -36,6 +39,12 @@ export interface PartitionCores {
   readonly memory: GuestMemory;
   readonly cores: readonly ProcessorCore[];
 }
+
+/** Jumps to a place until its translation is worth its cost. */
+const hotCountDefault = 1000;
+
+/** Hot places translated together: a module costs far more than a function. */
+const translationBatch = 8;
 
 /** Frames beyond RAM for pages that the hypervisor lays over the guest's. */
 const overlayFrames = 64;
@@ -66,6 +75,7 @@ export function createPartitionCores(
   options: PartitionCoreOptions,
 ): PartitionCores {
   const { memoryBytes, processorCount, tlbEntries = dataTlbEntriesMax } = options;
+  const { hotCount = hotCountDefault } = options;
   assert(processorCount >= 1 && processorCount <= processorCountMax, 'processor count');
   assert(runAreaEnd <= tlbOffsets.code[0], 'the run area ends before the TLBs');
   const cores: VirtualProcessorCore[] = [];
@@ -83,36 +93,48 @@ export function createPartitionCores(
     },
   );
   const memory = new GuestMemory(space.bytes, frameBase, memoryBytes / 4096 + overlayFrames);
-  const code = makeCodeCache(space, memory, cores);
+  const { code, translator } = makeCodeCache(space, memory, cores, { tlbEntries, hotCount });
   const breakpointsChanged = (): void => {
     const addresses = cores.flatMap((core) => [...core.breakpointAddresses]);
     code.setBreakpointOffsets(new Set(addresses.map((address) => Number(address & 0xfffn))));
   };
   for (let index = 0; index < processorCount; index++) {
     const vpBase = processorBase + index * processorStride;
-    const shared = { space, memory, code, tlbEntries };
+    const shared = { space, memory, code, translator, tlbEntries };
     cores.push(new VirtualProcessorCore(shared, vpBase, breakpointsChanged));
   }
   space.install(interpreterModule(tlbEntries), [0]);
   return { memory, cores };
 }
 
-/** The partition's decoded code, with the processors that hold cached addresses of it. */
+/** The partition's decoded and translated code, with the processors that hold cached addresses of it. */
 function makeCodeCache(
   space: CodeSpace,
   memory: GuestMemory,
   cores: readonly VirtualProcessorCore[],
-): CodeCache {
-  const undefinedHandler = present(variantTable().handlerNamed('UD '), 'the variant of UD');
+  { tlbEntries, hotCount }: { readonly tlbEntries: number; readonly hotCount: number },
+): { readonly code: CodeCache; readonly translator: Translator } {
+  const variants = variantTable();
+  const undefinedHandler = present(variants.handlerNamed('UD '), 'the variant of UD');
   const forgetCode = (): void => {
+    translator.codeWasDropped();
     for (const core of cores) {
       core.caches.flushCode();
       core.context.setRun32(runOffsets.startRecord, 0);
     }
   };
-  const code = new CodeCache(space.bytes, memory, variantTable(), undefinedHandler, forgetCode);
+  const code = new CodeCache(space.bytes, memory, variants, {
+    undefinedHandler,
+    hotCount,
+    onReset: forgetCode,
+  });
+  const batchSize = hotCount === 1 ? 1 : translationBatch;
+  const translator = new Translator(space, memory, code, variants, { batchSize, tlbEntries });
   memory.observe({
-    codeWillChange: (frame) => code.invalidateFrame(frame),
+    codeWillChange: (frame) => {
+      code.invalidateFrame(frame);
+      translator.frameChanged(frame);
+    },
     writeAccessDidEnd: () => cores.forEach((core) => core.caches.flushWrites()),
     mapDidChange: () => cores.forEach((core) => core.caches.flush()),
     translationWillChange: () => {
@@ -121,5 +143,5 @@ function makeCodeCache(
     },
   });
   assert(arenaBase < frameBase, 'the arena lies below the frames');
-  return code;
+  return { code, translator };
 }

@@ -189,10 +189,19 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     return RoutineEnd.leave;
   }
 
+  segmentChanged(record: RoutineRecord): RoutineEnd {
+    const { context } = this;
+    if (context.mode === longCode) return RoutineEnd.next;
+    context.state.rip += BigInt(record.length);
+    this.modeChanged();
+    return RoutineEnd.lookup;
+  }
+
   blockInterrupts(record: RoutineRecord, by: 'sti' | 'mov-ss'): typeof RoutineEnd.finish {
     const bit = by === 'sti' ? blockingBySti : blockingByMovSs;
     const blocking = this.state.readU64(vmcsOffsets.interruptibility);
     this.state.writeU64(vmcsOffsets.interruptibility, blocking | bit);
+    if (by === 'mov-ss') this.modeChanged();
     return this.context.finish(this.state.rip + BigInt(record.length));
   }
 
@@ -410,7 +419,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
 
   private codeFrame(low: number, high: number): number | { readonly outcome: Outcome } {
     const { walker, context } = this;
-    switch (walker.walk(low, high, 'execute', context.cpl === 3)) {
+    switch (walker.walk(low, high, 'execute', context.cpl === 3 ? 'user' : 'supervisor')) {
       case WalkResult.mapped:
         return walker.frame;
       case WalkResult.pageFault:

@@ -107,6 +107,8 @@ export const StopCode = {
   vmExit: 6,
   /** No frame is left for a first touch. */
   framesExhausted: 7,
+  /** The instruction at RIP has been jumped to often enough to be translated. */
+  hot: 8,
 } as const;
 
 const arithmeticFlags = 0x8d5;

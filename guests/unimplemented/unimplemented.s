@@ -1,6 +1,6 @@
-# An instruction that the emulated processor does not have yet: a square root of the x87 unit.
+# An instruction that the emulated processor does not have yet: a sine of the x87 unit.
 #
-# The debugger must stop in front of it and name it with its bytes (D9 FA). What must not happen: a
+# The debugger must stop in front of it and name it with its bytes (D9 FE). What must not happen: a
 # wrong result, or an invalid-opcode fault that a real processor would not raise.
 
         .intel_syntax noprefix
@@ -9,5 +9,5 @@
         .text
 _start:
         mov     eax, 1
-        fsqrt
+        fsin
         hlt

@@ -34,7 +34,7 @@ describe('hyperscope run', function () {
 
   const ends: readonly (readonly [args: readonly string[], status: number, text: RegExp])[] = [
     [[guestImage('triple-fault')], 3, /triple fault/],
-    [[guestImage('unimplemented')], 3, /fsqrt/],
+    [[guestImage('unimplemented')], 3, /fsin/],
     [[guestImage('spin'), '--timeout', '0.3'], 124, /Timed out/],
     [[guestImage('spin'), '--until-time', '100000'], 0, /100000 ns/],
     [[guestImage('hello-partition'), '--until', 'VP index'], 0, /console showed/],

@@ -75,7 +75,7 @@ describe('a running guest', () => {
   const ends: readonly (readonly [guest: string, description: RegExp, text: RegExp])[] = [
     ['triple-fault', /^Triple fault$/, /triple fault at 0x1000[0-9a-f]+ <_start/],
     ['jump-nowhere', /VM exit that nothing answers/, /RAM ends at 0x4000000/],
-    ['unimplemented', /not built: fsqrt/, /fsqrt \(bytes d9 fa\) at 0x100005 <_start\+0x5>/],
+    ['unimplemented', /not built: fsin/, /fsin \(bytes d9 fe\) at 0x100005 <_start\+0x5>/],
     ['hello-partition', /^Halted$/, /nothing can wake it/],
   ];
   for (const [guest, description, text] of ends) {

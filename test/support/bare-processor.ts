@@ -1,4 +1,5 @@
 /** A processor without hypervisor or devices, in 64-bit mode over flat page tables, for instruction tests. */
+import { runOffsets } from '../../debug-adapter/cpu/memory-map';
 import { createPartitionCores } from '../../debug-adapter/cpu/processor-core-factory';
 import { webAssemblyCodeHost } from '../../debug-adapter/host/web-assembly-code-space';
 import type { CodeHost } from '../../debug-adapter/machine/code-space';
@@ -22,6 +23,8 @@ export interface MappingRights {
 export interface BareProcessorOptions {
   readonly tlbEntries?: number;
   readonly processorCount?: number;
+  /** Jumps to a place until it is translated; 0 for never. */
+  readonly hotCount?: number;
   /** Loads the generated code; a test may bring code of its own. */
   readonly codeHost?: CodeHost;
 }
@@ -33,11 +36,13 @@ export class BareProcessor {
   private nextTable = tablesGpa + 0x1000;
 
   constructor(options: BareProcessorOptions = {}) {
-    const { tlbEntries = 64, processorCount = 1, codeHost = webAssemblyCodeHost } = options;
+    const { tlbEntries = 64, processorCount = 1, hotCount = 0 } = options;
+    const { codeHost = webAssemblyCodeHost } = options;
     const made = createPartitionCores(codeHost, {
       memoryBytes,
       processorCount,
       tlbEntries,
+      hotCount,
     });
     this.memory = made.memory;
     this.cores = made.cores;
@@ -50,6 +55,12 @@ export class BareProcessor {
 
   get state(): ProcessorState {
     return this.core.state;
+  }
+
+  /** Steps taken in translated code, modulo 2^32. */
+  get translatedSteps(): number {
+    const view = new DataView(this.state.bytes.buffer, this.state.bytes.byteOffset);
+    return view.getUint32(this.state.vpBase + runOffsets.translatedSteps, true);
   }
 
   setField(name: string, value: bigint, core = this.core): void {

@@ -30,8 +30,9 @@ export class ProgramLab {
   private readonly initialState: Uint8Array;
   private readonly initialMemory: GuestMemorySavedState;
 
-  constructor(tlbEntries: number) {
-    const kernel = new GuestKernel({ tlbEntries });
+  /** @param hotCount jumps to a place until it is translated, 0 for never */
+  constructor(tlbEntries: number, hotCount = 0) {
+    const kernel = new GuestKernel({ tlbEntries, hotCount });
     this.kernel = kernel;
     for (const alias of places.aliases) {
       for (let page = 0; page < places.dataPages; page++) {
@@ -47,6 +48,11 @@ export class ProgramLab {
     kernel.state.setGpr(15, 0n);
     this.initialState = kernel.state.architecturalBytes.slice();
     this.initialMemory = kernel.memory.save();
+  }
+
+  /** Steps that translated code has taken since the lab was made, modulo 2^32. */
+  get translatedSteps(): number {
+    return this.kernel.translatedSteps;
   }
 
   run(program: Uint8Array, steps: number, manner: Manner): Outcome {

@@ -4,7 +4,7 @@
 export const recordOffsets = {
   /** u16: index into the interpreter's jump table. */
   handler: 0,
-  /** u16: the handler that a breakpoint has replaced. */
+  /** u16: the handler that a breakpoint or a region has replaced. */
   replacedHandler: 2,
   /** u16 each. */
   dst: 4,
@@ -25,9 +25,14 @@ export const recordOffsets = {
   scale: 46,
   /** u8. */
   third: 47,
+  /** u32: jumps to this record until it is hot; 0 means that it was hot, or is never to be. */
+  countdown: 48,
+  /** u16 each: table slot of the translated region that starts here, and the block in it. */
+  regionSlot: 52,
+  regionBlock: 54,
 } as const;
 
-export const recordBytes = 48;
+export const recordBytes = 56;
 
 /** Handlers that are not instructions; they take no step. */
 export const pseudoHandler = {
@@ -37,7 +42,9 @@ export const pseudoHandler = {
   goto: 1,
   breakpoint: 2,
   unimplemented: 3,
+  /** The translated region in `regionSlot` goes on from here; the handler it replaces is `replacedHandler`. */
+  region: 4,
 } as const;
 
 /** Number of the first instruction variant. */
-export const firstHandler = 4;
+export const firstHandler = 5;

@@ -84,3 +84,17 @@ export const storeOpcodes: Readonly<Record<Width, number>> = {
   32: op.i64Store32,
   64: op.i64Store,
 };
+
+/** Load opcode of a processor-state field: i32 up to four bytes, else i64. */
+export function stateLoadOpcode(bytes: 1 | 2 | 4 | 8): number {
+  switch (bytes) {
+    case 1:
+      return op.i32Load8U;
+    case 2:
+      return op.i32Load16U;
+    case 4:
+      return op.i32Load;
+    case 8:
+      return op.i64Load;
+  }
+}

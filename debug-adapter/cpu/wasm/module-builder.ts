@@ -11,22 +11,34 @@ export interface ImportedFunction {
 }
 
 const sectionId = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
-const importKind = { function: 0, memory: 2 } as const;
+const importKind = { function: 0, table: 1, memory: 2 } as const;
+const functionReference = 0x70;
 const functionTypeTag = 0x60;
 
-/** Encodes a module whose imports are module `m`: the memory `memory`, then `imports`. Own function n is exported as `f<n>` for each n in `exported`. */
+/** Type of the functions behind the table, which `callIndirect` calls. */
+export interface IndirectType {
+  readonly parameters: readonly WasmType[];
+  readonly results: readonly WasmType[];
+}
+
+/**
+ * Encodes a module whose imports are module `m`: the memory `memory`, the table `table` where `indirect` says what it
+ * calls through it, then `imports`. Own function n is exported as `f<n>` for each n in `exported`.
+ */
 export function buildModule(
   imports: readonly ImportedFunction[],
   functions: readonly FunctionBody[],
   exported: readonly number[],
+  indirect?: IndirectType,
 ): Uint8Array {
   const types = new TypeTable();
+  if (indirect !== undefined) types.indexOf(indirect.parameters, indirect.results);
   const importTypes = imports.map((entry) => types.indexOf(entry.parameters, entry.results));
   const ownTypes = functions.map((body) => types.indexOf(body.parameters, body.results));
   const out = new ByteWriter();
   out.bytes(Uint8Array.of(0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00));
   section(out, sectionId.type, types.encode());
-  section(out, sectionId.import, encodeImports(imports, importTypes));
+  section(out, sectionId.import, encodeImports(imports, importTypes, indirect !== undefined));
   section(
     out,
     sectionId.function,
@@ -51,11 +63,20 @@ export function buildModule(
   return out.finish();
 }
 
-function encodeImports(imports: readonly ImportedFunction[], types: readonly number[]): Uint8Array {
+/** A module that does not call through the table does not import it: the engine keeps every user of a table alive. */
+function encodeImports(
+  imports: readonly ImportedFunction[],
+  types: readonly number[],
+  usesTable: boolean,
+): Uint8Array {
   const writer = new ByteWriter();
-  writer.unsigned(imports.length + 1);
+  writer.unsigned(imports.length + (usesTable ? 2 : 1));
   // The limits only demand a minimum; the host brings a memory of its final size.
   writer.name('m').name('memory').byte(importKind.memory).byte(0).unsigned(1);
+  if (usesTable) {
+    writer.name('m').name('table').byte(importKind.table).byte(functionReference);
+    writer.byte(0).unsigned(1);
+  }
   imports.forEach((entry, index) => {
     writer
       .name('m')

@@ -1,10 +1,12 @@
 // However a program is run (at once, step by step, in pieces, with breakpoints, with small TLBs), it does the same.
 import assert from 'node:assert/strict';
-import { ProgramLab, type Manner, type Outcome } from '../../../support/program-lab';
+import { ProgramLab, type Manner } from '../../../support/program-lab';
 import { places, randomProgram } from '../../../support/random-program';
 import { SeededRandom, seedOf } from '../../../support/seeded-random';
 
 const programs = 500;
+/** Of these, so many are also translated: a module for each region takes its time. */
+const translatedPrograms = 60;
 const stepsEach = 400;
 const smallTlb = 64;
 const largeTlb = 4096;
@@ -25,13 +27,11 @@ function withBreakpoints(random: SeededRandom): Manner {
 
 describe('equivalence of manners to run (decisions 2, 3 and 15)', () => {
   const seed = seedOf(20261122);
-  const labs = new Map([smallTlb, largeTlb].map((entries) => [entries, new ProgramLab(entries)]));
-
-  function run(program: Uint8Array, tlbEntries: number, manner: Manner): Outcome {
-    const lab = labs.get(tlbEntries);
-    assert.ok(lab !== undefined);
-    return lab.run(program, stepsEach, manner);
-  }
+  const interpreter = new ProgramLab(largeTlb);
+  const smallInterpreter = new ProgramLab(smallTlb);
+  const translator = new ProgramLab(largeTlb, 1);
+  const smallTranslator = new ProgramLab(smallTlb, 1);
+  const lateTranslator = new ProgramLab(largeTlb, 3);
 
   const counts = { events: 0, faults: 0, steps: 0 };
 
@@ -39,18 +39,26 @@ describe('equivalence of manners to run (decisions 2, 3 and 15)', () => {
     for (let index = 0; index < programs; index++) {
       const random = new SeededRandom(seed + index);
       const program = randomProgram(random);
-      const expected = run(program, largeTlb, whole);
+      const expected = interpreter.run(program, stepsEach, whole);
       counts.events += expected.events.length;
       counts.steps += expected.steps;
-      const manners: readonly (readonly [string, number, Manner])[] = [
-        ['at once, small TLB', smallTlb, whole],
-        ['single steps', smallTlb, single],
-        ['pieces', largeTlb, pieces(random)],
-        ['pieces with breakpoints', largeTlb, withBreakpoints(random)],
+      const manners: (readonly [string, ProgramLab, Manner])[] = [
+        ['at once, small TLB', smallInterpreter, whole],
+        ['single steps', smallInterpreter, single],
+        ['pieces', interpreter, pieces(random)],
+        ['pieces with breakpoints', interpreter, withBreakpoints(random)],
       ];
-      for (const [title, tlbEntries, manner] of manners) {
+      if (index < translatedPrograms) {
+        manners.push(
+          ['translated at once', translator, whole],
+          ['translated, small TLB', smallTranslator, whole],
+          ['translated in pieces', lateTranslator, pieces(random)],
+          ['translated with breakpoints', translator, withBreakpoints(random)],
+        );
+      }
+      for (const [title, lab, manner] of manners) {
         const message = `HYPERSCOPE_TEST_SEED=${seed + index}: ${title}`;
-        assert.deepEqual(run(program, tlbEntries, manner), expected, message);
+        assert.deepEqual(lab.run(program, stepsEach, manner), expected, message);
       }
     }
   }).timeout(60_000);
@@ -58,5 +66,7 @@ describe('equivalence of manners to run (decisions 2, 3 and 15)', () => {
   it('the programs do something', () => {
     assert.ok(counts.events > programs * 3, `${counts.events} events`);
     assert.ok(counts.steps > (programs * stepsEach) / 2, `${counts.steps} steps`);
+    const translated = translator.translatedSteps;
+    assert.ok(translated > translatedPrograms * 50, `${translated} translated steps`);
   });
 });

@@ -1,0 +1,238 @@
+/**
+ * Emits a region as one WebAssembly function `(vpBase, budget, entry) → budget left`. Where it leaves, registers, flags and
+ * state.rip are exact, and every executed instruction has been taken from the budget.
+ */
+import { stateOffsets } from '../../machine/processor-state';
+import { InvariantError, present } from '../../support/assert';
+import { runOffsets } from '../memory-map';
+import { FunctionBody } from '../wasm/function-body';
+import { op } from '../wasm/opcodes';
+import { flagsAreDeadAt, registersOf } from './instruction-facts';
+import type { Block, Region } from './region';
+import { targetsOf } from './region';
+import { RegionLowering, type RegionLocals } from './region-lowering';
+import { structure, type Item } from './structure';
+
+/** A list of items that is being emitted, or the loop around it. */
+type Scope =
+  | { readonly kind: 'list'; readonly items: readonly Item[]; readonly name: string }
+  | { readonly kind: 'loop'; readonly entries: readonly Block[]; readonly name: string };
+
+const vpBase = 0;
+const budget = 1;
+/** Id of the block to go to next, wherever a switch has to choose. */
+const target = 2;
+
+/** The function of a region. */
+export function emitRegion(region: Region, tlbEntries: number): FunctionBody {
+  return new RegionFunction(region, tlbEntries).emit();
+}
+
+class RegionFunction {
+  private readonly body = new FunctionBody(['i32', 'i32', 'i32'], ['i32']);
+  private readonly locals: RegionLocals;
+  private readonly written: ReadonlySet<number>;
+  private readonly lowering: RegionLowering;
+  private readonly scopes: Scope[] = [];
+  private readonly deadFlags: ReadonlySet<Block>;
+  private names = 0;
+
+  constructor(
+    private readonly region: Region,
+    tlbEntries: number,
+  ) {
+    const { body } = this;
+    const { used, written } = registersOf(region);
+    this.written = written;
+    this.locals = {
+      vpBase,
+      budget,
+      ipBase: body.addLocal('i64'),
+      exitIp: body.addLocal('i64'),
+      flagResult: body.addLocal('i64'),
+      flagCarries: body.addLocal('i32'),
+      readTlb: body.addLocal('i32'),
+      writeTlb: body.addLocal('i32'),
+      registers: new Map([...used].map((number) => [number, body.addLocal('i64')])),
+    };
+    this.deadFlags = new Set(region.blocks.filter(flagsAreDeadAt));
+    const transfers = {
+      toOffset: (offset: number): void => this.toOffset(offset),
+      toDynamic: (): void => this.toDynamic(),
+    };
+    this.lowering = new RegionLowering(body, this.locals, transfers, tlbEntries);
+  }
+
+  emit(): FunctionBody {
+    const { body, region } = this;
+    body.get(budget).i32(region.instructionCount).op(op.i32LtU).if();
+    body.get(budget).op(op.return);
+    body.end();
+    this.emitLoads();
+    body.block('exit');
+    const items = structure(region.blocks, region.entries, (block) => this.successors(block));
+    this.emitList(items, region.entries);
+    body.end();
+    this.emitStores();
+    body.get(budget);
+    return body;
+  }
+
+  /** Where control can go inside the region; a return may go to any return site. */
+  private successors(block: Block): Block[] {
+    const { byOffset, returnSites } = this.region;
+    const direct = targetsOf(block)
+      .map((offset) => byOffset.get(offset))
+      .filter((next) => next !== undefined);
+    return isReturn(block) ? [...direct, ...returnSites] : direct;
+  }
+
+  private emitLoads(): void {
+    const { body, locals } = this;
+    body.get(vpBase).memory(op.i64Load, runOffsets.ipBase).set(locals.ipBase);
+    body.get(vpBase).memory(op.i32Load, runOffsets.readTlb).set(locals.readTlb);
+    body.get(vpBase).memory(op.i32Load, runOffsets.writeTlb).set(locals.writeTlb);
+    body.get(vpBase).memory(op.i64Load, stateOffsets.flagResult).set(locals.flagResult);
+    body.get(vpBase).memory(op.i32Load, stateOffsets.flagCarries).set(locals.flagCarries);
+    for (const [number, local] of locals.registers) {
+      body
+        .get(vpBase)
+        .memory(op.i64Load, stateOffsets.gpr + number * 8)
+        .set(local);
+    }
+  }
+
+  private emitStores(): void {
+    const { body, locals } = this;
+    body.get(vpBase).get(locals.exitIp).memory(op.i64Store, stateOffsets.rip);
+    body.get(vpBase).get(locals.flagResult).memory(op.i64Store, stateOffsets.flagResult);
+    body.get(vpBase).get(locals.flagCarries).memory(op.i32Store, stateOffsets.flagCarries);
+    for (const number of this.written) {
+      const local = present(locals.registers.get(number), 'register local');
+      body
+        .get(vpBase)
+        .get(local)
+        .memory(op.i64Store, stateOffsets.gpr + number * 8);
+    }
+  }
+
+  /** Emits items in order, after a switch over those at which the list can begin. */
+  private emitList(items: readonly Item[], entries: readonly Block[]): void {
+    const { body } = this;
+    const name = `list${this.names++}`;
+    for (let index = items.length - 1; index >= 0; index--) body.block(labelOf(name, index));
+    this.emitSwitch(items, entries, name);
+    this.scopes.push({ kind: 'list', items, name });
+    items.forEach((item) => {
+      body.end();
+      this.emitItem(item);
+    });
+    this.scopes.pop();
+    // Every item ends in a transfer; control cannot arrive here.
+    body.op(op.unreachable);
+  }
+
+  private emitSwitch(items: readonly Item[], entries: readonly Block[], name: string): void {
+    const indexes = new Map(entries.map((entry) => [entry.id, itemIndexOf(items, entry)]));
+    const [first] = indexes.values();
+    const start = labelOf(name, first ?? 0);
+    if (new Set(indexes.values()).size === 1) {
+      this.body.br(start);
+      return;
+    }
+    const highest = Math.max(...indexes.keys());
+    const labels = Array.from({ length: highest + 1 }, (_, id) => {
+      const index = indexes.get(id);
+      return index === undefined ? start : labelOf(name, index);
+    });
+    this.body.get(target).brTable(labels, start);
+  }
+
+  private emitItem(item: Item): void {
+    if (item.kind === 'block') {
+      this.lowering.block(item.block);
+      return;
+    }
+    const name = `loop${this.names++}`;
+    this.body.loop(name);
+    this.scopes.push({ kind: 'loop', entries: item.entries, name });
+    this.emitList(item.items, item.entries);
+    this.scopes.pop();
+    this.body.end();
+  }
+
+  private toOffset(offset: number): void {
+    const block = this.region.byOffset.get(offset);
+    if (block === undefined) {
+      this.lowering.leaveAt(() => this.lowering.pushIp(offset), 0);
+      return;
+    }
+    this.toBlock(block);
+  }
+
+  private toBlock(block: Block): void {
+    const { body, lowering } = this;
+    const scope = this.scopeOf(block);
+    if (scope.kind === 'loop') {
+      // Going round again: the budget must last for every instruction of the region.
+      body.get(budget).i32(this.region.instructionCount).op(op.i32LtU).if();
+      lowering.leaveAt(() => lowering.pushIp(block.offset), 0);
+      body.end();
+    }
+    if (!this.deadFlags.has(block)) {
+      const { pending } = lowering;
+      lowering.materialize();
+      lowering.pending = pending;
+    }
+    body.i32(block.id).set(target);
+    body.br(
+      scope.kind === 'loop' ? scope.name : labelOf(scope.name, itemIndexOf(scope.items, block)),
+    );
+  }
+
+  /** The innermost open loop that has the block as an entry, or open list that has it further on. */
+  private scopeOf(block: Block): Scope {
+    for (let index = this.scopes.length - 1; index >= 0; index--) {
+      const scope = present(this.scopes[index], 'scope');
+      if (
+        scope.kind === 'loop' ? scope.entries.includes(block) : itemIndexOf(scope.items, block) >= 0
+      ) {
+        const loop = this.scopes[index - 1];
+        // A list inside a loop: the loop's entries restart it, the others lie ahead.
+        const restarts =
+          scope.kind === 'list' && loop?.kind === 'loop' && loop.entries.includes(block);
+        return restarts ? loop : scope;
+      }
+    }
+    throw new InvariantError(`no way to block ${block.id}`);
+  }
+
+  /** A return goes on inside the region where it meets one of its return sites. */
+  private toDynamic(): void {
+    const { body, lowering, locals, region } = this;
+    const sites = lowering.isReturning ? region.returnSites : [];
+    for (const site of sites) {
+      body.get(locals.exitIp);
+      lowering.pushIp(site.offset);
+      body.op(op.i64Eq).if();
+      this.toBlock(site);
+      body.end();
+    }
+    lowering.leaveAt(() => body.get(locals.exitIp), 0);
+  }
+}
+
+function isReturn(block: Block): boolean {
+  return block.instructions[block.instructions.length - 1]?.decoded.row.mnemonic === 'RET';
+}
+
+function labelOf(list: string, index: number): string {
+  return `${list}.${index}`;
+}
+
+/** Index of the item that is the block, or the loop that contains it; -1 where none is. */
+function itemIndexOf(items: readonly Item[], block: Block): number {
+  return items.findIndex((item) =>
+    item.kind === 'block' ? item.block === block : itemIndexOf(item.items, block) >= 0,
+  );
+}

@@ -1,0 +1,578 @@
+/**
+ * Emits the blocks of a region: registers are WebAssembly locals, operands are constants, flags wait until they are
+ * needed. Whatever the fast path cannot do leaves the region before the instruction, which the interpreter then executes.
+ */
+import { stateOffsets } from '../../machine/processor-state';
+import { assert, present } from '../../support/assert';
+import type {
+  DecodedField,
+  Expression,
+  FlagEffect,
+  IrType,
+  Local,
+  RegisterSlot,
+  Statement,
+  Width,
+} from '../ir/ir';
+import {
+  IrLowering,
+  type Ending,
+  type StateAccess,
+  type Store,
+  type Translate,
+} from '../lowering/ir-lowering';
+import { stateLoadOpcode, storeOpcodes } from '../lowering/opcodes';
+import { runOffsets, tlbEntryBytes } from '../memory-map';
+import type { FunctionBody } from '../wasm/function-body';
+import { op } from '../wasm/opcodes';
+import { constantValue, type ConstantContext } from './constant-value';
+import { effectParts, registerAt, visitTree } from './instruction-facts';
+import { isVolatile, type DeferredEffect, type PendingFlags } from './pending-flags';
+import type { Block, RegionInstruction } from './region';
+
+/** Locals that the whole region shares. */
+export interface RegionLocals {
+  readonly vpBase: number;
+  readonly budget: number;
+  readonly ipBase: number;
+  readonly exitIp: number;
+  readonly flagResult: number;
+  readonly flagCarries: number;
+  readonly readTlb: number;
+  readonly writeTlb: number;
+  readonly registers: ReadonlyMap<number, number>;
+}
+
+/** How a block's end reaches other code; `RegionFunction` knows the structure. */
+export interface Transfers {
+  /** Goes to a page offset; the flags are deferred until it knows whether the target needs them. */
+  toOffset(offset: number): void;
+  /** Goes to the instruction pointer in `exitIp`. */
+  toDynamic(): void;
+}
+
+const mask32 = 0xffffffffn;
+const firstSyntheticLocal = 10_000;
+
+export class RegionLowering extends IrLowering {
+  pending: PendingFlags | undefined;
+  private instruction: RegionInstruction | undefined;
+  /** Locals for values within a block: all there are, and those not in use. */
+  private readonly taken: Record<IrType, number[]> = { i32: [], i64: [] };
+  private readonly free: Record<IrType, number[]> = { i32: [], i64: [] };
+  private readonly typeOf = new Map<number, IrType>();
+  private constants = new Map<number, bigint>();
+  private readonly address: number;
+  private readonly entry: number;
+  /** Instructions of the block that have not begun, the current one included. */
+  private unexecuted = 0;
+
+  constructor(
+    body: FunctionBody,
+    private readonly shared: RegionLocals,
+    private readonly transfers: Transfers,
+    private readonly tlbEntries: number,
+  ) {
+    super(body);
+    this.address = body.addLocal('i64');
+    this.entry = body.addLocal('i32');
+  }
+
+  /** Emits a block; canonical flags are in the locals unless the block does not need any. */
+  block(block: Block): void {
+    this.pending = undefined;
+    this.free.i32 = [...this.taken.i32];
+    this.free.i64 = [...this.taken.i64];
+    this.body.get(this.shared.budget).i32(block.instructions.length).op(op.i32Sub);
+    this.body.set(this.shared.budget);
+    block.instructions.forEach((instruction, index) => {
+      this.unexecuted = block.instructions.length - index;
+      this.emitInstruction(instruction);
+    });
+    this.unexecuted = 0;
+    if (block.fallThrough !== undefined) this.transfers.toOffset(block.fallThrough);
+  }
+
+  /** Brings deferred flags into the shared locals. */
+  materialize(): void {
+    const { pending } = this;
+    if (pending === undefined) return;
+    this.pending = undefined;
+    this.inContextOf(pending, () => super.setFlags(pending.width, pending.effect));
+  }
+
+  /** Leaves the region before an instruction or at an address, with exact flags and step count. */
+  leaveAt(pushIp: () => void, unexecuted: number): void {
+    const { body, shared } = this;
+    const { pending } = this;
+    this.materialize();
+    this.pending = pending;
+    pushIp();
+    body.set(shared.exitIp);
+    if (unexecuted > 0) {
+      body.get(shared.budget).i32(unexecuted).op(op.i32Add).set(shared.budget);
+    }
+    body.br('exit');
+  }
+
+  /** Pushes the instruction pointer of a page offset, which may lie outside the page. */
+  pushIp(offset: number): void {
+    this.body.get(this.shared.ipBase);
+    if (offset !== 0) this.body.i64(BigInt(offset)).op(op.i64Add);
+  }
+
+  /** Whether the instruction being emitted is a near return. */
+  get isReturning(): boolean {
+    return this.current.decoded.row.mnemonic === 'RET';
+  }
+
+  private get current(): RegionInstruction {
+    return present(this.instruction, 'current instruction');
+  }
+
+  private emitInstruction(instruction: RegionInstruction): void {
+    this.instruction = instruction;
+    this.constants = new Map();
+    this.assigned.clear();
+    for (const local of instruction.variant.locals) {
+      this.assigned.set(local.id, this.takeLocal(local.type));
+    }
+    this.statements(instruction.variant.statements);
+    this.releaseLocals(this.assigned);
+  }
+
+  private takeLocal(type: IrType): number {
+    const known = this.free[type].pop();
+    if (known !== undefined) return known;
+    const local = this.body.addLocal(type);
+    this.taken[type].push(local);
+    this.typeOf.set(local, type);
+    return local;
+  }
+
+  /** Gives locals back, except those that deferred flags still need. */
+  private releaseLocals(locals: ReadonlyMap<number, number>): void {
+    const kept = new Set(this.pending?.locals.values());
+    for (const local of locals.values()) {
+      const list = this.free[present(this.typeOf.get(local), 'local type')];
+      if (!kept.has(local) && !list.includes(local)) list.push(local);
+    }
+  }
+
+  private leaveHere(): void {
+    this.leaveAt(() => this.pushIp(this.current.offset), this.unexecuted);
+  }
+
+  // Constants: operands are known, so conditions over them are decided here
+
+  private get constantContext(): ConstantContext {
+    return { decoded: (field) => this.decodedConstant(field), locals: this.constants };
+  }
+
+  protected override statements(list: readonly Statement[]): void {
+    for (const statement of list) {
+      if (statement.kind === 'set') this.noteConstant(statement.local, statement.value);
+      if (statement.kind !== 'if') {
+        super.statements([statement]);
+        continue;
+      }
+      const decided = constantValue(statement.condition, this.constantContext);
+      if (decided !== undefined) {
+        this.statements(decided !== 0n ? statement.then : statement.otherwise);
+        continue;
+      }
+      if (setsFlags(statement)) this.materialize();
+      super.statements([statement]);
+    }
+  }
+
+  private noteConstant(local: Local, value: Expression): void {
+    const known = constantValue(value, this.constantContext);
+    if (known !== undefined) this.constants.set(local.id, known);
+  }
+
+  /** In an arm flags are set at once: whether the arm runs is not known here. */
+  protected override branch(list: readonly Statement[]): void {
+    const { pending } = this;
+    const known = new Map(this.constants);
+    for (const statement of list) {
+      if (statement.kind === 'setFlags') super.setFlags(statement.width, statement.effect);
+      else this.statements([statement]);
+    }
+    this.pending = pending;
+    this.constants = known;
+  }
+
+  // Registers
+
+  protected operandRegister(slot: RegisterSlot, width: Width): void {
+    this.readRegister(this.current.decoded[slot], width);
+  }
+
+  protected fixedRegister(index: number, width: Width): void {
+    this.readRegister(stateOffsets.gpr + index * 8, width);
+  }
+
+  protected setOperandRegister(slot: RegisterSlot, width: Width, value: Expression): void {
+    this.writeRegister(this.current.decoded[slot], width, value);
+  }
+
+  protected setFixedRegister(index: number, width: Width, value: Expression): void {
+    this.writeRegister(stateOffsets.gpr + index * 8, width, value);
+  }
+
+  private registerLocal(offset: number): number {
+    const number = present(registerAt(offset), 'a general register');
+    return present(this.shared.registers.get(number), `register ${number}`);
+  }
+
+  private readRegister(offset: number, width: Width): void {
+    const { body } = this;
+    body.get(this.registerLocal(offset));
+    if ((offset & 7) !== 0) body.i64(8n).op(op.i64ShrU);
+    if (width !== 64) body.i64((1n << BigInt(width)) - 1n).op(op.i64And);
+  }
+
+  private writeRegister(offset: number, width: Width, value: Expression): void {
+    const { body } = this;
+    const local = this.registerLocal(offset);
+    if (width === 64 || width === 32) {
+      this.expression(value);
+      if (width === 32) body.i64(mask32).op(op.i64And);
+      body.set(local);
+      return;
+    }
+    const shift = (offset & 7) * 8;
+    const mask = ((1n << BigInt(width)) - 1n) << BigInt(shift);
+    this.expression(value);
+    body.i64((1n << BigInt(width)) - 1n).op(op.i64And);
+    if (shift !== 0) body.i64(BigInt(shift)).op(op.i64Shl);
+    body.get(local).i64(~mask).op(op.i64And).op(op.i64Or).set(local);
+  }
+
+  // Decoded fields and state
+
+  private decodedConstant(field: DecodedField): bigint | undefined {
+    const { decoded } = this.current;
+    switch (field) {
+      case 'imm':
+        return BigInt.asUintN(64, decoded.immediate);
+      case 'addressMask':
+        return decoded.addressMask;
+      case 'segmentBase':
+        return decoded.segmentBase === stateOffsets.zero ? 0n : undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  protected decoded(field: DecodedField): void {
+    const constant = this.decodedConstant(field);
+    if (constant !== undefined) this.body.i64(constant);
+    else if (field === 'nextIp') this.pushIp(this.current.nextOffset);
+    else {
+      this.body.get(this.shared.vpBase);
+      this.body.memory(op.i64Load, this.current.decoded.segmentBase);
+    }
+  }
+
+  protected effectiveAddress(): void {
+    const { body } = this;
+    const { decoded, nextOffset } = this.current;
+    const isIpRelative = decoded.base === runOffsets.ipBase;
+    if (isIpRelative) body.get(this.shared.ipBase);
+    else if (decoded.base === stateOffsets.zero) body.i64(0n);
+    else body.get(this.registerLocal(decoded.base));
+    if (decoded.index !== stateOffsets.zero) {
+      body.get(this.registerLocal(decoded.index));
+      if (decoded.scale !== 0) body.i64(BigInt(decoded.scale)).op(op.i64Shl);
+      body.op(op.i64Add);
+    }
+    const displacement = decoded.displacement + (isIpRelative ? BigInt(nextOffset) : 0n);
+    if (displacement !== 0n) body.i64(displacement).op(op.i64Add);
+    if (decoded.addressMask === mask32) body.i64(mask32).op(op.i64And);
+  }
+
+  protected state(access: StateAccess): void {
+    this.body.get(this.shared.vpBase).memory(stateLoadOpcode(access.bytes), access.offset);
+  }
+
+  protected setState(offset: number, bytes: 4 | 8, value: Expression): void {
+    this.body.get(this.shared.vpBase);
+    this.expression(value);
+    this.body.memory(bytes === 8 ? op.i64Store : op.i32Store, offset);
+  }
+
+  // Flags
+
+  protected flagResult(): void {
+    this.materialize();
+    this.body.get(this.shared.flagResult);
+  }
+
+  protected flagCarries(): void {
+    this.materialize();
+    this.body.get(this.shared.flagCarries);
+  }
+
+  protected setFlagResult(push: () => void): void {
+    push();
+    this.body.set(this.shared.flagResult);
+  }
+
+  protected setFlagCarries(push: () => void): void {
+    push();
+    this.body.set(this.shared.flagCarries);
+  }
+
+  protected override setFlags(width: Width, effect: FlagEffect): void {
+    switch (effect.kind) {
+      case 'add':
+      case 'sub':
+      case 'logic':
+      case 'given':
+        return this.defer(width, effect);
+      default:
+        this.materialize();
+        return super.setFlags(width, effect);
+    }
+  }
+
+  /** Remembers an effect; parts that could change until it is needed are evaluated now. */
+  private defer(width: Width, effect: DeferredEffect): void {
+    const locals = new Map(this.assigned);
+    let next = firstSyntheticLocal;
+    const settle = (part: Expression): Expression => {
+      let isFixed = true;
+      visitTree(part, (inner) => {
+        if (isVolatile(inner)) isFixed = false;
+      });
+      if (isFixed) return part;
+      const local: Local = { id: next++, type: part.type };
+      const index = this.takeLocal(part.type);
+      locals.set(local.id, index);
+      this.expression(part);
+      this.body.set(index);
+      return { kind: 'local', type: part.type, local };
+    };
+    const settled = settleEffect(effect, settle);
+    const before = this.pending;
+    const kept = new Map<number, number>();
+    for (const part of effectParts(settled)) {
+      visitTree(part, (inner) => {
+        if (inner.kind === 'local') {
+          kept.set(inner.local.id, present(locals.get(inner.local.id), 'local of an effect'));
+        }
+      });
+    }
+    this.pending = { width, effect: settled, instruction: this.current, locals: kept };
+    if (before !== undefined) this.releaseUnassigned(before.locals);
+  }
+
+  /** Locals of replaced flags are free, unless the current instruction or the new flags use them. */
+  private releaseUnassigned(locals: ReadonlyMap<number, number>): void {
+    const inUse = new Set(this.assigned.values());
+    this.releaseLocals(new Map([...locals].filter(([, local]) => !inUse.has(local))));
+  }
+
+  private inContextOf(pending: PendingFlags, action: () => void): void {
+    const { instruction, constants } = this;
+    const assigned = new Map(this.assigned);
+    this.instruction = pending.instruction;
+    this.constants = new Map();
+    this.assigned.clear();
+    for (const [id, local] of pending.locals) this.assigned.set(id, local);
+    action();
+    this.instruction = instruction;
+    this.constants = constants;
+    this.assigned.clear();
+    for (const [id, local] of assigned) this.assigned.set(id, local);
+  }
+
+  /** A condition on deferred flags of a comparison or a logic operation needs no flags at all. */
+  protected override condition(expression: Extract<Expression, { kind: 'condition' }>): void {
+    const { pending } = this;
+    if (pending === undefined || !this.fused(pending, expression.code)) super.condition(expression);
+  }
+
+  private fused(pending: PendingFlags, code: string): boolean {
+    const { effect, width } = pending;
+    if (code === 'E' || code === 'NE' || code === 'S' || code === 'NS') {
+      this.inContextOf(pending, () => this.resultTest(effect, width, code));
+      return true;
+    }
+    if (effect.kind === 'sub' && !effect.withCarry) {
+      const compare = comparisons[code];
+      if (compare === undefined) return false;
+      this.inContextOf(pending, () => {
+        this.comparisonOperand(effect.a, width, compare.signed);
+        this.comparisonOperand(effect.b, width, compare.signed);
+        this.body.op(compare.opcode);
+      });
+      return true;
+    }
+    return false;
+  }
+
+  /** ZF and SF depend on the result only; equality of a subtraction on its operands. */
+  private resultTest(effect: DeferredEffect, width: Width, code: 'E' | 'NE' | 'S' | 'NS'): void {
+    const { body } = this;
+    if (effect.kind === 'sub' && !effect.withCarry && (code === 'E' || code === 'NE')) {
+      this.expression(effect.a);
+      this.expression(effect.b);
+      body.op(code === 'E' ? op.i64Eq : op.i64Ne);
+      return;
+    }
+    this.expression(effect.result);
+    this.signExtend(width);
+    if (code === 'E') body.op(op.i64Eqz);
+    else if (code === 'NE') body.i64(0n).op(op.i64Ne);
+    else body.i64(0n).op(code === 'S' ? op.i64LtS : op.i64GeS);
+  }
+
+  private comparisonOperand(operand: Expression, width: Width, isSigned: boolean): void {
+    this.expression(operand);
+    if (isSigned) this.signExtend(width);
+  }
+
+  /** CF of a plain addition, subtraction or logic operation without the carry vector. */
+  protected override flag(flag: Parameters<IrLowering['flag']>[0]): void {
+    const { pending, body } = this;
+    if (flag === 'ZF' || flag === 'SF') {
+      if (pending !== undefined) {
+        this.inContextOf(pending, () =>
+          this.resultTest(pending.effect, pending.width, flag === 'ZF' ? 'E' : 'S'),
+        );
+        return;
+      }
+    } else if (flag === 'CF' && pending !== undefined && !needsVector(pending.effect)) {
+      this.inContextOf(pending, () => this.plainCarry(pending.effect, pending.width));
+      return;
+    } else if (flag === 'OF' && pending?.effect.kind === 'logic') {
+      body.i32(0);
+      return;
+    }
+    super.flag(flag);
+  }
+
+  private plainCarry(effect: DeferredEffect, width: Width): void {
+    const { body } = this;
+    switch (effect.kind) {
+      case 'sub':
+        this.expression(effect.a);
+        this.expression(effect.b);
+        body.op(op.i64LtU);
+        return;
+      case 'add':
+        this.expression(effect.result);
+        if (width !== 64) body.i64((1n << BigInt(width)) - 1n).op(op.i64And);
+        this.expression(effect.a);
+        body.op(op.i64LtU);
+        return;
+      case 'logic':
+        body.i32(0);
+        return;
+      case 'given':
+        this.expression(effect.carry);
+        return;
+    }
+  }
+
+  // Memory: the fast path, or out
+
+  protected translate(statement: Translate): void {
+    const { body, shared } = this;
+    const { width, intent } = statement.access;
+    this.expression(statement.address);
+    body.tee(this.address).i64(12n).op(op.i64ShrU).op(op.i32WrapI64);
+    body
+      .i32(this.tlbEntries - 1)
+      .op(op.i32And)
+      .i32(Math.log2(tlbEntryBytes))
+      .op(op.i32Shl);
+    body
+      .get(intent === 'read' ? shared.readTlb : shared.writeTlb)
+      .op(op.i32Add)
+      .tee(this.entry);
+    body.get(this.address).get(this.entry).memory(op.i64Load, 0).op(op.i64Sub);
+    body
+      .tee(this.resultScratch)
+      .i64(BigInt(4096 - width / 8))
+      .op(op.i64GtU)
+      .if();
+    this.leaveHere();
+    body.end();
+    body.memory(op.i32Load, 8).get(this.resultScratch).op(op.i32WrapI64).op(op.i32Add);
+    body.set(this.local(statement.host));
+  }
+
+  /** The write TLB only knows pages that can be written directly. */
+  protected store(statement: Store): void {
+    this.body.get(this.local(statement.host));
+    this.expression(statement.value);
+    this.body.memory(storeOpcodes[statement.width], 0);
+  }
+
+  protected stepsLeft(): void {
+    assert(false, 'repeated instructions are left to the interpreter');
+  }
+
+  protected ending(statement: Ending): void {
+    switch (statement.kind) {
+      case 'jumpRelative':
+        return this.transfers.toOffset(this.current.target);
+      case 'jump':
+        this.expression(statement.target);
+        this.body.set(this.shared.exitIp);
+        return this.transfers.toDynamic();
+      case 'raise':
+      case 'routine':
+        return this.leaveHere();
+      default:
+        assert(false, `${statement.kind} is left to the interpreter`);
+    }
+  }
+}
+
+function setsFlags(statement: Extract<Statement, { kind: 'if' }>): boolean {
+  return [...statement.then, ...statement.otherwise].some((inner) => inner.kind === 'setFlags');
+}
+
+function needsVector(effect: DeferredEffect): boolean {
+  return (effect.kind === 'add' || effect.kind === 'sub') && effect.withCarry;
+}
+
+function settleEffect(
+  effect: DeferredEffect,
+  settle: (part: Expression) => Expression,
+): DeferredEffect {
+  switch (effect.kind) {
+    case 'add':
+    case 'sub':
+      return { ...effect, a: settle(effect.a), b: settle(effect.b), result: settle(effect.result) };
+    case 'logic':
+      return { ...effect, result: settle(effect.result) };
+    case 'given':
+      return {
+        ...effect,
+        result: settle(effect.result),
+        carry: settle(effect.carry),
+        overflow: settle(effect.overflow),
+        auxiliary: settle(effect.auxiliary),
+      };
+  }
+}
+
+/** Conditions of a subtraction as comparisons of its operands. */
+const comparisons: Readonly<
+  Record<string, { readonly opcode: number; readonly signed: boolean } | undefined>
+> = {
+  B: { opcode: op.i64LtU, signed: false },
+  AE: { opcode: op.i64GeU, signed: false },
+  BE: { opcode: op.i64LeU, signed: false },
+  A: { opcode: op.i64GtU, signed: false },
+  L: { opcode: op.i64LtS, signed: true },
+  GE: { opcode: op.i64GeS, signed: true },
+  LE: { opcode: op.i64LeS, signed: true },
+  G: { opcode: op.i64GtS, signed: true },
+};
