@@ -789,6 +789,8 @@ const floatingPoint: readonly Instruction[] = [
   row('fmul', 'm | st(i)', 'Multiplies.', { heading: 'FMUL/FMULP/FIMUL' }),
   row('fdiv', 'm | st(i)', 'Divides.', { heading: 'FDIV/FDIVP/FIDIV' }),
   row('fsqrt', '', 'Replaces the top of the x87 stack by its square root.'),
+  row('fsin', '', 'Replaces the top of the x87 stack by its sine.'),
+  row('fcos', '', 'Replaces the top of the x87 stack by its cosine.'),
   row('fchs', '', 'Changes the sign of the top of the x87 stack.'),
   row('fabs', '', 'Clears the sign of the top of the x87 stack.'),
   row('fxch', ' | st(i)', 'Exchanges the top with another x87 register.'),
