@@ -50,6 +50,9 @@ export function loadVectorState(state: ProcessorState, initial: NativeVectorStat
   const status = number(initial.fsw, '0');
   state.writeU32(stateOffsets.fxsave, number(initial.fcw, controlDefault) | (status << 16));
   state.writeU32(stateOffsets.fxsave + 4, number(initial.ftw, '0'));
+  // The last instruction's and its operand's addresses.
+  state.writeU64(stateOffsets.fxsave + 8, 0n);
+  state.writeU64(stateOffsets.fxsave + 16, 0n);
   state.writeU32(mxcsrOffset, number(initial.mxcsr, mxcsrDefault));
   for (let index = 0; index < 8; index++) {
     const hex = initial.st?.[index as keyof typeof initial.st] ?? '';

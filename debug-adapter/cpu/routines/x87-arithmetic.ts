@@ -46,7 +46,7 @@ function binary(
   };
 }
 
-/** A NaN or an invalid operation comes before a denormal operand (SDM vol. 1, 4.9.2). */
+/** A NaN, an invalid operation or a division by zero comes before a denormal operand (SDM vol. 1, 4.9.2). */
 function withSourceFlags(
   operation: BinaryOperation,
   rounding: RoundingControl,
@@ -54,7 +54,7 @@ function withSourceFlags(
   source: FloatResult,
 ): FloatResult {
   const result = operation(rounding, value, source.value);
-  if (source.flags === 0 || (result.flags & statusBits.IE) !== 0) return result;
+  if (source.flags === 0 || (result.flags & (statusBits.IE | statusBits.ZE)) !== 0) return result;
   if (specialOperands(value, source.value) !== undefined) return result;
   return { value: result.value, flags: result.flags | source.flags };
 }

@@ -53,11 +53,15 @@ export function tenByteOperand(processor: Processor): bigint {
   return (high << 64n) | operand(processor);
 }
 
-/** Translates the destination whose linear address is the operand; false where that leaves the instruction. */
+/**
+ * Translates the destination whose linear address is the operand; false where that leaves the instruction. Of ten
+ * bytes the first eight are written before the last two can fault, as processors do.
+ */
 export function translateOperand(
   processor: Processor,
   record: RoutineRecord,
   bytes: 2 | 4 | 8 | 10,
+  bits: bigint,
 ): boolean {
   const { context, access } = processor;
   const address = operand(processor);
@@ -67,7 +71,21 @@ export function translateOperand(
   if (bytes < 10) return true;
   const high = access.write(record.address, ...halves(address + 8n), 2);
   context.setRun32(runOffsets.operand + 4, high);
-  return high !== 0;
+  if (high !== 0) return true;
+  const { fault } = context;
+  if (fault !== undefined) {
+    writeBytes(processor, low, 8, bits);
+    // A device is asked first; the fault will come again.
+    if (low < frameBase && access.commit(low) !== 0) context.fault = undefined;
+  }
+  return false;
+}
+
+function writeBytes(processor: Processor, host: number, bytes: number, bits: bigint): void {
+  for (let index = 0; index < bytes; index++) {
+    const byte = Number((bits >> BigInt(8 * index)) & 0xffn);
+    processor.context.view.setUint8(host + index, byte);
+  }
 }
 
 /**
@@ -87,10 +105,7 @@ export function storeOperand(
   if (bytes === 10) parts.push({ host: high, bytes: 2, bits: bits >> 64n });
   let isCommitted = false;
   for (const part of parts) {
-    for (let index = 0; index < part.bytes; index++) {
-      const byte = Number((part.bits >> BigInt(8 * index)) & 0xffn);
-      context.view.setUint8(part.host + index, byte);
-    }
+    writeBytes(processor, part.host, part.bytes, part.bits);
     if (part.host >= frameBase) continue;
     if (processor.access.commit(part.host) !== 0) return undefined;
     isCommitted = true;

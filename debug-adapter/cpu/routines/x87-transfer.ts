@@ -34,7 +34,10 @@ function load(source: Source): Routine {
     let result: FloatResult;
     if (found === undefined) result = { value: indefinite, flags: stackUnderflow };
     else result = unit.isEmpty(7) ? found : { value: indefinite, flags: stackOverflow };
-    if (unit.settle(result.flags)) unit.push(result.value);
+    // A denormal in memory is loaded although its exception is unmasked.
+    const isStopped = (result.flags & statusBits.IE & ~unit.control) !== 0;
+    unit.settle(result.flags);
+    if (!isStopped) unit.push(result.value);
     return RoutineEnd.next;
   };
 }
@@ -84,13 +87,13 @@ const postComputation = statusBits.OE | statusBits.UE;
 
 /**
  * Stores ST(0) converted; an empty register stores what the conversion makes of the indefinite.
- * @param isUnmasked the address is not translated yet, since an unmasked exception comes before its faults
+ * @param isTranslated the definition has translated the address; else it is done here, after unmasked exceptions
  */
 function store(
   bytes: 2 | 4 | 8 | 10,
   convert: Conversion,
   pops: boolean,
-  isUnmasked: boolean,
+  isTranslated: boolean,
 ): Routine {
   return (processor, record) => {
     const unit = new X87Unit(processor.context);
@@ -102,7 +105,9 @@ function store(
       unit.settle(flags & ~(statusBits.PE | statusBits.C1));
       return RoutineEnd.next;
     }
-    if (isUnmasked && !translateOperand(processor, record, bytes)) return RoutineEnd.leave;
+    if (!isTranslated && !translateOperand(processor, record, bytes, bits)) {
+      return RoutineEnd.leave;
+    }
     const end = storeOperand(processor, record, bytes, bits);
     if (end === undefined) return RoutineEnd.leave;
     unit.settle(flags);
@@ -126,8 +131,8 @@ function storeRoutines(): Record<string, Routine> {
   for (const [name, [bytes, convert]] of Object.entries(conversions)) {
     for (const pops of [false, true]) {
       const routine = `x87Store${name}${pops ? 'AndPop' : ''}`;
-      made[routine] = store(bytes, convert, pops, false);
-      made[`${routine}Unmasked`] = store(bytes, convert, pops, true);
+      made[routine] = store(bytes, convert, pops, true);
+      made[`${routine}Unmasked`] = store(bytes, convert, pops, false);
     }
   }
   return made;

@@ -1,7 +1,7 @@
 /** The x87 FPU (SDM vol. 1, chapter 8): each instruction checks, brings its operand, and calls the routine that computes. */
 import type { Builder, Operand } from '../ir/builder';
 import type { ConditionCode } from '../ir/condition-codes';
-import type { Width } from '../ir/ir';
+import type { Expression, Width } from '../ir/ir';
 import { runOffsets } from '../memory-map';
 import { vmcsOffsets } from '../vmcs-offsets';
 import { statusBits } from '../x87/rounding';
@@ -51,13 +51,6 @@ const integerSuffix: Readonly<Record<Width, string>> = {
   64: 'Quadword',
 };
 
-/** A ten-byte operand is the only one that the map shows without a size of its own. */
-const tenBytes = 80;
-
-function widthOf(operand: Operand): Width | typeof tenBytes {
-  return operand.kind === 'memory80' ? tenBytes : operand.kind === 'memory' ? operand.width : 8;
-}
-
 function loadTo(b: Builder, width: Width): void {
   b.setState(runOffsets.operand, 8, b.loadOperand(width));
 }
@@ -70,25 +63,21 @@ function loadTenBytes(b: Builder): void {
 }
 
 /**
- * Translates the destination; the routine writes through the addresses it is handed. An unmasked exception comes
- * before any fault of the address, so that with one unmasked the routine gets the address itself.
+ * Translates the destination; the routine writes through the address it is handed. An unmasked exception comes
+ * before any fault of the address, so that with one unmasked the routine gets the linear address itself.
  */
-function storeTo(b: Builder, width: Width | typeof tenBytes, routine: string): void {
-  const access = { intent: 'write', stack: false } as const;
+function storeTo(b: Builder, width: Width, routine: string): void {
   const address = b.operandAddress();
   const masks = b.and(b.state(x87Offsets.control, 2), b.i32(exceptionMasks));
-  b.if(b.compare('ne', masks, b.i32(exceptionMasks)), () => {
-    b.setState(runOffsets.operand, 8, address);
-    b.routine(`${routine}Unmasked`);
-  });
-  const isWide = width === tenBytes;
-  const low = b.translate(address, { ...access, width: isWide ? 64 : width });
-  b.setState(runOffsets.operand, 4, b.valueOf(low));
-  if (isWide) {
-    const high = b.translate(b.operandAddress(b.i64(8)), { ...access, width: 16 });
-    b.setState(runOffsets.operand + 4, 4, b.valueOf(high));
-  }
+  b.if(b.compare('ne', masks, b.i32(exceptionMasks)), () => storeLinear(b, address, routine));
+  const host = b.translate(address, { width, intent: 'write', stack: false });
+  b.setState(runOffsets.operand, 4, b.valueOf(host));
   b.routine(routine);
+}
+
+function storeLinear(b: Builder, address: Expression, routine: string): void {
+  b.setState(runOffsets.operand, 8, address);
+  b.routine(`${routine}Unmasked`);
 }
 
 /** FADD to FDIVR: the destination is ST unless the map names STi first. */
@@ -147,8 +136,10 @@ function storeReal(mnemonic: string, suffix: '' | 'AndPop'): Definition {
   return waiting(mnemonic, (b, operands) => {
     const operand = operandAt(operands, 0);
     if (operand.kind === 'stack') return b.routine(`x87StoreRegister${suffix}`);
-    const width = widthOf(operand);
-    storeTo(b, width, `x87Store${width === tenBytes ? 'Extended' : realSuffix[width]}${suffix}`);
+    if (operand.kind === 'memory') {
+      return storeTo(b, operand.width, `x87Store${realSuffix[operand.width]}${suffix}`);
+    }
+    storeLinear(b, b.operandAddress(), `x87StoreExtended${suffix}`);
   });
 }
 
@@ -160,7 +151,9 @@ function storeInteger(mnemonic: string, suffix: '' | 'AndPop'): Definition {
   });
 }
 
-const storeDecimal = waiting('FBSTP', (b) => storeTo(b, tenBytes, 'x87StoreDecimalAndPop'));
+const storeDecimal = waiting('FBSTP', (b) => {
+  storeLinear(b, b.operandAddress(), 'x87StoreDecimalAndPop');
+});
 
 function conditionalMove(mnemonic: string, code: ConditionCode): Definition {
   return waiting(mnemonic, (b) => {
@@ -184,17 +177,17 @@ interface Area {
 }
 
 /**
- * An area whose layout depends on the operand size: its linear address goes to the routine. The first byte is checked
- * first, then the last one, as processors do.
+ * An area whose layout depends on the operand size: its linear address goes to the routine. The first word is checked
+ * first, then the last byte, as processors do.
  */
 function area(define: typeof waiting, mnemonic: string, area: Area): Definition {
   return define(mnemonic, (b, _operands, operandSize) => {
     const layout = operandSize === 16 ? 16 : 32;
     const last = environmentBytes[layout] + (area.withRegisters ? registersBytes : 0) - 1;
-    const access = { width: 8, intent: area.intent, stack: false } as const;
+    const { intent } = area;
     const address = b.operandAddress();
-    b.translate(address, access);
-    b.translate(b.operandAddress(b.i64(last)), access);
+    b.translate(address, { width: layout, intent, stack: false });
+    b.translate(b.operandAddress(b.i64(last)), { width: 8, intent, stack: false });
     b.setState(runOffsets.operand, 8, address);
     b.routine(`${area.routine}${layout}`);
   });

@@ -256,7 +256,7 @@ export function scaleByPower(control: RoundingControl, a: Float80, b: Float80): 
     }
     return aClass === 'infinity' ? invalid : { value: zero(a.sign), flags };
   }
-  if (aClass === 'infinity' || aClass === 'zero') return { value: a, flags };
+  if (bClass === 'zero' || aClass === 'infinity' || aClass === 'zero') return { value: a, flags };
   const power = truncate(b);
   const full = { ...control, precision: 64 };
   return withFlags(roundToRegister(full, a.sign, a.significand, scaleOf(a) + power), flags);
