@@ -10,6 +10,7 @@ export const vector = {
   DE: 0,
   DB: 1,
   BP: 3,
+  OF: 4,
   UD: 6,
   NM: 7,
   DF: 8,
@@ -96,6 +97,18 @@ export class ProcessorContext {
 
   get isLongMode(): boolean {
     return (this.state.readU64(vmcsOffsets.efer) & eferLongModeActive) !== 0n;
+  }
+
+  /** The stack pointer, cut to the stack's size. */
+  get stackPointer(): bigint {
+    return BigInt.asUintN(this.mode.stackSize, this.state.gpr(4));
+  }
+
+  /** Writes as much of RSP as the stack has; a 16-bit stack leaves the upper part alone. */
+  setStackPointer(value: bigint): void {
+    const { stackSize } = this.mode;
+    const kept = stackSize === 16 ? this.state.gpr(4) & ~0xffffn : 0n;
+    this.state.setGpr(4, kept | BigInt.asUintN(stackSize, value));
   }
 
   /** Protected or IA-32e mode, and not virtual-8086 mode: selectors name descriptors. */

@@ -4,6 +4,17 @@ import { present } from '../support/assert';
 
 const wasmPageBytes = 65536;
 
+/** Modules by their bytes: partitions share the interpreter's, with the code that the engine has optimised. */
+const compiled = new WeakMap<Uint8Array, WebAssembly.Module>();
+
+function compile(bytes: Uint8Array): WebAssembly.Module {
+  const known = compiled.get(bytes);
+  if (known !== undefined) return known;
+  const module = new WebAssembly.Module(new Uint8Array(bytes));
+  compiled.set(bytes, module);
+  return module;
+}
+
 class WebAssemblyCodeSpace implements CodeSpace {
   readonly bytes: Uint8Array;
   private readonly memory: WebAssembly.Memory;
@@ -20,7 +31,7 @@ class WebAssemblyCodeSpace implements CodeSpace {
   }
 
   install(module: Uint8Array, slots: readonly number[]): void {
-    const instance = new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(module)), {
+    const instance = new WebAssembly.Instance(compile(module), {
       m: { memory: this.memory, table: this.table, ...this.imports },
     });
     slots.forEach((slot, index) => {

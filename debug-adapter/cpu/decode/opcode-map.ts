@@ -205,8 +205,8 @@ const twoByteRows = `
 0F 00/5 VERW Ew
 0F 01/0:mem SGDT M
 0F 01/1:mem SIDT M
-0F 01/2:mem LGDT M
-0F 01/3:mem LIDT M
+0F 01/2:mem LGDT M sized
+0F 01/3:mem LIDT M sized
 0F 01/4:reg SMSW Ev
 0F 01/4:mem SMSW Ew
 0F 01/6 LMSW Ew

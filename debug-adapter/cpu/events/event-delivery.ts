@@ -10,6 +10,8 @@ import {
   exceptionExits,
   exitReason,
 } from '../vmx/vm-exits';
+import { isSoftware, savedFlags, type Attempt, type Event } from './event';
+import { LegacyDelivery } from './legacy-delivery';
 import {
   isPresent,
   notPresent,
@@ -19,30 +21,12 @@ import {
   type SegmentLoader,
 } from './segments';
 
-/** Something to be delivered. */
-export interface Event {
-  readonly vector: number;
-  readonly errorCode: number | undefined;
-  /** An `eventType` number. */
-  readonly type: number;
-  /** RIP that the handler returns to. */
-  readonly returnIp: bigint;
-  /** Linear address for CR2, of a page fault. */
-  readonly address?: bigint;
-  /** Bits that a debug exception sets in DR6; an exit has them in its qualification instead. */
-  readonly debugStatus?: bigint;
-  /** Bytes of the instruction that is a software interrupt or exception; 0 for others. */
-  readonly instructionLength?: number;
-}
-
 /** How a delivery ended. */
 export type DeliveryEnd =
   | { readonly kind: 'delivered'; readonly event: Event }
   /** A VM exit took its place. */
   | { readonly kind: 'exit' }
   | { readonly kind: 'exhausted' };
-
-type Attempt = 'delivered' | 'exit' | 'exhausted' | Fault;
 
 /** A fault that a step of delivery met, or the end of the access that met it. */
 type Step<T> = T | { readonly stop: Attempt };
@@ -63,19 +47,25 @@ interface Gate {
 }
 
 export class EventDelivery {
+  private readonly legacy: LegacyDelivery;
+
   constructor(
     private readonly context: ProcessorContext,
     private readonly access: MemoryAccess,
     private readonly segments: SegmentLoader,
     private readonly privilegeChanged: () => void,
-  ) {}
+  ) {
+    this.legacy = new LegacyDelivery(context, access, segments, privilegeChanged);
+  }
 
   /** Delivers a fault of an instruction; the exception bitmap may turn it into a VM exit. */
   deliverFault(fault: Fault, returnIp: bigint): DeliveryEnd {
+    // Real mode has no error codes, neither on the stack nor in VM exits (SDM vol. 3, 21.1.4 and 25.8.3).
+    const hasErrorCode = (this.context.state.readU32(vmcsOffsets.cr0) & 1) !== 0;
     return this.deliverChain(
       {
         vector: fault.vector,
-        errorCode: fault.errorCode,
+        errorCode: hasErrorCode ? fault.errorCode : undefined,
         type: eventType.hardwareException,
         returnIp,
         ...(fault.address === undefined ? {} : { address: fault.address }),
@@ -149,6 +139,8 @@ export class EventDelivery {
     if (event.debugStatus !== undefined) {
       state.writeU64(debugStatusOffset, state.readU64(debugStatusOffset) | event.debugStatus);
     }
+    if ((state.readU32(vmcsOffsets.cr0) & 1) === 0) return this.legacy.deliverReal(event);
+    if (!this.context.isLongMode) return this.legacy.deliverProtected(event);
     const gate = this.readGate(event);
     if ('stop' in gate) return gate.stop;
     const external = isSoftware(event) ? 0 : 1;
@@ -279,16 +271,6 @@ export class EventDelivery {
 
 function isCanonicalAddress(address: bigint): boolean {
   return BigInt.asIntN(48, address) === BigInt.asIntN(64, address);
-}
-
-/** Faults save RF set, so that the instruction does not stop on its own breakpoint again (SDM vol. 3, 17.3.1.1). */
-function savedFlags(event: Event, rflags: number): number {
-  const isFault = event.type === eventType.hardwareException && event.vector !== vector.DB;
-  return isFault ? rflags | flagResume : rflags;
-}
-
-function isSoftware(event: Event): boolean {
-  return event.type === eventType.softwareInterrupt || event.type === eventType.softwareException;
 }
 
 function isException(event: Event): boolean {

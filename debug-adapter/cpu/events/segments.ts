@@ -1,4 +1,4 @@
-/** Loads segment registers from descriptor tables (SDM vol. 3, 3.4.3, 3.4.5, 5.2, 5.8), as 64-bit mode does it. */
+/** Loads segment registers, from descriptor tables (SDM vol. 3, 3.4.3, 3.4.5, 5.2, 5.8) or as 8086 code does (21.1.1). */
 import type { MemoryAccess, SystemAccess } from '../paging/memory-access';
 import { generalProtection, vector, type Fault, type ProcessorContext } from '../processor-context';
 import { segmentOffsets, vmcsOffsets, type SegmentOffsets } from '../vmcs-offsets';
@@ -18,6 +18,10 @@ export const accessRights = {
   longCode: 0x2000,
   defaultBig: 0x4000,
 } as const;
+
+/** Present, writable and accessed data, at privilege level 3 and 0. */
+const virtualRights = 0xf3n;
+const realRights = 0x93n;
 
 /** What loading gave: a descriptor, a fault to raise, or an access that already left. */
 export type DescriptorLoad =
@@ -63,6 +67,29 @@ export class SegmentLoader {
     state.writeU64(target.accessRights, BigInt((descriptor.high >>> 8) & 0xf0ff));
   }
 
+  /** A system descriptor has 16 bytes in IA-32e mode, else 8. */
+  readSystemDescriptor(selector: number, external = 0): DescriptorLoad {
+    return this.readDescriptor(selector, this.context.isLongMode ? 16 : 8, external);
+  }
+
+  /**
+   * Real mode and virtual-8086 mode: the base is the selector times 16. Real mode keeps limit and attributes, unless
+   * there are none (SDM vol. 3, 21.1.1 and 21.2.1).
+   */
+  loadDirect(target: SegmentOffsets, selector: number): void {
+    const { state } = this.context;
+    const rights = state.readU32(target.accessRights);
+    state.writeU64(target.selector, BigInt(selector));
+    state.writeU64(target.base, BigInt(selector) << 4n);
+    if (this.context.isVirtual8086) {
+      state.writeU64(target.limit, 0xffffn);
+      state.writeU64(target.accessRights, virtualRights);
+    } else if ((rights & accessRights.unusable) !== 0) {
+      state.writeU64(target.limit, 0xffffn);
+      state.writeU64(target.accessRights, realRights);
+    }
+  }
+
   /** A null selector makes a register unusable; FS and GS keep no base. */
   loadNull(target: SegmentOffsets, selector: number): void {
     const { state } = this.context;
@@ -101,7 +128,7 @@ function baseOf(descriptor: Descriptor): bigint {
   return (BigInt(descriptor.baseHigh) << 32n) | BigInt(low >>> 0);
 }
 
-function limitOf(descriptor: Descriptor): number {
+export function limitOf(descriptor: Descriptor): number {
   const limit = (descriptor.low & 0xffff) | (descriptor.high & 0xf0000);
   return (descriptor.high & 0x800000) !== 0 ? ((limit << 12) | 0xfff) >>> 0 : limit;
 }

@@ -11,14 +11,23 @@ import {
   accessStackBit,
 } from '../interpreter/lowering';
 import { recordOffsets } from '../interpreter/record';
-import { runOffsets } from '../memory-map';
+import { longCode } from '../decode/code-mode';
+import { runOffsets, segmentCheckOffset } from '../memory-map';
+import { checkedAddress } from '../segment-access';
 import { RoutineEnd, vector, type Fault, type ProcessorContext } from '../processor-context';
 import { causeExit, exitReason } from '../vmx/vm-exits';
 import { causeWalkViolation } from './ept-violation';
-import { WalkResult, type PageWalker } from './page-walk';
+import { WalkResult, type PageWalker, type Rights } from './page-walk';
 import type { TranslationCaches } from './translation-caches';
 
 type DataAccess = 'read' | 'write';
+
+/** Part of a block on the stack: where it lies, and which bytes of the block it is. */
+interface StackPart {
+  readonly linear: bigint;
+  readonly from: number;
+  readonly count: number;
+}
 
 /** Part of a write that waits in a scratch slot. */
 interface PendingPart {
@@ -39,6 +48,7 @@ interface PendingDevice {
 
 type PendingWrite = readonly PendingPart[] | PendingDevice;
 
+const stackChecks = segmentCheckOffset(2);
 const scratchSlots = 4;
 const scratchSlotBytes = 16;
 const spOffset = stateOffsets.gpr + 4 * 8;
@@ -133,7 +143,7 @@ export class MemoryAccess {
    * @returns the bytes, or how it ended
    */
   readSystem(address: bigint, length: number): Uint8Array | Exclude<SystemAccess, 'done'> {
-    return this.readAs(address, length, false);
+    return this.readAs(address, length, 'implicit');
   }
 
   /** Reads memory for a routine, with the privilege of the running code. */
@@ -141,32 +151,83 @@ export class MemoryAccess {
     address: bigint,
     length: number,
   ): Uint8Array | Exclude<SystemAccess, 'done'> {
-    return this.readAs(address, length, this.context.cpl === 3);
+    return this.readAs(address, length, this.currentRights);
   }
 
-  /** As {@link readAtCurrentPrivilege}, through SS: an address that is not canonical is #SS(0). */
-  readStack(address: bigint, length: number): Uint8Array | Exclude<SystemAccess, 'done'> {
-    const data = this.readAtCurrentPrivilege(address, length);
-    if (data === 'fault') this.fault = asStackFault(this.fault);
-    return data;
+  /**
+   * As {@link readAtCurrentPrivilege}, at an offset in SS, which is cut to the stack's size: an address that is not
+   * canonical, or beyond the limit, is #SS(0).
+   */
+  readStack(offset: bigint, length: number): Uint8Array | Exclude<SystemAccess, 'done'> {
+    const parts = this.stackParts(offset, length, 'read');
+    if (parts === undefined) return 'fault';
+    const result = new Uint8Array(length);
+    for (const { linear, from, count } of parts) {
+      const data = this.readAtCurrentPrivilege(linear, count);
+      if (data === 'fault') this.fault = asStackFault(this.fault);
+      if (typeof data === 'string') return data;
+      result.set(data, from);
+    }
+    return result;
   }
 
-  /** Writes memory through SS with the privilege of the running code; all of it or nothing. */
-  writeStack(address: bigint, data: Uint8Array): SystemAccess {
-    const end = this.writeSystem(address, data, this.context.cpl === 3);
-    if (end === 'fault') this.fault = asStackFault(this.fault);
-    return end;
+  /** Writes memory at an offset in SS with the privilege of the running code; all of it or nothing. */
+  writeStack(offset: bigint, data: Uint8Array): SystemAccess {
+    const parts = this.stackParts(offset, data.length, 'write');
+    if (parts === undefined) return 'fault';
+    for (const { linear, count } of parts.slice(1)) {
+      const end = this.probe(linear, count, 'write');
+      if (end !== 'done') return end;
+    }
+    for (const { linear, from, count } of parts) {
+      const end = this.writeAtCurrentPrivilege(linear, data.subarray(from, from + count));
+      if (end === 'fault') this.fault = asStackFault(this.fault);
+      if (end !== 'done') return end;
+    }
+    return 'done';
+  }
+
+  /** A block of a 16-bit stack may wrap, as pushes one by one do; undefined where the segment forbids it. */
+  private stackParts(
+    offset: bigint,
+    length: number,
+    intent: 'read' | 'write',
+  ): readonly StackPart[] | undefined {
+    const { context } = this;
+    if (context.mode === longCode) return [{ linear: offset, from: 0, count: length }];
+    const start = BigInt.asUintN(context.mode.stackSize, offset);
+    const room = Number((1n << BigInt(context.mode.stackSize)) - start);
+    const first = room < length && room % 2 === 0 ? room : length;
+    const parts: StackPart[] = [];
+    for (const [at, from, count] of [
+      [start, 0, first],
+      [0n, first, length - first],
+    ] as const) {
+      if (count === 0) continue;
+      const linear = checkedAddress(context, stackChecks, at, count, intent);
+      if (typeof linear === 'object') {
+        this.fault = linear;
+        return undefined;
+      }
+      parts.push({ linear, from, count });
+    }
+    return parts;
+  }
+
+  /** Linear addresses have 32 bits outside IA-32e mode. */
+  private wrapped(address: bigint): bigint {
+    return this.context.isLongMode ? address : BigInt.asUintN(32, address);
   }
 
   private readAs(
     address: bigint,
     length: number,
-    isUser: boolean,
+    rights: Rights,
   ): Uint8Array | Exclude<SystemAccess, 'done'> {
     const result = new Uint8Array(length);
     for (let done = 0; done < length;) {
-      const [low, high] = halves(address + BigInt(done));
-      const end = this.walkSystem(low, high, 'read', isUser);
+      const [low, high] = halves(this.wrapped(address + BigInt(done)));
+      const end = this.walkSystem(low, high, 'read', rights);
       if (end !== 'done') return end;
       const count = Math.min(length - done, 4096 - (low & 0xfff));
       const from = this.context.memory.frameOffset(this.walker.frame) + (low & 0xfff);
@@ -178,10 +239,23 @@ export class MemoryAccess {
 
   /** Writes memory as the processor itself does; all of it or nothing. */
   writeSystem(address: bigint, data: Uint8Array, isUser = false): SystemAccess {
+    return this.writeAs(address, data, isUser ? 'user' : 'implicit');
+  }
+
+  /** Writes memory for a routine, with the privilege of the running code; all of it or nothing. */
+  writeAtCurrentPrivilege(address: bigint, data: Uint8Array): SystemAccess {
+    return this.writeAs(address, data, this.currentRights);
+  }
+
+  private get currentRights(): Rights {
+    return this.context.cpl === 3 ? 'user' : 'supervisor';
+  }
+
+  private writeAs(address: bigint, data: Uint8Array, rights: Rights): SystemAccess {
     const parts: PendingPart[] = [];
     for (let done = 0; done < data.length;) {
-      const [low, high] = halves(address + BigInt(done));
-      const end = this.walkSystem(low, high, 'write', isUser);
+      const [low, high] = halves(this.wrapped(address + BigInt(done)));
+      const end = this.walkSystem(low, high, 'write', rights);
       if (end !== 'done') return end;
       const { frame } = this.walker;
       const length = Math.min(data.length - done, 4096 - (low & 0xfff));
@@ -198,20 +272,33 @@ export class MemoryAccess {
 
   /** Checks an access at the current privilege level without making it. */
   probe(address: bigint, length: number, access: DataAccess): SystemAccess {
-    const isUser = this.context.cpl === 3;
+    const rights = this.currentRights;
     const [low, high] = halves(address);
-    const first = this.walkSystem(low, high, access, isUser);
+    const first = this.walkSystem(low, high, access, rights);
     if (first !== 'done' || (low & 0xfff) + length <= 4096) return first;
-    const [nextLow, nextHigh] = nextPage(low, high);
-    return this.walkSystem(nextLow, nextHigh, access, isUser);
+    const [nextLow, nextHigh] = this.nextPage(low, high);
+    return this.walkSystem(nextLow, nextHigh, access, rights);
   }
 
-  private walkSystem(low: number, high: number, access: DataAccess, isUser = false): SystemAccess {
+  /** Reads guest-physical memory, as loads of page-directory pointers do; a page that was never touched is zero. */
+  readPhysical(gpa: number, length: number): Uint8Array | 'exit' {
+    const { context, walker } = this;
+    const data = context.memory.read(gpa, length);
+    if (data !== undefined) return data;
+    walker.gpaPage = Math.floor(gpa / 4096);
+    causeExit(context, exitReason.eptViolation, {
+      qualification: 0x81n,
+      guestPhysicalAddress: BigInt(gpa),
+    });
+    return 'exit';
+  }
+
+  private walkSystem(low: number, high: number, access: DataAccess, rights: Rights): SystemAccess {
     if (!isCanonical(high)) {
       this.fault = { vector: vector.GP, errorCode: 0 };
       return 'fault';
     }
-    switch (this.walker.walk(low, high, access, isUser)) {
+    switch (this.walker.walk(low, high, access, rights)) {
       case WalkResult.mapped:
         return 'done';
       case WalkResult.pageFault:
@@ -251,7 +338,7 @@ export class MemoryAccess {
   /** Address of the page's first byte in the space, `deviceAddress`, or -1 with the stop stored. */
   private locate(low: number, high: number, access: DataAccess): number {
     const { context, walker } = this;
-    switch (walker.walk(low, high, access, context.cpl === 3)) {
+    switch (walker.walk(low, high, access, context.cpl === 3 ? 'user' : 'supervisor')) {
       case WalkResult.mapped:
         return context.memory.frameOffset(walker.frame);
       case WalkResult.pageFault:
@@ -285,7 +372,7 @@ export class MemoryAccess {
     const { context } = this;
     const first = 4096 - (low & 0xfff);
     const scratch = context.vpBase + runOffsets.readScratch;
-    const [nextLow, nextHigh] = nextPage(low, high);
+    const [nextLow, nextHigh] = this.nextPage(low, high);
     for (const [partLow, partHigh, at, length] of [
       [low, high, 0, first],
       [nextLow, nextHigh, first, bytes - first],
@@ -305,7 +392,7 @@ export class MemoryAccess {
   private writeAcross(low: number, high: number, bytes: number): number {
     const parts: PendingPart[] = [];
     const first = 4096 - (low & 0xfff);
-    const [nextLow, nextHigh] = nextPage(low, high);
+    const [nextLow, nextHigh] = this.nextPage(low, high);
     for (const [partLow, partHigh, from, length] of [
       [low, high, 0, first],
       [nextLow, nextHigh, first, bytes - first],
@@ -400,6 +487,13 @@ export class MemoryAccess {
     return state.readU64(stateOffsets.answers + 8 * this.answersUsed++);
   }
 
+  /** The page behind a linear address; outside 64-bit mode the first follows the last below 4 GiB. */
+  private nextPage(low: number, high: number): readonly [number, number] {
+    const next = ((low | 0xfff) + 1) | 0;
+    const carries = next === 0 && this.context.mode === longCode;
+    return [next, carries ? (high + 1) | 0 : high];
+  }
+
   /** Next answer of a device, for routines that make one access themselves (INS, OUTS). */
   takeAnswer(): bigint | undefined {
     return this.nextAnswer();
@@ -426,9 +520,4 @@ export function halves(address: bigint): readonly [number, number] {
 
 export function wholeAddress(low: number, high: number): bigint {
   return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
-}
-
-function nextPage(low: number, high: number): readonly [number, number] {
-  const next = ((low | 0xfff) + 1) | 0;
-  return [next, next === 0 ? (high + 1) | 0 : high];
 }

@@ -1,5 +1,6 @@
-/** Walks 4-level paging structures (SDM vol. 3, 4.5), with checks, accessed and dirty bits. */
+/** Walks the paging structures of 32-bit, PAE and 4-level paging (SDM vol. 3, 4.3 to 4.6), with accessed and dirty bits. */
 import type { AccessKind, PageWalkLevel, Translation } from '../../machine/processor';
+import { stateOffsets } from '../../machine/processor-state';
 import {
   frameFeedsTranslation,
   rightExecute,
@@ -22,6 +23,13 @@ const noExecute = 1 << 31;
 
 const cr0Paging = 1 << 31;
 const cr0WriteProtect = 1 << 16;
+const cr4PageSizeExtensions = 1 << 4;
+const cr4PhysicalAddressExtension = 1 << 5;
+const cr4SupervisorExecutionPrevention = 1 << 20;
+const cr4SupervisorAccessPrevention = 1 << 21;
+const flagAlignmentCheck = 0x40000;
+/** Bit 21 of a 4 MiB page's entry; bits 20:13 are address bits 39:32. */
+const largeReserved = 1 << 21;
 const eferNoExecuteEnable = 1 << 11;
 
 /** Reserved bits above the physical address width, in the upper half of an entry (bits 51:40). */
@@ -40,6 +48,11 @@ const accessRight: Readonly<Record<AccessKind, number>> = {
   execute: rightExecute,
 };
 
+/** Whose access it is: supervisor mode reads descriptor tables and the like implicitly (SDM vol. 3, 4.6). */
+export type Rights = 'user' | 'supervisor' | 'implicit' | 'debugger';
+
+/** 4-byte entries. */
+const legacyNames = -1;
 const levelNames = ['PML4E', 'PDPTE', 'PDE', 'PTE'] as const;
 
 /** Outcome of a walk. */
@@ -68,12 +81,14 @@ export class PageWalker {
   structureAccess: 'read' | 'write' = 'read';
   private readonly entryAddress = [0, 0, 0, 0];
   private levels = 0;
+  /** Position in `levelNames` of the first level, or `legacyNames`. */
+  private firstName = 0;
 
   constructor(private readonly context: ProcessorContext) {}
 
   /** Walks for an access to linear address `high`:`low`, setting accessed and dirty bits where it succeeds. */
-  walk(low: number, high: number, access: AccessKind, isUser: boolean): WalkResult {
-    const result = this.translate(low, high, access, isUser);
+  walk(low: number, high: number, access: AccessKind, rights: Rights): WalkResult {
+    const result = this.translate(low, high, access, rights);
     return result === WalkResult.mapped ? this.touch(access) : result;
   }
 
@@ -82,7 +97,7 @@ export class PageWalker {
     if (BigInt.asIntN(48, gva) !== BigInt.asIntN(64, gva)) return { kind: 'noncanonical' };
     const low = Number(gva & 0xffffffffn) | 0;
     const high = Number(gva >> 32n) | 0;
-    const result = this.translate(low, high, access, false);
+    const result = this.translate(low, high, access, 'debugger');
     if (result === WalkResult.pageFault) return { kind: 'fault', errorCode: this.errorCode };
     return { kind: 'mapped', gpa: this.gpaPage * 4096 + (low & 0xfff) };
   }
@@ -92,57 +107,110 @@ export class PageWalker {
     this.levels = 0;
     const low = Number(gva & 0xffffffffn) | 0;
     const high = Number((gva >> 32n) & 0xffffffffn) | 0;
-    this.translate(low, high, 'read', false);
-    return levelNames.slice(0, this.levels).map((name, level) => {
+    this.translate(low, high, 'read', 'debugger');
+    const isShort = this.firstName === legacyNames;
+    const names = levelNames.slice(isShort ? 2 : this.firstName);
+    return names.slice(0, this.levels).map((name, level) => {
       const entryAddress = this.entryAddress[level] ?? 0;
-      const bytes = this.context.memory.read(entryAddress, 8) ?? new Uint8Array(8);
+      const bytes = new Uint8Array(8);
+      bytes.set(this.context.memory.read(entryAddress, isShort ? 4 : 8) ?? []);
       const entry = new DataView(bytes.buffer).getBigUint64(0, true);
       return { name, entryAddress, entry };
     });
   }
 
-  private translate(low: number, high: number, access: AccessKind, isUser: boolean): WalkResult {
+  private translate(low: number, high: number, access: AccessKind, rights: Rights): WalkResult {
     const { state } = this.context;
     this.levels = 0;
     this.isStructure = false;
-    const cr0 = state.readU32(vmcsOffsets.cr0);
-    if ((cr0 & cr0Paging) === 0) {
+    if ((state.readU32(vmcsOffsets.cr0) & cr0Paging) === 0) {
       this.gpaPage = (high & 0xfffff) * 0x100000 + (low >>> 12);
       return WalkResult.mapped;
     }
-    const indexes = [
-      (high >>> 7) & 0x1ff,
-      ((high & 0x7f) << 2) | (low >>> 30),
-      (low >>> 21) & 0x1ff,
-      (low >>> 12) & 0x1ff,
-    ];
-    let table = structurePage(state.readU32(vmcsOffsets.cr3), state.readU32(vmcsOffsets.cr3 + 4));
+    const cr4 = state.readU32(vmcsOffsets.cr4);
+    if ((cr4 & cr4PhysicalAddressExtension) === 0) {
+      this.firstName = legacyNames;
+      return this.translateShort(low, access, rights, cr4);
+    }
+    let firstLevel = 0;
+    let tableAt = vmcsOffsets.cr3;
+    if (!this.context.isLongMode) {
+      firstLevel = 2;
+      tableAt = vmcsOffsets.pageDirectoryPointers[low >>> 30] ?? 0;
+      this.firstName = 2;
+      if ((state.readU32(tableAt) & present) === 0) return this.fault(0, access, rights);
+    } else this.firstName = 0;
+    return this.translateLong(low, high, access, rights, firstLevel, tableAt);
+  }
+
+  /** 8-byte entries: 4-level paging, or the two lower levels of PAE paging (SDM vol. 3, 4.5 and 4.4). */
+  private translateLong(
+    low: number,
+    high: number,
+    access: AccessKind,
+    rights: Rights,
+    firstLevel: number,
+    tableAt: number,
+  ): WalkResult {
+    const { state, view } = this.context;
+    let table = structurePage(state.readU32(tableAt), state.readU32(tableAt + 4));
     let allowed = writable | user;
     let isNoExecute = false;
     const noExecuteEnabled = (state.readU32(vmcsOffsets.efer) & eferNoExecuteEnable) !== 0;
-    for (let level = 0; level < 4; level++) {
-      const address = table * 4096 + (indexes[level] ?? 0) * 8;
-      this.entryAddress[level] = address;
+    for (let level = firstLevel; level < 4; level++) {
+      const address = table * 4096 + indexAt(level, low, high) * 8;
+      this.entryAddress[this.levels] = address;
       const offset = this.structureOffset(table, address);
       if (offset < 0) return this.refuse(address, 'read');
-      this.levels = level + 1;
-      const entryLow = offset === 0 ? 0 : this.context.view.getInt32(offset, true);
-      const entryHigh = offset === 0 ? 0 : this.context.view.getInt32(offset + 4, true);
-      if ((entryLow & present) === 0) return this.fault(0, access, isUser);
+      this.levels++;
+      const entryLow = offset === 0 ? 0 : view.getInt32(offset, true);
+      const entryHigh = offset === 0 ? 0 : view.getInt32(offset + 4, true);
+      if ((entryLow & present) === 0) return this.fault(0, access, rights);
       const isLeaf = level === 3 || (level > 0 && (entryLow & pageSize) !== 0);
       if (hasReserved(entryLow, entryHigh, level, noExecuteEnabled)) {
-        return this.fault(faultPresent | faultReserved, access, isUser);
+        return this.fault(faultPresent | faultReserved, access, rights);
       }
       allowed &= entryLow;
       isNoExecute ||= noExecuteEnabled && (entryHigh & noExecute) !== 0;
       if (isLeaf) {
-        if (!this.permits(access, isUser, allowed, isNoExecute, cr0)) {
-          return this.fault(faultPresent, access, isUser);
+        if (!this.permits(access, rights, allowed, isNoExecute)) {
+          return this.fault(faultPresent, access, rights);
         }
         this.gpaPage = leafPage(entryLow, entryHigh, level, low);
         return WalkResult.mapped;
       }
       table = structurePage(entryLow, entryHigh);
+    }
+    return WalkResult.mapped;
+  }
+
+  /** 4-byte entries: 32-bit paging (SDM vol. 3, 4.3). */
+  private translateShort(low: number, access: AccessKind, rights: Rights, cr4: number): WalkResult {
+    const { state, view } = this.context;
+    let table = state.readU32(vmcsOffsets.cr3) >>> 12;
+    let allowed = writable | user;
+    for (const index of [low >>> 22, (low >>> 12) & 0x3ff]) {
+      const address = table * 4096 + index * 4;
+      this.entryAddress[this.levels] = address;
+      const offset = this.structureOffset(table, address);
+      if (offset < 0) return this.refuse(address, 'read');
+      this.levels++;
+      const entry = offset === 0 ? 0 : view.getInt32(offset, true);
+      if ((entry & present) === 0) return this.fault(0, access, rights);
+      allowed &= entry;
+      const isLarge =
+        this.levels === 1 && (entry & pageSize) !== 0 && (cr4 & cr4PageSizeExtensions) !== 0;
+      if (isLarge && (entry & largeReserved) !== 0) {
+        return this.fault(faultPresent | faultReserved, access, rights);
+      }
+      if (isLarge || this.levels === 2) {
+        if (!this.permits(access, rights, allowed, false)) {
+          return this.fault(faultPresent, access, rights);
+        }
+        this.gpaPage = isLarge ? largePage(entry, low) : entry >>> 12;
+        return WalkResult.mapped;
+      }
+      table = entry >>> 12;
     }
     return WalkResult.mapped;
   }
@@ -163,28 +231,43 @@ export class PageWalker {
     return WalkResult.eptViolation;
   }
 
-  private fault(bits: number, access: AccessKind, isUser: boolean): WalkResult {
+  private fault(bits: number, access: AccessKind, rights: Rights): WalkResult {
+    const { state } = this.context;
+    const cr4 = state.readU32(vmcsOffsets.cr4);
     const noExecuteEnabled =
-      (this.context.state.readU32(vmcsOffsets.efer) & eferNoExecuteEnable) !== 0;
+      (cr4 & cr4PhysicalAddressExtension) !== 0 &&
+      (state.readU32(vmcsOffsets.efer) & eferNoExecuteEnable) !== 0;
+    const tellsFetch = noExecuteEnabled || (cr4 & cr4SupervisorExecutionPrevention) !== 0;
     this.errorCode =
       bits |
       (access === 'write' ? faultWrite : 0) |
-      (isUser ? faultUser : 0) |
-      (access === 'execute' && noExecuteEnabled ? faultFetch : 0);
+      (rights === 'user' ? faultUser : 0) |
+      (access === 'execute' && tellsFetch ? faultFetch : 0);
     return WalkResult.pageFault;
   }
 
+  /** Access rights (SDM vol. 3, 4.6.1), with SMEP and SMAP. */
   private permits(
     access: AccessKind,
-    isUser: boolean,
+    rights: Rights,
     allowed: number,
     isNoExecute: boolean,
-    cr0: number,
   ): boolean {
-    if (isUser && (allowed & user) === 0) return false;
-    if (access === 'execute') return !isNoExecute;
+    const { state } = this.context;
+    const isUserPage = (allowed & user) !== 0;
+    const cr4 = state.readU32(vmcsOffsets.cr4);
+    if (rights === 'user' && !isUserPage) return false;
+    if (access === 'execute') {
+      const isPrevented =
+        rights !== 'user' && isUserPage && (cr4 & cr4SupervisorExecutionPrevention) !== 0;
+      return !isNoExecute && !(isPrevented && rights !== 'debugger');
+    }
+    if (isUserPage && (cr4 & cr4SupervisorAccessPrevention) !== 0) {
+      const isAllowed = (state.readU32(stateOffsets.flagsSystem) & flagAlignmentCheck) !== 0;
+      if (rights === 'implicit' || (rights === 'supervisor' && !isAllowed)) return false;
+    }
     if (access === 'read' || (allowed & writable) !== 0) return true;
-    return !isUser && (cr0 & cr0WriteProtect) === 0;
+    return rights !== 'user' && (state.readU32(vmcsOffsets.cr0) & cr0WriteProtect) === 0;
   }
 
   /** After a successful translation: second-level rights, accessed and dirty bits, the frame. */
@@ -216,6 +299,24 @@ export class PageWalker {
     view.setInt32(offset, entry | bits, true);
     return true;
   }
+}
+
+function indexAt(level: number, low: number, high: number): number {
+  switch (level) {
+    case 0:
+      return (high >>> 7) & 0x1ff;
+    case 1:
+      return ((high & 0x7f) << 2) | (low >>> 30);
+    case 2:
+      return (low >>> 21) & 0x1ff;
+    default:
+      return (low >>> 12) & 0x1ff;
+  }
+}
+
+/** Physical page of an address in a 4 MiB page. */
+function largePage(entry: number, linear: number): number {
+  return ((entry >>> 13) & 0xff) * 0x100000 + (entry >>> 22) * 0x400 + ((linear >>> 12) & 0x3ff);
 }
 
 function structurePage(low: number, high: number): number {

@@ -2,6 +2,7 @@
  * The software TLBs: linear page to address in the space, for code, reads and writes, by privilege. Kept exact by
  * dropping entries whenever their sources change, so that no guest can tell they exist (decision 3).
  */
+import { stateOffsets } from '../../machine/processor-state';
 import { assert } from '../../support/assert';
 import {
   codeTlbEntries,
@@ -12,7 +13,10 @@ import {
 } from '../memory-map';
 import { flatCode, longCode } from '../decode/code-mode';
 import type { ProcessorContext } from '../processor-context';
-import { segmentOffsets } from '../vmcs-offsets';
+import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
+
+const cr4SupervisorAccessPrevention = 1 << 21;
+const flagAlignmentCheck = 0x40000;
 
 export class TranslationCaches {
   /** What the entries of each code TLB were made for. */
@@ -35,8 +39,9 @@ export class TranslationCaches {
       this.codeSegments[set] = segment;
       this.invalidate(tlbOffsets.code[set], codeTlbEntries);
     }
-    context.setRun32(runOffsets.readTlb, context.vpBase + tlbOffsets.read[set]);
-    context.setRun32(runOffsets.writeTlb, context.vpBase + tlbOffsets.write[set]);
+    const dataSet = set === 0 && mayAccessUserPages(context) ? 2 : set;
+    context.setRun32(runOffsets.readTlb, context.vpBase + tlbOffsets.read[dataSet]);
+    context.setRun32(runOffsets.writeTlb, context.vpBase + tlbOffsets.write[dataSet]);
     context.setRun32(runOffsets.codeTlb, context.vpBase + tlbOffsets.code[set]);
   }
 
@@ -91,4 +96,10 @@ function codeSegmentKey({ mode, state }: ProcessorContext): number | string {
   if (mode === longCode || mode === flatCode) return mode.index;
   const { base, limit } = segmentOffsets.CS;
   return `${mode.index} ${state.readU64(base)} ${state.readU64(limit)}`;
+}
+
+/** Under SMAP the alignment-check flag lets supervisor code access user pages (SDM vol. 3, 4.6.1). */
+function mayAccessUserPages({ state }: ProcessorContext): boolean {
+  const isOn = (state.readU32(vmcsOffsets.cr4) & cr4SupervisorAccessPrevention) !== 0;
+  return isOn && (state.readU32(stateOffsets.flagsSystem) & flagAlignmentCheck) !== 0;
 }

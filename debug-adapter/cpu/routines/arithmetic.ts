@@ -2,6 +2,7 @@
 import { RoutineEnd, vector, type Fault } from '../processor-context';
 import { runOffsets } from '../memory-map';
 import { leaveWith, operandBytes, type Routine, type RoutineFamily } from './routine';
+import { storeWords, wordsOf } from '../events/words';
 
 const divideError: Fault = { vector: vector.DE, errorCode: undefined };
 
@@ -26,14 +27,14 @@ function divide(isSigned: boolean): Routine {
 function popMemory(bytes: 2 | 4 | 8): Routine {
   return (processor, record) => {
     const { context, access } = processor;
-    const { state } = context;
-    const data = access.readStack(state.gpr(4), bytes);
+    const data = access.readStack(context.stackPointer, bytes);
     if (typeof data === 'string') return leaveWith(processor, data);
-    const address = record.memoryAddress(BigInt(bytes));
-    const end = access.writeSystem(address, data, context.cpl === 3);
+    const address = record.operandAddress(bytes, 'write', 0n, BigInt(bytes));
+    if (typeof address === 'object') return context.raise(address);
+    const end = access.writeAtCurrentPrivilege(address, data);
     if (end !== 'done') return leaveWith(processor, end);
-    state.setGpr(4, state.gpr(4) + BigInt(bytes));
-    state.rip += BigInt(record.length);
+    context.setStackPointer(context.stackPointer + BigInt(bytes));
+    context.state.rip += BigInt(record.length);
     return RoutineEnd.lookup;
   };
 }
@@ -46,28 +47,77 @@ const enterNested: Routine = (processor, record) => {
   const level = Number((record.immediate >> 16n) & 31n);
   const size = BigInt(bytes);
   const pointers = (level - 1) * bytes;
-  const frame = BigInt.asUintN(64, state.gpr(4) - size);
+  const frame = context.stackPointer - size;
   const data = new Uint8Array(pointers + 2 * bytes);
+  storeWords(data.subarray(pointers + bytes), bytes, [state.gpr(5)]);
   if (pointers > 0) {
     const outer = access.readStack(state.gpr(5) - BigInt(pointers), pointers);
     if (typeof outer === 'string') return leaveWith(processor, outer);
-    data.set(outer, bytes);
+    const ahead = BigInt.asIntN(context.mode.stackSize, context.stackPointer - state.gpr(5));
+    copyPointers(data, outer, bytes, Number(BigInt.asIntN(32, ahead)));
   }
-  const view = new DataView(data.buffer);
-  const store = (at: number, value: bigint): void => {
-    if (bytes === 8) view.setBigUint64(at, value, true);
-    else view.setUint16(at, Number(value & 0xffffn), true);
-  };
-  store(pointers + bytes, state.gpr(5));
-  store(0, frame);
-  const bottom = BigInt.asUintN(64, frame - BigInt(pointers) - size);
-  const end = access.writeStack(bottom, data);
+  storeWords(data, bytes, [frame]);
+  const bottom = frame - BigInt(pointers) - size;
+  const end = access.writeStack(BigInt.asUintN(64, bottom), data);
   if (end !== 'done') return leaveWith(processor, end);
   const kept = bytes === 2 ? state.gpr(5) & ~0xffffn : 0n;
-  state.setGpr(5, kept | (bytes === 2 ? frame & 0xffffn : frame));
-  state.setGpr(4, bottom - (record.immediate & 0xffffn));
+  state.setGpr(5, kept | BigInt.asUintN(bytes * 8, frame));
+  context.setStackPointer(bottom - (record.immediate & 0xffffn));
   state.rip += BigInt(record.length);
   return RoutineEnd.lookup;
+};
+
+/**
+ * Copies the outer pointers from the highest down, as pushes do: where the frames overlap, one that was pushed before
+ * is what is read.
+ * @param ahead bytes from the frame pointer to the stack pointer, before the instruction
+ */
+function copyPointers(data: Uint8Array, outer: Uint8Array, bytes: number, ahead: number): void {
+  for (let done = bytes; done <= outer.length; done += bytes) {
+    for (let index = 0; index < bytes; index++) {
+      // Distances below the stack pointer, of what is read and of what has been pushed.
+      const below = ahead + done - index;
+      const isPushed = below > 0 && below <= done;
+      const source = isPushed ? data[data.length - below] : outer[outer.length - done + index];
+      data[data.length - bytes - done + index] = source ?? 0;
+    }
+  }
+}
+
+/** PUSHA: eight registers, with the stack pointer as it was (SDM vol. 2, PUSHA). */
+const pushAll: Routine = (processor, record) => {
+  const { context, access } = processor;
+  const { state } = context;
+  const bytes = operandBytes(processor);
+  const data = new Uint8Array(8 * bytes);
+  storeWords(
+    data,
+    bytes,
+    [7, 6, 5, 4, 3, 2, 1, 0].map((index) => state.gpr(index)),
+  );
+  const bottom = context.stackPointer - BigInt(data.length);
+  const end = access.writeStack(bottom, data);
+  if (end !== 'done') return leaveWith(processor, end);
+  context.setStackPointer(bottom);
+  state.rip += BigInt(record.length);
+  return RoutineEnd.lookup;
+};
+
+/** POPA: the stored stack pointer is skipped. */
+const popAll: Routine = (processor) => {
+  const { context, access } = processor;
+  const { state } = context;
+  const bytes = operandBytes(processor);
+  const data = access.readStack(context.stackPointer, 8 * bytes);
+  if (typeof data === 'string') return leaveWith(processor, data);
+  wordsOf(data, bytes).forEach((value, position) => {
+    const register = 7 - position;
+    if (register === 4) return;
+    const kept = bytes === 2 ? state.gpr(register) & ~0xffffn : 0n;
+    state.setGpr(register, kept | value);
+  });
+  context.setStackPointer(context.stackPointer + BigInt(8 * bytes));
+  return RoutineEnd.next;
 };
 
 export const arithmeticRoutines: RoutineFamily = {
@@ -79,5 +129,7 @@ export const arithmeticRoutines: RoutineFamily = {
     popMemory32: popMemory(4),
     popMemory64: popMemory(8),
     enterNested,
+    pushAll,
+    popAll,
   },
 };

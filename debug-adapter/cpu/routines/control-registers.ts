@@ -9,7 +9,8 @@ import {
   undefinedOpcode,
   type ProcessorContext,
 } from '../processor-context';
-import { vmcsOffsets } from '../vmcs-offsets';
+import { isPaePaging, loadPageDirectoryPointers } from '../paging/page-directory-pointers';
+import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { causeExit, exitReason, hasPrimary, primaryControl } from '../vmx/vm-exits';
 import type { Processor, Routine, RoutineFamily, RoutineRecord } from './routine';
 
@@ -38,9 +39,21 @@ const cr0Writable =
   cr0Bits.CD |
   cr0Bits.PG;
 
-/** CR4 bits of the features this processor has: VME, PVI, TSD, DE, PSE, PAE, MCE, PGE, PCE, OSFXSR, OSXMMEXCPT. */
-const cr4Supported = 0x7ffn;
+/**
+ * CR4 bits of the features this processor has: TSD, DE, PSE, PAE, MCE, PGE, PCE, OSFXSR, OSXMMEXCPT, UMIP, PCIDE,
+ * SMEP, SMAP.
+ */
+const cr4Supported = 0x320ffcn;
 const cr4Pae = 0x20n;
+const cr4Pcide = 1n << 17n;
+const cr3KeepTranslations = 1n << 63n;
+const eferLongModeEnable = 1n << 8n;
+const eferLongModeActive = 1n << 10n;
+/** CS.L in access rights. */
+const longCodeRight = 0x2000;
+/** Changes that load the pointers of PAE paging anew: CR0.CD, NW, PG; CR4.PAE, PGE, PSE, SMEP. */
+const cr0ReloadingPointers = 0xe0000000n;
+const cr4ReloadingPointers = 0x1000b0n;
 const cr3Reserved = ~((1n << BigInt(physicalAddressBits)) - 1n) & 0xffffffffffffffffn;
 
 /** Access types of a control-register exit (SDM vol. 3, table 28-3). */
@@ -79,7 +92,8 @@ const moveFromControl: Routine = (processor, record) => {
   if (intercept !== undefined && hasPrimary(context, intercept)) {
     return crExit(context, record, number, accessType.moveFrom, register);
   }
-  state.setGpr(register, readControl(context, number));
+  const value = readControl(context, number);
+  state.setGpr(register, context.mode.codeSize === 64 ? value : value & 0xffffffffn);
   return RoutineEnd.next;
 };
 
@@ -103,7 +117,7 @@ function readControl(context: ProcessorContext, number: number): bigint {
 const moveToControl: Routine = (processor, record) => {
   const { context } = processor;
   const number = Number(record.immediate);
-  const value = context.runU64(runOffsets.operand);
+  const value = sourceValue(context);
   if (context.cpl !== 0 && [0, 2, 3, 4, 8].includes(number)) {
     return context.raise(generalProtection());
   }
@@ -137,24 +151,88 @@ function changesOwned(
 
 function writeCr0(processor: Processor, record: RoutineRecord, value: bigint): RoutineEnd {
   const { context } = processor;
-  const { state } = context;
-  const low = Number(value & 0xffffffffn) | 0;
-  const isPaged = (low & cr0Bits.PG) !== 0;
   if (changesOwned(context, value, vmcsOffsets.cr0Mask, vmcsOffsets.cr0Shadow)) {
     return crExit(context, record, 0, accessType.moveTo, sourceRegister(context, record));
   }
-  if (value >> 32n !== 0n) return context.raise(generalProtection());
-  if (isPaged && (low & cr0Bits.PE) === 0) return context.raise(generalProtection());
-  if ((low & cr0Bits.NW) !== 0 && (low & cr0Bits.CD) === 0) {
-    return context.raise(generalProtection());
-  }
-  if (!isPaged && context.is64Bit) return context.raise(generalProtection());
-  if (!isPaged) return context.giveUp('leaving IA-32e mode (CR0.PG = 0)');
+  return applyCr0(processor, record, value);
+}
+
+/** Checks and writes CR0; paging that begins or ends also switches IA-32e mode (SDM vol. 3, 10.8.5). */
+function applyCr0(processor: Processor, record: RoutineRecord, value: bigint): RoutineEnd {
+  const { context } = processor;
+  const { state } = context;
+  const low = Number(value & 0xffffffffn) | 0;
+  const isPaged = (low & cr0Bits.PG) !== 0;
+  const isRefused =
+    value >> 32n !== 0n ||
+    (isPaged && (low & cr0Bits.PE) === 0) ||
+    ((low & cr0Bits.NW) !== 0 && (low & cr0Bits.CD) === 0) ||
+    (!isPaged && context.is64Bit) ||
+    (!isPaged && (state.readU64(vmcsOffsets.cr4) & cr4Pcide) !== 0n);
+  if (isRefused) return context.raise(generalProtection());
   const owned = state.readU64(vmcsOffsets.cr0Mask);
   const written = BigInt.asUintN(32, BigInt((low & cr0Writable) | cr0Bits.ET));
-  state.writeU64(vmcsOffsets.cr0, (state.readU64(vmcsOffsets.cr0) & owned) | (written & ~owned));
+  const before = state.readU64(vmcsOffsets.cr0);
+  const after = (before & owned) | (written & ~owned);
+  const wasPaged = (Number(before & 0xffffffffn) & cr0Bits.PG) !== 0;
+  const efer = state.readU64(vmcsOffsets.efer);
+  const entersLongMode = isPaged && !wasPaged && (efer & eferLongModeEnable) !== 0n;
+  if (entersLongMode && !mayEnterLongMode(context)) return context.raise(generalProtection());
+  const isLongMode = isPaged && (wasPaged ? context.isLongMode : entersLongMode);
+  const cr4 = state.readU64(vmcsOffsets.cr4);
+  const reloads = ((before ^ after) & cr0ReloadingPointers) !== 0n;
+  const left = reloads ? reloadPointers(processor, after, cr4, isLongMode) : undefined;
+  if (left !== undefined) return left;
+  state.writeU64(vmcsOffsets.cr0, after);
+  const active = isLongMode ? eferLongModeActive : 0n;
+  state.writeU64(vmcsOffsets.efer, (efer & ~eferLongModeActive) | active);
   return translationChanged(processor, record);
 }
+
+/** IA-32e mode needs PAE, and cannot begin in a segment that is already 64-bit code. */
+function mayEnterLongMode({ state }: ProcessorContext): boolean {
+  const hasPae = (state.readU64(vmcsOffsets.cr4) & cr4Pae) !== 0n;
+  return hasPae && (state.readU32(segmentOffsets.CS.accessRights) & longCodeRight) === 0;
+}
+
+/** PAE paging keeps its four pointers in registers (SDM vol. 3, 4.4.1). */
+function reloadPointers(
+  processor: Processor,
+  cr0: bigint,
+  cr4: bigint,
+  isLongMode: boolean,
+  cr3 = processor.context.state.readU64(vmcsOffsets.cr3),
+): RoutineEnd | undefined {
+  const { context, access } = processor;
+  const isPae = isPaePaging(Number(cr0 & 0xffffffffn), Number(cr4 & 0xffffffffn), isLongMode);
+  if (!isPae) return undefined;
+  const end = loadPageDirectoryPointers(context, access, cr3);
+  if (end === 'left') return RoutineEnd.leave;
+  return end === undefined ? undefined : context.raise(end);
+}
+
+/** LMSW writes PE, MP, EM and TS, and cannot clear PE (SDM vol. 2, LMSW; exits vol. 3, 26.1.3). */
+const loadMachineStatusWord: Routine = (processor, record) => {
+  const { context } = processor;
+  const { state } = context;
+  if (context.cpl !== 0) return context.raise(generalProtection());
+  const source = context.runU64(runOffsets.operand) & 0xfn;
+  const owned = state.readU64(vmcsOffsets.cr0Mask) & 0xfn;
+  const shadow = state.readU64(vmcsOffsets.cr0Shadow);
+  const setsProtection = (source & ~shadow & owned & 1n) !== 0n;
+  const changes = ((source ^ shadow) & owned & 0xen) !== 0n;
+  if (setsProtection || changes) {
+    const form = record.hasMemoryOperand ? 0x40n : 0n;
+    return causeExit(context, exitReason.controlRegister, {
+      qualification: 0x30n | form | (source << 16n),
+      instructionLength: record.length,
+      guestLinearAddress: record.hasMemoryOperand ? record.memoryAddress() : 0n,
+    });
+  }
+  const before = state.readU64(vmcsOffsets.cr0);
+  const kept = before & (~0xfn | 1n);
+  return applyCr0(processor, record, kept | source);
+};
 
 function writeCr3(processor: Processor, record: RoutineRecord, value: bigint): RoutineEnd {
   const { context } = processor;
@@ -162,8 +240,16 @@ function writeCr3(processor: Processor, record: RoutineRecord, value: bigint): R
   if (hasPrimary(context, primaryControl.cr3LoadExiting) && !isCr3Target(context, value)) {
     return crExit(context, record, 3, accessType.moveTo, sourceRegister(context, record));
   }
-  if ((value & cr3Reserved) !== 0n) return context.raise(generalProtection());
-  state.writeU64(vmcsOffsets.cr3, value);
+  const cr4 = state.readU64(vmcsOffsets.cr4);
+  // With PCIDs bit 63 asks to keep translations; it is never stored (SDM vol. 3, 4.10.4.1).
+  const stored = (cr4 & cr4Pcide) !== 0n ? value & ~cr3KeepTranslations : value;
+  if (context.isLongMode && (stored & cr3Reserved) !== 0n) {
+    return context.raise(generalProtection());
+  }
+  const cr0 = state.readU64(vmcsOffsets.cr0);
+  const left = reloadPointers(processor, cr0, cr4, context.isLongMode, stored);
+  if (left !== undefined) return left;
+  state.writeU64(vmcsOffsets.cr3, stored);
   return translationChanged(processor, record);
 }
 
@@ -179,9 +265,19 @@ function writeCr4(processor: Processor, record: RoutineRecord, value: bigint): R
     return crExit(context, record, 4, accessType.moveTo, sourceRegister(context, record));
   }
   const owned = state.readU64(vmcsOffsets.cr4Mask);
-  if ((value & ~owned & ~cr4Supported) !== 0n) return context.raise(generalProtection());
-  if (context.isLongMode && (value & cr4Pae) === 0n) return context.raise(generalProtection());
-  state.writeU64(vmcsOffsets.cr4, (state.readU64(vmcsOffsets.cr4) & owned) | (value & ~owned));
+  const before = state.readU64(vmcsOffsets.cr4);
+  const enablesPcid = (value & ~before & cr4Pcide) !== 0n;
+  const isRefused =
+    (value & ~owned & ~cr4Supported) !== 0n ||
+    (context.isLongMode && (value & cr4Pae) === 0n) ||
+    (enablesPcid && (!context.isLongMode || (state.readU64(vmcsOffsets.cr3) & 0xfffn) !== 0n));
+  if (isRefused) return context.raise(generalProtection());
+  const after = (before & owned) | (value & ~owned);
+  const reloads = ((before ^ after) & cr4ReloadingPointers) !== 0n;
+  const cr0 = state.readU64(vmcsOffsets.cr0);
+  const left = reloads ? reloadPointers(processor, cr0, after, context.isLongMode) : undefined;
+  if (left !== undefined) return left;
+  state.writeU64(vmcsOffsets.cr4, after);
   return translationChanged(processor, record);
 }
 
@@ -193,6 +289,12 @@ function writeCr8(processor: Processor, record: RoutineRecord, value: bigint): R
   if (value > 15n) return context.raise(generalProtection());
   context.state.writeU64(stateOffsets.cr8, value);
   return RoutineEnd.next;
+}
+
+/** Outside 64-bit mode registers have 32 bits. */
+function sourceValue(context: ProcessorContext): bigint {
+  const value = context.runU64(runOffsets.operand);
+  return context.mode.codeSize === 64 ? value : value & 0xffffffffn;
 }
 
 /** The second operand stands in the record's source slot. */
@@ -267,7 +369,7 @@ const dr7Unbuilt = 0x20ffn;
 const moveToDebug: Routine = (processor, record) => {
   const { context } = processor;
   const number = debugRegister(context, Number(record.immediate));
-  const value = context.runU64(runOffsets.operand);
+  const value = sourceValue(context);
   if (number === undefined) return context.raise(undefinedOpcode);
   if (context.cpl !== 0) return context.raise(generalProtection());
   if (hasPrimary(context, primaryControl.movDrExiting))
@@ -285,6 +387,7 @@ export const controlRegisterRoutines: RoutineFamily = {
     moveFromControl,
     moveToControl,
     clearTaskSwitched,
+    loadMachineStatusWord,
     moveFromDebug,
     moveToDebug,
   },

@@ -12,6 +12,7 @@ import { segmentOffsets, segmentsByNumber, vmcsOffsets } from '../vmcs-offsets';
 import { causeExit, exitReason, hasSecondary, secondaryControl } from '../vmx/vm-exits';
 import {
   leaveWith,
+  operandBytes,
   type Processor,
   type Routine,
   type RoutineFamily,
@@ -19,6 +20,8 @@ import {
 } from './routine';
 
 const stackSegment = 2;
+/** CR4.UMIP. */
+const userModePrevention = 1 << 11;
 const codeSegment = 1;
 
 function tableExit(
@@ -36,10 +39,13 @@ function loadTable(base: number, limit: number): Routine {
     if (context.cpl !== 0) return context.raise(generalProtection());
     const exit = tableExit(processor, record, exitReason.gdtrOrIdtr);
     if (exit !== undefined) return exit;
-    const data = access.readAtCurrentPrivilege(record.memoryAddress(), 10);
+    const bytes = context.mode.codeSize === 64 ? 10 : 6;
+    const operand = record.operandAddress(bytes, 'read');
+    if (typeof operand === 'object') return context.raise(operand);
+    const data = access.readAtCurrentPrivilege(operand, bytes);
     if (typeof data === 'string') return leaveWith(processor, data);
     const view = new DataView(data.buffer);
-    const address = view.getBigUint64(2, true);
+    const address = bytes === 10 ? view.getBigUint64(2, true) : shortBase(processor, view);
     if (BigInt.asIntN(48, address) !== BigInt.asIntN(64, address)) {
       return context.raise(generalProtection());
     }
@@ -49,16 +55,28 @@ function loadTable(base: number, limit: number): Routine {
   };
 }
 
+/** With a 16-bit operand size the base has 24 bits (SDM vol. 2, LGDT). */
+function shortBase(processor: Processor, view: DataView): bigint {
+  const base = view.getUint32(2, true);
+  return BigInt(operandBytes(processor) === 2 ? base & 0xffffff : base);
+}
+
 function storeTable(base: number, limit: number): Routine {
   return (processor, record) => {
     const { context, access } = processor;
     const exit = tableExit(processor, record, exitReason.gdtrOrIdtr);
     if (exit !== undefined) return exit;
-    const data = new Uint8Array(10);
-    const view = new DataView(data.buffer);
+    if (context.cpl !== 0 && (context.state.readU32(vmcsOffsets.cr4) & userModePrevention) !== 0) {
+      return context.raise(generalProtection());
+    }
+    const whole = new Uint8Array(10);
+    const view = new DataView(whole.buffer);
     view.setUint16(0, context.state.readU32(limit), true);
     view.setBigUint64(2, context.state.readU64(base), true);
-    const end = access.writeSystem(record.memoryAddress(), data, context.cpl === 3);
+    const data = context.mode.codeSize === 64 ? whole : whole.subarray(0, 6);
+    const operand = record.operandAddress(data.length, 'write');
+    if (typeof operand === 'object') return context.raise(operand);
+    const end = access.writeAtCurrentPrivilege(operand, data);
     return end === 'done' ? afterStore(processor, record) : leaveWith(processor, end);
   };
 }
@@ -74,6 +92,7 @@ function loadSystemSegment(
   target: (typeof segmentOffsets)['LDTR' | 'TR'],
   types: readonly number[],
   isNullAllowed: boolean,
+  legacyTypes = types,
 ): Routine {
   return (processor, record) => {
     const { context, segments } = processor;
@@ -87,10 +106,11 @@ function loadSystemSegment(
       return RoutineEnd.next;
     }
     if ((selector & 4) !== 0) return context.raise(generalProtection(selector & 0xfffc));
-    const load = segments.readDescriptor(selector, 16);
+    const load = segments.readSystemDescriptor(selector);
     if (load.kind === 'fault') return context.raise(load.fault);
     if (load.kind === 'left') return RoutineEnd.leave;
-    if (!types.includes(typeOf(load.descriptor))) {
+    const allowed = context.isLongMode ? types : legacyTypes;
+    if (!allowed.includes(typeOf(load.descriptor))) {
       return context.raise(generalProtection(selector & 0xfffc));
     }
     if (!isPresent(load.descriptor)) return context.raise(notPresent(selector));
@@ -132,7 +152,8 @@ function dataFault(
   return isPresent(descriptor) ? undefined : notPresent(selector);
 }
 
-function loadSegment(
+/** Loads ES, SS, DS, FS or GS as the mode does it. */
+export function loadSegment(
   processor: Processor,
   number: number,
   selector: number,
@@ -140,12 +161,17 @@ function loadSegment(
   const { context, segments } = processor;
   const target = segmentsByNumber[number];
   if (target === undefined || number === codeSegment) return undefinedOpcode;
+  if (!context.isProtected) {
+    segments.loadDirect(target, selector);
+    return 'done';
+  }
   if ((selector & 0xfffc) === 0) {
     if (number !== stackSegment) {
       segments.loadNull(target, selector);
       return 'done';
     }
-    if (context.cpl === 3 || (selector & 3) !== context.cpl) return generalProtection();
+    const isAllowed = context.is64Bit && context.cpl !== 3 && (selector & 3) === context.cpl;
+    if (!isAllowed) return generalProtection();
     segments.loadNullStack(context.cpl);
     return 'done';
   }
@@ -167,21 +193,26 @@ const moveToSegment: Routine = (processor, record) => {
   const end = loadSegment(processor, number, Number(context.runU64(runOffsets.operand) & 0xffffn));
   if (end === 'left') return RoutineEnd.leave;
   if (end !== 'done') return context.raise(end);
-  return number === stackSegment ? processor.blockInterrupts(record, 'mov-ss') : RoutineEnd.next;
+  return number === stackSegment
+    ? processor.blockInterrupts(record, 'mov-ss')
+    : processor.segmentChanged(record);
 };
 
 function popSegment(bytes: 2 | 4 | 8): Routine {
   return (processor, record) => {
     const { context, access } = processor;
-    const { state } = context;
-    const data = access.readStack(state.gpr(4), bytes);
+    const data = access.readStack(context.stackPointer, bytes);
     if (typeof data === 'string') return leaveWith(processor, data);
     const selector = new DataView(data.buffer).getUint16(0, true);
-    const end = loadSegment(processor, Number(record.immediate), selector);
+    const number = Number(record.immediate);
+    const behind = context.stackPointer + BigInt(bytes);
+    const end = loadSegment(processor, number, selector);
     if (end === 'left') return RoutineEnd.leave;
     if (end !== 'done') return context.raise(end);
-    state.setGpr(4, state.gpr(4) + BigInt(bytes));
-    return RoutineEnd.next;
+    context.setStackPointer(behind);
+    return number === stackSegment
+      ? processor.blockInterrupts(record, 'mov-ss')
+      : processor.segmentChanged(record);
   };
 }
 
@@ -193,7 +224,7 @@ export const descriptorTableRoutines: RoutineFamily = {
     storeGlobalDescriptorTable: storeTable(vmcsOffsets.gdtrBase, vmcsOffsets.gdtrLimit),
     storeInterruptDescriptorTable: storeTable(vmcsOffsets.idtrBase, vmcsOffsets.idtrLimit),
     loadLocalDescriptorTable: loadSystemSegment(segmentOffsets.LDTR, [2], true),
-    loadTaskRegister: loadSystemSegment(segmentOffsets.TR, [9], false),
+    loadTaskRegister: loadSystemSegment(segmentOffsets.TR, [9], false, [1, 9]),
     moveToSegment,
     popSegment16: popSegment(2),
     popSegment32: popSegment(4),

@@ -110,7 +110,7 @@ function string(bytes: 1 | 2 | 4, direction: 'in' | 'out', isRepeated: boolean):
     if (direction === 'in') {
       const data = new Uint8Array(8);
       new DataView(data.buffer).setBigUint64(0, answer, true);
-      const end = processor.access.writeSystem(linear, data.subarray(0, bytes), context.cpl === 3);
+      const end = processor.access.writeAtCurrentPrivilege(linear, data.subarray(0, bytes));
       if (end !== 'done') return leaveWith(processor, end);
     }
     const step = (state.rflags & 0x400) === 0 ? BigInt(bytes) : -BigInt(bytes);

@@ -6,10 +6,13 @@ import { descriptorTableRoutines } from './descriptor-tables';
 import { extendedStateRoutines } from './extended-state';
 import { farTransferRoutines } from './far-transfer';
 import { interceptedRoutines } from './intercepted';
+import { interruptReturnRoutines } from './interrupt-return';
 import { interruptRoutines } from './interrupts';
 import { portRoutines } from './ports';
 import { simdFloatRoutines } from './simd-float';
 import type { Routine, RoutineFamily } from './routine';
+import { selectorRoutines } from './selectors';
+import { systemCallRoutines } from './system-calls';
 import { x87ArithmeticRoutines } from './x87-arithmetic';
 import { x87ControlRoutines } from './x87-control';
 import { x87TransferRoutines } from './x87-transfer';
@@ -23,8 +26,11 @@ export const routineFamilies: readonly RoutineFamily[] = [
   farTransferRoutines,
   simdFloatRoutines,
   interceptedRoutines,
+  interruptReturnRoutines,
   interruptRoutines,
   portRoutines,
+  selectorRoutines,
+  systemCallRoutines,
   x87ArithmeticRoutines,
   x87ControlRoutines,
   x87TransferRoutines,

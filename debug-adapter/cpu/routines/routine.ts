@@ -1,12 +1,15 @@
 /** What a TypeScript routine is: the part of an instruction that is too rare or too entangled for generated code. */
 import type { EventDelivery } from '../events/event-delivery';
 import type { SegmentLoader } from '../events/segments';
+import { longCode } from '../decode/code-mode';
 import { recordOffsets } from '../interpreter/record';
+import { checkedAddress } from '../segment-access';
+import { stateOffsets } from '../../machine/processor-state';
 import { runOffsets } from '../memory-map';
 import type { MemoryAccess, SystemAccess } from '../paging/memory-access';
 import type { TranslationCaches } from '../paging/translation-caches';
 import { segmentsByNumber } from '../vmcs-offsets';
-import { RoutineEnd, type ProcessorContext } from '../processor-context';
+import { RoutineEnd, type Fault, type ProcessorContext } from '../processor-context';
 
 /** Services of the processor that runs the routine. */
 export interface Processor {
@@ -19,6 +22,8 @@ export interface Processor {
   timeStamp(): bigint;
   /** Privilege level, mode or paging changed: derived state is made again. */
   modeChanged(): void;
+  /** Ends a load of a data segment: outside 64-bit mode what follows is decoded for the new segments. */
+  segmentChanged(record: RoutineRecord): RoutineEnd;
   /** Keeps interrupts out for one more instruction, after STI or a load of SS (SDM vol. 3, 6.8.3). */
   blockInterrupts(record: RoutineRecord, by: 'sti' | 'mov-ss'): typeof RoutineEnd.finish;
   /** Ends SYSCALL and SYSRET, after which the new TF decides about a single-step trap. */
@@ -62,8 +67,48 @@ export class RoutineRecord {
     return this.field16(recordOffsets.dst);
   }
 
-  /** Linear address of the memory operand; `stackAdjustment` counts where RSP is the base (POP). */
-  memoryAddress(stackAdjustment = 0n): bigint {
+  /** Whether the instruction's operand lies in memory; good for those whose register form has no base. */
+  get hasMemoryOperand(): boolean {
+    return (
+      this.field16(recordOffsets.base) !== stateOffsets.zero ||
+      this.context.view.getBigInt64(this.address + recordOffsets.displacement, true) !== 0n
+    );
+  }
+
+  /** Linear address of the memory operand, without checks. */
+  memoryAddress(): bigint {
+    return this.linear(this.memoryOffset(0n));
+  }
+
+  /**
+   * Linear address of an access to the memory operand, or the fault of its segment.
+   * @param displacement bytes behind the operand's start
+   * @param stackAdjustment counts where RSP is the base (POP)
+   */
+  operandAddress(
+    length: number,
+    intent: 'read' | 'write',
+    displacement = 0n,
+    stackAdjustment = 0n,
+  ): bigint | Fault {
+    const offset = (this.memoryOffset(stackAdjustment) + displacement) & this.addressMask;
+    return this.segmentAddress(offset, length, intent);
+  }
+
+  /** Linear address of an access to an offset in the segment of the memory operand, or the segment's fault. */
+  segmentAddress(offset: bigint, length: number, intent: 'read' | 'write'): bigint | Fault {
+    const segment = this.field16(recordOffsets.segmentBase);
+    const isChecked = this.context.mode !== longCode && segment !== stateOffsets.zero;
+    return isChecked
+      ? checkedAddress(this.context, segment, offset, length, intent)
+      : this.linear(offset);
+  }
+
+  private linear(offset: bigint): bigint {
+    return BigInt.asUintN(this.context.mode === longCode ? 64 : 32, offset + this.segmentBase);
+  }
+
+  private memoryOffset(stackAdjustment: bigint): bigint {
     const { context } = this;
     const register = (field: number): bigint =>
       context.view.getBigUint64(context.vpBase + this.field16(field), true);
@@ -75,8 +120,7 @@ export class RoutineRecord {
       (register(recordOffsets.index) << scale) +
       displacement +
       (usesStack ? stackAdjustment : 0n);
-    const linear = (offset & this.addressMask) + register(recordOffsets.segmentBase);
-    return BigInt.asUintN(64, linear);
+    return offset & this.addressMask;
   }
 
   /** Base of the source segment of a string instruction. */

@@ -109,6 +109,14 @@ function byRoutine(mnemonic: string, routine: string): Definition {
   return defineRare(mnemonic, (b) => b.routine(routine));
 }
 
+/** The far pointer is in the instruction or in memory; the routine gets the operand size in bytes. */
+function farTransfer(mnemonic: string, routine: string): Definition {
+  return defineRare(mnemonic, (b, operands, { operandSize }) => {
+    b.setState(runOffsets.operand, 8, b.i64(operandSize / 8));
+    b.routine(operandAt(operands, 0).kind === 'immediate' ? `${routine}Immediate` : routine);
+  });
+}
+
 export const controlDefinitions: readonly Definition[] = [
   jump,
   call,
@@ -123,8 +131,8 @@ export const controlDefinitions: readonly Definition[] = [
   byRoutine('INT1', 'debugInterrupt'),
   defineSizedRoutine('IRET', 'interruptReturn'),
   defineSizedRoutine('RETF', 'farReturn'),
-  byRoutine('JMPF', 'farJump'),
-  byRoutine('CALLF', 'farCall'),
+  farTransfer('JMPF', 'farJump'),
+  farTransfer('CALLF', 'farCall'),
   byRoutine('SYSCALL', 'systemCall'),
   defineSizedRoutine('SYSRET', 'systemReturn'),
 ];

@@ -5,6 +5,7 @@ import { bitDefinitions } from './bit';
 import { controlDefinitions } from './control';
 import type { Definition } from './definition';
 import { flagDefinitions } from './flag';
+import { legacyDefinitions } from './legacy';
 import { moveDefinitions } from './move';
 import { multiplyDefinitions } from './multiply';
 import { shiftDefinitions } from './shift';
@@ -34,6 +35,7 @@ for (const family of [
   simdFloatDefinitions,
   simdConvertDefinitions,
   systemDefinitions,
+  legacyDefinitions,
   x87Definitions,
 ]) {
   for (const definition of family) {

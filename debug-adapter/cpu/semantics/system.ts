@@ -1,10 +1,21 @@
 /** System instructions: privileged, serialising or intercepted ones go to routines that know the VMCS. */
 import { vmcsEncoding, vmcsSlotOffset } from '../../machine/processor-state';
+import type { Builder } from '../ir/builder';
 import { runOffsets } from '../memory-map';
 import { immediatePort } from '../port-operand';
-import { define, defineRare, operandAt, widthOf, type Definition } from './definition';
+import { vmcsOffsets } from '../vmcs-offsets';
+import {
+  define,
+  defineRare,
+  defineSizedRoutine,
+  operandAt,
+  widthOf,
+  type Definition,
+} from './definition';
+import { requireProtectedMode } from './protected-mode';
 
 const invalidOpcode = 6;
+const generalProtection = 13;
 
 function nothing(mnemonic: string): Definition {
   return define(mnemonic, () => undefined);
@@ -21,8 +32,19 @@ const flushLine = defineRare('CLFLUSH', (b, operands) => {
 
 const undefinedInstruction = defineRare('UD', (b) => b.raise(invalidOpcode));
 
+/** The routine gets the selector, below the operand size in bytes where it has a result (LAR, LSL). */
+function examineSelector(mnemonic: string, routine: string): Definition {
+  return defineRare(mnemonic, (b, operands, { operandSize }) => {
+    requireProtectedMode(b);
+    const selector = b.and(b.read(operandAt(operands, operands.length - 1)), b.i64(0xffff));
+    b.setState(runOffsets.operand, 8, b.or(selector, b.i64((operandSize / 8) << 16)));
+    b.routine(routine);
+  });
+}
+
 function loadSelector(mnemonic: string, routine: string): Definition {
   return defineRare(mnemonic, (b, operands) => {
+    requireProtectedMode(b);
     b.setState(runOffsets.operand, 8, b.read(operandAt(operands, 0)));
     b.routine(routine);
   });
@@ -31,8 +53,30 @@ function loadSelector(mnemonic: string, routine: string): Definition {
 function storeSelector(mnemonic: string, field: string): Definition {
   const offset = vmcsSlotOffset(vmcsEncoding(field));
   return defineRare(mnemonic, (b, operands) => {
+    requireProtectedMode(b);
+    refuseUserMode(b);
     b.write(operandAt(operands, 0), b.widen(b.state(offset, 2)));
   });
+}
+
+/** Low bits of CR0, as the guest sees them (SDM vol. 2, SMSW; vol. 3, 26.3). */
+const storeMachineStatus = defineRare('SMSW', (b, operands) => {
+  refuseUserMode(b);
+  const owned = b.state(vmcsOffsets.cr0Mask, 8);
+  const own = b.and(b.state(vmcsOffsets.cr0, 8), b.xor(owned, b.i64(-1)));
+  b.write(operandAt(operands, 0), b.or(own, b.and(b.state(vmcsOffsets.cr0Shadow, 8), owned)));
+});
+
+const loadMachineStatus = defineRare('LMSW', (b, operands) => {
+  b.setState(runOffsets.operand, 8, b.read(operandAt(operands, 0)));
+  b.routine('loadMachineStatusWord');
+});
+
+/** CR4.UMIP keeps user code from what it would learn (SDM vol. 3, 2.5). */
+function refuseUserMode(b: Builder): void {
+  const isUser = b.compare('ne', b.state(runOffsets.cpl, 4), b.i32(0));
+  const isOn = b.bit(b.state(vmcsOffsets.cr4, 4), 11);
+  b.if(b.and(isUser, isOn), () => b.raise(generalProtection, 0));
 }
 
 /** The port goes to the routine as its operand; the accumulator's width is part of the routine's name. */
@@ -69,13 +113,21 @@ export const systemDefinitions: readonly Definition[] = [
   byRoutine('INVD', 'invalidateCaches'),
   byRoutine('WBINVD', 'writeBackCaches'),
   byRoutine('CLTS', 'clearTaskSwitched'),
-  byRoutine('LGDT', 'loadGlobalDescriptorTable'),
-  byRoutine('LIDT', 'loadInterruptDescriptorTable'),
+  defineSizedRoutine('LGDT', 'loadGlobalDescriptorTable'),
+  defineSizedRoutine('LIDT', 'loadInterruptDescriptorTable'),
   byRoutine('SGDT', 'storeGlobalDescriptorTable'),
   byRoutine('SIDT', 'storeInterruptDescriptorTable'),
   loadSelector('LLDT', 'loadLocalDescriptorTable'),
   loadSelector('LTR', 'loadTaskRegister'),
   storeSelector('SLDT', 'GUEST_LDTR_SELECTOR'),
   storeSelector('STR', 'GUEST_TR_SELECTOR'),
+  examineSelector('LAR', 'loadAccessRights'),
+  examineSelector('LSL', 'loadSegmentLimit'),
+  examineSelector('VERR', 'verifyRead'),
+  examineSelector('VERW', 'verifyWrite'),
+  storeMachineStatus,
+  loadMachineStatus,
+  byRoutine('SYSENTER', 'systemEnter'),
+  defineSizedRoutine('SYSEXIT', 'systemExit'),
   byRoutine('SWAPGS', 'swapGs'),
 ];

@@ -8,6 +8,7 @@ import { vmcsOffsets } from '../vmcs-offsets';
 export const exitReason = {
   exceptionOrNmi: 0,
   tripleFault: 2,
+  taskSwitch: 9,
   cpuid: 10,
   hlt: 12,
   invd: 13,

@@ -51,7 +51,9 @@ describe('prefixes', () => {
 });
 
 describe('LOCK', () => {
-  const lockable = opcodeRows.filter((row) => row.attributes.has('lock'));
+  const lockable = opcodeRows.filter(
+    (row) => row.attributes.has('lock') && !row.attributes.has('i64'),
+  );
   const plain = opcodeRows.filter((row) => !row.attributes.has('lock') && row.hasModrm);
 
   const decode = (opcode: readonly number[], modrm: number): string => {

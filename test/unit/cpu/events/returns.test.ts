@@ -231,8 +231,10 @@ describe('far RET (SDM vol. 2, RET)', () => {
     });
   }
 
-  it('code for compatibility mode is refused by name', () => {
+  it('enters compatibility mode', () => {
     const kernel = farReturn(0, [target, BigInt(selector.compatibilityCode)]);
-    assert.equal(kernel.outcome(), 'unimplemented');
+    assert.equal(kernel.outcome(), 'budget');
+    assert.equal(kernel.state.rip, target);
+    assert.equal(kernel.field('GUEST_CS_AR_BYTES'), 0xc09bn);
   });
 });

@@ -89,7 +89,7 @@ const writes: readonly Write[] = [
   {
     title: 'CR4 bits of features that are not there',
     register: 4,
-    value: cr4 | (1n << 20n),
+    value: cr4 | (1n << 22n),
     outcome: gp,
   },
   { title: 'CR4 upper half', register: 4, value: cr4 | (1n << 40n), outcome: gp },
@@ -171,10 +171,19 @@ describe('MOV from control registers (SDM vol. 3, 25.6.6)', () => {
     });
   }
 
-  it('SMSW is not built and says so', () => {
-    const { stop } = prepare('0f 01 e0').step();
-    assert.equal(stop.kind, 'unimplemented');
-  });
+  for (const [level, fields, outcome, expected] of [
+    [0, {}, 'budget', 0x80010031n],
+    [3, {}, 'budget', 0x80010031n],
+    [3, { GUEST_CR4: cr4 | 0x800n }, gp, 0xffffn],
+    [0, { CR0_GUEST_HOST_MASK: 0x39n, CR0_READ_SHADOW: 0x18n }, 'budget', 0x80010018n],
+  ] as const) {
+    it(`SMSW at CPL ${level} with ${JSON.stringify(Object.keys(fields))}: ${outcome}`, () => {
+      const kernel = prepare('0f 01 e0', 0xffffn, level);
+      for (const [name, value] of Object.entries(fields)) kernel.setField(name, value);
+      assert.equal(kernel.outcome(), outcome);
+      assert.equal(kernel.state.gpr(0), expected);
+    });
+  }
 });
 
 describe('CLTS (SDM vol. 2, CLTS; vol. 3, 26.1.3)', () => {

@@ -286,7 +286,6 @@ describe('SYSCALL, SYSRET and SWAPGS (SDM vol. 2)', () => {
   for (const [title, level, code, change, outcome] of [
     ['SYSRET at CPL 3', 3, '48 0f 07', undefined, gp],
     ['SYSRET to an address that is not canonical', 0, '48 0f 07', 1n << 47n, gp],
-    ['SYSRET to compatibility mode, which is not built', 0, '0f 07', undefined, 'unimplemented'],
     ['SWAPGS at CPL 3', 3, '0f 01 f8', undefined, gp],
   ] as const) {
     it(`${title}: ${outcome}`, () => {
