@@ -76,7 +76,7 @@ function reachableFrom(starts: readonly string[]): Set<string> {
 }
 
 const isEntryPoint = (path: string): boolean =>
-  /^scripts\/[^/]+\.(ts|mjs|cjs)$/.test(path) ||
+  /^scripts\/([^/]+\.(ts|mjs|cjs)|.*\/build\.mjs)$/.test(path) ||
   /^test\/.*\.test\.ts$/.test(path) ||
   /^src\/webviews\/[^/]+\/main\.ts$/.test(path) ||
   [
