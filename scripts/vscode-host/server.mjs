@@ -216,7 +216,11 @@ export async function startHost(options) {
       resolve(code ?? 1);
     });
   });
+  // A test that ends in the middle must not leave a server behind.
+  const killAtExit = () => signalGroup(child.pid, 'SIGKILL');
+  process.once('exit', killAtExit);
   const stop = async () => {
+    process.off('exit', killAtExit);
     if (!hasExited) {
       signalGroup(child.pid, 'SIGTERM');
       const timer = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), 4000);
