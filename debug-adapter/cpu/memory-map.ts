@@ -87,6 +87,8 @@ export function segmentCheckOffset(segment: number): number {
 
 /** A code-TLB entry: linear page (i64), address of the page's offset table (i32), unused (i32). */
 export const tlbEntryBytes = 16;
+/** By how much an index is shifted to reach its entry. */
+export const tlbEntryShift = 4;
 export const codeTlbEntries = 256;
 /** A data-TLB entry: linear page (i64), address of its first byte in the space (i32), unused (i32). */
 export const dataTlbEntriesMax = 4096;
@@ -98,11 +100,7 @@ const dataTlbBytes = dataTlbEntriesMax * tlbEntryBytes;
 export const tlbOffsets = {
   code: [0x4000, 0x4000 + codeTlbBytes],
   read: [0x10000, 0x10000 + dataTlbBytes, 0x10000 + 4 * dataTlbBytes],
-  write: [
-    0x10000 + 2 * dataTlbBytes,
-    0x10000 + 3 * dataTlbBytes,
-    0x10000 + 5 * dataTlbBytes,
-  ],
+  write: [0x10000 + 2 * dataTlbBytes, 0x10000 + 3 * dataTlbBytes, 0x10000 + 5 * dataTlbBytes],
 } as const;
 
 /** First byte after the run area, for a check that nothing overlaps. */

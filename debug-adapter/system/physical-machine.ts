@@ -25,6 +25,8 @@ import { TraceLog } from './trace-log';
 /** What the machine needs from its host. */
 export interface MachinePorts {
   readonly codeHost: CodeHost;
+  /** Jumps to a place until it is translated, 0 for never; changes speed only. */
+  readonly hotCount?: number;
 }
 
 /** One machine: one state, one order of steps, one clock for each lane. Nothing in it depends on real time. */
@@ -46,7 +48,7 @@ export class PhysicalMachine {
     const hypervisor = new Hypervisor(this.loop);
     this.parent = new ParentPartition(hypervisor, this.loop.trace);
     this.guests = configuration.guests.map((guest, index) =>
-      createGuest(guest, parentPartitionId + 1 + index, ports.codeHost),
+      createGuest(guest, parentPartitionId + 1 + index, ports),
     );
     for (const guest of this.guests) {
       hypervisor.addPartition(guest);
@@ -157,9 +159,14 @@ function checkConfiguration({ guests }: MachineConfiguration): void {
   }
 }
 
-function createGuest(guest: GuestConfiguration, id: number, codeHost: CodeHost): Partition {
+function createGuest(guest: GuestConfiguration, id: number, ports: MachinePorts): Partition {
   const { name, memoryBytes } = guest;
-  const { memory, cores } = createPartitionCores(codeHost, { memoryBytes, processorCount: 1 });
+  const { codeHost, hotCount } = ports;
+  const { memory, cores } = createPartitionCores(codeHost, {
+    memoryBytes,
+    processorCount: 1,
+    ...(hotCount === undefined ? {} : { hotCount }),
+  });
   memory.mapRam(0, memoryBytes / pageSizeBytes);
   const processors = cores.map((core, index) => new VirtualProcessor(id, index, core));
   const boot = present(processors[0], 'boot processor');

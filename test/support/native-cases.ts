@@ -3,11 +3,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { stateOffsets } from '../../debug-adapter/machine/processor-state';
 import { BareProcessor } from './bare-processor';
-import {
-  loadVectorState,
-  vectorDifferences,
-  type NativeVectorState,
-} from './native-vector-state';
+import { loadVectorState, vectorDifferences, type NativeVectorState } from './native-vector-state';
 
 /** One case as recorded; numbers are hex strings. */
 export interface NativeCase {

@@ -4,7 +4,7 @@
  */
 import { StopCode, stateOffsets } from '../../machine/processor-state';
 import type { Local, Statement } from '../ir/ir';
-import { codeTlbEntries, runOffsets, tlbEntryBytes } from '../memory-map';
+import { codeTlbEntries, runOffsets, tlbEntryShift } from '../memory-map';
 import { FunctionBody } from '../wasm/function-body';
 import { buildModule, type ImportedFunction, type IndirectType } from '../wasm/module-builder';
 import { op } from '../wasm/opcodes';
@@ -145,7 +145,7 @@ class MainFunction {
       .op(op.i32WrapI64)
       .i32(codeTlbEntries - 1)
       .op(op.i32And);
-    body.i32(Math.log2(tlbEntryBytes)).op(op.i32Shl);
+    body.i32(tlbEntryShift).op(op.i32Shl);
     body.get(vpBase).memory(op.i32Load, runOffsets.codeTlb).op(op.i32Add).tee(locals.entry);
     body.memory(op.i64Load, 0);
     body.get(locals.address).i64(-4096n).op(op.i64And).op(op.i64Eq).if();

@@ -20,7 +20,7 @@ import {
   type Translate,
 } from '../lowering/ir-lowering';
 import { loadOpcodes, stateLoadOpcode, storeOpcodes } from '../lowering/opcodes';
-import { frameBase, runOffsets, segmentCheckOffsets, tlbEntryBytes } from '../memory-map';
+import { frameBase, runOffsets, segmentCheckOffsets, tlbEntryShift } from '../memory-map';
 import { RoutineEnd } from '../processor-context';
 import type { FunctionBody } from '../wasm/function-body';
 import { op, opFd } from '../wasm/opcodes';
@@ -199,7 +199,7 @@ export class InterpreterLowering extends IrLowering {
     body
       .i32(this.tlbEntries - 1)
       .op(op.i32And)
-      .i32(Math.log2(tlbEntryBytes))
+      .i32(tlbEntryShift)
       .op(op.i32Shl);
     body.get(this.shared.vpBase);
     body.memory(op.i32Load, intent === 'read' ? runOffsets.readTlb : runOffsets.writeTlb);

@@ -1,15 +1,18 @@
 /** Single-bit operations and bit scans (SDM vol. 2: BT, BTS, BTR, BTC, BSF, BSR). */
 import type { Builder, Modification, Operand } from '../ir/builder';
-import type { Expression } from '../ir/ir';
+import type { Expression, Width } from '../ir/ir';
 import { define, operandAt, widthOf, type Definition } from './definition';
 
 type Change = (b: Builder, value: Expression, mask: Expression) => Expression;
 
 /** A register bit offset reaches beyond a memory operand: it selects the element before the bit in it. */
-function elementDisplacement(b: Builder, offset: Expression, width: number): Expression {
-  const element = b.binary('shr_s', offset, b.i64(Math.log2(width)));
-  return b.binary('shl', element, b.i64(Math.log2(width / 8)));
+function elementDisplacement(b: Builder, offset: Expression, width: Width): Expression {
+  const element = b.binary('shr_s', offset, b.i64(bitOffsetBits[width]));
+  return b.binary('shl', element, b.i64(bitOffsetBits[width] - 3));
 }
+
+/** Bits of an offset that select a bit within an element. */
+const bitOffsetBits: Readonly<Record<Width, number>> = { 8: 3, 16: 4, 32: 5, 64: 6 };
 
 function bitTest(mnemonic: string, change: Change | undefined): Definition {
   return define(mnemonic, (b, operands) => {

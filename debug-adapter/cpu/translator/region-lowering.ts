@@ -22,7 +22,7 @@ import {
   type Translate,
 } from '../lowering/ir-lowering';
 import { stateLoadOpcode, storeOpcodes } from '../lowering/opcodes';
-import { runOffsets, tlbEntryBytes } from '../memory-map';
+import { runOffsets, tlbEntryShift } from '../memory-map';
 import type { FunctionBody } from '../wasm/function-body';
 import { op } from '../wasm/opcodes';
 import { constantValue, type ConstantContext } from './constant-value';
@@ -488,7 +488,7 @@ export class RegionLowering extends IrLowering {
     body
       .i32(this.tlbEntries - 1)
       .op(op.i32And)
-      .i32(Math.log2(tlbEntryBytes))
+      .i32(tlbEntryShift)
       .op(op.i32Shl);
     body
       .get(intent === 'read' ? shared.readTlb : shared.writeTlb)
