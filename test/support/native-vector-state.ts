@@ -5,13 +5,13 @@ import { stateOffsets, type ProcessorState } from '../../debug-adapter/machine/p
 export interface NativeVectorState {
   readonly mxcsr?: string;
   /** YMM registers, lowest byte first: all sixteen before, and the changed ones after. */
-  readonly y?: readonly string[] | Readonly<Record<string, string>>;
+  readonly y?: Readonly<Record<number, string>>;
   readonly fcw?: string;
   readonly fsw?: string;
   /** Abridged tag word: bit n is set where register Rn is in use. */
   readonly ftw?: string;
   /** ST0 to ST7, ten bytes each. */
-  readonly st?: readonly string[] | Readonly<Record<string, string>>;
+  readonly st?: Readonly<Record<number, string>>;
 }
 
 const mxcsrOffset = stateOffsets.fxsave + 24;
@@ -55,11 +55,11 @@ export function loadVectorState(state: ProcessorState, initial: NativeVectorStat
   state.writeU64(stateOffsets.fxsave + 16, 0n);
   state.writeU32(mxcsrOffset, number(initial.mxcsr, mxcsrDefault));
   for (let index = 0; index < 8; index++) {
-    const hex = initial.st?.[index as keyof typeof initial.st] ?? '';
+    const hex = initial.st?.[index] ?? '';
     setBytes(state, stackOffset(state, index), hex, registerBytes);
   }
   for (let index = 0; index < 16; index++) {
-    const hex = initial.y?.[index as keyof typeof initial.y] ?? '';
+    const hex = initial.y?.[index] ?? '';
     setBytes(state, xmmOffset + index * registerBytes, hex, registerBytes);
   }
 }
@@ -74,8 +74,7 @@ export function vectorDifferences(
   const check = (name: string, got: string, wanted: string): void => {
     if (got !== wanted) found.push(`${name} ${got} instead of ${wanted}`);
   };
-  const at = (list: NativeVectorState['y'], index: number): string | undefined =>
-    list?.[index as keyof typeof list];
+  const at = (list: NativeVectorState['y'], index: number): string | undefined => list?.[index];
   if (initial.y !== undefined) {
     check('MXCSR', state.readU32(mxcsrOffset).toString(16), final.mxcsr ?? '');
     for (let index = 0; index < 16; index++) {
