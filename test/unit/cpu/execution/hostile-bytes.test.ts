@@ -7,7 +7,7 @@ import { SeededRandom, seedOf } from '../../../support/seeded-random';
 const streams = 200_000;
 /** Bytes written at once; several runs begin in them. */
 const streamBytes = 512;
-const startsEach = 20;
+const startsEach = 50;
 const stepsEach = 12;
 const streamsPerMachine = 4_000;
 const prefixes = [0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x48, 0x4f, 0x0f, 0x64, 0x2e];
@@ -35,7 +35,12 @@ class HostileRun {
   private readonly kernel = new GuestKernel();
   private readonly memory = this.kernel.memory.save();
   private start = 0;
-  private readonly registers = this.kernel.state.architecturalBytes.slice();
+  /** The processor as it enters code of either privilege. */
+  private readonly entries = ([0, 3] as const).map((level) => {
+    this.kernel.enter(level, new Uint8Array());
+    const page = level === 0 ? layout.kernelCode : layout.userCode;
+    return { page, bytes: this.kernel.state.architecturalBytes.slice() };
+  });
 
   constructor(private readonly random: SeededRandom) {}
 
@@ -55,11 +60,9 @@ class HostileRun {
   run(): void {
     const { kernel, random } = this;
     const { state, core } = kernel;
-    state.architecturalBytes.set(this.registers);
-    const level = random.chance(50) ? 0 : 3;
+    const { page, bytes } = random.pick(this.entries);
+    state.architecturalBytes.set(bytes);
     for (let index = 0; index < 16; index++) state.setGpr(index, this.randomValue());
-    kernel.enter(level, new Uint8Array());
-    const page = level === 0 ? layout.kernelCode : layout.userCode;
     state.rip = BigInt(page + this.start + random.below(streamBytes));
     state.rflags = (random.next() & 0x7cd5) | 2;
     core.stateWasEdited();
