@@ -287,6 +287,12 @@ function addressingSuffix(consulted: Builder['consulted'], addressing: Addressin
   );
 }
 
+const checkedVectorGroups: ReadonlyMap<HandlerGroup, HandlerGroup> = new Map([
+  ['vectorMove', 'checkedVector'],
+  ['vector', 'checkedVector'],
+  ['vectorFloat', 'checkedVectorFloat'],
+]);
+
 /** Checked variants stay out of the hot function, which 64-bit and flat code share. */
 function groupOf(
   definition: Definition,
@@ -297,8 +303,8 @@ function groupOf(
   if (!addressings[addressing].isChecked || !(consulted.checks || consulted.stackSize)) {
     return definition.group;
   }
-  if (definition.group === 'vector') return 'checkedVector';
-  if (definition.group === 'vectorFloat') return 'checkedVectorFloat';
+  const vector = checkedVectorGroups.get(definition.group);
+  if (vector !== undefined) return vector;
   if (definition.group !== 'hot') return 'checkedRare';
   return operandSize === 16 ? 'checked16' : 'checked32';
 }

@@ -20,6 +20,7 @@ export const handlerGroups = [
   'hot',
   'rare',
   'x87',
+  'vectorMove',
   'vector',
   'vectorFloat',
   'checked32',

@@ -18,11 +18,11 @@ const tagOffset = stateOffsets.fxsave + 4;
 
 /** CR0.EM or no CR4.OSFXSR: #UD; CR0.TS: #NM. */
 export function requireSse(b: Builder): void {
-  const cr0 = b.state(vmcsOffsets.cr0, 4);
+  const cr0 = b.and(b.state(vmcsOffsets.cr0, 4), b.i32(cr0Emulation | cr0TaskSwitched));
   const fxsave = b.and(b.state(vmcsOffsets.cr4, 4), b.i32(cr4FxSave));
-  const lacking = b.or(b.and(cr0, b.i32(cr0Emulation)), b.xor(fxsave, b.i32(cr4FxSave)));
-  b.if(b.or(lacking, b.and(cr0, b.i32(cr0TaskSwitched))), () => {
-    b.if(lacking, () => b.raise(undefinedOpcode));
+  const blocking = b.let(b.or(cr0, b.xor(fxsave, b.i32(cr4FxSave))));
+  b.if(blocking, () => {
+    b.if(b.and(blocking, b.i32(cr0Emulation | cr4FxSave)), () => b.raise(undefinedOpcode));
     b.raise(deviceNotAvailable);
   });
 }

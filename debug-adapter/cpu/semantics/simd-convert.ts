@@ -6,14 +6,8 @@ import type { Expression, VectorExpression } from '../ir/ir';
 import type { VectorBuilder } from '../ir/vector-builder';
 import { operandAt, widthOf, type Definition } from './definition';
 import { defineVector } from './simd-availability';
-import {
-  holds,
-  isInexactQuiet,
-  isOrdinary,
-  lanesOf,
-  toRoutine,
-  type FloatBits,
-} from './simd-float';
+import { holds, isInexactQuiet, isOrdinary, toRoutine } from './simd-float';
+import { lanesOf, type FloatBits } from './simd-exactness';
 import { isMmx } from './simd-integer';
 import { mergeScalar } from './simd-move';
 

@@ -13,13 +13,13 @@ import { runOffsets } from '../memory-map';
 import { mxcsrOffset } from '../vector-state';
 import { operandAt, type Definition } from './definition';
 import { defineVector } from './simd-availability';
+import { isProduct, isSum, lanesOf, type FloatBits } from './simd-exactness';
 import { mergeScalar } from './simd-move';
 
 /** PE set, all masked, nearest, no FZ, no DAZ; the other flags do not matter. */
 const mxcsrFastMask = 0xffe0;
 const mxcsrFast = 0x1fa0;
-
-export type FloatBits = 32 | 64;
+const mxcsrRounding = 0x6000;
 
 /** Element size and count of an operation. */
 export interface FloatShape {
@@ -34,10 +34,6 @@ export const floatShapes: readonly FloatShape[] = [
   { suffix: 'SS', bits: 32, isPacked: false },
   { suffix: 'SD', bits: 64, isPacked: false },
 ];
-
-export function lanesOf(bits: FloatBits): 'f32x4' | 'f64x2' {
-  return bits === 32 ? 'f32x4' : 'f64x2';
-}
 
 /** MXCSR lets an inexact result pass without a change. */
 export function isInexactQuiet(v: VectorBuilder): Expression {
@@ -155,6 +151,49 @@ function isPlain(
   }
 }
 
+/**
+ * 1 where a plain result may stand: PE is set already, or the result is exact. Exactness is only asked where it
+ * matters, until a program's first inexact result.
+ */
+function keepsFlags(
+  v: VectorBuilder,
+  plain: VectorExpression,
+  exactness: () => VectorExpression,
+  shape: FloatShape,
+): Expression {
+  const { b } = v;
+  const answer = b.local('i32');
+  b.assign(answer, holds(v, plain, shape));
+  b.if(b.valueOf(answer), () => {
+    b.if(b.isZero(isInexactQuiet(v)), () => {
+      const toNearest = b.isZero(b.and(b.state(mxcsrOffset, 4), b.i32(mxcsrRounding)));
+      b.assign(answer, b.and(toNearest, holds(v, exactness(), shape)));
+    });
+  });
+  return b.valueOf(answer);
+}
+
+function isExact(
+  v: VectorBuilder,
+  operation: Operation,
+  bits: FloatBits,
+  a: VectorExpression,
+  b: VectorExpression,
+  result: VectorExpression,
+): VectorExpression {
+  switch (operation) {
+    case 'add':
+      return isSum(v, bits, a, b, result);
+    case 'sub':
+      // a - b = r without error where r + b = a has none.
+      return isSum(v, bits, result, b, a);
+    case 'mul':
+      return isProduct(v, bits, a, b, result);
+    case 'div':
+      return isProduct(v, bits, result, b, a);
+  }
+}
+
 function arithmetic(operation: Operation, shape: FloatShape): Definition {
   const mnemonic = operation.toUpperCase() + shape.suffix;
   return defineVector('vectorFloat', mnemonic, (v, operands) => {
@@ -164,7 +203,7 @@ function arithmetic(operation: Operation, shape: FloatShape): Definition {
     const result = v.let(v.op(`${lanesOf(shape.bits)}.${operation}`, old, source));
     const plain = isPlain(v, operation, shape.bits, old, source, result);
     v.b.if(
-      v.b.and(isInexactQuiet(v), holds(v, plain, shape)),
+      keepsFlags(v, plain, () => isExact(v, operation, shape.bits, old, source, result), shape),
       () => v.write(target, placed(v, old, result, shape)),
       () => toRoutine(v, `float${mnemonic}`, old, source),
     );
@@ -180,9 +219,10 @@ function squareRoot(shape: FloatShape): Definition {
     const old = v.read(target);
     const positive = v.op(`${lanes}.ge`, source, v.zero());
     const plain = v.op('v128.and', isOrdinary(v, source, shape.bits, true), positive);
+    const root = v.let(v.op(`${lanes}.sqrt`, source));
     v.b.if(
-      v.b.and(isInexactQuiet(v), holds(v, plain, shape)),
-      () => v.write(target, placed(v, old, v.op(`${lanes}.sqrt`, source), shape)),
+      keepsFlags(v, plain, () => isProduct(v, shape.bits, root, root, source), shape),
+      () => v.write(target, placed(v, old, root, shape)),
       () => toRoutine(v, `float${mnemonic}`, old, source),
     );
   });

@@ -23,7 +23,7 @@ function storeFault(source: Operand): 'top' | undefined {
 }
 
 function copy(mnemonic: string, isAligned: boolean): Definition {
-  return defineVector('vector', mnemonic, (v, operands) => {
+  return defineVector('vectorMove', mnemonic, (v, operands) => {
     const source = operandAt(operands, 1);
     const value = v.read(source, isAligned);
     v.write(operandAt(operands, 0), value, isAligned, storeFault(source));
@@ -32,7 +32,7 @@ function copy(mnemonic: string, isAligned: boolean): Definition {
 
 /** MOVSS and MOVSD: registers keep what lies above; a load clears it. */
 function copyScalar(mnemonic: string, bits: 32 | 64): Definition {
-  return defineVector('vector', mnemonic, (v, operands) => {
+  return defineVector('vectorMove', mnemonic, (v, operands) => {
     const target = operandAt(operands, 0);
     const source = operandAt(operands, 1);
     const value = v.read(source);
@@ -54,7 +54,7 @@ export function mergeScalar(
 
 /** MOVLPS and MOVHPS with their kin: one half to or from memory, the other stays. */
 function copyHalf(mnemonic: string, half: 0 | 1): Definition {
-  return defineVector('vector', mnemonic, (v, operands) => {
+  return defineVector('vectorMove', mnemonic, (v, operands) => {
     const target = operandAt(operands, 0);
     const value = v.read(operandAt(operands, 1));
     if (isMemory(target)) {
@@ -66,7 +66,7 @@ function copyHalf(mnemonic: string, half: 0 | 1): Definition {
 
 /** MOVHLPS and MOVLHPS. */
 function crossHalves(mnemonic: string, to: 0 | 1): Definition {
-  return defineVector('vector', mnemonic, (v, operands) => {
+  return defineVector('vectorMove', mnemonic, (v, operands) => {
     const target = operandAt(operands, 0);
     const source = v.read(operandAt(operands, 1));
     v.write(target, v.withLane64(v.read(target), to, v.lane64(source, to === 0 ? 1 : 0)));
@@ -74,14 +74,14 @@ function crossHalves(mnemonic: string, to: 0 | 1): Definition {
 }
 
 /** MOVQ of MMX registers, and between XMM registers and 64 bits: the upper half becomes zero. */
-const moveQuadword = defineVector('vector', 'MOVQ', (v, operands) => {
+const moveQuadword = defineVector('vectorMove', 'MOVQ', (v, operands) => {
   const source = operandAt(operands, 1);
   const value = v.withLane64(v.zero(), 0, v.lane64(v.read(source), 0));
   v.write(operandAt(operands, 0), value, true, storeFault(source));
 });
 
 /** MOVD and its 64-bit form: between a general register or memory and a vector register. */
-const moveDoubleword = defineVector('vector', 'MOVD', (v, operands) => {
+const moveDoubleword = defineVector('vectorMove', 'MOVD', (v, operands) => {
   const { b } = v;
   const target = operandAt(operands, 0);
   const source = operandAt(operands, 1);
@@ -96,14 +96,14 @@ const moveDoubleword = defineVector('vector', 'MOVD', (v, operands) => {
 });
 
 function moveLowHalf(mnemonic: string): Definition {
-  return defineVector('vector', mnemonic, (v, operands) => {
+  return defineVector('vectorMove', mnemonic, (v, operands) => {
     const low = v.lane64(v.read(operandAt(operands, 1)), 0);
     v.write(operandAt(operands, 0), v.withLane64(v.zero(), 0, low));
   });
 }
 
 function bitwise(mnemonic: string, operator: VectorOperator, isReversed = false): Definition {
-  return defineVector('vector', mnemonic, (v, operands) => {
+  return defineVector('vectorMove', mnemonic, (v, operands) => {
     const target = operandAt(operands, 0);
     const source = v.read(operandAt(operands, 1));
     const old = v.read(target);
@@ -115,7 +115,7 @@ const bytesOf = (start: number, count: number): number[] =>
   Array.from({ length: count }, (_, index) => start + index);
 
 function unpack(mnemonic: string, bytes: 4 | 8, start: number): Definition {
-  return defineVector('vector', mnemonic, (v, operands) => {
+  return defineVector('vectorMove', mnemonic, (v, operands) => {
     const target = operandAt(operands, 0);
     const source = v.read(operandAt(operands, 1));
     const indices = Array.from({ length: 8 / bytes }, (_, index) => [
@@ -127,7 +127,7 @@ function unpack(mnemonic: string, bytes: 4 | 8, start: number): Definition {
 }
 
 /** Two elements of the destination, then two of the source. */
-const shuffleSingles = defineVector('vector', 'SHUFPS', (v, operands) => {
+const shuffleSingles = defineVector('vectorMove', 'SHUFPS', (v, operands) => {
   const target = operandAt(operands, 0);
   const source = v.read(operandAt(operands, 1));
   const indices = v.let(doublewordIndices(v));
@@ -136,7 +136,7 @@ const shuffleSingles = defineVector('vector', 'SHUFPS', (v, operands) => {
   v.write(target, v.shuffle(low, high, [...bytesOf(0, 8), ...bytesOf(24, 8)]));
 });
 
-const shuffleDoubles = defineVector('vector', 'SHUFPD', (v, operands) => {
+const shuffleDoubles = defineVector('vectorMove', 'SHUFPD', (v, operands) => {
   const { b } = v;
   const target = operandAt(operands, 0);
   const source = v.read(operandAt(operands, 1));
@@ -148,7 +148,7 @@ const shuffleDoubles = defineVector('vector', 'SHUFPD', (v, operands) => {
 });
 
 function moveMask(mnemonic: string, operator: 'i32x4.bitmask' | 'i64x2.bitmask'): Definition {
-  return defineVector('vector', mnemonic, (v, operands) => {
+  return defineVector('vectorMove', mnemonic, (v, operands) => {
     const bits = v.integer(operator, v.read(operandAt(operands, 1)));
     v.b.write(operandAt(operands, 0), v.b.widen(bits));
   });
@@ -159,7 +159,7 @@ function moveMask(mnemonic: string, operator: 'i32x4.bitmask' | 'i64x2.bitmask')
  * one first, whatever the mask.
  */
 function maskedStore(mnemonic: string, halves: 1 | 2): Definition {
-  return defineVector('vector', mnemonic, (v, operands) => {
+  return defineVector('vectorMove', mnemonic, (v, operands) => {
     const { b } = v;
     const data = v.read(operandAt(operands, 0));
     const mask = v.let(v.op('i8x16.shr_s', v.read(operandAt(operands, 1)), b.i32(7)));
@@ -182,14 +182,14 @@ function maskedStore(mnemonic: string, halves: 1 | 2): Definition {
   });
 }
 
-const loadControl = defineVector('vector', 'LDMXCSR', (v, operands) => {
+const loadControl = defineVector('vectorMove', 'LDMXCSR', (v, operands) => {
   const { b } = v;
   const value = b.let(b.wrap(b.read(operandAt(operands, 0))));
   b.if(b.and(value, b.i32(~mxcsrMask)), () => b.raise(generalProtection, 0));
   b.setState(mxcsrOffset, 4, value);
 });
 
-const storeControl = defineVector('vector', 'STMXCSR', (v, operands) => {
+const storeControl = defineVector('vectorMove', 'STMXCSR', (v, operands) => {
   v.b.write(operandAt(operands, 0), v.b.widen(v.b.state(mxcsrOffset, 4)));
 });
 

@@ -109,9 +109,17 @@ export function quietNan(format: FloatFormat, bits: bigint): bigint {
   return bits | (1n << BigInt(format.fractionBits - 1));
 }
 
+const wordLimit = 1n << 32n;
+
 /** Length of a positive integer in bits. */
 export function bitLength(value: bigint): number {
-  return value.toString(2).length;
+  let high = value;
+  let bits = 0;
+  while (high >= wordLimit) {
+    high >>= 32n;
+    bits += 32;
+  }
+  return bits + 32 - Math.clz32(Number(high));
 }
 
 /**
@@ -179,15 +187,18 @@ export function roundAndPack(
   const isCarried = unbounded.result >> BigInt(fractionBits + 1) !== 0n;
   const isTiny = top + (isCarried ? 1 : 0) < minimum;
   const denormal = roundShift(significand, minimum - fractionBits - exponent, mode, sign, sticky);
+  let { inexact } = denormal;
   if (isTiny) {
     const isMasked = environment.isMasked(floatFlag.UE);
     if (isMasked && environment.flushesToZero) {
       environment.raise(floatFlag.UE | floatFlag.PE);
       return zeroOf(format, sign);
     }
-    if (!isMasked || denormal.inexact) environment.raise(floatFlag.UE);
+    // Unmasked, the result that counts is the one with an unbounded exponent (SDM vol. 1, 4.9.1.5).
+    if (!isMasked) inexact = unbounded.inexact;
+    if (!isMasked || inexact) environment.raise(floatFlag.UE);
   }
-  if (denormal.inexact) environment.raise(floatFlag.PE);
+  if (inexact) environment.raise(floatFlag.PE);
   return signBits(format, sign) | denormal.result;
 }
 
