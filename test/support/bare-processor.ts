@@ -33,7 +33,8 @@ export class BareProcessor {
   readonly memory: GuestMemory;
   readonly core: ProcessorCore;
   readonly cores: readonly ProcessorCore[];
-  private nextTable = tablesGpa + 0x1000;
+  /** Where the next paging structure goes. */
+  protected nextTable = tablesGpa + 0x1000;
 
   constructor(options: BareProcessorOptions = {}) {
     const { tlbEntries = 64, processorCount = 1, hotCount = 0 } = options;

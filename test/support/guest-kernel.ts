@@ -80,6 +80,12 @@ export class GuestKernel extends BareProcessor {
     this.setRegisters();
   }
 
+  /** The same kernel each time, as if made anew; one at a time. */
+  static again(): GuestKernel {
+    shared ??= new SharedKernel();
+    return shared.restored();
+  }
+
   /** Where a vector's handler lies unless its gate says otherwise. */
   handler(vector: number): bigint {
     return BigInt(layout.handlers + vector * 16);
@@ -166,3 +172,23 @@ export class GuestKernel extends BareProcessor {
     this.core.stateWasEdited();
   }
 }
+
+/** A processor costs a large memory: tests that need one at a time take turns with it. */
+class SharedKernel extends GuestKernel {
+  private readonly initialMemory = this.memory.save();
+  private readonly initialState = this.state.architecturalBytes.slice();
+  private readonly initialTable = this.nextTable;
+
+  restored(): this {
+    // Ends what the last test left under way, before the state is put back.
+    this.core.completeInstruction();
+    this.core.setBreakpoints(new Set());
+    if (!this.memory.restore(this.initialMemory)) throw new Error('the memory does not fit');
+    this.state.architecturalBytes.set(this.initialState);
+    this.nextTable = this.initialTable;
+    this.core.stateWasEdited();
+    return this;
+  }
+}
+
+let shared: SharedKernel | undefined;

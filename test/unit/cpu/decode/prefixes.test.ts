@@ -96,7 +96,7 @@ describe('LOCK', () => {
   });
 
   it('raises #UD, whatever the operand', () => {
-    const kernel = new GuestKernel();
+    const kernel = GuestKernel.again();
     kernel.enter(0, machineCode('f0 89 03'));
     kernel.state.setGpr(3, 0x5000_0000n);
     assert.equal(kernel.outcome(), 'vector 6');
@@ -116,7 +116,7 @@ describe('length', () => {
   ] as const) {
     it(`${title} is too long: #GP(0)`, () => {
       assert.equal(summary(hex), 'too-long');
-      const kernel = new GuestKernel();
+      const kernel = GuestKernel.again();
       kernel.enter(0, machineCode(hex));
       const start = kernel.state.rip;
       assert.equal(kernel.outcome(), 'vector 13 (0x0)');
@@ -134,7 +134,7 @@ describe('length', () => {
 
   for (const first of [1, 2, 7, 10]) {
     it(`an instruction with ${first} bytes before a page break runs`, () => {
-      const kernel = new GuestKernel();
+      const kernel = GuestKernel.again();
       kernel.enter(0, new Uint8Array());
       const start = layout.kernelCode + 0x1000 - first;
       kernel.memory.write(start, machineCode(add));
@@ -147,7 +147,7 @@ describe('length', () => {
   }
 
   it('a page fault on the second part has its address and the fetch bit', () => {
-    const kernel = new GuestKernel();
+    const kernel = GuestKernel.again();
     kernel.enter(0, new Uint8Array());
     kernel.map(0x5000_0000n, layout.kernelCode, { user: false });
     kernel.memory.write(layout.kernelCode + 0xffe, machineCode('b8 01'));
@@ -159,7 +159,7 @@ describe('length', () => {
   });
 
   it('an undefined opcode at the end of a page needs no second page', () => {
-    const kernel = new GuestKernel();
+    const kernel = GuestKernel.again();
     kernel.enter(0, new Uint8Array());
     kernel.map(0x5000_0000n, layout.kernelCode, { user: false });
     kernel.memory.write(layout.kernelCode + 0xfff, machineCode('06'));

@@ -154,7 +154,7 @@ const rows: readonly Row[] = [
 describe('delivery through the interrupt table (SDM vol. 3, 6.12 to 6.14)', () => {
   for (const { title, level = 0, code, gates = {}, prepare, outcome, saved } of rows) {
     it(`${title}: ${outcome}`, () => {
-      const kernel = new GuestKernel();
+      const kernel = GuestKernel.again();
       kernel.enter(level, machineCode(code));
       const start = kernel.state.rip;
       for (const [vector, gate] of Object.entries(gates)) kernel.setGate(Number(vector), gate);
@@ -176,7 +176,7 @@ describe('delivery through the interrupt table (SDM vol. 3, 6.12 to 6.14)', () =
 
 describe('the frame of a handler (SDM vol. 3, 6.14.2)', () => {
   function deliver(level: 0 | 3, gate: Gate, rflags: number, stackPointer?: bigint): GuestKernel {
-    const kernel = new GuestKernel();
+    const kernel = GuestKernel.again();
     kernel.setGate(128, { privilege: 3, ...gate });
     kernel.enter(level, machineCode('cd 80'));
     kernel.state.rflags = rflags | 2;
@@ -245,7 +245,7 @@ describe('the frame of a handler (SDM vol. 3, 6.14.2)', () => {
     ['INT n does not', 'cd 80', 0],
   ] as const) {
     it(title, () => {
-      const kernel = new GuestKernel();
+      const kernel = GuestKernel.again();
       kernel.enter(0, machineCode(code));
       kernel.step();
       assert.equal(Number(kernel.stack(3)[2]) & flags.RF, expected);
@@ -253,7 +253,7 @@ describe('the frame of a handler (SDM vol. 3, 6.14.2)', () => {
   }
 
   it('a page fault sets CR2', () => {
-    const kernel = new GuestKernel();
+    const kernel = GuestKernel.again();
     kernel.enter(0, machineCode(readMissing));
     atMissing(kernel);
     assert.equal(kernel.outcome(), 'vector 14 (0x0)');

@@ -65,7 +65,7 @@ describe('VM-entry injection (SDM vol. 3, 27.6)', () => {
   for (const row of rows) {
     const { title, type, vector, errorCode, length = 0, level = 0, outcome, saved } = row;
     it(`${title}: ${outcome}`, () => {
-      const kernel = new GuestKernel();
+      const kernel = GuestKernel.again();
       kernel.enter(level, machineCode('90 90 90'));
       const start = kernel.state.rip;
       const code = errorCode === undefined ? 0 : hasErrorCode;
@@ -83,7 +83,7 @@ describe('VM-entry injection (SDM vol. 3, 27.6)', () => {
   }
 
   it('takes one step and no instruction', () => {
-    const kernel = new GuestKernel();
+    const kernel = GuestKernel.again();
     kernel.enter(0, machineCode('90'));
     kernel.setField('VM_ENTRY_INTR_INFO_FIELD', BigInt(valid + 0x30));
     const { steps, stop } = kernel.core.run(100, 0);
@@ -92,7 +92,7 @@ describe('VM-entry injection (SDM vol. 3, 27.6)', () => {
   });
 
   it('wakes a processor that waits in HLT', () => {
-    const kernel = new GuestKernel();
+    const kernel = GuestKernel.again();
     kernel.setField('CPU_BASED_VM_EXEC_CONTROL', 0x81000000n);
     kernel.enter(0, machineCode('f4 90'));
     assert.equal(kernel.core.run(100, 0).stop.kind, 'inactive');
@@ -104,7 +104,7 @@ describe('VM-entry injection (SDM vol. 3, 27.6)', () => {
   });
 
   it('an injected event that meets a fault leaves the vectoring information for another try', () => {
-    const kernel = new GuestKernel();
+    const kernel = GuestKernel.again();
     kernel.enter(0, machineCode('90'));
     kernel.setField('VM_ENTRY_INTR_INFO_FIELD', BigInt(valid + 0x30));
     kernel.memory.unmap(0x40, 1);

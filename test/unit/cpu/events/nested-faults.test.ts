@@ -58,7 +58,7 @@ const rows: readonly (readonly [Instruction, string, string])[] = [
 ];
 
 function kernelAt({ code }: Instruction): GuestKernel {
-  const kernel = new GuestKernel();
+  const kernel = GuestKernel.again();
   kernel.enter(0, machineCode(code));
   // MOV CR0 of paging without protection is the #GP; RBX points to a page that is missing.
   kernel.state.setGpr(0, 0x8000_0000n);
@@ -124,7 +124,7 @@ describe('the exception bitmap (SDM vol. 3, 25.6.3, 26.2)', () => {
   }
 
   it('INT n is not an exception: no bit stops it', () => {
-    const kernel = new GuestKernel();
+    const kernel = GuestKernel.again();
     kernel.enter(0, machineCode('cd 06'));
     kernel.setField('EXCEPTION_BITMAP', 0xffffffffn);
     assert.equal(kernel.outcome(), 'vector 6');

@@ -18,7 +18,7 @@ interface Frame {
 }
 
 function returning(level: 0 | 3, frame: Frame, code = iret): GuestKernel {
-  const kernel = new GuestKernel();
+  const kernel = GuestKernel.again();
   kernel.enter(level, machineCode(code));
   const isKernel = level === 0;
   const values = [
@@ -69,7 +69,7 @@ describe('IRET in 64-bit mode (SDM vol. 2, IRET)', () => {
   });
 
   it('from an interrupt returns where it came from', () => {
-    const kernel = new GuestKernel();
+    const kernel = GuestKernel.again();
     kernel.setGate(128, { privilege: 3 });
     kernel.enter(3, machineCode('cd 80 90'));
     kernel.memory.write(Number(kernel.handler(128)), machineCode(iret));
@@ -148,7 +148,7 @@ describe('IRET in 64-bit mode (SDM vol. 2, IRET)', () => {
   }
 
   it('with a 32-bit frame', () => {
-    const kernel = new GuestKernel();
+    const kernel = GuestKernel.again();
     kernel.enter(0, machineCode('cf'));
     const top = Number(kernel.state.gpr(4));
     const words = [
@@ -176,7 +176,7 @@ describe('POPF (SDM vol. 2, POPF)', () => {
     ['bit 1 is one, the reserved ones are zero', 0, 2, 0x8028n, 2],
   ] as const) {
     it(title, () => {
-      const kernel = new GuestKernel();
+      const kernel = GuestKernel.again();
       kernel.enter(level, machineCode('9d'));
       kernel.state.rflags = rflags;
       kernel.writeU64(Number(kernel.state.gpr(4)), popped);
@@ -188,7 +188,7 @@ describe('POPF (SDM vol. 2, POPF)', () => {
 
 describe('far RET (SDM vol. 2, RET)', () => {
   function farReturn(level: 0 | 3, values: readonly bigint[], code = '48 cb'): GuestKernel {
-    const kernel = new GuestKernel();
+    const kernel = GuestKernel.again();
     kernel.enter(level, machineCode(code));
     const top = Number(kernel.state.gpr(4));
     values.forEach((value, index) => kernel.writeU64(top + index * 8, value));

@@ -10,7 +10,7 @@ const singleStep = 0x4000n;
 const dr6 = stateOffsets.dr + 6 * 8;
 
 function trapping(code: string, level: 0 | 3 = 0): GuestKernel {
-  const kernel = new GuestKernel();
+  const kernel = GuestKernel.again();
   kernel.enter(level, machineCode(code));
   kernel.state.rflags = trapFlag | 2;
   return kernel;
@@ -45,7 +45,7 @@ describe('TF (SDM vol. 3, 17.3.1.4)', () => {
   });
 
   it('POPF that sets TF traps after the following instruction', () => {
-    const kernel = new GuestKernel();
+    const kernel = GuestKernel.again();
     kernel.enter(0, machineCode('9d 90 90'));
     const start = kernel.state.rip;
     kernel.writeU64(Number(kernel.state.gpr(4)), BigInt(trapFlag));
@@ -123,7 +123,7 @@ describe('blocking by STI and MOV SS (SDM vol. 3, 6.8.3 and 25.4.2)', () => {
     ['MOV SS', '8e d0 90', 0, 2n],
   ] as const) {
     it(`${title} blocks ${expected === 0n ? 'nothing' : 'until the next instruction is done'}`, () => {
-      const kernel = new GuestKernel();
+      const kernel = GuestKernel.again();
       kernel.enter(0, machineCode(code));
       kernel.state.rflags = rflags | 2;
       kernel.state.setGpr(0, BigInt(selector.kernelData));
@@ -135,14 +135,14 @@ describe('blocking by STI and MOV SS (SDM vol. 3, 6.8.3 and 25.4.2)', () => {
   }
 
   it('a long run ends blocking too', () => {
-    const kernel = new GuestKernel();
+    const kernel = GuestKernel.again();
     kernel.enter(0, machineCode('fb 90 90 f4'));
     assert.equal(kernel.core.run(50, 0).stop.kind, 'vm-exit');
     assert.equal(blocking(kernel), 0n);
   });
 
   it('STI and HLT: the exit still sees the blocking, completing it ends it', () => {
-    const kernel = new GuestKernel();
+    const kernel = GuestKernel.again();
     kernel.enter(0, machineCode('fb f4'));
     assert.equal(kernel.core.run(50, 0).stop.kind, 'vm-exit');
     assert.equal(blocking(kernel), 1n);
@@ -151,7 +151,7 @@ describe('blocking by STI and MOV SS (SDM vol. 3, 6.8.3 and 25.4.2)', () => {
   });
 
   it('a fault in the shadow ends it', () => {
-    const kernel = new GuestKernel();
+    const kernel = GuestKernel.again();
     kernel.enter(0, machineCode('fb 0f 0b'));
     kernel.step();
     assert.equal(kernel.outcome(), 'vector 6');
@@ -168,7 +168,7 @@ describe('blocking by STI and MOV SS (SDM vol. 3, 6.8.3 and 25.4.2)', () => {
       [0, 0, 'budget'],
     ] as const) {
       it(`${title} at CPL ${level} with IOPL ${ioPrivilege}: ${outcome}`, () => {
-        const kernel = new GuestKernel();
+        const kernel = GuestKernel.again();
         kernel.enter(level, machineCode(`${code} 90`));
         kernel.state.rflags = (ioPrivilege << 12) | 2;
         assert.equal(kernel.outcome(), outcome);

@@ -104,7 +104,7 @@ const rows: readonly Row[] = [
 
 /** Two runs of bytes that a page break divides are written where they belong by linear address. */
 function prepare({ code, offset = 0, registers = {} }: Row): GuestKernel {
-  const kernel = new GuestKernel();
+  const kernel = GuestKernel.again();
   kernel.map(0x9000_000n, start, { user: false });
   kernel.enter(0, new Uint8Array(0));
   kernel.memory.write(start + offset, machineCode(code));

@@ -106,7 +106,7 @@ const writes: readonly Write[] = [
 ];
 
 function prepare(code: string, rax = 0n, level: 0 | 3 = 0): GuestKernel {
-  const kernel = new GuestKernel();
+  const kernel = GuestKernel.again();
   kernel.enter(level, machineCode(code));
   kernel.state.setGpr(0, rax);
   return kernel;

@@ -196,7 +196,7 @@ const ports: readonly (readonly [string, string, bigint, bigint])[] = [
 ];
 
 function prepare(level: 0 | 3, row: Pick<Row, 'code' | 'registers'>): GuestKernel {
-  const kernel = new GuestKernel();
+  const kernel = GuestKernel.again();
   kernel.enter(level, machineCode(row.code));
   for (const [index, value] of Object.entries(row.registers ?? {})) {
     kernel.state.setGpr(Number(index), value);

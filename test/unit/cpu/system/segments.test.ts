@@ -6,7 +6,7 @@ import { machineCode } from '../../../support/machine-code';
 const gp = 'vector 13 (0x0)';
 
 function prepare(code: string, rax = 0n, level: 0 | 3 = 0): GuestKernel {
-  const kernel = new GuestKernel();
+  const kernel = GuestKernel.again();
   kernel.enter(level, machineCode(code));
   kernel.state.setGpr(0, rax);
   kernel.state.setGpr(3, BigInt(level === 0 ? layout.kernelData : layout.userData));
