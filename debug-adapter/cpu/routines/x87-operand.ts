@@ -54,8 +54,8 @@ export function tenByteOperand(processor: Processor): bigint {
 }
 
 /**
- * Translates the destination whose linear address is the operand; false where that leaves the instruction. Of ten
- * bytes the first eight are written before the last two can fault, as processors do.
+ * Translates the destination; false where that leaves the instruction. Of ten bytes the first eight are written before
+ * the last two can fault, as processors do.
  */
 export function translateOperand(
   processor: Processor,
@@ -64,21 +64,32 @@ export function translateOperand(
   bits: bigint,
 ): boolean {
   const { context, access } = processor;
-  const address = operand(processor);
-  const low = access.write(record.address, ...halves(address), Math.min(bytes, 8));
+  const low = translatePart(processor, record, Math.min(bytes, 8), 0n);
   if (low === 0) return false;
   context.setRun32(runOffsets.operand, low);
   if (bytes < 10) return true;
-  const high = access.write(record.address, ...halves(address + 8n), 2);
+  const high = translatePart(processor, record, 2, 8n);
   context.setRun32(runOffsets.operand + 4, high);
   if (high !== 0) return true;
-  const { fault } = context;
-  if (fault !== undefined) {
+  if (context.fault !== undefined) {
     writeBytes(processor, low, 8, bits);
     // A device is asked first; the fault will come again.
     if (low < frameBase && access.commit(low) !== 0) context.fault = undefined;
   }
   return false;
+}
+
+/** Address in the space for a part of the memory operand, or 0 with the reason to leave stored. */
+function translatePart(
+  { context, access }: Processor,
+  record: RoutineRecord,
+  bytes: number,
+  displacement: bigint,
+): number {
+  const address = record.operandAddress(bytes, 'write', displacement);
+  if (typeof address === 'bigint') return access.write(record.address, ...halves(address), bytes);
+  context.raise(address);
+  return 0;
 }
 
 function writeBytes(processor: Processor, host: number, bytes: number, bits: bigint): void {

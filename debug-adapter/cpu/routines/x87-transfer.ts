@@ -126,17 +126,16 @@ const conversions: Readonly<Record<string, readonly [2 | 4 | 8 | 10, Conversion]
   Decimal: [10, toDecimal],
 };
 
-/** Stores that exist only with a pop: FSTP m80, FISTP m64, FBSTP. */
-const onlyPopped: ReadonlySet<string> = new Set(['Extended', 'Quadword', 'Decimal']);
+/** Formats that only FSTP, FISTP and FBSTP store. */
+const onlyPopping: ReadonlySet<string> = new Set(['Extended', 'Quadword', 'Decimal']);
 
 function storeRoutines(): Record<string, Routine> {
   const made: Record<string, Routine> = {};
   for (const [name, [bytes, convert]] of Object.entries(conversions)) {
-    for (const pops of onlyPopped.has(name) ? [true] : [false, true]) {
+    for (const pops of onlyPopping.has(name) ? [true] : [false, true]) {
       const routine = `x87Store${name}${pops ? 'AndPop' : ''}`;
-      // No single translation holds for ten bytes: they go through the linear address.
       if (bytes !== 10) made[routine] = store(bytes, convert, pops, true);
-      made[`${routine}Unmasked`] = store(bytes, convert, pops, false);
+      made[`${routine}Untranslated`] = store(bytes, convert, pops, false);
     }
   }
   return made;

@@ -1,7 +1,7 @@
 /** The x87 FPU (SDM vol. 1, chapter 8): each instruction checks, brings its operand, and calls the routine that computes. */
 import type { Builder, Operand } from '../ir/builder';
 import type { ConditionCode } from '../ir/condition-codes';
-import type { Expression, Width } from '../ir/ir';
+import type { Width } from '../ir/ir';
 import { runOffsets } from '../memory-map';
 import { vmcsOffsets } from '../vmcs-offsets';
 import { statusBits } from '../x87/rounding';
@@ -64,20 +64,14 @@ function loadTenBytes(b: Builder): void {
 
 /**
  * Translates the destination; the routine writes through the address it is handed. An unmasked exception comes
- * before any fault of the address, so that with one unmasked the routine gets the linear address itself.
+ * before any fault of the address, so that with one unmasked the routine does all of it.
  */
 function storeTo(b: Builder, width: Width, routine: string): void {
-  const address = b.operandAddress();
   const masks = b.and(b.state(x87Offsets.control, 2), b.i32(exceptionMasks));
-  b.if(b.compare('ne', masks, b.i32(exceptionMasks)), () => storeLinear(b, address, routine));
-  const host = b.translate(address, { width, intent: 'write', stack: false });
+  b.if(b.compare('ne', masks, b.i32(exceptionMasks)), () => b.routine(`${routine}Untranslated`));
+  const host = b.translate(b.operandAddress(), { width, intent: 'write', stack: false });
   b.setState(runOffsets.operand, 4, b.valueOf(host));
   b.routine(routine);
-}
-
-function storeLinear(b: Builder, address: Expression, routine: string): void {
-  b.setState(runOffsets.operand, 8, address);
-  b.routine(`${routine}Unmasked`);
 }
 
 /** FADD to FDIVR: the destination is ST unless the map names STi first. */
@@ -139,7 +133,7 @@ function storeReal(mnemonic: string, suffix: '' | 'AndPop'): Definition {
     if (operand.kind === 'memory') {
       return storeTo(b, operand.width, `x87Store${realSuffix[operand.width]}${suffix}`);
     }
-    storeLinear(b, b.operandAddress(), `x87StoreExtended${suffix}`);
+    b.routine(`x87StoreExtended${suffix}Untranslated`);
   });
 }
 
@@ -151,9 +145,7 @@ function storeInteger(mnemonic: string, suffix: '' | 'AndPop'): Definition {
   });
 }
 
-const storeDecimal = waiting('FBSTP', (b) => {
-  storeLinear(b, b.operandAddress(), 'x87StoreDecimalAndPop');
-});
+const storeDecimal = waiting('FBSTP', (b) => b.routine('x87StoreDecimalAndPopUntranslated'));
 
 function conditionalMove(mnemonic: string, code: ConditionCode): Definition {
   return waiting(mnemonic, (b) => {
@@ -257,9 +249,9 @@ export const x87Definitions: readonly Definition[] = [
   wait,
   waiting('FNOP', () => undefined),
   // The 8087's and 80287's interrupt and mode control does nothing since the 80387 (SDM vol. 3, 22.18.9).
-  nonWaiting('FENI', () => undefined),
-  nonWaiting('FDISI', () => undefined),
-  nonWaiting('FSETPM', () => undefined),
+  nonWaiting('FNENI', () => undefined),
+  nonWaiting('FNDISI', () => undefined),
+  nonWaiting('FNSETPM', () => undefined),
   ...arithmetic('ADD', 'Add'),
   ...arithmetic('MUL', 'Multiply'),
   ...arithmetic('SUB', 'Subtract'),
