@@ -22,9 +22,25 @@ const zero: CpuidResult = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
 /** Family 6, model 15, stepping 0: the oldest Intel model with 64-bit mode (SDM vol. 2, CPUID, figure 3-6). */
 const processorSignature = 0x000006f0;
 const physicalAddressBits = 40;
+/** CLFLUSH line size in units of eight bytes. */
+const flushLineQuadwords = 8;
 const linearAddressBits = 48;
 
-const basicEdx = bitsOf({ PSE: 3, TSC: 4, MSR: 5, PAE: 6, CX8: 8, PGE: 13, CMOV: 15, PAT: 16 });
+const basicEdx = bitsOf({
+  PSE: 3,
+  TSC: 4,
+  MSR: 5,
+  PAE: 6,
+  CX8: 8,
+  PGE: 13,
+  CMOV: 15,
+  PAT: 16,
+  CLFSH: 19,
+  MMX: 23,
+  FXSR: 24,
+  SSE: 25,
+  SSE2: 26,
+});
 const basicEcx = bitsOf({ CMPXCHG16B: 13, hypervisor: 31 });
 const extendedEdx = bitsOf({ SYSCALL: 11, NX: 20, LM: 29 });
 
@@ -75,7 +91,7 @@ const architecturalLeaves: ReadonlyMap<number, LeafAnswer> = new Map<number, Lea
     1,
     (processor, processors) => ({
       eax: processorSignature,
-      ebx: ((processor << 24) | (processors << 16)) >>> 0,
+      ebx: ((processor << 24) | (processors << 16) | (flushLineQuadwords << 8)) >>> 0,
       ecx: basicEcx,
       edx: basicEdx,
     }),
