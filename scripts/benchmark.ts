@@ -1,4 +1,5 @@
-// `npm run benchmark`: instructions per second of the interpreter, and the round trip of a step over DAP.
+// `npm run benchmark`: kernels on our engines beside QEMU, and the round trip of a step over DAP.
+// Options: --quick (fewer rounds), --check (fail on a loss), --write (BENCHMARKS.md), --loops (two endless loops only).
 import { DebugClient } from '@vscode/debugadapter-testsupport';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { webAssemblyCodeHost } from '../debug-adapter/host/web-assembly-code-spa
 import { debugType } from '../debug-adapter/protocol/custom-requests';
 import { configureSingleGuest } from '../debug-adapter/system/machine-configuration';
 import { PhysicalMachine } from '../debug-adapter/system/physical-machine';
+import { benchmarkKernels } from './benchmark/kernel-benchmark';
 import { loopImage, measuredLoops, type MeasuredLoop } from './benchmark/loop-image';
 import { root } from './vscode-host/paths.mjs';
 
@@ -32,7 +34,10 @@ function measureLoop(loop: MeasuredLoop): void {
     image: { path: loop.name, bytes: loopImage(loop) },
     commandLine: '',
   });
-  const machine = new PhysicalMachine(configuration, { codeHost: webAssemblyCodeHost });
+  const machine = new PhysicalMachine(configuration, {
+    codeHost: webAssemblyCodeHost,
+    hotCount: 0,
+  });
   const cold = runFor(machine, 200);
   runFor(machine, warmUpMs);
   const warm = runFor(machine, measureMs);
@@ -73,5 +78,15 @@ async function measureSteps(): Promise<void> {
   );
 }
 
-for (const loop of measuredLoops) measureLoop(loop);
-await measureSteps();
+const options = new Set(process.argv.slice(2));
+if (options.has('--loops')) {
+  for (const loop of measuredLoops) measureLoop(loop);
+} else {
+  const isGood = await benchmarkKernels({
+    isQuick: options.has('--quick'),
+    writes: options.has('--write'),
+    checks: options.has('--check'),
+  });
+  if (!isGood) process.exitCode = 1;
+  if (!options.has('--quick')) await measureSteps();
+}

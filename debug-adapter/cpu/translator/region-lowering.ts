@@ -1,6 +1,6 @@
 /**
  * Emits the blocks of a region: registers are WebAssembly locals, operands are constants, flags wait until they are
- * needed. Whatever the fast path cannot do leaves the region before the instruction, which the interpreter then executes.
+ * needed. Whatever the fast path cannot do leaves the region before the instruction; the interpreter then executes it.
  */
 import { stateOffsets } from '../../machine/processor-state';
 import { assert, present } from '../../support/assert';
