@@ -2,6 +2,7 @@
 import type { GuestMemory } from '../machine/guest-memory';
 import { ProcessorState, StopCode, stateOffsets } from '../machine/processor-state';
 import { longCode, type CodeMode } from './decode/code-mode';
+import type { DataWatch } from './debug-registers';
 import { runOffsets } from './memory-map';
 import { segmentOffsets, vmcsOffsets } from './vmcs-offsets';
 
@@ -29,6 +30,8 @@ export interface Fault {
   readonly errorCode: number | undefined;
   /** Linear address of a page fault. */
   readonly address?: bigint;
+  /** DR6 bits of a debug exception. */
+  readonly debugStatus?: bigint;
 }
 
 /** A general-protection fault with its error code. */
@@ -63,6 +66,8 @@ export class ProcessorContext {
   fault: Fault | undefined;
   /** How code at the present CS is decoded; kept by the processor whenever its mode changes. */
   mode: CodeMode = longCode;
+  /** Data breakpoints of the debug registers, where any is on. */
+  watch: DataWatch | undefined;
   /** What is missing, after `StopCode.unimplemented` from a routine. */
   unbuilt: string | undefined;
 

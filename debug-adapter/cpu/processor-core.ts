@@ -17,6 +17,7 @@ import { SegmentLoader } from './events/segments';
 import { flatCode, longCode } from './decode/code-mode';
 import { decodeInstruction, instructionBytesMax } from './decode/decoder';
 import { refreshExecutionMode } from './execution-mode';
+import { DebugRegisters } from './debug-registers';
 import type { CodeCache } from './interpreter/code-cache';
 import { runOffsets } from './memory-map';
 import { halves, isCanonical, MemoryAccess, wholeAddress } from './paging/memory-access';
@@ -44,6 +45,10 @@ const softwareTypes: ReadonlySet<number> = new Set([
 ]);
 /** BS, of DR6 and of the pending debug exceptions (SDM vol. 3, table 25-4). */
 const singleStep = 0x4000n;
+/** BS and B0 to B3, and the bit that tells the latter are enabled. */
+const pendingTraps = 0x400fn;
+const enabledBreakpoint = 0x1000n;
+const flagResume = 0x10000;
 
 /** What is shared by the processors of a partition. */
 export interface SharedParts {
@@ -63,6 +68,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   readonly segments: SegmentLoader;
   readonly delivery: EventDelivery;
   readonly caches: TranslationCaches;
+  private readonly debugRegisters: DebugRegisters;
   private readonly walker: PageWalker;
   private pendingTrap: PendingTrap | undefined;
   /** Set by an instruction that says itself whether a single-step trap follows it. */
@@ -82,6 +88,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   ) {
     this.context = new ProcessorContext(shared.space.bytes, vpBase, shared.memory);
     this.resetFloatingPoint();
+    this.debugRegisters = new DebugRegisters(this.context);
     this.walker = new PageWalker(this.context);
     this.caches = new TranslationCaches(this.context, shared.tlbEntries);
     this.access = new MemoryAccess(this.context, this.walker, this.caches);
@@ -111,9 +118,8 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     let stop: Outcome = this.enter();
     while (stop === undefined) {
       if (this.steps >= budget) stop = { kind: 'budget' };
-      else if ((state.readU64(vmcsOffsets.pendingDebugExceptions) & singleStep) !== 0n) {
-        stop = this.singleStepTrap();
-      } else if (state.readU64(vmcsOffsets.activityState) !== 0n) stop = { kind: 'inactive' };
+      else if (this.hasPendingTrap()) stop = this.debugTrap();
+      else if (state.readU64(vmcsOffsets.activityState) !== 0n) stop = { kind: 'inactive' };
       else stop = this.runChunk(budget - this.steps);
     }
     return { stop, steps: this.steps };
@@ -124,8 +130,9 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.onBreakpoints();
   }
 
-  get breakpointAddresses(): ReadonlySet<GuestVirtualAddress> {
-    return this.breakpoints;
+  /** Of the debugger, and of the guest's debug registers. */
+  get breakpointAddresses(): readonly GuestVirtualAddress[] {
+    return [...this.breakpoints, ...this.debugRegisters.instructionAddresses];
   }
 
   passBreakpointOnce(): void {
@@ -133,8 +140,14 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   }
 
   stateWasEdited(): void {
-    this.caches.flush();
+    this.debugRegistersChanged();
     this.modeChanged();
+  }
+
+  debugRegistersChanged(): void {
+    const changesCode = this.debugRegisters.refresh();
+    this.caches.flush();
+    if (changesCode) this.onBreakpoints();
   }
 
   completeInstruction(): void {
@@ -144,6 +157,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.retire(1);
     state.writeU32(stateOffsets.answerCount, 0);
     this.context.setRun32(runOffsets.passBreakpoint, 0);
+    this.clearResumeFlag();
     if ((state.rflags & flagTrap) !== 0) this.setPendingSingleStep();
   }
 
@@ -214,6 +228,13 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   /** Import `routine` of generated code. */
   callRoutine(record: number, number: number): RoutineEnd {
     const routine = present(routines[number], 'routine');
+    const { watch } = this.context;
+    if (watch !== undefined && !watch.isArmed) {
+      // What a routine accesses is only noted: it runs alone.
+      watch.wantsArming = true;
+      this.context.setRun32(runOffsets.stop, StopCode.budget);
+      return RoutineEnd.leave;
+    }
     return routine(this, new RoutineRecord(this.context, record));
   }
 
@@ -248,14 +269,27 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     const { state, context } = this;
     const blocking =
       state.readU64(vmcsOffsets.interruptibility) & (blockingBySti | blockingByMovSs);
-    const isTrapping = (state.rflags & flagTrap) !== 0;
+    const flags = state.rflags;
+    const isTrapping = (flags & flagTrap) !== 0;
+    const isResuming = (flags & flagResume) !== 0;
     const hasAnswers = state.readU32(stateOffsets.answerCount) !== 0;
     const isPassing = context.run32(runOffsets.passBreakpoint) !== 0;
+    // Who passes a breakpoint of the debugger may still meet one of the guest.
+    const fault = isPassing ? this.instructionBreakpoint() : undefined;
+    if (fault !== undefined) return fault;
+    const isArmed = this.armWatch();
     const isSingle =
-      blocking !== 0n || isTrapping || hasAnswers || isPassing || this.isSingleRecord;
+      blocking !== 0n ||
+      isTrapping ||
+      isResuming ||
+      hasAnswers ||
+      isPassing ||
+      isArmed ||
+      this.isSingleRecord;
     this.isSingleRecord = false;
     this.chunk = isSingle ? 1 : left;
     this.access.beginInstruction();
+    const before = state.rip;
     const code = this.shared.space.run(context.vpBase, this.chunk);
     // Outside 64-bit mode generated code leaves a carry out of EIP to this place.
     if (context.mode !== longCode) this.state.rip &= 0xffffffffn;
@@ -264,6 +298,8 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.retire(taken);
     if (taken > 0) {
       this.afterInstruction(blocking !== 0n, isPassing);
+      if (isResuming && state.rip !== before) this.clearResumeFlag();
+      if (isArmed) this.setPendingWatch();
       if (isTrapping && !this.isTrapDecided) this.trapUnlessBlocked();
       this.isTrapDecided = false;
     } else if (isPassing) {
@@ -273,6 +309,44 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     // A lookup may follow the last step; what it meets belongs to the next one.
     if (code === StopCode.lookup && taken === this.chunk) return undefined;
     return this.handleStop(code);
+  }
+
+  /** RF lasts until an instruction is done, all its iterations included (SDM vol. 3, 17.3.1.1). */
+  private clearResumeFlag(): void {
+    const flags = this.state.readU32(stateOffsets.flagsSystem);
+    if ((flags & flagResume) === 0) return;
+    this.state.writeU32(stateOffsets.flagsSystem, flags & ~flagResume);
+  }
+
+  /** An instruction that met a data breakpoint is executed alone. */
+  private armWatch(): boolean {
+    const { watch } = this.context;
+    if (watch === undefined) return false;
+    watch.isArmed = watch.wantsArming;
+    watch.wantsArming = false;
+    watch.met = 0;
+    return watch.isArmed;
+  }
+
+  /** Data breakpoints trap behind the instruction (SDM vol. 3, 17.2.5). */
+  private setPendingWatch(): void {
+    const met = this.context.watch?.met ?? 0;
+    if (met === 0) return;
+    const pending = this.state.readU64(vmcsOffsets.pendingDebugExceptions);
+    const added = BigInt(met) | enabledBreakpoint;
+    this.state.writeU64(vmcsOffsets.pendingDebugExceptions, pending | added);
+  }
+
+  /** The fault of an instruction breakpoint of the guest, which RF holds back (SDM vol. 3, 17.3.1.1). */
+  private instructionBreakpoint(): Outcome {
+    const hits = this.debugRegisters.instructionHits(this.linearIp());
+    if (hits === 0 || (this.state.rflags & flagResume) !== 0) return undefined;
+    this.context.fault = {
+      vector: vector.DB,
+      errorCode: undefined,
+      debugStatus: BigInt(hits),
+    };
+    return this.deliverFault();
   }
 
   private afterInstruction(endsBlocking: boolean, isPassing: boolean): void {
@@ -340,10 +414,18 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     return this.delivered(this.delivery.deliverFault(fault, state.rip));
   }
 
-  private singleStepTrap(): Outcome {
+  /** A load of SS also holds back the trap of a data breakpoint. */
+  private hasPendingTrap(): boolean {
+    const { state } = this;
+    if ((state.readU64(vmcsOffsets.pendingDebugExceptions) & pendingTraps) === 0n) return false;
+    return (state.readU64(vmcsOffsets.interruptibility) & blockingByMovSs) === 0n;
+  }
+
+  private debugTrap(): Outcome {
     const { state } = this;
     const pending = state.readU64(vmcsOffsets.pendingDebugExceptions);
-    state.writeU64(vmcsOffsets.pendingDebugExceptions, pending & ~singleStep);
+    const kept = pending & ~(pendingTraps | enabledBreakpoint);
+    state.writeU64(vmcsOffsets.pendingDebugExceptions, kept);
     state.writeU64(vmcsOffsets.activityState, 0n);
     return this.delivered(
       this.delivery.deliver(
@@ -352,7 +434,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
           errorCode: undefined,
           type: eventType.hardwareException,
           returnIp: state.rip,
-          debugStatus: singleStep,
+          debugStatus: pending & pendingTraps,
         },
         true,
       ),
@@ -387,6 +469,8 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     if (context.run32(runOffsets.passBreakpoint) === 0 && this.breakpoints.has(linear)) {
       return { kind: 'breakpoint' };
     }
+    const fault = this.instructionBreakpoint();
+    if (fault !== undefined) return fault;
     const [low, high] = halves(linear);
     if (!isCanonical(high) || this.isBeyondLimit(this.state.rip)) {
       context.fault = generalProtection();

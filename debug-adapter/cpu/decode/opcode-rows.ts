@@ -82,9 +82,14 @@ function parseLine(line: string): OpcodeRow[] {
     bytes.shift();
   }
   let map = 0;
-  if (bytes[0] === '0F') {
+  if (bytes.at(0) === '0F') {
     map = 1;
     bytes.shift();
+    const [escape] = bytes;
+    if (bytes.length > 1 && escape === '38') {
+      map = 2;
+      bytes.shift();
+    }
   }
   const main = present(bytes.shift(), `opcode in "${line}"`);
   const modrm = bytes[0] === undefined ? undefined : Number.parseInt(bytes[0], 16);

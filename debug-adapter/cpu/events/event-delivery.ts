@@ -38,6 +38,8 @@ const flagResume = 0x10000;
 const flagVirtual8086 = 0x20000;
 const blockingByNmi = 8n;
 const debugStatusOffset = stateOffsets.dr + 6 * 8;
+/** DR7.GD, which a debug exception clears so that its handler can use the registers (SDM vol. 3, 17.2.4). */
+const generalDetect = 0x2000n;
 
 interface Gate {
   readonly selector: number;
@@ -69,6 +71,7 @@ export class EventDelivery {
         type: eventType.hardwareException,
         returnIp,
         ...(fault.address === undefined ? {} : { address: fault.address }),
+        ...(fault.debugStatus === undefined ? {} : { debugStatus: fault.debugStatus }),
       },
       true,
     );
@@ -138,6 +141,8 @@ export class EventDelivery {
     if (event.address !== undefined) state.writeU64(stateOffsets.cr2, event.address);
     if (event.debugStatus !== undefined) {
       state.writeU64(debugStatusOffset, state.readU64(debugStatusOffset) | event.debugStatus);
+      const control = state.readU64(vmcsOffsets.dr7);
+      state.writeU64(vmcsOffsets.dr7, control & ~generalDetect);
     }
     if ((state.readU32(vmcsOffsets.cr0) & 1) === 0) return this.legacy.deliverReal(event);
     if (!this.context.isLongMode) return this.legacy.deliverProtected(event);

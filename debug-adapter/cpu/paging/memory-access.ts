@@ -79,11 +79,13 @@ export class MemoryAccess {
   read(record: number, low: number, high: number, info: number): number {
     const bytes = info & 0xff;
     if (!this.checkCanonical(record, low, high, bytes, info)) return 0;
+    const watched = this.watch(low, high, bytes, 'read');
+    if (watched === 'given up') return 0;
     if ((low & 0xfff) + bytes > 4096) return this.readAcross(low, high, bytes);
     const found = this.locate(low, high, 'read');
     if (found === deviceAddress) return this.readDevice(low, high, bytes);
     if (found < 0) return 0;
-    this.caches.fillRead(low, high, found);
+    if (watched === 'no') this.caches.fillRead(low, high, found);
     return found + (low & 0xfff);
   }
 
@@ -109,6 +111,8 @@ export class MemoryAccess {
     const bytes = info & 0xff;
     const { memory } = this.context;
     if (!this.checkCanonical(record, low, high, bytes, info)) return 0;
+    const watched = this.watch(low, high, bytes, 'write');
+    if (watched === 'given up') return 0;
     if ((low & 0xfff) + bytes > 4096) return this.writeAcross(low, high, bytes);
     const found = this.locate(low, high, 'write');
     if (found === deviceAddress) {
@@ -119,10 +123,41 @@ export class MemoryAccess {
     const target = found + (low & 0xfff);
     if (memory.flagsOf(frame) === 0) {
       memory.markWritten(frame);
-      this.caches.fillWrite(low, high, found);
+      if (watched === 'no') this.caches.fillWrite(low, high, found);
       return target;
     }
     return this.stage([{ frame, target, from: 0, length: bytes }]);
+  }
+
+  /**
+   * Data breakpoints: an instruction that meets one is given up without effect, to be executed again alone.
+   * @returns `page` where the page stays out of the TLBs
+   */
+  private watch(
+    low: number,
+    high: number,
+    bytes: number,
+    access: DataAccess,
+  ): 'no' | 'page' | 'given up' {
+    const { context } = this;
+    const { watch } = context;
+    if (watch === undefined) return 'no';
+    const linear = wholeAddress(low, high);
+    const hits = watch.hits(linear, bytes, access);
+    if (hits !== 0 && !watch.isArmed) {
+      watch.wantsArming = true;
+      context.setRun32(runOffsets.stop, StopCode.budget);
+      return 'given up';
+    }
+    watch.met |= hits;
+    return watch.covers(linear) ? 'page' : 'no';
+  }
+
+  /** Notes the data breakpoints that an access of a routine meets; routines run alone while any is on. */
+  private noteWatched(address: bigint, length: number, access: DataAccess, rights: Rights): void {
+    const { watch } = this.context;
+    if (watch === undefined || rights === 'implicit') return;
+    watch.met |= watch.hits(this.wrapped(address), length, access);
   }
 
   /** Import `commit`: makes a staged write happen. */
@@ -225,6 +260,7 @@ export class MemoryAccess {
     rights: Rights,
   ): Uint8Array | Exclude<SystemAccess, 'done'> {
     const result = new Uint8Array(length);
+    this.noteWatched(address, length, 'read', rights);
     for (let done = 0; done < length;) {
       const [low, high] = halves(this.wrapped(address + BigInt(done)));
       const end = this.walkSystem(low, high, 'read', rights);
@@ -253,6 +289,7 @@ export class MemoryAccess {
 
   private writeAs(address: bigint, data: Uint8Array, rights: Rights): SystemAccess {
     const parts: PendingPart[] = [];
+    this.noteWatched(address, data.length, 'write', rights);
     for (let done = 0; done < data.length;) {
       const [low, high] = halves(this.wrapped(address + BigInt(done)));
       const end = this.walkSystem(low, high, 'write', rights);

@@ -7,6 +7,8 @@ import {
   generalProtection,
   RoutineEnd,
   undefinedOpcode,
+  vector,
+  type Fault,
   type ProcessorContext,
 } from '../processor-context';
 import { isPaePaging, loadPageDirectoryPointers } from '../paging/page-directory-pointers';
@@ -350,6 +352,8 @@ const moveFromDebug: Routine = (processor, record) => {
   const number = debugRegister(context, Number(record.immediate));
   if (number === undefined) return context.raise(undefinedOpcode);
   if (context.cpl !== 0) return context.raise(generalProtection());
+  const fault = detectionFault(context);
+  if (fault !== undefined) return context.raise(fault);
   if (hasPrimary(context, primaryControl.movDrExiting))
     return drExit(context, record, number, true);
   context.state.setGpr(record.dst / 8, context.state.readU64(debugOffset(number)));
@@ -362,23 +366,44 @@ function withFixedBits(number: number, value: bigint): bigint {
   return number === 7 ? (value & ~0xd000n) | 0x400n : value;
 }
 
-/** L0 to G3 and GD. */
-const dr7Unbuilt = 0x20ffn;
+const generalDetect = 0x2000;
+/** BD of DR6. */
+const detected = 0x2000n;
 
-/** DR6 and DR7 have fixed bits; an address breakpoint is refused until the processor can honour it. */
+/** DR7.GD protects the debug registers from access (SDM vol. 3, 17.2.4). */
+function detectionFault({ state }: ProcessorContext): Fault | undefined {
+  if ((state.readU32(vmcsOffsets.dr7) & generalDetect) === 0) return undefined;
+  return { vector: vector.DB, errorCode: undefined, debugStatus: detected };
+}
+
+/** Whether DR7 turns a breakpoint on that asks for port accesses (R/W 10 with CR4.DE). */
+function hasPortBreakpoint(control: number): boolean {
+  return [0, 1, 2, 3].some((number) => {
+    const isOn = ((control >>> (number * 2)) & 3) !== 0;
+    return isOn && ((control >>> (16 + number * 4)) & 3) === 2;
+  });
+}
+
+/** DR6 and DR7 have fixed bits. A breakpoint on port accesses is refused: each access is the hypervisor's. */
 const moveToDebug: Routine = (processor, record) => {
   const { context } = processor;
+  const { state } = context;
   const number = debugRegister(context, Number(record.immediate));
   const value = sourceValue(context);
   if (number === undefined) return context.raise(undefinedOpcode);
   if (context.cpl !== 0) return context.raise(generalProtection());
+  const fault = detectionFault(context);
+  if (fault !== undefined) return context.raise(fault);
   if (hasPrimary(context, primaryControl.movDrExiting))
     return drExit(context, record, number, false);
   if (number >= 6 && value >> 32n !== 0n) return context.raise(generalProtection());
-  if (number === 7 && (value & dr7Unbuilt) !== 0n)
-    return context.giveUp('debug-register breakpoints (DR7)');
-  context.state.writeU64(debugOffset(number), withFixedBits(number, value));
-  return RoutineEnd.next;
+  if (number === 7 && hasPortBreakpoint(Number(value & 0xffffffffn))) {
+    return context.giveUp('a debug-register breakpoint on port accesses');
+  }
+  state.writeU64(debugOffset(number), withFixedBits(number, value));
+  if (number === 6) return RoutineEnd.next;
+  processor.debugRegistersChanged();
+  return context.finish(state.rip + BigInt(record.length));
 };
 
 export const controlRegisterRoutines: RoutineFamily = {

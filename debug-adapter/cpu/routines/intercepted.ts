@@ -1,5 +1,6 @@
 /** Instructions that a hypervisor intercepts, always or by a control of the VMCS (SDM vol. 3, 26.1). */
 import { generalProtection, RoutineEnd, undefinedOpcode } from '../processor-context';
+import { runOffsets } from '../memory-map';
 import { vmcsOffsets } from '../vmcs-offsets';
 import {
   causeExit,
@@ -9,9 +10,17 @@ import {
   primaryControl,
   secondaryControl,
 } from '../vmx/vm-exits';
-import type { Processor, Routine, RoutineFamily, RoutineRecord } from './routine';
+import {
+  leaveWith,
+  type Processor,
+  type Routine,
+  type RoutineFamily,
+  type RoutineRecord,
+} from './routine';
 
 const cr4TimeStampDisable = 4;
+/** CR4.PCIDE. */
+const cr4Identifiers = 1 << 17;
 const activityHlt = 1n;
 
 function exit(processor: Processor, record: RoutineRecord, reason: number): RoutineEnd {
@@ -59,6 +68,49 @@ const invalidatePage: Routine = (processor, record) => {
     instructionLength: record.length,
   });
 };
+
+/**
+ * INVPCID (SDM vol. 2): the TLB is exact, so only the checks remain. The control comes first, then privilege, then
+ * the exit, then the operands (vol. 3, 26.1.3).
+ */
+const invalidateByIdentifier: Routine = (processor, record) => {
+  const { context, access } = processor;
+  const { state } = context;
+  if (!hasSecondary(context, secondaryControl.enableInvpcid)) {
+    return context.raise(undefinedOpcode);
+  }
+  if (context.cpl !== 0) return context.raise(generalProtection());
+  if (hasPrimary(context, primaryControl.invlpgExiting)) {
+    return causeExit(context, exitReason.invpcid, { instructionLength: record.length });
+  }
+  const address = record.operandAddress(16, 'read');
+  if (typeof address === 'object') return context.raise(address);
+  const data = access.readAtCurrentPrivilege(address, 16);
+  if (typeof data === 'string') return leaveWith(processor, data);
+  const view = new DataView(data.buffer);
+  const identifier = view.getBigUint64(0, true);
+  const linear = view.getBigUint64(8, true);
+  const kind = context.runU64(runOffsets.operand);
+  const hasIdentifiers = (state.readU32(vmcsOffsets.cr4) & cr4Identifiers) !== 0;
+  const isRefused =
+    kind > 3n ||
+    identifier > 0xfffn ||
+    (kind < 2n && identifier !== 0n && !hasIdentifiers) ||
+    (kind === 0n && BigInt.asIntN(48, linear) !== BigInt.asIntN(64, linear));
+  return isRefused ? context.raise(generalProtection()) : RoutineEnd.next;
+};
+
+const flagAccessCheck = 0x40000;
+
+/** CLAC and STAC write RFLAGS.AC, which chooses a TLB under SMAP. */
+function accessCheck(isSet: boolean): Routine {
+  return (processor) => {
+    const { state } = processor.context;
+    state.rflags = isSet ? state.rflags | flagAccessCheck : state.rflags & ~flagAccessCheck;
+    processor.modeChanged();
+    return RoutineEnd.next;
+  };
+}
 
 /** CR4.TSD keeps user code from the counter (SDM vol. 2, RDTSC). */
 function timeStampRefused(processor: Processor): boolean {
@@ -111,6 +163,9 @@ export const interceptedRoutines: RoutineFamily = {
     invalidateCaches: privilegedExit(exitReason.invd),
     writeBackCaches,
     invalidatePage,
+    invalidateByIdentifier,
+    clearAccessCheck: accessCheck(false),
+    setAccessCheck: accessCheck(true),
     readTimeStamp,
     readTimeStampAndProcessor,
   },

@@ -45,10 +45,10 @@ export function mergedFlags(processor: Processor, popped: number, bytes: number)
   return (old & ~writable) | (popped & writable) | flag.fixed;
 }
 
-/** Generated code does not look at TF: where it is set now, the run loop goes on one instruction at a time. */
+/** Generated code looks neither at TF nor at RF: where one is set now, the run loop goes on one instruction at a time. */
 export function continueWithFlags(context: ProcessorContext): RoutineEnd {
   const { state } = context;
-  return (state.rflags & flag.TF) === 0 ? RoutineEnd.lookup : context.finish(state.rip);
+  return (state.rflags & (flag.TF | flag.RF)) === 0 ? RoutineEnd.lookup : context.finish(state.rip);
 }
 
 /** POPF (SDM vol. 2): RF is cleared; VM, VIF and VIP are left alone. */

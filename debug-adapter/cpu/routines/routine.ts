@@ -20,6 +20,8 @@ export interface Processor {
   readonly caches: TranslationCaches;
   /** Time stamp counter of the physical processor at this instruction. */
   timeStamp(): bigint;
+  /** Breakpoints of the debug registers are taken over. */
+  debugRegistersChanged(): void;
   /** Privilege level, mode or paging changed: derived state is made again. */
   modeChanged(): void;
   /** Ends a load of a data segment: outside 64-bit mode what follows is decoded for the new segments. */

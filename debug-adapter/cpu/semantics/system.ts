@@ -79,6 +79,21 @@ function refuseUserMode(b: Builder): void {
   b.if(b.and(isUser, isOn), () => b.raise(generalProtection, 0));
 }
 
+/** The register says what is meant; outside 64-bit mode it has 32 bits. */
+const invalidateByIdentifier = defineRare('INVPCID', (b, operands) => {
+  b.setState(runOffsets.operand, 8, b.read(operandAt(operands, 0)));
+  b.routine('invalidateByIdentifier');
+});
+
+/** CLAC and STAC are undefined above privilege level 0 (SDM vol. 2, STAC). */
+function accessCheck(mnemonic: string, routine: string): Definition {
+  return defineRare(mnemonic, (b) => {
+    const isUser = b.compare('ne', b.state(runOffsets.cpl, 4), b.i32(0));
+    b.if(isUser, () => b.raise(invalidOpcode));
+    b.routine(routine);
+  });
+}
+
 /** The port goes to the routine as its operand; the accumulator's width is part of the routine's name. */
 function portAccess(mnemonic: 'IN' | 'OUT', accumulator: 0 | 1): Definition {
   return defineRare(mnemonic, (b, operands) => {
@@ -110,6 +125,9 @@ export const systemDefinitions: readonly Definition[] = [
   portAccess('IN', 0),
   portAccess('OUT', 1),
   byRoutine('INVLPG', 'invalidatePage'),
+  invalidateByIdentifier,
+  accessCheck('CLAC', 'clearAccessCheck'),
+  accessCheck('STAC', 'setAccessCheck'),
   byRoutine('INVD', 'invalidateCaches'),
   byRoutine('WBINVD', 'writeBackCaches'),
   byRoutine('CLTS', 'clearTaskSwitched'),

@@ -26,6 +26,7 @@ export const exitReason = {
   eptViolation: 48,
   rdtscp: 51,
   wbinvd: 54,
+  invpcid: 58,
 } as const;
 
 /** Bits of the primary processor-based controls (SDM vol. 3, table 25-6). */
@@ -47,6 +48,7 @@ export const secondaryControl = {
   descriptorTableExiting: 1 << 2,
   enableRdtscp: 1 << 3,
   wbinvdExiting: 1 << 6,
+  enableInvpcid: 1 << 12,
 } as const;
 
 /** What an exit says besides its reason. */

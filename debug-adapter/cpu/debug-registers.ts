@@ -1,0 +1,91 @@
+/** Address breakpoints of the debug registers (SDM vol. 3, 17.2 and 17.3.1): which are on, and what meets them. */
+import { stateOffsets } from '../machine/processor-state';
+import type { ProcessorContext } from './processor-context';
+import { vmcsOffsets } from './vmcs-offsets';
+
+/** R/W field of DR7. */
+const kind = { execute: 0, write: 1, access: 3 } as const;
+const lengths = [1, 2, 8, 4] as const;
+
+interface DataBreakpoint {
+  readonly bit: number;
+  readonly first: bigint;
+  readonly last: bigint;
+  readonly isForReads: boolean;
+}
+
+/** Data breakpoints that are on. Accesses that meet one are made alone, so that the trap follows at once. */
+export class DataWatch {
+  /** The instruction is executed alone: what it meets is noted. */
+  isArmed = false;
+  /** An access met a breakpoint while the instruction was not alone, and gave it up. */
+  wantsArming = false;
+  /** DR6 bits of what the instruction met. */
+  met = 0;
+
+  constructor(private readonly breakpoints: readonly DataBreakpoint[]) {}
+
+  /** DR6 bits of the breakpoints that an access meets. */
+  hits(linear: bigint, length: number, access: 'read' | 'write'): number {
+    const last = linear + BigInt(length - 1);
+    return this.breakpoints.reduce((bits, { bit, first, last: end, isForReads }) => {
+      const isMeant = access === 'write' || isForReads;
+      return isMeant && linear <= end && last >= first ? bits | bit : bits;
+    }, 0);
+  }
+
+  /** Whether a page must stay out of the TLBs. */
+  covers(linear: bigint): boolean {
+    const page = linear & ~0xfffn;
+    return this.breakpoints.some(({ first, last }) => first <= page + 0xfffn && last >= page);
+  }
+}
+
+export class DebugRegisters {
+  /** DR6 bit by linear address. */
+  private instructions: ReadonlyMap<bigint, number> = new Map();
+
+  constructor(private readonly context: ProcessorContext) {}
+
+  /** Linear addresses of instruction breakpoints. */
+  get instructionAddresses(): readonly bigint[] {
+    return [...this.instructions.keys()];
+  }
+
+  /**
+   * Reads the registers again.
+   * @returns whether the set of instruction breakpoints changed
+   */
+  refresh(): boolean {
+    const { state } = this.context;
+    const control = state.readU32(vmcsOffsets.dr7);
+    const instructions = new Map<bigint, number>();
+    const data: DataBreakpoint[] = [];
+    for (let number = 0; number < 4; number++) {
+      if (((control >>> (number * 2)) & 3) === 0) continue;
+      const fields = (control >>> (16 + number * 4)) & 15;
+      const address = state.readU64(stateOffsets.dr + number * 8);
+      const bit = 1 << number;
+      const which = fields & 3;
+      if (which === kind.execute) {
+        instructions.set(address, (instructions.get(address) ?? 0) | bit);
+      } else if (which !== 2) {
+        const length = BigInt(lengths[fields >>> 2] ?? 1);
+        const first = address & ~(length - 1n);
+        data.push({ bit, first, last: first + length - 1n, isForReads: which === kind.access });
+      }
+    }
+    this.context.watch = data.length === 0 ? undefined : new DataWatch(data);
+    const before = this.instructions;
+    this.instructions = instructions;
+    return (
+      before.size !== instructions.size ||
+      [...instructions.keys()].some((address) => !before.has(address))
+    );
+  }
+
+  /** DR6 bits of the instruction breakpoints at a linear address. */
+  instructionHits(linear: bigint): number {
+    return this.instructions.get(linear) ?? 0;
+  }
+}
