@@ -1,6 +1,13 @@
 /** Routines of x87 control: availability, control word, stack pointer, environment and whole state (SDM vol. 1, 8.3.11). */
 import { runOffsets } from '../memory-map';
 import { RoutineEnd, vector, type ProcessorContext } from '../processor-context';
+import {
+  environmentBytes,
+  packEnvironment,
+  unpackEnvironment,
+  type Environment,
+  type FieldBytes,
+} from '../x87/environment';
 import { statusBits } from '../x87/rounding';
 import { registerStride, X87Unit, x87Offsets } from '../x87/x87-unit';
 import { vmcsOffsets } from '../vmcs-offsets';
@@ -53,53 +60,41 @@ function turnStack(unit: X87Unit, steps: number): void {
   unit.top += steps;
 }
 
-type OperandBytes = 2 | 4;
-
-const environmentWords = 7;
 const registerBytes = 10;
 const exceptionMasks = 0x3f;
 
-function environmentBytes(size: OperandBytes): number {
-  return environmentWords * size;
+function environment(context: ProcessorContext): Environment {
+  const unit = new X87Unit(context);
+  return {
+    control: unit.control,
+    status: unit.status,
+    tags: unit.fullTags,
+    instructionPointer: context.run32(x87Offsets.instructionPointer) >>> 0,
+    dataPointer: context.run32(x87Offsets.dataPointer) >>> 0,
+    opcode: context.view.getUint16(context.vpBase + x87Offsets.opcode, true),
+  };
 }
 
-/** The environment in its protected-mode layout (SDM vol. 1, figures 8-9 and 8-10). */
-function environment(processor: Processor, size: OperandBytes): Uint8Array {
-  const { context } = processor;
-  const unit = new X87Unit(context);
-  const words = [unit.control, unit.status, unit.fullTags];
-  const bytes = new Uint8Array(environmentBytes(size) + 8 * registerBytes);
-  const view = new DataView(bytes.buffer);
-  const instruction = Number(context.runU64(x87Offsets.instructionPointer) & 0xffffffffn);
-  const data = Number(context.runU64(x87Offsets.dataPointer) & 0xffffffffn);
-  const opcode = context.view.getUint16(context.vpBase + x87Offsets.opcode, true) & 0x7ff;
-  if (size === 2) {
-    [...words, instruction & 0xffff, 0, data & 0xffff, 0].forEach((word, index) => {
-      view.setUint16(index * 2, word, true);
-    });
-    return bytes;
-  }
-  const upper = 0xffff0000;
-  const all = [...words.map((word) => word | upper), instruction, opcode << 16, data, upper];
-  all.forEach((word, index) => view.setUint32(index * 4, word, true));
-  return bytes;
+/** Address in the space of ST(index). */
+function registerAddress(context: ProcessorContext, index: number): number {
+  const register = (new X87Unit(context).top + index) & 7;
+  return context.vpBase + x87Offsets.registers + register * registerStride;
 }
 
 /** FNSTENV also masks all exceptions; FNSAVE goes on with the registers, and initializes. */
-function storeEnvironment(size: OperandBytes, withRegisters: boolean): Routine {
+function storeEnvironment(size: FieldBytes, withRegisters: boolean): Routine {
   return (processor, record) => {
     const { context, access } = processor;
-    const unit = new X87Unit(context);
-    const image = environment(processor, size);
     const start = environmentBytes(size);
-    for (let index = 0; index < 8; index++) {
-      const from =
-        context.vpBase + x87Offsets.registers + ((unit.top + index) & 7) * registerStride;
-      image.set(context.bytes.subarray(from, from + registerBytes), start + index * registerBytes);
+    const data = new Uint8Array(start + (withRegisters ? 8 * registerBytes : 0));
+    data.set(packEnvironment(environment(context), size, context.isProtected));
+    for (let index = 0; withRegisters && index < 8; index++) {
+      const from = registerAddress(context, index);
+      data.set(context.bytes.subarray(from, from + registerBytes), start + index * registerBytes);
     }
-    const data = withRegisters ? image : image.subarray(0, start);
     const end = access.writeSystem(address(processor), data, context.cpl === 3);
     if (end !== 'done') return leaveWith(processor, end);
+    const unit = new X87Unit(context);
     if (withRegisters) unit.initialize();
     else unit.control |= exceptionMasks;
     context.state.rip += BigInt(record.length);
@@ -107,28 +102,24 @@ function storeEnvironment(size: OperandBytes, withRegisters: boolean): Routine {
   };
 }
 
-function loadEnvironment(size: OperandBytes, withRegisters: boolean): Routine {
+function loadEnvironment(size: FieldBytes, withRegisters: boolean): Routine {
   return (processor) => {
     const { context, access } = processor;
     const start = environmentBytes(size);
     const length = start + (withRegisters ? 8 * registerBytes : 0);
     const image = access.readAtCurrentPrivilege(address(processor), length);
     if (typeof image === 'string') return leaveWith(processor, image);
-    const view = new DataView(image.buffer);
-    const word = (index: number): number => view.getUint16(index * size, true);
-    const pointer = (index: number): bigint =>
-      BigInt(size === 2 ? word(index) : view.getUint32(index * size, true));
+    const loaded = unpackEnvironment(image, size, context.isProtected);
     const unit = new X87Unit(context);
-    unit.status = word(1);
-    unit.control = word(0);
-    unit.fullTags = word(2);
-    const opcode = size === 4 ? view.getUint16(18, true) & 0x7ff : 0;
-    context.view.setUint16(context.vpBase + x87Offsets.opcode, opcode, true);
-    context.setRunU64(x87Offsets.instructionPointer, pointer(3));
-    context.setRunU64(x87Offsets.dataPointer, pointer(5));
+    unit.status = loaded.status;
+    unit.control = loaded.control;
+    unit.fullTags = loaded.tags;
+    context.view.setUint16(context.vpBase + x87Offsets.opcode, loaded.opcode, true);
+    context.setRunU64(x87Offsets.instructionPointer, BigInt(loaded.instructionPointer));
+    context.setRunU64(x87Offsets.dataPointer, BigInt(loaded.dataPointer));
     for (let index = 0; withRegisters && index < 8; index++) {
-      const to = context.vpBase + x87Offsets.registers + ((unit.top + index) & 7) * registerStride;
       const from = start + index * registerBytes;
+      const to = registerAddress(context, index);
       context.bytes.set(image.subarray(from, from + registerBytes), to);
     }
     return RoutineEnd.next;
