@@ -1,6 +1,7 @@
 /**
  * Decoded instructions of a partition: runs of records in the arena, found through one offset table for each frame
- * that holds code and each mode in which it was decoded. A write to such a frame makes its records stale; a full arena drops everything.
+ * that holds code and each mode in which it was decoded. A write to such a frame makes its records stale; a full
+ * arena drops everything.
  */
 import { frameHoldsCode, type GuestMemory } from '../../machine/guest-memory';
 import { decodeInstruction, instructionBytesMax, type DecodedInstruction } from '../decode/decoder';
