@@ -5,7 +5,8 @@ import { ModeMachine } from '../../../support/mode-machine';
 
 /**
  * At 0000:7C00: a real-mode INT 40, LGDT, CR0.PE and a far jump to 32-bit code; page tables at 10000, CR4.PAE,
- * EFER.LME, CR0.PG; a store in compatibility mode; 64-bit code; a far return to compatibility mode, a far jump back, HLT.
+ * EFER.LME, CR0.PG; a store in compatibility mode; 64-bit code; a far return to compatibility mode, a far jump back,
+ * HLT.
  */
 const program = `
 fa31c08ed88ec08ed0bc007cc70600063412cd40660f0116187d0f20c00c010f
