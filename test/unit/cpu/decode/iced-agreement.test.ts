@@ -1,4 +1,4 @@
-// The decoder agrees with iced-x86, an independent one, on 64-bit code: definedness, name, length and memory operand.
+// The decoder agrees with iced-x86, an independent one, on code of every size: definedness, name, length and memory operand.
 import assert from 'node:assert/strict';
 import {
   Code,
@@ -14,6 +14,12 @@ import {
   instructionBytesMax,
   type DecodedInstruction,
 } from '../../../../debug-adapter/cpu/decode/decoder';
+import {
+  flatCode,
+  longCode,
+  segmentedCode,
+  type CodeMode,
+} from '../../../../debug-adapter/cpu/decode/code-mode';
 import { runOffsets } from '../../../../debug-adapter/cpu/memory-map';
 import { stateOffsets } from '../../../../debug-adapter/machine/processor-state';
 import { SeededRandom, seedOf } from '../../../support/seeded-random';
@@ -23,6 +29,8 @@ const slotBytes = 16;
 
 /** Names that iced spells differently or by operand size. */
 const otherNames: Readonly<Record<string, readonly string[]>> = {
+  PUSHA: ['PUSHAD', 'PUSHAW'],
+  POPA: ['POPAD', 'POPAW'],
   CALLF: ['CALL'],
   JMPF: ['JMP'],
   CBW: ['CWDE', 'CDQE'],
@@ -91,7 +99,8 @@ function sameName(ours: string, theirs: string): boolean {
 function registerNumber(register: Register): number | 'none' | 'rip' {
   if (register === Register.None) return 'none';
   if (register === Register.RIP || register === Register.EIP) return 'rip';
-  return register >= Register.RAX ? register - Register.RAX : register - Register.EAX;
+  if (register >= Register.RAX) return register - Register.RAX;
+  return register >= Register.EAX ? register - Register.EAX : register - Register.AX;
 }
 
 function registerOf(offset: number): number | 'none' | 'rip' {
@@ -104,8 +113,8 @@ function memoryDifference(ours: DecodedInstruction, theirs: Instruction): string
   const base = registerNumber(theirs.memoryBase);
   const displacement = BigInt.asIntN(64, theirs.memoryDisplacement);
   const expected = base === 'rip' ? displacement - BigInt(theirs.length) : displacement;
-  // A 32-bit address counts modulo 2^32.
-  const bits = ours.addressMask === 0xffffffffn ? 32 : 64;
+  // An address counts modulo its size.
+  const bits = { 65535: 16, 4294967295: 32 }[String(ours.addressMask)] ?? 64;
   const index = registerNumber(theirs.memoryIndex);
   const same =
     registerOf(ours.base) === base &&
@@ -116,6 +125,8 @@ function memoryDifference(ours: DecodedInstruction, theirs: Instruction): string
 }
 
 class Comparison {
+  constructor(private readonly mode: CodeMode = longCode) {}
+
   readonly disagreements = new Map<string, string>();
   /** Families that are known but not built, with how often they came. */
   readonly unbuilt = new Map<string, number>();
@@ -124,7 +135,7 @@ class Comparison {
   compare(code: Uint8Array): void {
     const options =
       DecoderOptions.NoMPFX_0FBC | DecoderOptions.NoMPFX_0FBD | DecoderOptions.ForceReservedNop;
-    const decoder = new Decoder(64, code, options);
+    const decoder = new Decoder(this.mode.codeSize, code, options);
     const theirs = new Instruction();
     for (let at = 0; at < code.length; at += slotBytes) {
       decoder.position = at;
@@ -140,7 +151,7 @@ class Comparison {
   }
 
   private difference(bytes: Uint8Array, theirs: Instruction): string {
-    const ours = decodeInstruction(bytes);
+    const ours = decodeInstruction(bytes, this.mode);
     const isValid = theirs.code !== Code.INVALID;
     const name = Mnemonic[theirs.mnemonic] ?? '?';
     switch (ours.kind) {
@@ -192,5 +203,33 @@ describe('agreement with iced-x86 (SDM vol. 2, chapter 2 and appendix A)', () =>
       comparison.compare(everyOpcode(prefix));
       check(comparison, prefix[0] === 0xf0 ? 3_000 : 60_000);
     }).timeout(60_000);
+  }
+});
+
+describe('agreement with iced-x86 outside 64-bit mode', () => {
+  const seed = seedOf(3216);
+
+  for (const [title, mode] of [
+    ['16-bit code', segmentedCode(16, 16)],
+    ['32-bit code', flatCode],
+  ] as const) {
+    it(`${randomCount} random byte strings of ${title}, seed ${seed}`, () => {
+      const comparison = new Comparison(mode);
+      comparison.compare(randomCode(new SeededRandom(seed)));
+      check(comparison, randomCount / 2);
+    }).timeout(60_000);
+
+    for (const [name, prefix] of [
+      ['no prefix', []],
+      ['66', [0x66]],
+      ['67', [0x67]],
+      ['F3', [0xf3]],
+    ] as const) {
+      it(`every opcode with every ModR/M byte of ${title}, ${name}`, () => {
+        const comparison = new Comparison(mode);
+        comparison.compare(everyOpcode(prefix));
+        check(comparison, 60_000);
+      }).timeout(60_000);
+    }
   }
 });
