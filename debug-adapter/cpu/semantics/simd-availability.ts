@@ -21,10 +21,8 @@ export function requireSse(b: Builder): void {
   const cr0 = b.and(b.state(vmcsOffsets.cr0, 4), b.i32(cr0Emulation | cr0TaskSwitched));
   const fxsave = b.and(b.state(vmcsOffsets.cr4, 4), b.i32(cr4FxSave));
   const blocking = b.let(b.or(cr0, b.xor(fxsave, b.i32(cr4FxSave))));
-  b.if(blocking, () => {
-    b.if(b.and(blocking, b.i32(cr0Emulation | cr4FxSave)), () => b.raise(undefinedOpcode));
-    b.raise(deviceNotAvailable);
-  });
+  b.if(b.and(blocking, b.i32(cr0Emulation | cr4FxSave)), () => b.raise(undefinedOpcode));
+  b.if(blocking, () => b.raise(deviceNotAvailable));
 }
 
 /** CR0.EM or CR0.TS: #NM, as FXSAVE and FXRSTOR ask. */

@@ -164,11 +164,9 @@ function keepsFlags(
   const { b } = v;
   const answer = b.local('i32');
   b.assign(answer, holds(v, plain, shape));
-  b.if(b.valueOf(answer), () => {
-    b.if(b.isZero(isInexactQuiet(v)), () => {
-      const toNearest = b.isZero(b.and(b.state(mxcsrOffset, 4), b.i32(mxcsrRounding)));
-      b.assign(answer, b.and(toNearest, holds(v, exactness(), shape)));
-    });
+  b.if(b.and(b.valueOf(answer), b.isZero(isInexactQuiet(v))), () => {
+    const toNearest = b.isZero(b.and(b.state(mxcsrOffset, 4), b.i32(mxcsrRounding)));
+    b.assign(answer, b.and(toNearest, holds(v, exactness(), shape)));
   });
   return b.valueOf(answer);
 }

@@ -1,6 +1,6 @@
 /** What a region needs to know of its instructions before it is emitted: registers used, and what they do to flags. */
 import { stateOffsets } from '../../machine/processor-state';
-import type { Expression, FlagEffect, Statement } from '../ir/ir';
+import type { Expression, FlagEffect, Statement, VectorExpression } from '../ir/ir';
 import type { Block, Region, RegionInstruction } from './region';
 
 const gprCount = 16;
@@ -30,6 +30,12 @@ export function visitExpressions(
         break;
       case 'setFlags':
         for (const part of effectParts(statement.effect)) visitTree(part, visit);
+        break;
+      case 'setVector':
+      case 'setOperandVector':
+      case 'setStateVector':
+      case 'storeVector':
+        visitVector(statement.value, visit);
         break;
       case 'if':
         visitTree(statement.condition, visit);
@@ -87,8 +93,25 @@ export function visitTree(expression: Expression, visit: (expression: Expression
     case 'signExtend':
       visitTree(expression.a, visit);
       return;
+    case 'integerOfVector':
+      for (const operand of expression.operands) visitOperand(operand, visit);
+      return;
     default:
   }
+}
+
+/** The integer expressions inside a 128-bit one. */
+function visitVector(expression: VectorExpression, visit: (expression: Expression) => void): void {
+  if (expression.kind !== 'vector') return;
+  for (const operand of expression.operands) visitOperand(operand, visit);
+}
+
+function visitOperand(
+  operand: Expression | VectorExpression,
+  visit: (expression: Expression) => void,
+): void {
+  if ('type' in operand) visitTree(operand, visit);
+  else visitVector(operand, visit);
 }
 
 function visitStatements(list: readonly Statement[], visit: (statement: Statement) => void): void {

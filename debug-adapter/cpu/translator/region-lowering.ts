@@ -19,12 +19,13 @@ import {
   type Ending,
   type StateAccess,
   type Store,
+  type StoreVector,
   type Translate,
 } from '../lowering/ir-lowering';
 import { stateLoadOpcode, storeOpcodes } from '../lowering/opcodes';
 import { runOffsets, tlbEntryShift } from '../memory-map';
 import type { FunctionBody } from '../wasm/function-body';
-import { op } from '../wasm/opcodes';
+import { op, opFd } from '../wasm/opcodes';
 import { constantValue, type ConstantContext } from './constant-value';
 import { effectParts, registerAt, visitTree } from './instruction-facts';
 import { isVolatile, type DeferredEffect, type PendingFlags } from './pending-flags';
@@ -511,6 +512,20 @@ export class RegionLowering extends IrLowering {
     this.body.get(this.local(statement.host));
     this.expression(statement.value);
     this.body.memory(storeOpcodes[statement.width], 0);
+  }
+
+  protected override storeVector(statement: StoreVector): void {
+    this.body.get(this.local(statement.host));
+    this.vector(statement.value);
+    this.body.simdMemory(opFd.v128Store, 0);
+  }
+
+  protected override operandVectorAddress(slot: RegisterSlot): void {
+    this.body.get(this.shared.vpBase).i32(this.current.decoded[slot]).op(op.i32Add);
+  }
+
+  protected override stateAddress(): void {
+    this.body.get(this.shared.vpBase);
   }
 
   protected stepsLeft(): void {

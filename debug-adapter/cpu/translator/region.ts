@@ -3,6 +3,7 @@ import { decodeInstruction, instructionBytesMax, type DecodedInstruction } from 
 import type { Variant, VariantTable } from '../decode/variants';
 import { addressingIndex } from '../ir/addressing';
 import type { Statement } from '../ir/ir';
+import type { HandlerGroup } from '../semantics/definition';
 
 const pageBytes = 4096;
 
@@ -98,6 +99,13 @@ function isCall(instruction: RegionInstruction): boolean {
   return instruction.decoded.row.mnemonic === 'CALL';
 }
 
+const translatedGroups: ReadonlySet<HandlerGroup> = new Set([
+  'hot',
+  'vectorMove',
+  'vector',
+  'vectorFloat',
+]);
+
 /** The instruction at an offset if translated code may execute it. */
 function instructionAt(page: CodePage, offset: number): RegionInstruction | undefined {
   if (page.excluded.has(offset)) return undefined;
@@ -106,7 +114,7 @@ function instructionAt(page: CodePage, offset: number): RegionInstruction | unde
   if (result.kind !== 'instruction') return undefined;
   const decoded = result.instruction;
   const variant = page.variants.meaningOf(decoded, addressingIndex.long);
-  if (variant === undefined || variant.group !== 'hot') return undefined;
+  if (variant === undefined || !translatedGroups.has(variant.group)) return undefined;
   const instructionEnd = endOf(variant.statements);
   if (instructionEnd === undefined) return undefined;
   const nextOffset = offset + decoded.length;
