@@ -15,6 +15,7 @@ import { flatCode, longCode } from '../decode/code-mode';
 import type { ProcessorContext } from '../processor-context';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 
+const otherPage = 0x1000n;
 const cr4SupervisorAccessPrevention = 1 << 21;
 const flagAlignmentCheck = 0x40000;
 
@@ -80,14 +81,19 @@ export class TranslationCaches {
     view.setInt32(at + 8, value, true);
   }
 
-  /** An invalid entry holds a page that belongs to another index, so that nothing can match it. */
+  /**
+   * An invalid entry holds a page that belongs to another index, so that nothing can match it: page 1, and page 0 in
+   * the entry of page 1.
+   */
   private invalidate(offset: number, entries: number): void {
-    const { view, vpBase } = this.context;
-    for (let index = 0; index < entries; index++) {
-      const at = vpBase + offset + index * tlbEntryBytes;
-      view.setInt32(at, (index ^ 1) << 12, true);
-      view.setInt32(at + 4, 0, true);
-    }
+    const { bytes, vpBase } = this.context;
+    const words = new BigUint64Array(
+      bytes.buffer,
+      bytes.byteOffset + vpBase + offset,
+      (entries * tlbEntryBytes) / 8,
+    );
+    words.fill(otherPage);
+    words[tlbEntryBytes / 8] = 0n;
   }
 }
 

@@ -1,6 +1,7 @@
 /** Port I/O (SDM vol. 1, chapter 19; exits vol. 3, table 28-5). */
 import { generalProtection, RoutineEnd, type Fault } from '../processor-context';
-import { runOffsets } from '../memory-map';
+import { runOffsets, segmentCheckOffset } from '../memory-map';
+import { checkedAddress } from '../segment-access';
 import { immediatePort } from '../port-operand';
 import { segmentOffsets } from '../vmcs-offsets';
 import { causeExit, exitReason, hasPrimary, primaryControl } from '../vmx/vm-exits';
@@ -14,7 +15,7 @@ import {
 
 const qualification = { in: 8, string: 0x10, rep: 0x20, immediate: 0x40 } as const;
 
-/** Above IOPL the I/O permission bitmap of the TSS decides (SDM vol. 1, 19.5.2). */
+/** Above IOPL, and in virtual-8086 mode, the I/O permission bitmap of the TSS decides (SDM vol. 1, 19.5.2). */
 function permissionFault(
   processor: Processor,
   port: number,
@@ -22,7 +23,8 @@ function permissionFault(
 ): Fault | 'left' | undefined {
   const { context, access } = processor;
   const { state } = context;
-  if (context.cpl <= ((state.rflags >>> 12) & 3)) return undefined;
+  const isPrivileged = context.cpl <= ((state.rflags >>> 12) & 3);
+  if (isPrivileged && !context.isVirtual8086) return undefined;
   const limit = state.readU32(segmentOffsets.TR.limit);
   const base = state.readU64(segmentOffsets.TR.base);
   if (limit < 0x67) return generalProtection();
@@ -92,8 +94,8 @@ function string(bytes: 1 | 2 | 4, direction: 'in' | 'out', isRepeated: boolean):
     if (fault === 'left') return RoutineEnd.leave;
     if (fault !== undefined) return context.raise(fault);
     const pointer = direction === 'in' ? 7 : 6;
-    const base = direction === 'in' ? 0n : record.segmentBase;
-    const linear = BigInt.asUintN(64, (state.gpr(pointer) & mask) + base);
+    const linear = elementAddress(processor, record, state.gpr(pointer) & mask, bytes, direction);
+    if (typeof linear === 'object') return context.raise(linear);
     const probe = probeElement(processor, linear, bytes, direction);
     if (probe !== undefined) return probe;
     const answer = processor.access.takeAnswer();
@@ -103,7 +105,7 @@ function string(bytes: 1 | 2 | 4, direction: 'in' | 'out', isRepeated: boolean):
         qualification.string |
         (direction === 'in' ? qualification.in : 0) |
         (isRepeated ? qualification.rep : 0);
-      const addressSize = mask === 0xffffffffn ? 1 : 2;
+      const addressSize = mask === 0xffffn ? 0 : mask === 0xffffffffn ? 1 : 2;
       const segment = direction === 'in' ? 0 : record.segmentNumber;
       return portExit(processor, record, port, bits, linear, (addressSize << 7) | (segment << 15));
     }
@@ -114,12 +116,31 @@ function string(bytes: 1 | 2 | 4, direction: 'in' | 'out', isRepeated: boolean):
       if (end !== 'done') return leaveWith(processor, end);
     }
     const step = (state.rflags & 0x400) === 0 ? BigInt(bytes) : -BigInt(bytes);
-    state.setGpr(pointer, (state.gpr(pointer) + step) & mask);
+    setCounter(processor, pointer, state.gpr(pointer) + step, mask);
     if (!isRepeated) return RoutineEnd.next;
     const count = (state.gpr(1) - 1n) & mask;
-    state.setGpr(1, count);
+    setCounter(processor, 1, count, mask);
     return count === 0n ? RoutineEnd.next : RoutineEnd.lookup;
   };
+}
+
+/** Where the element lies: INS writes through ES, OUTS reads through a segment that a prefix can name. */
+function elementAddress(
+  { context }: Processor,
+  record: RoutineRecord,
+  offset: bigint,
+  bytes: number,
+  direction: 'in' | 'out',
+): bigint | Fault {
+  if (direction === 'out') return record.segmentAddress(offset, bytes, 'read');
+  if (context.mode.codeSize === 64) return offset;
+  return checkedAddress(context, segmentCheckOffset(0), offset, bytes, 'write');
+}
+
+/** 16-bit addresses leave the upper part of a register alone. */
+function setCounter({ context }: Processor, register: number, value: bigint, mask: bigint): void {
+  const kept = mask === 0xffffn ? context.state.gpr(register) & ~0xffffn : 0n;
+  context.state.setGpr(register, kept | (value & mask));
 }
 
 /** Faults of the memory operand come before the exit (SDM vol. 3, 26.1.1). */

@@ -5,7 +5,7 @@ import { longCode } from '../decode/code-mode';
 import { recordOffsets } from '../interpreter/record';
 import { checkedAddress } from '../segment-access';
 import { stateOffsets } from '../../machine/processor-state';
-import { runOffsets } from '../memory-map';
+import { runOffsets, segmentCheckOffset } from '../memory-map';
 import type { MemoryAccess, SystemAccess } from '../paging/memory-access';
 import type { TranslationCaches } from '../paging/translation-caches';
 import { segmentsByNumber } from '../vmcs-offsets';
@@ -135,7 +135,9 @@ export class RoutineRecord {
   /** Number of that segment: DS unless FS or GS overrides it. */
   get segmentNumber(): number {
     const offset = this.field16(recordOffsets.segmentBase);
-    const number = segmentsByNumber.findIndex(({ base }) => base === offset);
+    const number = segmentsByNumber.findIndex(
+      ({ base }, index) => base === offset || segmentCheckOffset(index) === offset,
+    );
     return number < 0 ? dataSegment : number;
   }
 

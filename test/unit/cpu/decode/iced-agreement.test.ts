@@ -169,7 +169,9 @@ class Comparison {
       default: {
         if (!isValid) return '';
         const features = [...theirs.cpuidFeatures()].map((feature) => CpuidFeature[feature] ?? '?');
-        const isAbsent = features.some((feature) => absentFeatures.has(feature));
+        // Intel has SYSCALL and SYSRET in 64-bit mode only.
+        const isOther = this.mode.codeSize !== 64 && features.includes('SYSCALL');
+        const isAbsent = isOther || features.some((feature) => absentFeatures.has(feature));
         return isAbsent ? '' : `${name} (${features.join()}) is ${ours.kind}`;
       }
     }
