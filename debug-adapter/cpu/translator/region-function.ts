@@ -7,6 +7,7 @@ import { InvariantError, present } from '../../support/assert';
 import { runOffsets } from '../memory-map';
 import { FunctionBody } from '../wasm/function-body';
 import { op } from '../wasm/opcodes';
+import { emitDueFlags } from './due-flags';
 import { flagsAreDeadAt, registersOf } from './instruction-facts';
 import type { Block, Region } from './region';
 import { targetsOf } from './region';
@@ -51,6 +52,9 @@ class RegionFunction {
       exitIp: body.addLocal('i64'),
       flagResult: body.addLocal('i64'),
       flagCarries: body.addLocal('i32'),
+      dueKind: body.addLocal('i32'),
+      dueA: body.addLocal('i64'),
+      dueB: body.addLocal('i64'),
       readTlb: body.addLocal('i32'),
       writeTlb: body.addLocal('i32'),
       registers: new Map([...used].map((number) => [number, body.addLocal('i64')])),
@@ -104,6 +108,7 @@ class RegionFunction {
 
   private emitStores(): void {
     const { body, locals } = this;
+    emitDueFlags(body, locals, body.addLocal('i64'));
     body.get(vpBase).get(locals.exitIp).memory(op.i64Store, stateOffsets.rip);
     body.get(vpBase).get(locals.flagResult).memory(op.i64Store, stateOffsets.flagResult);
     body.get(vpBase).get(locals.flagCarries).memory(op.i32Store, stateOffsets.flagCarries);
@@ -179,11 +184,7 @@ class RegionFunction {
       lowering.leaveAt(() => lowering.pushIp(block.offset), 0);
       body.end();
     }
-    if (!this.deadFlags.has(block)) {
-      const { pending } = lowering;
-      lowering.materialize();
-      lowering.pending = pending;
-    }
+    if (!this.deadFlags.has(block)) lowering.handOver();
     body.i32(block.id).set(target);
     body.br(
       scope.kind === 'loop' ? scope.name : labelOf(scope.name, itemIndexOf(scope.items, block)),

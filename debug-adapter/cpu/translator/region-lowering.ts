@@ -28,6 +28,7 @@ import type { FunctionBody } from '../wasm/function-body';
 import { op, opFd } from '../wasm/opcodes';
 import { constantValue, type ConstantContext } from './constant-value';
 import { effectParts, registerAt, visitTree } from './instruction-facts';
+import { dueFlagsOf, emitDueFlags } from './due-flags';
 import { isVolatile, type DeferredEffect, type PendingFlags } from './pending-flags';
 import type { Block, RegionInstruction } from './region';
 
@@ -39,6 +40,10 @@ export interface RegionLocals {
   readonly exitIp: number;
   readonly flagResult: number;
   readonly flagCarries: number;
+  /** Flags that are due: how to compute them from `dueA` and `dueB`, or 0 where the two above hold them. */
+  readonly dueKind: number;
+  readonly dueA: number;
+  readonly dueB: number;
   readonly readTlb: number;
   readonly writeTlb: number;
   readonly registers: ReadonlyMap<number, number>;
@@ -63,6 +68,8 @@ export class RegionLowering extends IrLowering {
   private readonly free: Record<IrType, number[]> = { i32: [], i64: [] };
   private readonly typeOf = new Map<number, IrType>();
   private constants = new Map<number, bigint>();
+  /** Whether no flags are due for certain, apart from those that are pending. */
+  private isNothingDue = false;
   private readonly address: number;
   private readonly entry: number;
   /** Instructions of the block that have not begun, the current one included. */
@@ -79,9 +86,10 @@ export class RegionLowering extends IrLowering {
     this.entry = body.addLocal('i32');
   }
 
-  /** Emits a block; canonical flags are in the locals unless the block does not need any. */
+  /** Emits a block; its flags are in the shared locals, or due, unless it does not need any. */
   block(block: Block): void {
     this.pending = undefined;
+    this.isNothingDue = false;
     this.free.i32 = [...this.taken.i32];
     this.free.i64 = [...this.taken.i64];
     this.body.get(this.shared.budget).i32(block.instructions.length).op(op.i32Sub);
@@ -94,20 +102,43 @@ export class RegionLowering extends IrLowering {
     if (block.fallThrough !== undefined) this.transfers.toOffset(block.fallThrough);
   }
 
-  /** Brings deferred flags into the shared locals. */
-  materialize(): void {
-    const { pending } = this;
-    if (pending === undefined) return;
-    this.pending = undefined;
+  /** Brings the flags into `flagResult` and `flagCarries`. */
+  private materialize(): void {
+    const { pending, body, shared } = this;
+    if (pending !== undefined) {
+      this.storePending(pending);
+      this.pending = undefined;
+    } else if (!this.isNothingDue) {
+      emitDueFlags(body, shared, this.resultScratch);
+    }
+    this.isNothingDue = true;
+  }
+
+  private storePending(pending: PendingFlags): void {
     this.inContextOf(pending, () => super.setFlags(pending.width, pending.effect));
+    this.body.i32(0).set(this.shared.dueKind);
+  }
+
+  /** Hands the flags to another block or to the end of the region, on the way that is about to be taken only. */
+  handOver(): void {
+    const { pending, body, shared } = this;
+    if (pending === undefined) return;
+    const due = dueFlagsOf(pending);
+    if (due === undefined) return this.storePending(pending);
+    this.inContextOf(pending, () => {
+      this.expression(due.a);
+      body.set(shared.dueA);
+      if (due.b === undefined) body.i64(0n);
+      else this.expression(due.b);
+      body.set(shared.dueB);
+    });
+    body.i32(due.kind).set(shared.dueKind);
   }
 
   /** Leaves the region before an instruction or at an address, with exact flags and step count. */
   leaveAt(pushIp: () => void, unexecuted: number): void {
     const { body, shared } = this;
-    const { pending } = this;
-    this.materialize();
-    this.pending = pending;
+    this.handOver();
     pushIp();
     body.set(shared.exitIp);
     if (unexecuted > 0) {
@@ -194,13 +225,14 @@ export class RegionLowering extends IrLowering {
 
   /** In an arm flags are set at once: whether the arm runs is not known here. */
   protected override branch(list: readonly Statement[]): void {
-    const { pending } = this;
+    const { pending, isNothingDue } = this;
     const known = new Map(this.constants);
     for (const statement of list) {
       if (statement.kind === 'setFlags') super.setFlags(statement.width, statement.effect);
       else this.statements([statement]);
     }
     this.pending = pending;
+    this.isNothingDue = isNothingDue;
     this.constants = known;
   }
 

@@ -1,0 +1,78 @@
+/**
+ * Flags handed from block to block without being computed: two operands, and a number that says how they were combined.
+ * Loops set flags in every turn that nobody reads; only where a region is left, or they are read, are they worked out.
+ */
+import type { Expression } from '../ir/ir';
+import type { FunctionBody } from '../wasm/function-body';
+import { op } from '../wasm/opcodes';
+import type { PendingFlags } from './pending-flags';
+
+const isDue = 1;
+const isSubtraction = 2;
+/** From this bit: by how much a result is shifted to fill 64 bits. */
+const shiftAt = 8;
+
+export interface DueFlags {
+  /** Not 0. */
+  readonly kind: number;
+  readonly a: Expression;
+  /** Undefined for 0. */
+  readonly b: Expression | undefined;
+}
+
+/** WebAssembly locals of due flags and of those worked out. */
+export interface DueFlagLocals {
+  readonly flagResult: number;
+  readonly flagCarries: number;
+  readonly dueKind: number;
+  readonly dueA: number;
+  readonly dueB: number;
+}
+
+/** How pending flags are handed over; undefined where they have to be worked out. */
+export function dueFlagsOf({ effect, width }: PendingFlags): DueFlags | undefined {
+  const kind = isDue | ((64 - width) << shiftAt);
+  switch (effect.kind) {
+    case 'add':
+      return effect.withCarry ? undefined : { kind, a: effect.a, b: effect.b };
+    case 'sub':
+      return effect.withCarry
+        ? undefined
+        : { kind: kind | isSubtraction, a: effect.a, b: effect.b };
+    case 'logic':
+      // Like adding 0: no carries.
+      return { kind, a: effect.result, b: undefined };
+    case 'given':
+      return undefined;
+  }
+}
+
+/** Works due flags out. With x = a, or ~a for a subtraction, both have the carries of x + b. */
+export function emitDueFlags(body: FunctionBody, locals: DueFlagLocals, scratch: number): void {
+  const { dueKind, dueA, dueB, flagResult, flagCarries } = locals;
+  const inversion = (): void => {
+    body.get(dueKind).i32(isSubtraction).op(op.i32And).op(op.i64ExtendI32U);
+    body.i64(62n).op(op.i64Shl).i64(63n).op(op.i64ShrS);
+  };
+  const shift = (): void => {
+    body.get(dueKind).i32(shiftAt).op(op.i32ShrU).op(op.i64ExtendI32U);
+  };
+  body.get(dueKind).if();
+  body.get(dueA);
+  inversion();
+  body.op(op.i64Xor).tee(dueA).get(dueB).op(op.i64Add).tee(scratch);
+  inversion();
+  body.op(op.i64Xor);
+  shift();
+  body.op(op.i64Shl);
+  shift();
+  body.op(op.i64ShrS).set(flagResult);
+  body.get(dueA).get(dueB).op(op.i64And);
+  body.get(dueA).get(dueB).op(op.i64Or).get(scratch).i64(-1n).op(op.i64Xor).op(op.i64And);
+  body.op(op.i64Or).tee(scratch);
+  shift();
+  body.op(op.i64Shl).i64(32n).op(op.i64ShrU).op(op.i32WrapI64).i32(0xc0000000).op(op.i32And);
+  body.get(scratch).op(op.i32WrapI64).i32(8).op(op.i32And).op(op.i32Or).set(flagCarries);
+  body.i32(0).set(dueKind);
+  body.end();
+}
