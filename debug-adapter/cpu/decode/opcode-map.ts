@@ -9,7 +9,8 @@
 // f64 = operand size is 64 in 64-bit mode; i64 = invalid in 64-bit mode; o64 = only valid in 64-bit mode;
 // rep = REP prefixes apply; sized = the operand size is part of the meaning though no operand shows it;
 // near = a relative branch: only the operand size 16 is part of the meaning;
-// np, f3 = mandatory absence of 66/F2/F3, or mandatory F3; end = control does not reach the next instruction.
+// np = mandatory absence of 66/F2/F3 (a mandatory prefix stands before the opcode);
+// end = control does not reach the next instruction.
 
 import { x87Rows } from './opcode-map-x87';
 
@@ -315,5 +316,4 @@ export const unbuiltOpcodes: readonly {
   { map: 0, from: 0xc4, to: 0xc5, name: 'AVX (VEX)' },
   { map: 0, from: 0x62, to: 0x62, name: 'AVX-512 (EVEX)' },
   { map: 1, from: 0x0e, to: 0x0f, name: '3DNow!' },
-  { map: 1, from: 0xae, to: 0xae, name: 'XSAVE family or FSGSBASE' },
 ];
