@@ -5,6 +5,7 @@ import {
   exponentBias,
   indefinite,
   infinity,
+  integerBit,
   isSignaling,
   propagateNan,
   quiet,
@@ -191,16 +192,15 @@ export function remainder(
   if (aClass === 'infinity' || bClass === 'zero') return { ...invalid, progress: 'none' };
   const flags = denormalFlag(a, b);
   if (bClass === 'infinity') {
-    const kept = aClass === 'zero' ? { value: a, flags: 0 } : roundExact(control, a);
-    return { ...withFlags(kept, flags), progress: 0 };
+    return { value: unchanged(a), flags, progress: 0 };
   }
   if (aClass === 'zero') return { value: a, flags, progress: 0 };
   return reduce(control, a, b, isNearest, flags);
 }
 
-/** The value itself as an exact result, normalized where it was denormal and underflow is unmasked. */
-function roundExact(control: RoundingControl, a: Float80): FloatResult {
-  return roundToRegister({ ...control, precision: 64 }, a.sign, a.significand, scaleOf(a));
+/** A value that an operation leaves alone; only a pseudo-denormal becomes the normal number that it is. */
+function unchanged(a: Float80): Float80 {
+  return a.exponent === 0 && a.significand >= integerBit ? { ...a, exponent: 1 } : a;
 }
 
 function reduce(
@@ -256,7 +256,8 @@ export function scaleByPower(control: RoundingControl, a: Float80, b: Float80): 
     }
     return aClass === 'infinity' ? invalid : { value: zero(a.sign), flags };
   }
-  if (bClass === 'zero' || aClass === 'infinity' || aClass === 'zero') return { value: a, flags };
+  if (aClass === 'infinity' || aClass === 'zero') return { value: a, flags };
+  if (bClass === 'zero') return { value: unchanged(a), flags };
   const power = truncate(b);
   const full = { ...control, precision: 64 };
   return withFlags(roundToRegister(full, a.sign, a.significand, scaleOf(a) + power), flags);

@@ -5,6 +5,7 @@ import {
   divide,
   multiply,
   remainder,
+  scaleByPower,
   squareRoot,
   subtract,
 } from '../../../../debug-adapter/cpu/x87/arithmetic';
@@ -17,8 +18,18 @@ import {
   toInterchange,
   toSignedInteger,
 } from '../../../../debug-adapter/cpu/x87/conversion';
-import { isSignaling, type Float80 } from '../../../../debug-adapter/cpu/x87/float80';
-import { statusBits, type RoundingControl } from '../../../../debug-adapter/cpu/x87/rounding';
+import {
+  infinity,
+  integerBit,
+  isSignaling,
+  zero,
+  type Float80,
+} from '../../../../debug-adapter/cpu/x87/float80';
+import {
+  statusBits,
+  type FloatResult,
+  type RoundingControl,
+} from '../../../../debug-adapter/cpu/x87/rounding';
 import { seedOf, SeededRandom } from '../../../support/seeded-random';
 
 const seed = seedOf(80);
@@ -85,6 +96,24 @@ describe(`x87 arithmetic at 53 bits against the host's doubles (seed ${seed})`, 
       assert.equal(toDouble(result.value), a % b, `${a}, ${b}`);
     }
   });
+});
+
+describe('x87 operations that change nothing, as hardware does them', () => {
+  const unmasked: RoundingControl = { ...full, masks: 0 };
+  const denormal: Float80 = { sign: 0, exponent: 0, significand: 1n };
+  const pseudoDenormal: Float80 = { sign: 0, exponent: 0, significand: integerBit };
+  const normal = { ...pseudoDenormal, exponent: 1 };
+  const rows: readonly (readonly [string, FloatResult, Float80])[] = [
+    ['2^0 times a denormal', scaleByPower(unmasked, denormal, zero(0)), denormal],
+    ['2^0 times a pseudo-denormal', scaleByPower(full, pseudoDenormal, zero(1)), normal],
+    ['a denormal rem infinity', remainder(unmasked, denormal, infinity(0), false), denormal],
+    ['a pseudo-denormal rem infinity', remainder(full, pseudoDenormal, infinity(1), true), normal],
+  ];
+  for (const [name, { value, flags }, expected] of rows) {
+    it(`${name}: no underflow`, () => {
+      assert.deepEqual({ value, flags }, { value: expected, flags: statusBits.DE });
+    });
+  }
 });
 
 describe('x87 conversion', () => {
