@@ -74,6 +74,7 @@ export const vmcsOffsets = {
   cr3Targets: [0, 1, 2, 3].map((index) => slot(`CR3_TARGET_VALUE${index}`)),
   tscOffset: slot('TSC_OFFSET'),
 
+  entryControls: slot('VM_ENTRY_CONTROLS'),
   entryInformation: slot('VM_ENTRY_INTR_INFO_FIELD'),
   entryErrorCode: slot('VM_ENTRY_EXCEPTION_ERROR_CODE'),
   entryInstructionLength: slot('VM_ENTRY_INSTRUCTION_LEN'),

@@ -32,16 +32,20 @@ const basicEdx = bitsOf({
   MSR: 5,
   PAE: 6,
   CX8: 8,
+  SEP: 11,
   PGE: 13,
   CMOV: 15,
   PAT: 16,
+  'PSE-36': 17,
   CLFSH: 19,
   MMX: 23,
   FXSR: 24,
   SSE: 25,
   SSE2: 26,
 });
-const basicEcx = bitsOf({ CMPXCHG16B: 13, hypervisor: 31 });
+const basicEcx = bitsOf({ CMPXCHG16B: 13, PCID: 17, hypervisor: 31 });
+const structuredEbx = bitsOf({ SMEP: 7, INVPCID: 10, SMAP: 20 });
+const structuredEcx = bitsOf({ UMIP: 2 });
 const extendedEdx = bitsOf({ SYSCALL: 11, NX: 20, LM: 29 });
 
 const brand = 'Hyperscope virtual processor';
@@ -74,7 +78,10 @@ const highestBasicLeaf = 0x0d;
 const highestExtendedLeaf = 0x80000008;
 const highestHypervisorLeaf = HypervisorLeaf.hardwareFeatures;
 
-type LeafAnswer = (processor: number, processors: number) => CpuidResult;
+type LeafAnswer = (processor: number, processors: number, subleaf: number) => CpuidResult;
+
+/** Leaf 7: its only subleaf is 0, which EAX says. */
+const structured: CpuidResult = { ...zero, ebx: structuredEbx, ecx: structuredEcx };
 
 /** SDM vol. 2, CPUID, table 3-17. Leaves that are absent here and below the highest one answer zeros. */
 const architecturalLeaves: ReadonlyMap<number, LeafAnswer> = new Map<number, LeafAnswer>([
@@ -96,6 +103,7 @@ const architecturalLeaves: ReadonlyMap<number, LeafAnswer> = new Map<number, Lea
       edx: basicEdx,
     }),
   ],
+  [7, (_processor, _processors, subleaf) => (subleaf === 0 ? structured : zero)],
   [0x80000000, () => ({ ...zero, eax: highestExtendedLeaf })],
   [0x80000001, () => ({ ...zero, edx: extendedEdx })],
   [0x80000002, () => brandLeaf(0)],
@@ -146,12 +154,18 @@ function hypervisorLeaf(leaf: number, partition: Partition): CpuidResult {
 /**
  * Answers CPUID. A basic leaf above the highest one answers as the highest basic leaf does (SDM vol. 2, CPUID).
  * @param leaf EAX, unsigned
+ * @param subleaf ECX, unsigned
  */
-export function answerCpuid(partition: Partition, processor: number, leaf: number): CpuidResult {
+export function answerCpuid(
+  partition: Partition,
+  processor: number,
+  leaf: number,
+  subleaf = 0,
+): CpuidResult {
   if (leaf >= HypervisorLeaf.vendor && leaf <= highestHypervisorLeaf) {
     return hypervisorLeaf(leaf, partition);
   }
   const inRange = leaf <= highestBasicLeaf || (leaf >= 0x80000000 && leaf <= highestExtendedLeaf);
   const answer = architecturalLeaves.get(inRange ? leaf : highestBasicLeaf);
-  return answer === undefined ? zero : answer(processor, partition.processors.length);
+  return answer === undefined ? zero : answer(processor, partition.processors.length, subleaf);
 }

@@ -29,6 +29,7 @@ const controls: Readonly<Record<string, number>> = {
     'enable EPT',
     'enable VPID',
     'unrestricted guest',
+    'enable INVPCID',
   ]),
   VM_EXIT_CONTROLS:
     required.exit |

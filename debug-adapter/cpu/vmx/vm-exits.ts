@@ -73,6 +73,7 @@ export const eventType = {
   softwareException: 6,
 } as const;
 
+const longModeGuest = 0x200n;
 const validBit = 0x80000000;
 const errorCodeBit = 0x800;
 
@@ -101,9 +102,16 @@ export function causeExit(
   state.writeU64(vmcsOffsets.guestLinearAddress, details.guestLinearAddress ?? 0n);
   state.writeU64(vmcsOffsets.idtVectoringInformation, 0n);
   state.writeU64(vmcsOffsets.idtVectoringErrorCode, 0n);
+  saveLongMode(context);
   state.writeU32(stateOffsets.exitPending, 1);
   context.setRun32(runOffsets.stop, StopCode.vmExit);
   return RoutineEnd.leave;
+}
+
+/** An exit stores EFER.LMA in the entry control "IA-32e mode guest" (SDM vol. 3, 28.2 and A.6, bit 5). */
+function saveLongMode({ state, isLongMode }: ProcessorContext): void {
+  const controls = state.readU64(vmcsOffsets.entryControls) & ~longModeGuest;
+  state.writeU64(vmcsOffsets.entryControls, isLongMode ? controls | longModeGuest : controls);
 }
 
 export function hasPrimary(context: ProcessorContext, bit: number): boolean {
