@@ -169,8 +169,8 @@ F3 0F 7E MOVQ Vx,Wq
 0F 7F MOVQ Qq,Pq np
 66 0F 7F MOVDQA Wx,Vx
 F3 0F 7F MOVDQU Wx,Vx
-0F AE/0:mem FXSAVE M np
-0F AE/1:mem FXRSTOR M np
+0F AE/0:mem FXSAVE M np sized
+0F AE/1:mem FXRSTOR M np sized
 0F AE/2:mem LDMXCSR Ed np
 0F AE/3:mem STMXCSR Ed np
 0F C2 CMPPS Vx,Wx,Ib np

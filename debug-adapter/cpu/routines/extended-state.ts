@@ -16,40 +16,57 @@ function xmmBytes(processor: Processor): number {
   return (processor.context.is64Bit ? 16 : 8) * registerBytes;
 }
 
-/** The definition has checked that the first and the last byte can be reached. */
-const save: Routine = (processor, record) => {
-  const { context, access } = processor;
-  const { state, bytes, vpBase } = context;
-  const registers = xmmBytes(processor);
-  const image = new Uint8Array(imageBytes);
-  const view = new DataView(image.buffer);
-  storeImage(context, image);
-  view.setUint32(mxcsrAt, state.readU32(mxcsrOffset), true);
-  view.setUint32(mxcsrMaskAt, mxcsrMask, true);
-  image.set(bytes.subarray(vpBase + xmmOffset, vpBase + xmmOffset + registers), xmmAt);
-  // What follows the registers belongs to software.
-  const data = image.subarray(0, xmmAt + registers);
-  const end = access.writeSystem(context.runU64(runOffsets.operand), data, context.cpl === 3);
-  if (end !== 'done') return leaveWith(processor, end);
-  state.rip += BigInt(record.length);
-  return RoutineEnd.lookup;
-};
+/** Without REX.W the pointers have 32 bits, and code and data segments that are always 0 (deprecated). */
+function cutPointers(image: Uint8Array): void {
+  image.fill(0, 12, 16);
+  image.fill(0, 20, 24);
+}
 
-const restore: Routine = (processor) => {
-  const { context, access } = processor;
-  const address = context.runU64(runOffsets.operand);
-  const image = access.readAtCurrentPrivilege(address, imageBytes);
-  if (typeof image === 'string') return leaveWith(processor, image);
-  const mxcsr = new DataView(image.buffer).getUint32(mxcsrAt, true);
-  if ((mxcsr & ~mxcsrMask) !== 0) return context.raise(generalProtection());
-  loadImage(context, image);
-  context.state.writeU32(mxcsrOffset, mxcsr);
-  const registers = image.subarray(xmmAt, xmmAt + xmmBytes(processor));
-  context.bytes.set(registers, context.vpBase + xmmOffset);
-  return RoutineEnd.next;
-};
+/** The definition has checked that the first and the last byte can be reached. */
+const save =
+  (isWide: boolean): Routine =>
+  (processor, record) => {
+    const { context, access } = processor;
+    const { state, bytes, vpBase } = context;
+    const registers = xmmBytes(processor);
+    const image = new Uint8Array(imageBytes);
+    const view = new DataView(image.buffer);
+    storeImage(context, image);
+    if (!isWide) cutPointers(image);
+    view.setUint32(mxcsrAt, state.readU32(mxcsrOffset), true);
+    view.setUint32(mxcsrMaskAt, mxcsrMask, true);
+    image.set(bytes.subarray(vpBase + xmmOffset, vpBase + xmmOffset + registers), xmmAt);
+    // What follows the registers belongs to software.
+    const data = image.subarray(0, xmmAt + registers);
+    const end = access.writeSystem(context.runU64(runOffsets.operand), data, context.cpl === 3);
+    if (end !== 'done') return leaveWith(processor, end);
+    state.rip += BigInt(record.length);
+    return RoutineEnd.lookup;
+  };
+
+const restore =
+  (isWide: boolean): Routine =>
+  (processor) => {
+    const { context, access } = processor;
+    const address = context.runU64(runOffsets.operand);
+    const image = access.readAtCurrentPrivilege(address, imageBytes);
+    if (typeof image === 'string') return leaveWith(processor, image);
+    const mxcsr = new DataView(image.buffer).getUint32(mxcsrAt, true);
+    if ((mxcsr & ~mxcsrMask) !== 0) return context.raise(generalProtection());
+    if (!isWide) cutPointers(image);
+    loadImage(context, image);
+    context.state.writeU32(mxcsrOffset, mxcsr);
+    const registers = image.subarray(xmmAt, xmmAt + xmmBytes(processor));
+    context.bytes.set(registers, context.vpBase + xmmOffset);
+    return RoutineEnd.next;
+  };
 
 export const extendedStateRoutines: RoutineFamily = {
   reason: 'they move 512 bytes, and the x87 registers change places',
-  routines: { saveExtendedState: save, restoreExtendedState: restore },
+  routines: {
+    saveExtendedState: save(false),
+    saveExtendedState64: save(true),
+    restoreExtendedState: restore(false),
+    restoreExtendedState64: restore(true),
+  },
 };

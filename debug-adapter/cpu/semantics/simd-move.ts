@@ -200,7 +200,7 @@ const leaveMmx = defineRare('EMMS', (b) => {
 
 /** CR0.EM or TS: #NM (not #UD); the image is aligned to 16 bytes, and both its ends can be reached. */
 function saveArea(mnemonic: string, intent: 'read' | 'write', routine: string): Definition {
-  return defineRare(mnemonic, (b) => {
+  return defineRare(mnemonic, (b, _operands, { operandSize }) => {
     requireX87(b);
     const address = b.operandAddress();
     b.if(b.compare('ne', b.and(address, b.i64(15)), b.i64(0)), () => b.raise(generalProtection, 0));
@@ -208,7 +208,7 @@ function saveArea(mnemonic: string, intent: 'read' | 'write', routine: string): 
     b.translate(address, access);
     b.translate(b.operandAddress(b.i64(saveAreaBytes - 1)), access);
     b.setState(runOffsets.operand, 8, address);
-    b.routine(routine);
+    b.routine(operandSize === 64 ? `${routine}64` : routine);
   });
 }
 

@@ -140,6 +140,18 @@ describe('FXSAVE and FXRSTOR', () => {
     assert.deepEqual(loaded, saved);
   });
 
+  it('have pointers of 64 bits only with REX.W', () => {
+    for (const [code, pointer] of [
+      ['48 0f ae 00', 0x1234_5678_9abc_def0n],
+      ['0f ae 00', 0x9abc_def0n],
+    ] as const) {
+      const kernel = prepare(code);
+      kernel.state.writeU64(stateOffsets.fxsave + 8, 0x1234_5678_9abc_def0n);
+      assert.equal(kernel.outcome(), 'budget');
+      assert.equal(kernel.readU64(layout.kernelData + 8), pointer);
+    }
+  });
+
   it('demand alignment to 16 bytes', () => {
     for (const code of ['0f ae 40 08', '0f ae 48 08']) assert.equal(prepare(code).outcome(), gp);
   });
