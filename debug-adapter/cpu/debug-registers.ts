@@ -1,45 +1,12 @@
 /** Address breakpoints of the debug registers (SDM vol. 3, 17.2 and 17.3.1): which are on, and what meets them. */
 import { stateOffsets } from '../machine/processor-state';
+import { DataWatch, type DataBreakpoint } from './data-watch';
 import type { ProcessorContext } from './processor-context';
 import { vmcsOffsets } from './vmcs-offsets';
 
 /** R/W field of DR7. */
 const kind = { execute: 0, write: 1, access: 3 } as const;
 const lengths = [1, 2, 8, 4] as const;
-
-interface DataBreakpoint {
-  readonly bit: number;
-  readonly first: bigint;
-  readonly last: bigint;
-  readonly isForReads: boolean;
-}
-
-/** Data breakpoints that are on. Accesses that meet one are made alone, so that the trap follows at once. */
-export class DataWatch {
-  /** The instruction is executed alone: what it meets is noted. */
-  isArmed = false;
-  /** An access met a breakpoint while the instruction was not alone, and gave it up. */
-  wantsArming = false;
-  /** DR6 bits of what the instruction met. */
-  met = 0;
-
-  constructor(private readonly breakpoints: readonly DataBreakpoint[]) {}
-
-  /** DR6 bits of the breakpoints that an access meets. */
-  hits(linear: bigint, length: number, access: 'read' | 'write'): number {
-    const last = linear + BigInt(length - 1);
-    return this.breakpoints.reduce((bits, { bit, first, last: end, isForReads }) => {
-      const isMeant = access === 'write' || isForReads;
-      return isMeant && linear <= end && last >= first ? bits | bit : bits;
-    }, 0);
-  }
-
-  /** Whether a page must stay out of the TLBs. */
-  covers(linear: bigint): boolean {
-    const page = linear & ~0xfffn;
-    return this.breakpoints.some(({ first, last }) => first <= page + 0xfffn && last >= page);
-  }
-}
 
 export class DebugRegisters {
   /** DR6 bit by linear address. */

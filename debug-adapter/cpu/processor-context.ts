@@ -2,7 +2,7 @@
 import type { GuestMemory } from '../machine/guest-memory';
 import { ProcessorState, StopCode, stateOffsets } from '../machine/processor-state';
 import { longCode, type CodeMode } from './decode/code-mode';
-import type { DataWatch } from './debug-registers';
+import type { DataWatch } from './data-watch';
 import { runOffsets } from './memory-map';
 import { segmentOffsets, vmcsOffsets } from './vmcs-offsets';
 
