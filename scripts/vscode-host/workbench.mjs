@@ -44,16 +44,33 @@ export async function waitFor(what, probe, timeoutMs = 20_000) {
 const escapeForRegExp = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 /**
+ * Opens the quick input by a key and types into it. A busy workbench can take the focus away and close it again: then
+ * the key is pressed once more.
+ * @param {import('playwright-core').Page} page
+ * @param {string} key
+ * @param {string} text
+ */
+export async function typeIntoQuickInput(page, key, text) {
+  const input = page.locator('.quick-input-widget input.input');
+  await waitFor(`the quick input after ${key}`, async () => {
+    if (!(await input.isVisible())) await page.keyboard.press(key);
+    try {
+      await input.fill(text, { timeout: 3000 });
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/**
  * Runs a command by its exact title in the palette.
  * Fails when the palette does not offer it: the title is wrong, or its `when` clause is false.
  * @param {import('playwright-core').Page} page
  * @param {string} title
  */
 export async function runCommand(page, title) {
-  await page.keyboard.press('F1');
-  const input = page.locator('.quick-input-widget input.input');
-  await input.waitFor();
-  await input.fill(`>${title}`);
+  await typeIntoQuickInput(page, 'F1', `>${title}`);
   const exact = new RegExp(`^${escapeForRegExp(title)}$`);
   const label = page.locator('.quick-input-list-label .label-name', { hasText: exact });
   const row = page.locator('.quick-input-list .monaco-list-row').filter({ has: label }).first();

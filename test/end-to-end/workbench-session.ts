@@ -11,6 +11,7 @@ import {
   openBrowser,
   paneRows,
   runCommand,
+  typeIntoQuickInput,
   waitFor,
 } from '../../scripts/vscode-host/workbench.mjs';
 
@@ -125,10 +126,7 @@ export class WorkbenchSession {
 
   /** Scrolls the active editor to a line and shows it in the middle. */
   async goToLine(line: number): Promise<void> {
-    await this.page.keyboard.press('Control+G');
-    const input = this.page.locator('.quick-input-widget input.input');
-    await input.waitFor();
-    await input.fill(`:${line}`);
+    await typeIntoQuickInput(this.page, 'Control+G', `:${line}`);
     await this.page.keyboard.press('Enter');
     await this.page
       .locator('.editor-instance .line-numbers', { hasText: new RegExp(`^${line}$`) })
