@@ -26,7 +26,12 @@ const physicalAddressBits = 40;
 const flushLineQuadwords = 8;
 const linearAddressBits = 48;
 
+/**
+ * FPU is offered although the eight transcendental instructions are not built: every 64-bit processor has an FPU, no
+ * kernel starts without it, and those eight stop the debugger with their name.
+ */
 const basicEdx = bitsOf({
+  FPU: 0,
   PSE: 3,
   TSC: 4,
   MSR: 5,
