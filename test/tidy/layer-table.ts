@@ -79,7 +79,7 @@ export const layers: readonly Layer[] = [
   {
     folder: 'src/webviews',
     mayImport: [adapter('protocol'), 'src/panels', 'src/presentation'],
-    packages: ['lit', 'lit/', '@vscode-elements/elements/'],
+    packages: ['lit', 'lit/'],
     neverReaches: ['vscode', 'node:'],
   },
   {
