@@ -1,5 +1,5 @@
 /** Structures of little-endian fields, described as data: the one reader, writer and decoder of them. */
-import { assert, present } from './assert';
+import { assert } from './assert';
 
 /** Width of a field: an unsigned integer, or so many uninterpreted bytes. */
 export type FieldType = 'u8' | 'u16' | 'u32' | 'u64' | { readonly bytes: number };
@@ -17,6 +17,7 @@ export interface StructLayout {
   readonly name: string;
   readonly sizeBytes: number;
   readonly fields: readonly StructField[];
+  readonly byName: ReadonlyMap<string, StructField>;
 }
 
 /** One field with its value: integers as bigint, byte fields as a copy. */
@@ -60,7 +61,8 @@ export function structLayout(
   );
   const size = sizeBytes ?? Math.ceil(end / 8) * 8;
   assert(size >= end, `${name} holds its fields`);
-  return { name, sizeBytes: size, fields };
+  const byName = new Map(fields.map((field) => [field.name, field]));
+  return { name, sizeBytes: size, fields, byName };
 }
 
 function viewOf(bytes: Uint8Array): DataView {
@@ -83,16 +85,38 @@ function readInteger(bytes: Uint8Array, offset: number, type: FieldType): bigint
 }
 
 function fieldNamed(layout: StructLayout, name: string): StructField {
-  return present(
-    layout.fields.find((field) => field.name === name),
-    `field ${name} of ${layout.name}`,
-  );
+  const field = layout.byName.get(name);
+  assert(field !== undefined, `${layout.name} has the field that is asked for`);
+  return field;
 }
 
 /** Value of an integer field of the structure at `at` in `bytes`. */
 export function readField(layout: StructLayout, bytes: Uint8Array, name: string, at = 0): bigint {
   const field = fieldNamed(layout, name);
   return readInteger(bytes, at + field.offset, field.type);
+}
+
+/** Writes integer fields of one structure, each truncated to its width. */
+export type FieldWriter = (name: string, value: bigint) => void;
+
+/** A writer for the structure at `at` in `bytes`. */
+export function structWriter(layout: StructLayout, bytes: Uint8Array, at = 0): FieldWriter {
+  const view = viewOf(bytes);
+  return (name, value) => {
+    const field = fieldNamed(layout, name);
+    const offset = at + field.offset;
+    switch (field.type) {
+      case 'u8':
+        return view.setUint8(offset, Number(BigInt.asUintN(8, value)));
+      case 'u16':
+        return view.setUint16(offset, Number(BigInt.asUintN(16, value)), true);
+      case 'u32':
+        return view.setUint32(offset, Number(BigInt.asUintN(32, value)), true);
+      default:
+        assert(field.type === 'u64', 'the field is an integer');
+        view.setBigUint64(offset, BigInt.asUintN(64, value), true);
+    }
+  };
 }
 
 /** Writes an integer field, truncated to its width. */
@@ -103,20 +127,7 @@ export function writeField(
   value: bigint,
   at = 0,
 ): void {
-  const field = fieldNamed(layout, name);
-  const view = viewOf(bytes);
-  const offset = at + field.offset;
-  switch (field.type) {
-    case 'u8':
-      return view.setUint8(offset, Number(BigInt.asUintN(8, value)));
-    case 'u16':
-      return view.setUint16(offset, Number(BigInt.asUintN(16, value)), true);
-    case 'u32':
-      return view.setUint32(offset, Number(BigInt.asUintN(32, value)), true);
-    default:
-      assert(field.type === 'u64', `${name} is an integer`);
-      view.setBigUint64(offset, BigInt.asUintN(64, value), true);
-  }
+  structWriter(layout, bytes, at)(name, value);
 }
 
 /** Every field of the structure at `at`, or undefined where `bytes` end before it does. */

@@ -4,8 +4,9 @@ import { RingLog } from '../support/ring-log';
 import {
   decodeStruct,
   readField,
-  writeField,
+  structWriter,
   type DecodedField,
+  type FieldWriter,
   type StructLayout,
 } from '../support/struct-layout';
 import { decodeUtf8, encodeUtf8 } from '../support/utf8';
@@ -31,7 +32,8 @@ import {
 /** What a stream does with the bytes of one kind of event. */
 interface RecordCodec<Event extends TraceEvent> {
   readonly layout: StructLayout;
-  encode(event: Event, record: Uint8Array): void;
+  /** Writes integer fields through `write`, and bytes into the record itself. */
+  encode(event: Event, write: FieldWriter, record: Uint8Array): void;
   decode(header: TraceHeader, record: Uint8Array, fields: FieldReader): Event;
 }
 
@@ -60,13 +62,13 @@ export class TraceStream<Event extends TraceEvent> {
 
   append(event: Event): void {
     const record = this.ring.append();
-    const { layout } = this.codec;
-    writeField(layout, record, 'position', BigInt(event.position));
-    writeField(layout, record, 'timeNs', BigInt(event.timeNs));
-    writeField(layout, record, 'ordinal', BigInt(event.ordinal));
-    writeField(layout, record, 'partition', BigInt(event.partition));
-    writeField(layout, record, 'processor', BigInt(event.processor));
-    this.codec.encode(event, record);
+    const write = structWriter(this.codec.layout, record);
+    write('position', BigInt(event.position));
+    write('timeNs', BigInt(event.timeNs));
+    write('ordinal', BigInt(event.ordinal));
+    write('partition', BigInt(event.partition));
+    write('processor', BigInt(event.processor));
+    this.codec.encode(event, write, record);
   }
 
   /** Event number `index`; undefined where it is not kept. */
@@ -124,9 +126,8 @@ export class TraceStream<Event extends TraceEvent> {
 
 const vmExitCodec: RecordCodec<VmExitEvent> = {
   layout: vmExitRecord,
-  encode(event, record) {
-    const write = (name: string, value: bigint | number): void =>
-      writeField(vmExitRecord, record, name, BigInt(value));
+  encode(event, writeInteger, record) {
+    const write = (name: string, value: bigint | number): void => writeInteger(name, BigInt(value));
     write('exitNumber', event.exitNumber);
     write('reason', event.reason);
     write('qualification', event.qualification);
@@ -166,11 +167,11 @@ const vmExitCodec: RecordCodec<VmExitEvent> = {
 
 const hypercallCodec: RecordCodec<HypercallEvent> = {
   layout: hypercallRecord,
-  encode(event, record) {
-    writeField(hypercallRecord, record, 'control', event.control);
-    writeField(hypercallRecord, record, 'code', BigInt(event.code));
-    writeField(hypercallRecord, record, 'status', BigInt(event.status));
-    writeField(hypercallRecord, record, 'repsCompleted', BigInt(event.repsCompleted));
+  encode(event, write) {
+    write('control', event.control);
+    write('code', BigInt(event.code));
+    write('status', BigInt(event.status));
+    write('repsCompleted', BigInt(event.repsCompleted));
   },
   decode(header, _record, read) {
     return {
@@ -186,12 +187,12 @@ const hypercallCodec: RecordCodec<HypercallEvent> = {
 
 const eventCodec: RecordCodec<EventDeliveryEvent> = {
   layout: eventRecord,
-  encode(event, record) {
-    writeField(eventRecord, record, 'rip', event.rip);
-    writeField(eventRecord, record, 'vector', BigInt(event.vector));
+  encode(event, write) {
+    write('rip', event.rip);
+    write('vector', BigInt(event.vector));
     if (event.errorCode === undefined) return;
-    writeField(eventRecord, record, 'hasErrorCode', 1n);
-    writeField(eventRecord, record, 'errorCode', BigInt(event.errorCode));
+    write('hasErrorCode', 1n);
+    write('errorCode', BigInt(event.errorCode));
   },
   decode(header, _record, read) {
     return {
@@ -206,9 +207,9 @@ const eventCodec: RecordCodec<EventDeliveryEvent> = {
 
 const consoleCodec: RecordCodec<ConsoleEvent> = {
   layout: consoleRecord,
-  encode(event, record) {
+  encode(event, write, record) {
     assert(event.data.length <= 4, 'one access writes at most four bytes');
-    writeField(consoleRecord, record, 'length', BigInt(event.data.length));
+    write('length', BigInt(event.data.length));
     fieldBytes(consoleRecord, record, 'data').set(event.data);
   },
   decode(header, record, read) {
@@ -219,9 +220,9 @@ const consoleCodec: RecordCodec<ConsoleEvent> = {
 
 const inputCodec: RecordCodec<InputEvent> = {
   layout: inputRecord,
-  encode(event, record) {
+  encode(event, write, record) {
     const text = encodeUtf8(event.input).subarray(0, limits.traceInputTextBytes);
-    writeField(inputRecord, record, 'length', BigInt(text.length));
+    write('length', BigInt(text.length));
     fieldBytes(inputRecord, record, 'text').set(text);
   },
   decode(header, record, read) {
