@@ -7,25 +7,24 @@ import type { FunctionBody } from '../wasm/function-body';
 import { op } from '../wasm/opcodes';
 import type { PendingFlags } from './pending-flags';
 
-const isDue = 1;
-const isSubtraction = 2;
+/** Bits that flags worked out do not use in `flagCarries`. */
+const isDue = 0x10000;
+const isSubtraction = 0x20000;
 /** From this bit: by how much a result is shifted to fill 64 bits. */
-const shiftAt = 8;
+const shiftAt = 18;
 
 export interface DueFlags {
-  /** Not 0. */
+  /** What `flagCarries` holds. */
   readonly kind: number;
   readonly a: Expression;
   /** Undefined for 0. */
   readonly b: Expression | undefined;
 }
 
-/** WebAssembly locals of due flags and of those worked out. */
+/** WebAssembly locals; while flags are due, the first two hold the operand `a` and the kind. */
 export interface DueFlagLocals {
   readonly flagResult: number;
   readonly flagCarries: number;
-  readonly dueKind: number;
-  readonly dueA: number;
   readonly dueB: number;
 }
 
@@ -49,30 +48,37 @@ export function dueFlagsOf({ effect, width }: PendingFlags): DueFlags | undefine
 
 /** Works due flags out. With x = a, or ~a for a subtraction, both have the carries of x + b. */
 export function emitDueFlags(body: FunctionBody, locals: DueFlagLocals, scratch: number): void {
-  const { dueKind, dueA, dueB, flagResult, flagCarries } = locals;
+  const { dueB, flagResult, flagCarries } = locals;
   const inversion = (): void => {
-    body.get(dueKind).i32(isSubtraction).op(op.i32And).op(op.i64ExtendI32U);
-    body.i64(62n).op(op.i64Shl).i64(63n).op(op.i64ShrS);
+    body.get(flagCarries).i32(isSubtraction).op(op.i32And).op(op.i64ExtendI32U);
+    body
+      .i64(BigInt(63 - Math.log2(isSubtraction)))
+      .op(op.i64Shl)
+      .i64(63n)
+      .op(op.i64ShrS);
   };
   const shift = (): void => {
-    body.get(dueKind).i32(shiftAt).op(op.i32ShrU).op(op.i64ExtendI32U);
+    body.get(flagCarries).i32(shiftAt).op(op.i32ShrU).op(op.i64ExtendI32U);
   };
-  body.get(dueKind).if();
-  body.get(dueA);
+  body.get(flagCarries).i32(isDue).op(op.i32And).if();
+  body.get(flagResult);
   inversion();
-  body.op(op.i64Xor).tee(dueA).get(dueB).op(op.i64Add).tee(scratch);
+  body.op(op.i64Xor).tee(flagResult).get(dueB).op(op.i64Add).set(scratch);
+  // The carries first; the result replaces `a` after them.
+  body.get(flagResult).get(dueB).op(op.i64And);
+  body.get(flagResult).get(dueB).op(op.i64Or).get(scratch).i64(-1n).op(op.i64Xor).op(op.i64And);
+  body.op(op.i64Or).set(flagResult);
+  body.get(flagResult);
+  shift();
+  body.op(op.i64Shl).i64(32n).op(op.i64ShrU).op(op.i32WrapI64).i32(0xc0000000).op(op.i32And);
+  body.get(flagResult).op(op.i32WrapI64).i32(8).op(op.i32And).op(op.i32Or);
+  body.get(scratch);
   inversion();
   body.op(op.i64Xor);
   shift();
   body.op(op.i64Shl);
   shift();
   body.op(op.i64ShrS).set(flagResult);
-  body.get(dueA).get(dueB).op(op.i64And);
-  body.get(dueA).get(dueB).op(op.i64Or).get(scratch).i64(-1n).op(op.i64Xor).op(op.i64And);
-  body.op(op.i64Or).tee(scratch);
-  shift();
-  body.op(op.i64Shl).i64(32n).op(op.i64ShrU).op(op.i32WrapI64).i32(0xc0000000).op(op.i32And);
-  body.get(scratch).op(op.i32WrapI64).i32(8).op(op.i32And).op(op.i32Or).set(flagCarries);
-  body.i32(0).set(dueKind);
+  body.set(flagCarries);
   body.end();
 }

@@ -195,3 +195,22 @@ export function flagsAreDeadAt(block: Block): boolean {
   }
   return false;
 }
+
+/** True where a block reads flags, or changes some of them, before it replaces all. */
+export function readsFlags(block: Block): boolean {
+  for (const { variant } of block.instructions) {
+    let isReader = false;
+    visitExpressions(variant.statements, (expression) => {
+      if (expression.kind === 'flag' || expression.kind === 'condition') isReader = true;
+    });
+    let isReplaced = false;
+    for (const statement of variant.statements) {
+      if (statement.kind === 'setFlags' && replacesAll(statement.effect)) isReplaced = true;
+    }
+    visitStatements(variant.statements, (statement) => {
+      if (statement.kind === 'setFlags' && !isReplaced) isReader = true;
+    });
+    if (isReader || isReplaced) return isReader;
+  }
+  return false;
+}

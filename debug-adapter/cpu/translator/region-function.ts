@@ -8,7 +8,7 @@ import { runOffsets } from '../memory-map';
 import { FunctionBody } from '../wasm/function-body';
 import { op } from '../wasm/opcodes';
 import { emitDueFlags } from './due-flags';
-import { flagsAreDeadAt, registersOf } from './instruction-facts';
+import { flagsAreDeadAt, readsFlags, registersOf } from './instruction-facts';
 import type { Block, Region } from './region';
 import { targetsOf } from './region';
 import { RegionLowering, type RegionLocals } from './region-lowering';
@@ -36,6 +36,7 @@ class RegionFunction {
   private readonly lowering: RegionLowering;
   private readonly scopes: Scope[] = [];
   private readonly deadFlags: ReadonlySet<Block>;
+  private readonly readers: ReadonlySet<Block>;
   private names = 0;
 
   constructor(
@@ -52,14 +53,13 @@ class RegionFunction {
       exitIp: body.addLocal('i64'),
       flagResult: body.addLocal('i64'),
       flagCarries: body.addLocal('i32'),
-      dueKind: body.addLocal('i32'),
-      dueA: body.addLocal('i64'),
       dueB: body.addLocal('i64'),
       readTlb: body.addLocal('i32'),
       writeTlb: body.addLocal('i32'),
       registers: new Map([...used].map((number) => [number, body.addLocal('i64')])),
     };
     this.deadFlags = new Set(region.blocks.filter(flagsAreDeadAt));
+    this.readers = new Set(region.blocks.filter(readsFlags));
     const transfers = {
       toOffset: (offset: number): void => this.toOffset(offset),
       toDynamic: (): void => this.toDynamic(),
@@ -155,7 +155,7 @@ class RegionFunction {
 
   private emitItem(item: Item): void {
     if (item.kind === 'block') {
-      this.lowering.block(item.block);
+      this.lowering.block(item.block, !this.readers.has(item.block));
       return;
     }
     const name = `loop${this.names++}`;
@@ -184,7 +184,8 @@ class RegionFunction {
       lowering.leaveAt(() => lowering.pushIp(block.offset), 0);
       body.end();
     }
-    if (!this.deadFlags.has(block)) lowering.handOver();
+    if (this.readers.has(block)) lowering.workOut();
+    else if (!this.deadFlags.has(block)) lowering.handOver();
     body.i32(block.id).set(target);
     body.br(
       scope.kind === 'loop' ? scope.name : labelOf(scope.name, itemIndexOf(scope.items, block)),

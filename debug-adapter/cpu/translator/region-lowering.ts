@@ -40,9 +40,7 @@ export interface RegionLocals {
   readonly exitIp: number;
   readonly flagResult: number;
   readonly flagCarries: number;
-  /** Flags that are due: how to compute them from `dueA` and `dueB`, or 0 where the two above hold them. */
-  readonly dueKind: number;
-  readonly dueA: number;
+  /** Second operand of flags that are due (`due-flags.ts`). */
   readonly dueB: number;
   readonly readTlb: number;
   readonly writeTlb: number;
@@ -86,10 +84,10 @@ export class RegionLowering extends IrLowering {
     this.entry = body.addLocal('i32');
   }
 
-  /** Emits a block; its flags are in the shared locals, or due, unless it does not need any. */
-  block(block: Block): void {
+  /** Emits a block; its flags are in the shared locals, or due if they may be, unless it does not need any. */
+  block(block: Block, mayBeDue: boolean): void {
     this.pending = undefined;
-    this.isNothingDue = false;
+    this.isNothingDue = !mayBeDue;
     this.free.i32 = [...this.taken.i32];
     this.free.i64 = [...this.taken.i64];
     this.body.get(this.shared.budget).i32(block.instructions.length).op(op.i32Sub);
@@ -104,19 +102,20 @@ export class RegionLowering extends IrLowering {
 
   /** Brings the flags into `flagResult` and `flagCarries`. */
   private materialize(): void {
-    const { pending, body, shared } = this;
-    if (pending !== undefined) {
-      this.storePending(pending);
-      this.pending = undefined;
-    } else if (!this.isNothingDue) {
-      emitDueFlags(body, shared, this.resultScratch);
-    }
+    this.workOut();
+    this.pending = undefined;
     this.isNothingDue = true;
+  }
+
+  /** The same, on the way that is about to be taken only. */
+  workOut(): void {
+    const { pending, body, shared } = this;
+    if (pending !== undefined) this.storePending(pending);
+    else if (!this.isNothingDue) emitDueFlags(body, shared, this.resultScratch);
   }
 
   private storePending(pending: PendingFlags): void {
     this.inContextOf(pending, () => super.setFlags(pending.width, pending.effect));
-    this.body.i32(0).set(this.shared.dueKind);
   }
 
   /** Hands the flags to another block or to the end of the region, on the way that is about to be taken only. */
@@ -127,12 +126,12 @@ export class RegionLowering extends IrLowering {
     if (due === undefined) return this.storePending(pending);
     this.inContextOf(pending, () => {
       this.expression(due.a);
-      body.set(shared.dueA);
+      body.set(shared.flagResult);
       if (due.b === undefined) body.i64(0n);
       else this.expression(due.b);
       body.set(shared.dueB);
     });
-    body.i32(due.kind).set(shared.dueKind);
+    body.i32(due.kind).set(shared.flagCarries);
   }
 
   /** Leaves the region before an instruction or at an address, with exact flags and step count. */
