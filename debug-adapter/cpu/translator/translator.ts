@@ -60,11 +60,12 @@ export class Translator {
       this.code.reset();
       return;
     }
-    const translated: Translated[] = [];
+    const found: Translated[] = [];
     for (const place of places) {
       const region = this.discover(place);
-      if (region !== undefined) translated.push({ place, region });
+      if (region !== undefined) found.push({ place, region });
     }
+    const translated = withoutCovered(found);
     if (translated.length > 0) this.install(translated);
   }
 
@@ -115,4 +116,19 @@ export class Translator {
       }
     });
   }
+}
+
+/** Largest first, without those whose place a larger one can be entered at: their code would exist twice. */
+function withoutCovered(found: readonly Translated[]): Translated[] {
+  const kept: Translated[] = [];
+  const bySize = [...found].sort((a, b) => b.region.instructionCount - a.region.instructionCount);
+  for (const candidate of bySize) {
+    const { frame, offset } = candidate.place;
+    const isCovered = kept.some(
+      ({ place, region }) =>
+        place.frame === frame && region.entries.some((entry) => entry.offset === offset),
+    );
+    if (!isCovered) kept.push(candidate);
+  }
+  return kept;
 }
