@@ -1,7 +1,7 @@
-/* Pointer chase: one random cycle through 8 MiB, so that memory and translation caches decide. */
+/* Pointer chase: one random cycle through 4 MiB, so that memory and translation caches decide. */
 #include "kernel.h"
 
-enum { cells = 1 << 20, steps = 15500000 };
+enum { cells = 1 << 18, steps = 15500000 };
 
 struct cell {
   struct cell *next;
