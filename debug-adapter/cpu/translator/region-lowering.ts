@@ -68,6 +68,9 @@ export class RegionLowering extends IrLowering {
   private constants = new Map<number, bigint>();
   /** Whether no flags are due for certain, apart from those that are pending. */
   private isNothingDue = false;
+  /** Ids of locals, and WebAssembly locals of registers, whose upper halves are known to be 0. */
+  private narrowLocals = new Set<number>();
+  private narrowRegisters = new Set<number>();
   private readonly address: number;
   private readonly entry: number;
   /** Instructions of the block that have not begun, the current one included. */
@@ -88,6 +91,7 @@ export class RegionLowering extends IrLowering {
   block(block: Block, mayBeDue: boolean): void {
     this.pending = undefined;
     this.isNothingDue = !mayBeDue;
+    this.narrowRegisters.clear();
     this.free.i32 = [...this.taken.i32];
     this.free.i64 = [...this.taken.i64];
     this.body.get(this.shared.budget).i32(block.instructions.length).op(op.i32Sub);
@@ -164,6 +168,7 @@ export class RegionLowering extends IrLowering {
   private emitInstruction(instruction: RegionInstruction): void {
     this.instruction = instruction;
     this.constants = new Map();
+    this.narrowLocals = new Set();
     this.assigned.clear();
     for (const local of instruction.variant.locals) {
       this.assigned.set(local.id, this.takeLocal(local.type));
@@ -220,12 +225,39 @@ export class RegionLowering extends IrLowering {
   private noteConstant(local: Local, value: Expression): void {
     const known = constantValue(value, this.constantContext);
     if (known !== undefined) this.constants.set(local.id, known);
+    if (this.isNarrow(value)) this.narrowLocals.add(local.id);
+    else this.narrowLocals.delete(local.id);
+  }
+
+  /** Whether the upper half of an i64 is 0 for certain, so that it need not be cut off. */
+  private isNarrow(value: Expression): boolean {
+    if (value.type !== 'i64') return false;
+    switch (value.kind) {
+      case 'const':
+        return value.value >= 0n && value.value <= mask32;
+      case 'local':
+        return this.narrowLocals.has(value.local.id);
+      case 'operandRegister':
+      case 'fixedRegister':
+      case 'load':
+        return value.width <= 32;
+      case 'binary': {
+        const { operator, a, b } = value;
+        if (operator === 'and') return this.isNarrow(a) || this.isNarrow(b);
+        if (operator === 'or' || operator === 'xor') return this.isNarrow(a) && this.isNarrow(b);
+        return operator === 'shr_u' && this.isNarrow(a);
+      }
+      default:
+        return false;
+    }
   }
 
   /** In an arm flags are set at once: whether the arm runs is not known here. */
   protected override branch(list: readonly Statement[]): void {
     const { pending, isNothingDue } = this;
     const known = new Map(this.constants);
+    const locals = new Set(this.narrowLocals);
+    const registers = new Set(this.narrowRegisters);
     for (const statement of list) {
       if (statement.kind === 'setFlags') super.setFlags(statement.width, statement.effect);
       else this.statements([statement]);
@@ -233,6 +265,8 @@ export class RegionLowering extends IrLowering {
     this.pending = pending;
     this.isNothingDue = isNothingDue;
     this.constants = known;
+    this.narrowLocals = intersection(locals, this.narrowLocals);
+    this.narrowRegisters = intersection(registers, this.narrowRegisters);
   }
 
   // Registers
@@ -260,7 +294,9 @@ export class RegionLowering extends IrLowering {
 
   private readRegister(offset: number, width: Width): void {
     const { body } = this;
-    body.get(this.registerLocal(offset));
+    const local = this.registerLocal(offset);
+    body.get(local);
+    if (width === 32 && this.narrowRegisters.has(local)) return;
     if ((offset & 7) !== 0) body.i64(8n).op(op.i64ShrU);
     if (width !== 64) body.i64((1n << BigInt(width)) - 1n).op(op.i64And);
   }
@@ -270,8 +306,11 @@ export class RegionLowering extends IrLowering {
     const local = this.registerLocal(offset);
     if (width === 64 || width === 32) {
       this.expression(value);
-      if (width === 32) body.i64(mask32).op(op.i64And);
+      const isNarrow = this.isNarrow(value);
+      if (width === 32 && !isNarrow) body.i64(mask32).op(op.i64And);
       body.set(local);
+      if (width === 32 || isNarrow) this.narrowRegisters.add(local);
+      else this.narrowRegisters.delete(local);
       return;
     }
     const shift = (offset & 7) * 8;
@@ -408,15 +447,17 @@ export class RegionLowering extends IrLowering {
   }
 
   private inContextOf(pending: PendingFlags, action: () => void): void {
-    const { instruction, constants } = this;
+    const { instruction, constants, narrowLocals } = this;
     const assigned = new Map(this.assigned);
     this.instruction = pending.instruction;
     this.constants = new Map();
+    this.narrowLocals = new Set();
     this.assigned.clear();
     for (const [id, local] of pending.locals) this.assigned.set(id, local);
     action();
     this.instruction = instruction;
     this.constants = constants;
+    this.narrowLocals = narrowLocals;
     this.assigned.clear();
     for (const [id, local] of assigned) this.assigned.set(id, local);
   }
@@ -516,12 +557,13 @@ export class RegionLowering extends IrLowering {
     const { body, shared } = this;
     const { width, intent } = statement.access;
     this.expression(statement.address);
-    body.tee(this.address).i64(12n).op(op.i64ShrU).op(op.i32WrapI64);
+    // The number of the page times the size of an entry, in one shift.
     body
-      .i32(this.tlbEntries - 1)
-      .op(op.i32And)
-      .i32(tlbEntryShift)
-      .op(op.i32Shl);
+      .tee(this.address)
+      .i64(BigInt(12 - tlbEntryShift))
+      .op(op.i64ShrU)
+      .op(op.i32WrapI64);
+    body.i32((this.tlbEntries - 1) << tlbEntryShift).op(op.i32And);
     body
       .get(intent === 'read' ? shared.readTlb : shared.writeTlb)
       .op(op.i32Add)
@@ -582,6 +624,10 @@ export class RegionLowering extends IrLowering {
 
 function setsFlags(statement: Extract<Statement, { kind: 'if' }>): boolean {
   return [...statement.then, ...statement.otherwise].some((inner) => inner.kind === 'setFlags');
+}
+
+function intersection(a: ReadonlySet<number>, b: ReadonlySet<number>): Set<number> {
+  return new Set([...a].filter((value) => b.has(value)));
 }
 
 function needsVector(effect: DeferredEffect): boolean {
