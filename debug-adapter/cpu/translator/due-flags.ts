@@ -52,7 +52,7 @@ export function emitDueFlags(body: FunctionBody, locals: DueFlagLocals, scratch:
   const inversion = (): void => {
     body.get(flagCarries).i32(isSubtraction).op(op.i32And).op(op.i64ExtendI32U);
     body
-      .i64(BigInt(63 - Math.log2(isSubtraction)))
+      .i64(BigInt(32 + Math.clz32(isSubtraction)))
       .op(op.i64Shl)
       .i64(63n)
       .op(op.i64ShrS);
