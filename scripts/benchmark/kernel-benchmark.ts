@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../vscode-host/paths.mjs';
-import { ratios, speedTable, startTable, type Ratios } from './kernel-report';
+import { meanKernels, ratios, speedTable, startTable, type Ratios } from './kernel-report';
 import { fullSuite, quickSuite, runSuite, type SuiteResult } from './kernel-suite';
 import { qemuVersion } from './run-kernel-qemu';
 import { hasThreadTime } from './thread-time';
@@ -113,9 +113,7 @@ function check(measured: Measured, kind: 'full' | 'quick'): boolean {
       continue;
     }
     const values = [
-      ...Object.keys(wanted.warm).map(
-        (kernel) => [kernel, wanted.warm[kernel], found.warm[kernel]] as const,
-      ),
+      ...meanKernels.map((kernel) => [kernel, wanted.warm[kernel], found.warm[kernel]] as const),
       ['warm mean', wanted.warmMean, found.warmMean] as const,
       ['whole mean', wanted.wholeMean, found.wholeMean] as const,
     ];
