@@ -51,8 +51,6 @@ export const runOffsets = {
   faultErrorCode: reserve(4),
   /** Steps taken in translated regions, modulo 2^32: for tests and statistics. */
   translatedSteps: reserve(4),
-  /** Decoded record of the instruction that left, for its bytes and address. */
-  leftRecord: reserve(4),
   /** Operand handed to a routine. */
   operand: reserve(8),
   /** Vector operands handed to a routine: the destination's old value and the source. */

@@ -1,28 +1,14 @@
 /** What the parts of one processor share: its state, its partition's memory, and how an instruction fails. */
 import type { GuestMemory } from '../machine/guest-memory';
+import { ExceptionNumber as vector } from '../spec/x86/exceptions';
 import { ProcessorState, StopCode, stateOffsets } from '../machine/processor-state';
 import { longCode, type CodeMode } from './decode/code-mode';
 import type { DataWatch } from './data-watch';
 import { runOffsets } from './memory-map';
 import { segmentOffsets, vmcsOffsets } from './vmcs-offsets';
 
-/** Vectors of the exceptions that this processor raises (SDM vol. 3, table 6-1). */
-export const vector = {
-  DE: 0,
-  DB: 1,
-  BP: 3,
-  OF: 4,
-  UD: 6,
-  NM: 7,
-  DF: 8,
-  TS: 10,
-  NP: 11,
-  SS: 12,
-  GP: 13,
-  XM: 19,
-  PF: 14,
-  MF: 16,
-} as const;
+/** Vectors of exceptions, under the name by which this layer raises them. */
+export { vector };
 
 /** A fault that an instruction or a delivery met; a value, never thrown. */
 export interface Fault {

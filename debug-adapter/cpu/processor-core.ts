@@ -20,7 +20,7 @@ import { refreshExecutionMode } from './execution-mode';
 import { DebugRegisters } from './debug-registers';
 import type { CodeCache } from './interpreter/code-cache';
 import { runOffsets } from './memory-map';
-import { halves, isCanonical, MemoryAccess, wholeAddress } from './paging/memory-access';
+import { halves, isCanonicalHalf, MemoryAccess, wholeAddress } from './paging/memory-access';
 import { causeWalkViolation } from './paging/ept-violation';
 import { PageWalker, WalkResult } from './paging/page-walk';
 import { TranslationCaches } from './paging/translation-caches';
@@ -472,7 +472,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     const fault = this.instructionBreakpoint();
     if (fault !== undefined) return fault;
     const [low, high] = halves(linear);
-    if (!isCanonical(high) || this.isBeyondLimit(this.state.rip)) {
+    if (!isCanonicalHalf(high) || this.isBeyondLimit(this.state.rip)) {
       context.fault = generalProtection();
       return this.deliverFault();
     }

@@ -3,7 +3,7 @@ import { type msrSlots, stateOffsets, vmcsEncoding } from '../machine/processor-
 import { Cr0, Efer } from '../spec/x86/control-registers';
 import { msrByName } from '../spec/x86/msrs';
 import { present } from '../support/assert';
-import { isCanonical } from './canonical';
+import { isCanonical } from '../machine/addresses';
 import type { VirtualProcessor } from './virtual-processor';
 import { followLongMode } from './vmcs-setup';
 

@@ -1,4 +1,5 @@
 /** What CPUID answers: a small processor that advertises only what is built, and the hypervisor leaves. */
+import { linearAddressBits, physicalAddressBits } from '../spec/x86/address-widths';
 import {
   featureBits,
   hardwareFeatureBits,
@@ -21,10 +22,8 @@ const zero: CpuidResult = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
 
 /** Family 6, model 15, stepping 0: the oldest Intel model with 64-bit mode (SDM vol. 2, CPUID, figure 3-6). */
 const processorSignature = 0x000006f0;
-const physicalAddressBits = 40;
 /** CLFLUSH line size in units of eight bytes. */
 const flushLineQuadwords = 8;
-const linearAddressBits = 48;
 
 /**
  * FPU is offered although the eight transcendental instructions are not built: every 64-bit processor has an FPU, no

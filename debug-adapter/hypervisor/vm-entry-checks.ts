@@ -6,7 +6,7 @@ import { vmcsEncoding, type ProcessorState } from '../machine/processor-state';
 import { Cr0, Cr4, Efer } from '../spec/x86/control-registers';
 import { entryControls } from '../spec/x86/vmx-controls';
 import { maskOf } from '../support/bit-field';
-import { isCanonical } from './canonical';
+import { isCanonical } from '../machine/addresses';
 
 interface EntryState {
   readonly cr0: bigint;

@@ -18,3 +18,9 @@ export function pageOf(address: GuestPhysicalAddress): number {
 export function pageOffsetOf(address: GuestPhysicalAddress): number {
   return address % pageSizeBytes;
 }
+
+/** Canonical form with four-level paging: bits 63:47 of `address` are equal (SDM vol. 1, 3.3.7.1). */
+export function isCanonical(address: GuestVirtualAddress): boolean {
+  const upper = BigInt.asUintN(64, address) >> 47n;
+  return upper === 0n || upper === 0x1ffffn;
+}

@@ -1,5 +1,5 @@
 /** Host inputs: what each may be, and what it does. An impossible one is refused before anything changes. */
-import { isCanonical } from '../hypervisor/canonical';
+import { isCanonical } from '../machine/addresses';
 import { writeMsr } from '../hypervisor/msr-access';
 import type { Partition } from '../hypervisor/partition';
 import type { VirtualProcessor } from '../hypervisor/virtual-processor';

@@ -1,4 +1,5 @@
 /** Delivers exceptions and interrupts through the IDT in IA-32e mode (SDM vol. 3, 6.14), with double and triple faults. */
+import { isCanonical } from '../../machine/addresses';
 import { stateOffsets } from '../../machine/processor-state';
 import type { MemoryAccess, SystemAccess } from '../paging/memory-access';
 import { generalProtection, vector, type Fault, type ProcessorContext } from '../processor-context';
@@ -100,7 +101,7 @@ export class EventDelivery {
       if (attempt === 'exhausted') return { kind: 'exhausted' };
       const next = combine(event, attempt);
       if (next === undefined) {
-        causeExit(this.context, exitReason.tripleFault);
+        causeExit(this.context, exitReason.TRIPLE_FAULT);
         return { kind: 'exit' };
       }
       // RIP is still that of the instruction, also where a trap would have returned behind it.
@@ -112,7 +113,7 @@ export class EventDelivery {
   /** Exit reason 0 (SDM vol. 3, 28.2.2); CR2 keeps its value, the qualification has the address. */
   private exceptionExit(event: Event, vectoring: Event | undefined): void {
     const hasErrorCode = event.errorCode !== undefined;
-    causeExit(this.context, exitReason.exceptionOrNmi, {
+    causeExit(this.context, exitReason.EXCEPTION_NMI, {
       qualification: event.address ?? event.debugStatus ?? 0n,
       instructionLength: event.instructionLength ?? vectoring?.instructionLength ?? 0,
       interruptionInformation: eventInformation(event.type, event.vector, hasErrorCode),
@@ -153,7 +154,7 @@ export class EventDelivery {
     if ('stop' in code) return code.stop;
     const stack = this.stackPointer(gate, code.cpl, external);
     if (typeof stack === 'object') return stack.stop;
-    if (!isCanonicalAddress(gate.offset)) return generalProtection(external);
+    if (!isCanonical(gate.offset)) return generalProtection(external);
     const pushed = this.push(event, stack, code.cpl);
     if (pushed !== 'delivered') return pushed;
     if (code.cpl !== this.context.cpl) this.segments.loadNullStack(code.cpl);
@@ -232,7 +233,7 @@ export class EventDelivery {
     const data = this.access.readSystem(base + BigInt(offset), 8);
     if (typeof data === 'string') return { stop: this.endOf(data) };
     const pointer = new DataView(data.buffer).getBigUint64(0, true);
-    if (!isCanonicalAddress(pointer)) {
+    if (!isCanonical(pointer)) {
       return { stop: { vector: vector.SS, errorCode: external } };
     }
     return pointer & ~15n;
@@ -272,10 +273,6 @@ export class EventDelivery {
     }
     return attempt;
   }
-}
-
-function isCanonicalAddress(address: bigint): boolean {
-  return BigInt.asIntN(48, address) === BigInt.asIntN(64, address);
 }
 
 function isException(event: Event): boolean {

@@ -116,7 +116,6 @@ class MainFunction {
     body.end().end().end().end();
     // leave: the instruction had no effect, so its step is given back and RIP is its own.
     this.storeRecordIp();
-    body.get(vpBase).get(record).memory(op.i32Store, runOffsets.leftRecord);
     body.get(this.locals.budget).i32(1).op(op.i32Add).set(this.locals.budget);
     body.end();
     body.get(vpBase).get(this.locals.budget).memory(op.i32Store, runOffsets.remaining);
@@ -321,10 +320,6 @@ class MainFunction {
       repeat: () => body.br('dispatch'),
       stepsLeft: () => body.get(locals.budget),
       ipBase: () => body.get(locals.ipBase),
-      takeSteps: () => {
-        body.set(locals.entry);
-        body.get(locals.budget).get(locals.entry).op(op.i32Sub).set(locals.budget);
-      },
       jumpRelative: () => {
         body.get(record).memory(op.i32Load, recordOffsets.link).tee(locals.entry).if();
         body.get(locals.entry).set(record);
@@ -378,7 +373,6 @@ function emitFurther(
       repeat: () => finish(furtherResult.repeat),
       stepsLeft: () => body.get(budget),
       ipBase,
-      takeSteps: () => body.op(op.unreachable),
       jumpRelative: () => {
         storeRelativeTarget(body, vpBase, record, ipBase);
         finish(furtherResult.lookup);

@@ -45,8 +45,6 @@ export interface Tails {
   finish(): void;
   /** The instruction runs again as the next step. */
   repeat(): void;
-  /** Takes further steps; the count is an i32 on the stack. */
-  takeSteps(): void;
   /** Pushes the number of steps left. */
   stepsLeft(): void;
   /** Pushes the instruction pointer of page offset 0. */
@@ -128,9 +126,6 @@ export class InterpreterLowering extends IrLowering {
       case 'repeat':
         this.whenCommitted(() => this.storeRip(() => this.currentIp()));
         return this.tails.repeat();
-      case 'takeSteps':
-        this.expression(statement.count);
-        return this.tails.takeSteps();
       default:
         return unreachable(statement);
     }

@@ -275,10 +275,6 @@ export class Builder {
     this.statements.push({ kind: 'repeat' });
   }
 
-  takeSteps(count: Expression): void {
-    this.statements.push({ kind: 'takeSteps', count });
-  }
-
   // Operands and memory
 
   /** Value of an operand, zero-extended (immediates sign-extended, then cut to their operand's width). */

@@ -267,6 +267,4 @@ export type Statement =
   /** Ends the instruction: a named TypeScript routine performs it. */
   | { readonly kind: 'routine'; readonly name: string }
   /** Ends the iteration: the instruction runs again, as the next step. */
-  | { readonly kind: 'repeat' }
-  /** Takes `count` further steps at once (REP iterations); the budget has been asked with `stepsLeft`. */
-  | { readonly kind: 'takeSteps'; readonly count: Expression };
+  | { readonly kind: 'repeat' };

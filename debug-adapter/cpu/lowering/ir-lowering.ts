@@ -27,7 +27,7 @@ const v128Const = [op.prefixFd, opFd.v128Const];
 /** Statements that end an instruction or an iteration of it. */
 export type Ending = Extract<
   Statement,
-  { kind: 'jumpRelative' | 'jump' | 'raise' | 'routine' | 'repeat' | 'takeSteps' }
+  { kind: 'jumpRelative' | 'jump' | 'raise' | 'routine' | 'repeat' }
 >;
 
 export type Translate = Extract<Statement, { kind: 'translate' }>;

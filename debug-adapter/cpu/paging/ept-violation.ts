@@ -22,7 +22,7 @@ export function causeWalkViolation(
   const address = walker.isStructure
     ? BigInt(walker.structureAddress)
     : BigInt(walker.gpaPage) * 4096n + (linear & 0xfffn);
-  causeExit(context, exitReason.eptViolation, {
+  causeExit(context, exitReason.EPT_VIOLATION, {
     qualification: BigInt(kind | rights),
     guestPhysicalAddress: address,
     guestLinearAddress: linear,

@@ -323,7 +323,7 @@ export class MemoryAccess {
     const data = context.memory.read(gpa, length);
     if (data !== undefined) return data;
     walker.gpaPage = Math.floor(gpa / 4096);
-    causeExit(context, exitReason.eptViolation, {
+    causeExit(context, exitReason.EPT_VIOLATION, {
       qualification: 0x81n,
       guestPhysicalAddress: BigInt(gpa),
     });
@@ -331,7 +331,7 @@ export class MemoryAccess {
   }
 
   private walkSystem(low: number, high: number, access: DataAccess, rights: Rights): SystemAccess {
-    if (!isCanonical(high)) {
+    if (!isCanonicalHalf(high)) {
       this.fault = { vector: vector.GP, errorCode: 0 };
       return 'fault';
     }
@@ -358,7 +358,7 @@ export class MemoryAccess {
     info: number,
   ): boolean {
     const lastHigh = high + ((low >>> 0) + bytes - 1 > 0xffffffff ? 1 : 0);
-    if (isCanonical(high) && isCanonical(lastHigh | 0)) return true;
+    if (isCanonicalHalf(high) && isCanonicalHalf(lastHigh | 0)) return true;
     const isStack = (info & accessStackBit) !== 0 || this.usesStackSegment(record);
     this.context.raise({ vector: isStack ? vector.SS : vector.GP, errorCode: 0 });
     return false;
@@ -508,7 +508,7 @@ export class MemoryAccess {
       const value = context.view.getBigUint64(host + at, true);
       context.state.writeU64(stateOffsets.accessValue, BigInt.asUintN(length * 8, value));
       context.state.writeU32(stateOffsets.accessBytes, length);
-      causeExit(context, exitReason.eptViolation, {
+      causeExit(context, exitReason.EPT_VIOLATION, {
         qualification: 0x182n,
         guestPhysicalAddress: BigInt(write.gpa + at),
         guestLinearAddress: write.linear + BigInt(at),
@@ -545,7 +545,7 @@ function asStackFault(fault: Fault): Fault {
 const deviceAddress = -2;
 
 /** Bits 63:47 are equal. */
-export function isCanonical(high: number): boolean {
+export function isCanonicalHalf(high: number): boolean {
   const top = high >> 15;
   return top === 0 || top === -1;
 }

@@ -2,7 +2,7 @@
 import { generalProtection, type Fault, type ProcessorContext } from '../processor-context';
 import { vmcsOffsets } from '../vmcs-offsets';
 import type { MemoryAccess } from './memory-access';
-import { physicalAddressBits } from './page-walk';
+import { physicalAddressBits } from '../../spec/x86/address-widths';
 
 const cr0Paging = 1 << 31;
 const cr4PhysicalAddressExtension = 1 << 5;

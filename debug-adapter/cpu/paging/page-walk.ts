@@ -1,4 +1,6 @@
 /** Walks the paging structures of 32-bit, PAE and 4-level paging (SDM vol. 3, 4.3 to 4.6), with accessed and dirty bits. */
+import { physicalAddressBits } from '../../spec/x86/address-widths';
+import { isCanonical } from '../../machine/addresses';
 import type { AccessKind, PageWalkLevel, Translation } from '../../machine/processor';
 import { stateOffsets } from '../../machine/processor-state';
 import {
@@ -9,9 +11,6 @@ import {
 } from '../../machine/guest-memory';
 import type { ProcessorContext } from '../processor-context';
 import { vmcsOffsets } from '../vmcs-offsets';
-
-/** Width of a physical address that the processor model reports. */
-export const physicalAddressBits = 40;
 
 const present = 1;
 const writable = 2;
@@ -94,7 +93,7 @@ export class PageWalker {
 
   /** Translates as {@link walk} does, but changes nothing. */
   inspect(gva: bigint, access: AccessKind): Translation {
-    if (BigInt.asIntN(48, gva) !== BigInt.asIntN(64, gva)) return { kind: 'noncanonical' };
+    if (!isCanonical(gva)) return { kind: 'noncanonical' };
     const low = Number(gva & 0xffffffffn) | 0;
     const high = Number(gva >> 32n) | 0;
     const result = this.translate(low, high, access, 'debugger');

@@ -1,4 +1,5 @@
 /** Far control transfers to a code segment: their checks, and the change itself (SDM vol. 3, 5.8). */
+import { isCanonical } from '../../machine/addresses';
 import {
   isBig,
   isLongCode,
@@ -67,7 +68,7 @@ export function instructionPointerFault(
   ip: bigint,
 ): Fault | undefined {
   const isValid = entersLongCode(processor, descriptor)
-    ? BigInt.asIntN(48, ip) === BigInt.asIntN(64, ip)
+    ? isCanonical(ip)
     : ip <= BigInt(limitOf(descriptor));
   return isValid ? undefined : generalProtection();
 }

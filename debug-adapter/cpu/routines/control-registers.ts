@@ -2,7 +2,8 @@
 import { stateOffsets } from '../../machine/processor-state';
 import { recordOffsets } from '../interpreter/record';
 import { runOffsets } from '../memory-map';
-import { physicalAddressBits } from '../paging/page-walk';
+import { Cr0 } from '../../spec/x86/control-registers';
+import { physicalAddressBits } from '../../spec/x86/address-widths';
 import {
   generalProtection,
   RoutineEnd,
@@ -16,30 +17,8 @@ import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { causeExit, exitReason, hasPrimary, primaryControl } from '../vmx/vm-exits';
 import type { Processor, Routine, RoutineFamily, RoutineRecord } from './routine';
 
-export const cr0Bits = {
-  PE: 1,
-  MP: 2,
-  EM: 4,
-  TS: 8,
-  ET: 16,
-  NE: 32,
-  WP: 1 << 16,
-  AM: 1 << 18,
-  NW: 1 << 29,
-  CD: 1 << 30,
-  PG: 1 << 31,
-} as const;
 const cr0Writable =
-  cr0Bits.PE |
-  cr0Bits.MP |
-  cr0Bits.EM |
-  cr0Bits.TS |
-  cr0Bits.NE |
-  cr0Bits.WP |
-  cr0Bits.AM |
-  cr0Bits.NW |
-  cr0Bits.CD |
-  cr0Bits.PG;
+  Cr0.PE | Cr0.MP | Cr0.EM | Cr0.TS | Cr0.NE | Cr0.WP | Cr0.AM | Cr0.NW | Cr0.CD | Cr0.PG;
 
 /**
  * CR4 bits of the features this processor has: TSD, DE, PSE, PAE, MCE, PGE, PCE, OSFXSR, OSXMMEXCPT, UMIP, PCIDE,
@@ -68,7 +47,7 @@ function crExit(
   type: number,
   register: number,
 ): RoutineEnd {
-  return causeExit(context, exitReason.controlRegister, {
+  return causeExit(context, exitReason.CR_ACCESS, {
     qualification: BigInt(number | (type << 4) | (register << 8)),
     instructionLength: record.length,
   });
@@ -164,19 +143,19 @@ function applyCr0(processor: Processor, record: RoutineRecord, value: bigint): R
   const { context } = processor;
   const { state } = context;
   const low = Number(value & 0xffffffffn) | 0;
-  const isPaged = (low & cr0Bits.PG) !== 0;
+  const isPaged = (low & Cr0.PG) !== 0;
   const isRefused =
     value >> 32n !== 0n ||
-    (isPaged && (low & cr0Bits.PE) === 0) ||
-    ((low & cr0Bits.NW) !== 0 && (low & cr0Bits.CD) === 0) ||
+    (isPaged && (low & Cr0.PE) === 0) ||
+    ((low & Cr0.NW) !== 0 && (low & Cr0.CD) === 0) ||
     (!isPaged && context.is64Bit) ||
     (!isPaged && (state.readU64(vmcsOffsets.cr4) & cr4Pcide) !== 0n);
   if (isRefused) return context.raise(generalProtection());
   const owned = state.readU64(vmcsOffsets.cr0Mask);
-  const written = BigInt.asUintN(32, BigInt((low & cr0Writable) | cr0Bits.ET));
+  const written = BigInt.asUintN(32, BigInt((low & cr0Writable) | Cr0.ET));
   const before = state.readU64(vmcsOffsets.cr0);
   const after = (before & owned) | (written & ~owned);
-  const wasPaged = (Number(before & 0xffffffffn) & cr0Bits.PG) !== 0;
+  const wasPaged = (Number(before & 0xffffffffn) & Cr0.PG) !== 0;
   const efer = state.readU64(vmcsOffsets.efer);
   const entersLongMode = isPaged && !wasPaged && (efer & eferLongModeEnable) !== 0n;
   if (entersLongMode && !mayEnterLongMode(context)) return context.raise(generalProtection());
@@ -225,7 +204,7 @@ const loadMachineStatusWord: Routine = (processor, record) => {
   const changes = ((source ^ shadow) & owned & 0xen) !== 0n;
   if (setsProtection || changes) {
     const form = record.hasMemoryOperand ? 0x40n : 0n;
-    return causeExit(context, exitReason.controlRegister, {
+    return causeExit(context, exitReason.CR_ACCESS, {
       qualification: 0x30n | form | (source << 16n),
       instructionLength: record.length,
       guestLinearAddress: record.hasMemoryOperand ? record.memoryAddress() : 0n,
@@ -315,7 +294,7 @@ const clearTaskSwitched: Routine = (processor, record) => {
   const { context } = processor;
   const { state } = context;
   if (context.cpl !== 0) return context.raise(generalProtection());
-  const bit = BigInt(cr0Bits.TS);
+  const bit = BigInt(Cr0.TS);
   const owned = state.readU64(vmcsOffsets.cr0Mask) & bit;
   const isShadowed = (state.readU64(vmcsOffsets.cr0Shadow) & bit) !== 0n;
   if (owned !== 0n && isShadowed) return crExit(context, record, 0, accessType.clts, 0);
@@ -330,7 +309,7 @@ function drExit(
   isRead: boolean,
 ): RoutineEnd {
   const register = isRead ? record.dst / 8 : sourceRegister(context, record);
-  return causeExit(context, exitReason.movDr, {
+  return causeExit(context, exitReason.DR_ACCESS, {
     qualification: BigInt(number | (isRead ? 0x10 : 0) | (register << 8)),
     instructionLength: record.length,
   });

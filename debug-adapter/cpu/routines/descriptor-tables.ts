@@ -1,4 +1,5 @@
 /** Descriptor-table and segment registers (SDM vol. 2: LGDT, SGDT, LLDT, LTR, MOV to segment, POP segment). */
+import { isCanonical } from '../../machine/addresses';
 import { isPresent, notPresent, privilegeOf, typeOf, type Descriptor } from '../events/segments';
 import {
   generalProtection,
@@ -37,7 +38,7 @@ function loadTable(base: number, limit: number): Routine {
   return (processor, record) => {
     const { context, access } = processor;
     if (context.cpl !== 0) return context.raise(generalProtection());
-    const exit = tableExit(processor, record, exitReason.gdtrOrIdtr);
+    const exit = tableExit(processor, record, exitReason.GDTR_IDTR);
     if (exit !== undefined) return exit;
     const bytes = context.mode.codeSize === 64 ? 10 : 6;
     const operand = record.operandAddress(bytes, 'read');
@@ -46,7 +47,7 @@ function loadTable(base: number, limit: number): Routine {
     if (typeof data === 'string') return leaveWith(processor, data);
     const view = new DataView(data.buffer);
     const address = bytes === 10 ? view.getBigUint64(2, true) : shortBase(processor, view);
-    if (BigInt.asIntN(48, address) !== BigInt.asIntN(64, address)) {
+    if (!isCanonical(address)) {
       return context.raise(generalProtection());
     }
     context.state.writeU64(limit, BigInt(view.getUint16(0, true)));
@@ -64,7 +65,7 @@ function shortBase(processor: Processor, view: DataView): bigint {
 function storeTable(base: number, limit: number): Routine {
   return (processor, record) => {
     const { context, access } = processor;
-    const exit = tableExit(processor, record, exitReason.gdtrOrIdtr);
+    const exit = tableExit(processor, record, exitReason.GDTR_IDTR);
     if (exit !== undefined) return exit;
     if (context.cpl !== 0 && (context.state.readU32(vmcsOffsets.cr4) & userModePrevention) !== 0) {
       return context.raise(generalProtection());
@@ -97,7 +98,7 @@ function loadSystemSegment(
   return (processor, record) => {
     const { context, segments } = processor;
     if (context.cpl !== 0) return context.raise(generalProtection());
-    const exit = tableExit(processor, record, exitReason.ldtrOrTr);
+    const exit = tableExit(processor, record, exitReason.LDTR_TR);
     if (exit !== undefined) return exit;
     const selector = Number(context.runU64(runOffsets.operand) & 0xffffn);
     if ((selector & 0xfffc) === 0) {

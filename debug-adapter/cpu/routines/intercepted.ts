@@ -1,4 +1,5 @@
 /** Instructions that a hypervisor intercepts, always or by a control of the VMCS (SDM vol. 3, 26.1). */
+import { isCanonical } from '../../machine/addresses';
 import { generalProtection, RoutineEnd, undefinedOpcode } from '../processor-context';
 import { runOffsets } from '../memory-map';
 import { vmcsOffsets } from '../vmcs-offsets';
@@ -39,7 +40,7 @@ const halt: Routine = (processor, record) => {
   const { context } = processor;
   if (context.cpl !== 0) return context.raise(generalProtection());
   if (hasPrimary(context, primaryControl.hltExiting)) {
-    return exit(processor, record, exitReason.hlt);
+    return exit(processor, record, exitReason.HLT);
   }
   context.state.writeU64(vmcsOffsets.activityState, activityHlt);
   return context.finish(context.state.rip + BigInt(record.length));
@@ -47,14 +48,14 @@ const halt: Routine = (processor, record) => {
 
 const pause: Routine = (processor, record) =>
   hasPrimary(processor.context, primaryControl.pauseExiting)
-    ? exit(processor, record, exitReason.pause)
+    ? exit(processor, record, exitReason.PAUSE)
     : RoutineEnd.next;
 
 const writeBackCaches: Routine = (processor, record) => {
   const { context } = processor;
   if (context.cpl !== 0) return context.raise(generalProtection());
   return hasSecondary(context, secondaryControl.wbinvdExiting)
-    ? exit(processor, record, exitReason.wbinvd)
+    ? exit(processor, record, exitReason.WBINVD)
     : RoutineEnd.next;
 };
 
@@ -63,7 +64,7 @@ const invalidatePage: Routine = (processor, record) => {
   const { context } = processor;
   if (context.cpl !== 0) return context.raise(generalProtection());
   if (!hasPrimary(context, primaryControl.invlpgExiting)) return RoutineEnd.next;
-  return causeExit(context, exitReason.invlpg, {
+  return causeExit(context, exitReason.INVLPG, {
     qualification: record.memoryAddress(),
     instructionLength: record.length,
   });
@@ -81,7 +82,7 @@ const invalidateByIdentifier: Routine = (processor, record) => {
   }
   if (context.cpl !== 0) return context.raise(generalProtection());
   if (hasPrimary(context, primaryControl.invlpgExiting)) {
-    return causeExit(context, exitReason.invpcid, { instructionLength: record.length });
+    return causeExit(context, exitReason.INVPCID, { instructionLength: record.length });
   }
   const address = record.operandAddress(16, 'read');
   if (typeof address === 'object') return context.raise(address);
@@ -96,7 +97,7 @@ const invalidateByIdentifier: Routine = (processor, record) => {
     kind > 3n ||
     identifier > 0xfffn ||
     (kind < 2n && identifier !== 0n && !hasIdentifiers) ||
-    (kind === 0n && BigInt.asIntN(48, linear) !== BigInt.asIntN(64, linear));
+    (kind === 0n && !isCanonical(linear));
   return isRefused ? context.raise(generalProtection()) : RoutineEnd.next;
 };
 
@@ -129,7 +130,7 @@ const readTimeStamp: Routine = (processor, record) => {
   const { context } = processor;
   if (timeStampRefused(processor)) return context.raise(generalProtection());
   if (hasPrimary(context, primaryControl.rdtscExiting)) {
-    return exit(processor, record, exitReason.rdtsc);
+    return exit(processor, record, exitReason.RDTSC);
   }
   storeTimeStamp(processor);
   return RoutineEnd.next;
@@ -140,7 +141,7 @@ const readTimeStampAndProcessor: Routine = (processor, record) => {
   if (!hasSecondary(context, secondaryControl.enableRdtscp)) return context.raise(undefinedOpcode);
   if (timeStampRefused(processor)) return context.raise(generalProtection());
   if (hasPrimary(context, primaryControl.rdtscExiting)) {
-    return exit(processor, record, exitReason.rdtscp);
+    return exit(processor, record, exitReason.RDTSCP);
   }
   storeTimeStamp(processor);
   context.state.setGpr(1, context.state.msr('IA32_TSC_AUX') & 0xffffffffn);
@@ -153,14 +154,14 @@ const vmmcall: Routine = (processor) => processor.context.raise(undefinedOpcode)
 export const interceptedRoutines: RoutineFamily = {
   reason: 'they end in the hypervisor, or ask the controls of the VMCS',
   routines: {
-    cpuid: (processor, record) => exit(processor, record, exitReason.cpuid),
-    vmcall: (processor, record) => exit(processor, record, exitReason.vmcall),
+    cpuid: (processor, record) => exit(processor, record, exitReason.CPUID),
+    vmcall: (processor, record) => exit(processor, record, exitReason.VMCALL),
     vmmcall,
     halt,
     pause,
-    readMsr: privilegedExit(exitReason.rdmsr),
-    writeMsr: privilegedExit(exitReason.wrmsr),
-    invalidateCaches: privilegedExit(exitReason.invd),
+    readMsr: privilegedExit(exitReason.MSR_READ),
+    writeMsr: privilegedExit(exitReason.MSR_WRITE),
+    invalidateCaches: privilegedExit(exitReason.INVD),
     writeBackCaches,
     invalidatePage,
     invalidateByIdentifier,

@@ -58,7 +58,7 @@ function portExit(
   if (!hasPrimary(context, primaryControl.unconditionalIoExiting)) {
     return context.giveUp('port I/O without unconditional I/O exiting');
   }
-  return causeExit(context, exitReason.ioInstruction, {
+  return causeExit(context, exitReason.IO_INSTRUCTION, {
     qualification: BigInt(bits) | (BigInt(port) << 16n),
     instructionLength: record.length,
     guestLinearAddress: linear,

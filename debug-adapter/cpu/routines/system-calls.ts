@@ -1,4 +1,5 @@
 /** Fast system calls (SDM vol. 2: SYSCALL, SYSRET, SYSENTER, SYSEXIT, SWAPGS). */
+import { isCanonical } from '../../machine/addresses';
 import { generalProtection, RoutineEnd, undefinedOpcode } from '../processor-context';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { operandBytes, type Processor, type Routine, type RoutineFamily } from './routine';
@@ -48,10 +49,6 @@ const systemReturn: Routine = (processor) => {
   processor.modeChanged();
   return processor.decideTrap(state.rip);
 };
-
-function isCanonical(address: bigint): boolean {
-  return BigInt.asIntN(48, address) === BigInt.asIntN(64, address);
-}
 
 /** The selector that SYSENTER and SYSEXIT start from; null, or real mode, is #GP(0). */
 function entrySelector(processor: Processor): bigint | undefined {

@@ -11,20 +11,20 @@ import {
 import { statusBits } from '../x87/rounding';
 import { registerStride, X87Unit, x87Offsets } from '../x87/x87-unit';
 import { vmcsOffsets } from '../vmcs-offsets';
-import { cr0Bits } from './control-registers';
+import { Cr0 } from '../../spec/x86/control-registers';
 import { leaveWith, type Processor, type Routine, type RoutineFamily } from './routine';
 import { stackIndex } from './x87-operand';
 
 /** The FPU cannot be used: it is absent or another task's (#NM), or an exception waits (#MF). */
 const blocked: Routine = ({ context }) => {
   const cr0 = context.state.readU32(vmcsOffsets.cr0);
-  const isUnavailable = (cr0 & (cr0Bits.EM | cr0Bits.TS)) !== 0;
+  const isUnavailable = (cr0 & (Cr0.EM | Cr0.TS)) !== 0;
   return isUnavailable ? raiseUnavailable(context) : raisePending(context);
 };
 
 /** The same for FWAIT, which CR0.EM does not stop. */
 const blockedWait: Routine = ({ context }) => {
-  const needed = cr0Bits.MP | cr0Bits.TS;
+  const needed = Cr0.MP | Cr0.TS;
   const cr0 = context.state.readU32(vmcsOffsets.cr0);
   return (cr0 & needed) === needed ? raiseUnavailable(context) : raisePending(context);
 };
@@ -35,7 +35,7 @@ function raiseUnavailable(context: ProcessorContext): RoutineEnd {
 
 function raisePending(context: ProcessorContext): RoutineEnd {
   const cr0 = context.state.readU32(vmcsOffsets.cr0);
-  if ((cr0 & cr0Bits.NE) === 0) {
+  if ((cr0 & Cr0.NE) === 0) {
     return context.giveUp('an x87 exception reported through FERR# (CR0.NE = 0)');
   }
   return context.raise({ vector: vector.MF, errorCode: undefined });

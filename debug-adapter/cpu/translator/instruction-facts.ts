@@ -45,9 +45,6 @@ export function visitExpressions(
       case 'jump':
         visitTree(statement.target, visit);
         break;
-      case 'takeSteps':
-        visitTree(statement.count, visit);
-        break;
       default:
     }
   }

@@ -134,7 +134,6 @@ function endOf(statements: readonly Statement[]): InstructionEnd | undefined {
       case 'routine':
       case 'raise':
       case 'repeat':
-      case 'takeSteps':
         return undefined;
       case 'if': {
         const arms = [...statement.then, ...statement.otherwise];

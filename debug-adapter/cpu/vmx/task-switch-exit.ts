@@ -12,7 +12,7 @@ export function causeTaskSwitch(
   source: number,
   instructionLength: number,
 ): typeof RoutineEnd.leave {
-  return causeExit(context, exitReason.taskSwitch, {
+  return causeExit(context, exitReason.TASK_SWITCH, {
     qualification: BigInt(selector) | (BigInt(source) << 30n),
     instructionLength,
   });

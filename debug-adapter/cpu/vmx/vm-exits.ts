@@ -1,54 +1,35 @@
 /** Records VM exits in the VMCS (SDM vol. 3, 28.2) and answers which events exit (25.6). */
+import { ExitReasonNumber } from '../../spec/x86/exit-reasons';
+import { primaryControls, secondaryControls } from '../../spec/x86/vmx-controls';
+import { maskOf } from '../../support/bit-field';
 import { StopCode, stateOffsets } from '../../machine/processor-state';
 import { runOffsets } from '../memory-map';
 import { RoutineEnd, vector, type Fault, type ProcessorContext } from '../processor-context';
 import { vmcsOffsets } from '../vmcs-offsets';
 
-/** Basic exit reasons that the processor itself causes (SDM vol. 3, appendix C). */
-export const exitReason = {
-  exceptionOrNmi: 0,
-  tripleFault: 2,
-  taskSwitch: 9,
-  cpuid: 10,
-  hlt: 12,
-  invd: 13,
-  invlpg: 14,
-  rdtsc: 16,
-  vmcall: 18,
-  controlRegister: 28,
-  movDr: 29,
-  ioInstruction: 30,
-  rdmsr: 31,
-  wrmsr: 32,
-  pause: 40,
-  gdtrOrIdtr: 46,
-  ldtrOrTr: 47,
-  eptViolation: 48,
-  rdtscp: 51,
-  wbinvd: 54,
-  invpcid: 58,
-} as const;
+/** Basic exit reasons, where the processor causes them. */
+export { ExitReasonNumber as exitReason };
 
 /** Bits of the primary processor-based controls (SDM vol. 3, table 25-6). */
 export const primaryControl = {
-  hltExiting: 1 << 7,
-  invlpgExiting: 1 << 9,
-  rdtscExiting: 1 << 12,
-  cr3LoadExiting: 1 << 15,
-  cr3StoreExiting: 1 << 16,
-  cr8LoadExiting: 1 << 19,
-  cr8StoreExiting: 1 << 20,
-  movDrExiting: 1 << 23,
-  unconditionalIoExiting: 1 << 24,
-  pauseExiting: 1 << 30,
+  hltExiting: maskOf(primaryControls, ['HLT exiting']),
+  invlpgExiting: maskOf(primaryControls, ['INVLPG exiting']),
+  rdtscExiting: maskOf(primaryControls, ['RDTSC exiting']),
+  cr3LoadExiting: maskOf(primaryControls, ['CR3-load exiting']),
+  cr3StoreExiting: maskOf(primaryControls, ['CR3-store exiting']),
+  cr8LoadExiting: maskOf(primaryControls, ['CR8-load exiting']),
+  cr8StoreExiting: maskOf(primaryControls, ['CR8-store exiting']),
+  movDrExiting: maskOf(primaryControls, ['MOV-DR exiting']),
+  unconditionalIoExiting: maskOf(primaryControls, ['unconditional I/O exiting']),
+  pauseExiting: maskOf(primaryControls, ['PAUSE exiting']),
 } as const;
 
 /** Bits of the secondary processor-based controls (SDM vol. 3, table 25-7). */
 export const secondaryControl = {
-  descriptorTableExiting: 1 << 2,
-  enableRdtscp: 1 << 3,
-  wbinvdExiting: 1 << 6,
-  enableInvpcid: 1 << 12,
+  descriptorTableExiting: maskOf(secondaryControls, ['descriptor-table exiting']),
+  enableRdtscp: maskOf(secondaryControls, ['enable RDTSCP']),
+  wbinvdExiting: maskOf(secondaryControls, ['WBINVD exiting']),
+  enableInvpcid: maskOf(secondaryControls, ['enable INVPCID']),
 } as const;
 
 /** What an exit says besides its reason. */

@@ -253,6 +253,7 @@ export const exitReasonByName: ReadonlyMap<string, ExitReason> = new Map(
 export const ExitReasonNumber = {
   EXCEPTION_NMI: 0,
   TRIPLE_FAULT: 2,
+  TASK_SWITCH: 9,
   CPUID: 10,
   HLT: 12,
   INVD: 13,
@@ -266,9 +267,13 @@ export const ExitReasonNumber = {
   MSR_WRITE: 32,
   INVALID_STATE: 33,
   PAUSE: 40,
+  GDTR_IDTR: 46,
+  LDTR_TR: 47,
   EPT_VIOLATION: 48,
+  RDTSCP: 51,
   WBINVD: 54,
   XSETBV: 55,
+  INVPCID: 58,
 } as const;
 
 /** Bits of VM_EXIT_REASON above the basic reason (SDM vol. 3, table 25-18). */
