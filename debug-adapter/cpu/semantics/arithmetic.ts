@@ -3,27 +3,15 @@ import type { Builder } from '../ir/builder';
 import type { Expression, Width } from '../ir/ir';
 import { define, operandAt, widthOf, type Definition } from './definition';
 
-function addition(mnemonic: string, withCarry: boolean): Definition {
+function sum(mnemonic: string, operator: 'add' | 'sub', withCarry: boolean): Definition {
   return define(mnemonic, (b, operands) => {
     const target = operandAt(operands, 0);
     const left = b.modify(target);
     const right = b.read(operandAt(operands, 1));
-    const sum = b.add(left.value, right);
-    const result = b.let(withCarry ? b.add(sum, b.widen(b.flag('CF'))) : sum);
+    const plain = b.binary(operator, left.value, right);
+    const result = b.let(withCarry ? b.binary(operator, plain, b.widen(b.flag('CF'))) : plain);
     left.write(result);
-    b.setFlags(widthOf(target), { kind: 'add', a: left.value, b: right, result, withCarry });
-  });
-}
-
-function subtraction(mnemonic: string, withCarry: boolean): Definition {
-  return define(mnemonic, (b, operands) => {
-    const target = operandAt(operands, 0);
-    const left = b.modify(target);
-    const right = b.read(operandAt(operands, 1));
-    const difference = b.sub(left.value, right);
-    const result = b.let(withCarry ? b.sub(difference, b.widen(b.flag('CF'))) : difference);
-    left.write(result);
-    b.setFlags(widthOf(target), { kind: 'sub', a: left.value, b: right, result, withCarry });
+    b.setFlags(widthOf(target), { kind: operator, a: left.value, b: right, result, withCarry });
   });
 }
 
@@ -43,9 +31,7 @@ function logic(
 const compare = define('CMP', (b, operands) => {
   const target = operandAt(operands, 0);
   const left = b.read(target);
-  const right = b.read(operandAt(operands, 1));
-  const result = b.let(b.sub(left, right));
-  b.setFlags(widthOf(target), { kind: 'sub', a: left, b: right, result, withCarry: false });
+  setCompareFlags(b, widthOf(target), left, b.read(operandAt(operands, 1)));
 });
 
 const test = define('TEST', (b, operands) => {
@@ -126,7 +112,13 @@ const compareAndExchange = define('CMPXCHG', (b, operands) => {
   setCompareFlags(b, width, accumulator, old.value);
 });
 
-function setCompareFlags(b: Builder, width: Width, left: Expression, right: Expression): void {
+/** Flags of `left` - `right`, as every comparison sets them (SDM vol. 2, CMP). */
+export function setCompareFlags(
+  b: Builder,
+  width: Width,
+  left: Expression,
+  right: Expression,
+): void {
   b.setFlags(width, {
     kind: 'sub',
     a: left,
@@ -137,10 +129,10 @@ function setCompareFlags(b: Builder, width: Width, left: Expression, right: Expr
 }
 
 export const arithmeticDefinitions: readonly Definition[] = [
-  addition('ADD', false),
-  addition('ADC', true),
-  subtraction('SUB', false),
-  subtraction('SBB', true),
+  sum('ADD', 'add', false),
+  sum('ADC', 'add', true),
+  sum('SUB', 'sub', false),
+  sum('SBB', 'sub', true),
   logic('AND', (b, x, y) => b.and(x, y)),
   logic('OR', (b, x, y) => b.or(x, y)),
   logic('XOR', (b, x, y) => b.xor(x, y)),

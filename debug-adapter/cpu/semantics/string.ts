@@ -2,6 +2,7 @@
 import { stateOffsets } from '../../machine/processor-state';
 import type { Builder, Operand } from '../ir/builder';
 import type { Expression, Width } from '../ir/ir';
+import { setCompareFlags } from './arithmetic';
 import {
   define,
   defineRare,
@@ -99,7 +100,7 @@ const compare = define('CMPS', (b, operands, context) => {
     // Hardware reads the second operand first, which shows where both fault.
     const right = b.load(targetAddress(b), access, 'ES');
     const left = b.load(sourceAddress(b), access);
-    setDifference(b, width, left, right);
+    setCompareFlags(b, width, left, right);
     const step = stride(b, width);
     advance(b, RSI, step);
     advance(b, RDI, step);
@@ -111,21 +112,11 @@ const scan = define('SCAS', (b, operands, context) => {
   const width = widthOf(operandAt(operands, 0));
   const iteration = (): void => {
     const right = b.load(targetAddress(b), { width, intent: 'read', stack: false }, 'ES');
-    setDifference(b, width, b.let(b.register(RAX, width)), right);
+    setCompareFlags(b, width, b.let(b.register(RAX, width)), right);
     advance(b, RDI, stride(b, width));
   };
   repeated(b, context, iteration, comparisonEnd(b, context));
 });
-
-function setDifference(b: Builder, width: Width, left: Expression, right: Expression): void {
-  b.setFlags(width, {
-    kind: 'sub',
-    a: left,
-    b: right,
-    result: b.let(b.sub(left, right)),
-    withCarry: false,
-  });
-}
 
 /** The routine makes one iteration, with its VM exit; the repetition is the same as everywhere. */
 function portString(
