@@ -12,6 +12,34 @@ export interface PortInterceptMessage {
   readonly value: number;
 }
 
+/** An access of a child to guest-physical memory that is not RAM (TLFS 11.9, memory intercept message). */
+export interface MemoryInterceptMessage {
+  readonly kind: 'memory';
+  readonly partition: number;
+  readonly processor: number;
+  readonly gpa: number;
+  /** 1 to 16. */
+  readonly sizeBytes: number;
+  readonly direction: 'read' | 'write';
+  /** What a write stores; 0 for a read. */
+  readonly value: bigint;
+}
+
+/** A local APIC ended a level-triggered interrupt (TLFS 11.9, APIC EOI message). Nobody waits for an answer. */
+export interface ApicEoiMessage {
+  readonly kind: 'apic-eoi';
+  readonly partition: number;
+  readonly processor: number;
+  readonly vector: number;
+}
+
+/** A processor is about to take an external interrupt (8259 style) and needs its vector. */
+export interface InterruptAcknowledgeMessage {
+  readonly kind: 'interrupt-acknowledge';
+  readonly partition: number;
+  readonly processor: number;
+}
+
 /** Everything a parent can be told about. */
 export type InterceptMessage = PortInterceptMessage;
 
