@@ -7,7 +7,7 @@ import type { PortDevice } from './emulated-devices/port-device';
 /** A chip and its first port. */
 export interface PlacedDevice {
   readonly port: number;
-  readonly device: PortDevice;
+  readonly device: PortDevice & { readonly portCount: number };
 }
 
 /** The console port answers with its own number, as Bochs' does. */

@@ -1,13 +1,47 @@
 /** The contract of chips that are reached through I/O ports. */
 
-/** A chip; `offset` counts from its first port. */
+/** What sits behind a range of ports; `offset` counts from the first port of the range. */
 export interface PortDevice {
   readonly name: string;
-  /** Ports that the chip occupies. */
-  readonly portCount: number;
 
-  /** What an IN reads, zero-extended. */
+  /** What an IN of 1, 2 or 4 bytes reads, zero-extended. */
   readPort(offset: number, sizeBytes: number): number;
 
+  /** An OUT of 1, 2 or 4 bytes; `value` has no bits beyond them. */
   writePort(offset: number, sizeBytes: number, value: number): void;
+}
+
+/** A chip with byte-wide registers, as all of the ISA bus are. */
+export interface ByteRegisters {
+  readonly name: string;
+  /** 0 to 255. */
+  readByte(offset: number): number;
+  writeByte(offset: number, value: number): void;
+}
+
+/** What a read finds where nothing drives the bus. */
+export const openBusByte = 0xff;
+
+/**
+ * The bus cuts a wide access into bytes, lowest port first. Bytes beyond the chip's last port reach nobody.
+ * @param count ports of the range
+ */
+export function byteWidePorts(registers: ByteRegisters, count: number): PortDevice {
+  return {
+    name: registers.name,
+    readPort(offset, sizeBytes) {
+      let value = 0;
+      for (let index = 0; index < sizeBytes; index++) {
+        const at = offset + index;
+        const byte = at < count ? registers.readByte(at) & 0xff : openBusByte;
+        value |= byte << (8 * index);
+      }
+      return value >>> 0;
+    },
+    writePort(offset, sizeBytes, value) {
+      for (let index = 0; index < sizeBytes && offset + index < count; index++) {
+        registers.writeByte(offset + index, (value >>> (8 * index)) & 0xff);
+      }
+    },
+  };
 }
