@@ -41,7 +41,7 @@ export const RoutineEnd = {
 
 export type RoutineEnd = (typeof RoutineEnd)[keyof typeof RoutineEnd];
 
-const eferLongModeActive = 1n << 10n;
+const eferLongModeActive = 1 << 10;
 const cr0Protection = 1;
 const flagVirtual8086 = 0x20000;
 
@@ -87,7 +87,7 @@ export class ProcessorContext {
   }
 
   get isLongMode(): boolean {
-    return (this.state.readU64(vmcsOffsets.efer) & eferLongModeActive) !== 0n;
+    return (this.state.readU32(vmcsOffsets.efer) & eferLongModeActive) !== 0;
   }
 
   /** The stack pointer, cut to the stack's size. */

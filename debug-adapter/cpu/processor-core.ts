@@ -605,11 +605,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   }
 
   private retire(count: number): void {
-    if (count === 0) return;
-    this.state.writeU64(
-      stateOffsets.retired,
-      this.state.readU64(stateOffsets.retired) + BigInt(count),
-    );
+    this.state.addToSlot(stateOffsets.retired, count);
   }
 }
 

@@ -27,7 +27,7 @@ export class HeadlessRun {
     private readonly program: Program,
     private readonly code: CodeReader,
   ) {
-    machine.trace.forwardTo(this.console);
+    machine.trace.forwardTo(this.console, ['console']);
   }
 
   get position(): number {
@@ -73,13 +73,11 @@ export class HeadlessRun {
   /** Hears of every event of the kinds in `kinds`, in words. */
   trace(kinds: ReadonlySet<TraceEvent['kind']>, listener: (event: TracedEvent) => void): void {
     const nameOf = (address: bigint): string | undefined => this.program.symbols.nameOf(address);
-    this.machine.trace.forwardTo({
-      record: (event) => {
-        if (!kinds.has(event.kind)) return;
-        const { kind, position, timeNs, partition } = event;
-        listener({ kind, position, timeNs, partition, text: describeEvent(event, nameOf) });
-      },
-    });
+    const record = (event: TraceEvent): void => {
+      const { kind, position, timeNs, partition } = event;
+      listener({ kind, position, timeNs, partition, text: describeEvent(event, nameOf) });
+    };
+    this.machine.trace.forwardTo({ record }, [...kinds]);
   }
 
   /** A stop in words. */

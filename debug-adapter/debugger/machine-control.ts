@@ -389,7 +389,7 @@ export class MachineControl {
     const { symbols } = program;
     const { breakpoints } = this;
     const { clock, disassembler } = this.ports;
-    machine.trace.forwardTo(this.console);
+    machine.trace.forwardTo(this.console, ['console']);
     const code = new CodeReader(disassembler, symbols, syntax);
     const log = (text: string): void => void this.logs.push(text);
     const execution = new RunControl({ machine, breakpoints, symbols, code, clock, log });

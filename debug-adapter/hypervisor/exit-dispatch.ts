@@ -25,14 +25,14 @@ const entryFailure = 0x80000000;
 
 /** Handles the exit of `context`; the caller has ended its pending state before. */
 export function dispatchExit(context: ExitContext): ExitOutcome {
-  const { reason, rip } = context.exit;
+  const { reason } = context.exit;
   if (reason >= entryFailure) return describeEntryFailure(context);
   const handler = handlers.get(reason & 0xffff);
   if (handler !== undefined) return handler(context);
   const name = exitReasonByNumber.get(reason & 0xffff)?.text ?? `reason ${reason & 0xffff}`;
   return {
     kind: 'unhandled',
-    message: `This hypervisor has no answer to the VM exit "${name}" at RIP 0x${rip.toString(16)}.`,
+    message: `This hypervisor has no answer to the VM exit "${name}" at RIP 0x${context.exit.rip.toString(16)}.`,
   };
 }
 

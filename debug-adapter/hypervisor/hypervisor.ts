@@ -49,9 +49,15 @@ export class Hypervisor implements ChildControl {
   /** Handles the pending exit of a processor. Its event must have been recorded. */
   handleExit(processor: VirtualProcessor): ExitOutcome {
     const partition = this.partition(processor.partitionId);
-    const exit = present(processor.pendingExit, 'recorded exit');
+    assert(processor.exitIdentity !== undefined, 'the exit has been recorded');
     processor.clearPendingExit();
-    const outcome = dispatchExit({ partition, processor, exit, services: this.services });
+    const { services } = this;
+    const outcome = dispatchExit({
+      partition,
+      processor,
+      exit: processor.exitInformation,
+      services,
+    });
     if (outcome.kind === 'awaits-parent') this.suspended.add(processor);
     return outcome;
   }

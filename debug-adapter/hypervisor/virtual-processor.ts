@@ -1,10 +1,16 @@
 /** A virtual processor: a processor core with its VMCS, and what the hypervisor keeps about it. */
 import type { ProcessorCore } from '../machine/processor';
-import { stateOffsets, vmcsEncoding, type ProcessorState } from '../machine/processor-state';
+import {
+  stateOffsets,
+  vmcsEncoding,
+  vmcsSlotOffset,
+  type ProcessorState,
+} from '../machine/processor-state';
 import type { TraceHeader, VmExitEvent } from '../machine/trace';
 import { Cr0, Efer } from '../spec/x86/control-registers';
 import { ExitReasonNumber } from '../spec/x86/exit-reasons';
 import { activityState } from '../spec/x86/vmx-controls';
+import { ExitInformation } from './exit-information';
 
 const encoding = {
   activity: vmcsEncoding('GUEST_ACTIVITY_STATE'),
@@ -21,6 +27,8 @@ const encoding = {
   csAccessRights: vmcsEncoding('GUEST_CS_AR_BYTES'),
   ssAccessRights: vmcsEncoding('GUEST_SS_AR_BYTES'),
 } as const;
+
+const activityOffset = vmcsSlotOffset(encoding.activity);
 
 /** Bit 31 and "invalid guest state". */
 const entryFailureReason = 0x80000000n | BigInt(ExitReasonNumber.INVALID_STATE);
@@ -46,11 +54,16 @@ export class VirtualProcessor {
   /** Set by edits that may have made the guest state one that VM entry refuses. */
   entryChecksDue = false;
 
+  /** The last exit, as the VMCS has it. */
+  readonly exitInformation: ExitInformation;
+
   constructor(
     readonly partitionId: number,
     readonly index: number,
     readonly core: ProcessorCore,
-  ) {}
+  ) {
+    this.exitInformation = new ExitInformation(core.state);
+  }
 
   get state(): ProcessorState {
     return this.core.state;
@@ -62,7 +75,7 @@ export class VirtualProcessor {
   }
 
   get runState(): VirtualProcessorRunState {
-    switch (Number(this.state.vmcs(encoding.activity))) {
+    switch (this.state.readU32(activityOffset)) {
       case activityState.active:
         return 'active';
       case activityState.shutdown:
@@ -111,16 +124,15 @@ export class VirtualProcessor {
     this.described = undefined;
   }
 
-  /** The exit in the VMCS; it is the pending one from now on. */
-  recordExit(identity: ExitIdentity): VmExitEvent {
-    const { position, ordinal, timeNs } = identity;
+  /** The exit in the VMCS has this place in the order; it is the pending one from now on. */
+  recordExit(identity: ExitIdentity): void {
     this.exits++;
-    this.exitIdentity = { position, ordinal, timeNs };
-    this.described = this.describeExit(identity);
-    return this.described;
+    this.exitIdentity = identity;
+    this.described = undefined;
   }
 
-  private describeExit({ position, ordinal, timeNs }: ExitIdentity): VmExitEvent {
+  /** The last exit in full: for as long as nothing has changed what it was about. */
+  describeExit({ position, ordinal, timeNs }: ExitIdentity): VmExitEvent {
     const { state } = this;
     const registers: bigint[] = [];
     for (let index = 0; index < 16; index++) registers.push(state.gpr(index));

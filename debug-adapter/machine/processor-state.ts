@@ -141,6 +141,36 @@ export class ProcessorState {
     this.view.setUint32(offset, value, true);
   }
 
+  /** Writes a 64-bit slot whose upper half is 0. */
+  writeZeroExtended(offset: number, value: number): void {
+    this.view.setUint32(offset, value, true);
+    this.view.setUint32(offset + 4, 0, true);
+  }
+
+  /** Adds to a 64-bit slot, modulo 2^64; `count` is below 2^32. */
+  addToSlot(offset: number, count: number): void {
+    const low = this.readU32(offset) + count;
+    this.writeU32(offset, low);
+    if (low > 0xffffffff) this.writeU32(offset + 4, this.readU32(offset + 4) + 1);
+  }
+
+  /** Low half of a general register by encoding. */
+  gpr32(index: number): number {
+    return this.readU32(stateOffsets.gpr + index * 8);
+  }
+
+  /** Writes a general register as a 32-bit instruction does: the upper half becomes 0. */
+  setGpr32(index: number, value: number): void {
+    this.writeZeroExtended(stateOffsets.gpr + index * 8, value);
+  }
+
+  /** Copies 64-bit slots from `offset` on, as they stand, into `target`. */
+  copySlots(offset: number, slots: number, target: DataView, to: number): void {
+    for (let at = 0; at < slots * 8; at += 4) {
+      target.setInt32(to + at, this.view.getInt32(offset + at, true), true);
+    }
+  }
+
   /** General register by encoding, 0 to 15. */
   gpr(index: number): bigint {
     return this.readU64(stateOffsets.gpr + index * 8);
@@ -160,22 +190,23 @@ export class ProcessorState {
 
   /** RFLAGS composed from the lazy fields (SDM vol. 1, 3.4.3). */
   get rflags(): number {
-    const result = this.view.getBigInt64(stateOffsets.flagResult, true);
+    const low = this.view.getInt32(stateOffsets.flagResult, true);
+    const high = this.view.getInt32(stateOffsets.flagResult + 4, true);
     const carries = this.readU32(stateOffsets.flagCarries);
-    let parity = (Number(result & 0xffn) ^ (carries >>> 8)) & 0xff;
+    let parity = (low ^ (carries >>> 8)) & 0xff;
     parity ^= parity >>> 4;
     parity ^= parity >>> 2;
     parity ^= parity >>> 1;
     const carry = carries >>> 31;
     const auxiliary = (carries >>> 3) & 1;
-    const sign = (result < 0n ? 1 : 0) ^ (carries & 1);
+    const sign = (high >>> 31) ^ (carries & 1);
     const overflow = (carry ^ (carries >>> 30)) & 1;
     return (
       this.readU32(stateOffsets.flagsSystem) |
       carry |
       ((~parity & 1) << 2) |
       (auxiliary << 4) |
-      ((result === 0n ? 1 : 0) << 6) |
+      (((low | high) === 0 ? 1 : 0) << 6) |
       (sign << 7) |
       (overflow << 11)
     );

@@ -6,14 +6,19 @@ const initialRecords = 64;
 /** Records are numbered from 0 in the order of appending; a number stays with its record. */
 export class RingLog {
   private bytes: Uint8Array;
+  private whole: DataView;
   private appended = 0;
+  /** Records that there is memory for. */
+  private allocated: number;
 
   constructor(
     private readonly recordBytes: number,
     private readonly capacity: number,
   ) {
     assert(recordBytes > 0 && capacity > 0, 'a ring log has room');
-    this.bytes = new Uint8Array(recordBytes * Math.min(initialRecords, capacity));
+    this.allocated = Math.min(initialRecords, capacity);
+    this.bytes = new Uint8Array(recordBytes * this.allocated);
+    this.whole = new DataView(this.bytes.buffer);
   }
 
   /** Records appended since the log was made or cleared. */
@@ -28,10 +33,21 @@ export class RingLog {
 
   /** Room for the next record, zeroed, to be filled at once. */
   append(): Uint8Array {
+    const at = this.reserve();
+    return this.bytes.subarray(at, at + this.recordBytes).fill(0);
+  }
+
+  /** Room for the next record, to be filled at once and whole: where it begins in {@link view}. */
+  reserve(): number {
     this.grow();
     const at = (this.appended % this.capacity) * this.recordBytes;
     this.appended++;
-    return this.bytes.subarray(at, at + this.recordBytes).fill(0);
+    return at;
+  }
+
+  /** All records; another one after the next append. */
+  get view(): DataView {
+    return this.whole;
   }
 
   /** A view of record `index`, valid until the next append; undefined where it is not kept. */
@@ -47,10 +63,11 @@ export class RingLog {
 
   /** Memory grows by doubling up to the capacity, so that a short session stays small. */
   private grow(): void {
-    const allocated = this.bytes.length / this.recordBytes;
-    if (this.appended < allocated || allocated === this.capacity) return;
-    const larger = new Uint8Array(Math.min(allocated * 2, this.capacity) * this.recordBytes);
+    if (this.appended < this.allocated || this.allocated === this.capacity) return;
+    this.allocated = Math.min(this.allocated * 2, this.capacity);
+    const larger = new Uint8Array(this.allocated * this.recordBytes);
     larger.set(this.bytes);
     this.bytes = larger;
+    this.whole = new DataView(larger.buffer);
   }
 }

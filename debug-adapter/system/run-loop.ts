@@ -4,13 +4,13 @@ import type { Hypervisor } from '../hypervisor/hypervisor';
 import type { ChargedWork, HypervisorServices } from '../hypervisor/services';
 import type { ProcessorStop } from '../machine/processor';
 import type { InterceptSink } from '../machine/intercepts';
-import type { TraceSink } from '../machine/trace';
 import { assert, present, unreachable } from '../support/assert';
-import { EventOrder, type EventOrderState } from './event-order';
+import { EventOrder, type EventOrderState, type EventPlace } from './event-order';
 import { Lane } from './lane';
 import { LaneSchedule, type LaneScheduleState } from './lane-schedule';
 import { limits } from './limits';
 import type { ProcessorAddress, RunOutcome, RunRequest, RunStop } from './run-types';
+import type { ExitSink } from './trace-log';
 import type { VirtualTimeCosts } from './virtual-time-costs';
 
 /** The parent as the run loop sees it. */
@@ -37,7 +37,7 @@ export class RunLoop implements HypervisorServices {
 
   constructor(
     private readonly costs: VirtualTimeCosts,
-    private readonly sink: TraceSink,
+    private readonly sink: ExitSink,
   ) {
     this.trace = new EventOrder(
       () => ({ position: this.steps, timeNs: this.active?.timeNs ?? this.latestTimeNs }),
@@ -175,29 +175,27 @@ export class RunLoop implements HypervisorServices {
   }
 
   private recordExit(lane: Lane, request: RunRequest): RunStop | undefined {
-    const exit = lane.processor.recordExit(this.trace.takePlace());
-    this.sink.record(exit);
-    const stops = request.stopAtExit?.(exit) ?? false;
-    return stops ? { kind: 'exit', at: addressOf(lane), exit } : undefined;
+    const { processor } = lane;
+    processor.recordExit(this.trace.takePlace());
+    this.sink.recordExit(processor);
+    if (request.stopAtExit === undefined) return undefined;
+    const exit = present(processor.pendingExit, 'recorded exit');
+    return request.stopAtExit(exit) ? { kind: 'exit', at: addressOf(lane), exit } : undefined;
   }
 
   /** One step: the hypervisor's handling, the parent's answer, and the way back into the guest. */
   private handleExit(lane: Lane): RunStop | undefined {
     const hypervisor = present(this.hypervisor, 'hypervisor');
-    const exit = present(lane.processor.pendingExit, 'recorded exit');
+    const place = present(lane.processor.exitIdentity, 'place of the recorded exit');
     this.count(lane, 1);
     const outcome = hypervisor.handleExit(lane.processor);
     present(this.parent, 'parent partition').runQueuedWork();
     assert(hypervisor.isQuiet, 'the parent has answered every message');
     lane.timeNs += this.costs.exitNs;
-    return this.stopAfterExit(lane, outcome, exit);
+    return this.stopAfterExit(lane, outcome, place);
   }
 
-  private stopAfterExit(
-    lane: Lane,
-    outcome: ExitOutcome,
-    exit: Extract<RunStop, { kind: 'exit' }>['exit'],
-  ): RunStop | undefined {
+  private stopAfterExit(lane: Lane, outcome: ExitOutcome, place: EventPlace): RunStop | undefined {
     const at = addressOf(lane);
     switch (outcome.kind) {
       case 'resume':
@@ -206,8 +204,10 @@ export class RunLoop implements HypervisorServices {
         return this.endOf(at);
       case 'triple-fault':
         return { kind: 'triple-fault', at };
-      case 'unhandled':
+      case 'unhandled': {
+        const exit = lane.processor.describeExit(place);
         return { kind: 'unhandled-exit', at, exit, message: outcome.message };
+      }
       default:
         return unreachable(outcome);
     }

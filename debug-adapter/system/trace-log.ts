@@ -1,4 +1,5 @@
 /** The machine's trace: bounded rings of binary records, one for each kind of event. */
+import type { VirtualProcessor } from '../hypervisor/virtual-processor';
 import { assert, present, unreachable } from '../support/assert';
 import { RingLog } from '../support/ring-log';
 import {
@@ -20,6 +21,7 @@ import type {
   TraceSink,
   VmExitEvent,
 } from '../machine/trace';
+import { writeExitRecord } from './exit-record';
 import { limits } from './limits';
 import {
   consoleRecord,
@@ -58,6 +60,12 @@ export class TraceStream<Event extends TraceEvent> {
   /** Events no longer kept; the oldest kept event has this number. */
   get dropped(): number {
     return this.ring.dropped;
+  }
+
+  /** Appends a record of the stream's layout that `write` fills whole. */
+  appendRecord(write: (view: DataView, at: number) => void): void {
+    const at = this.ring.reserve();
+    write(this.ring.view, at);
   }
 
   append(event: Event): void {
@@ -231,18 +239,43 @@ const inputCodec: RecordCodec<InputEvent> = {
   },
 };
 
+/** Receives events; VM exits, of which there are the most, without an object for each. */
+export interface ExitSink extends TraceSink {
+  /** The exit that `processor` has just recorded. */
+  recordExit(processor: VirtualProcessor): void;
+}
+
+type TraceEventKind = TraceEvent['kind'];
+
+const everyKind: readonly TraceEventKind[] = ['vm-exit', 'hypercall', 'event', 'console', 'input'];
+
+interface Listener {
+  readonly sink: TraceSink;
+  readonly kinds: ReadonlySet<TraceEventKind>;
+}
+
 /** Receives every event of the machine. Not part of the machine's state: it can be made again by replay. */
-export class TraceLog implements TraceSink {
+export class TraceLog implements ExitSink {
   readonly exits = new TraceStream(vmExitCodec, limits.traceExits);
   readonly hypercalls = new TraceStream(hypercallCodec, limits.traceOther);
   readonly events = new TraceStream(eventCodec, limits.traceOther);
   readonly console = new TraceStream(consoleCodec, limits.traceOther);
   readonly inputs = new TraceStream(inputCodec, limits.traceOther);
-  private readonly listeners: TraceSink[] = [];
+  private readonly listeners: Listener[] = [];
 
-  /** Passes every further event on, as it happens; a listener must not change the machine. */
-  forwardTo(listener: TraceSink): void {
-    this.listeners.push(listener);
+  /**
+   * Passes further events on, as they happen; a listener must not change the machine.
+   * @param kinds what to pass on: listening to VM exits costs an object for each
+   */
+  forwardTo(sink: TraceSink, kinds = everyKind): void {
+    this.listeners.push({ sink, kinds: new Set(kinds) });
+  }
+
+  recordExit(processor: VirtualProcessor): void {
+    this.exits.appendRecord((view, at) => writeExitRecord(view, at, processor));
+    if (this.listeners.some(({ kinds }) => kinds.has('vm-exit'))) {
+      this.forward(present(processor.pendingExit, 'recorded exit'));
+    }
   }
 
   record(event: TraceEvent): void {
@@ -265,7 +298,7 @@ export class TraceLog implements TraceSink {
       default:
         unreachable(event);
     }
-    for (const listener of this.listeners) listener.record(event);
+    this.forward(event);
   }
 
   /** Forgets every row: after the machine has been put into another state, the rows are of another past. */
@@ -275,6 +308,12 @@ export class TraceLog implements TraceSink {
     this.events.clear();
     this.console.clear();
     this.inputs.clear();
+  }
+
+  private forward(event: TraceEvent): void {
+    for (const { sink, kinds } of this.listeners) {
+      if (kinds.has(event.kind)) sink.record(event);
+    }
   }
 }
 

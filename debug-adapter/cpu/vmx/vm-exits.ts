@@ -54,7 +54,7 @@ export const eventType = {
   softwareException: 6,
 } as const;
 
-const longModeGuest = 0x200n;
+const longModeGuest = 0x200;
 const validBit = 0x80000000;
 const errorCodeBit = 0x800;
 
@@ -70,19 +70,20 @@ export function causeExit(
   details: ExitDetails = {},
 ): typeof RoutineEnd.leave {
   const { state } = context;
-  state.writeU64(vmcsOffsets.exitReason, BigInt(reason));
-  state.writeU64(vmcsOffsets.exitQualification, details.qualification ?? 0n);
-  state.writeU64(vmcsOffsets.exitInstructionLength, BigInt(details.instructionLength ?? 0));
-  state.writeU64(
+  const { qualification = 0n, guestPhysicalAddress = 0n, guestLinearAddress = 0n } = details;
+  state.writeZeroExtended(vmcsOffsets.exitReason, reason);
+  state.writeU64(vmcsOffsets.exitQualification, qualification);
+  state.writeZeroExtended(vmcsOffsets.exitInstructionLength, details.instructionLength ?? 0);
+  state.writeZeroExtended(
     vmcsOffsets.exitInstructionInformation,
-    BigInt(details.instructionInformation ?? 0),
+    details.instructionInformation ?? 0,
   );
-  state.writeU64(vmcsOffsets.exitInformation, BigInt(details.interruptionInformation ?? 0));
-  state.writeU64(vmcsOffsets.exitErrorCode, BigInt(details.errorCode ?? 0));
-  state.writeU64(vmcsOffsets.guestPhysicalAddress, details.guestPhysicalAddress ?? 0n);
-  state.writeU64(vmcsOffsets.guestLinearAddress, details.guestLinearAddress ?? 0n);
-  state.writeU64(vmcsOffsets.idtVectoringInformation, 0n);
-  state.writeU64(vmcsOffsets.idtVectoringErrorCode, 0n);
+  state.writeZeroExtended(vmcsOffsets.exitInformation, details.interruptionInformation ?? 0);
+  state.writeZeroExtended(vmcsOffsets.exitErrorCode, details.errorCode ?? 0);
+  state.writeU64(vmcsOffsets.guestPhysicalAddress, guestPhysicalAddress);
+  state.writeU64(vmcsOffsets.guestLinearAddress, guestLinearAddress);
+  state.writeZeroExtended(vmcsOffsets.idtVectoringInformation, 0);
+  state.writeZeroExtended(vmcsOffsets.idtVectoringErrorCode, 0);
   saveLongMode(context);
   state.writeU32(stateOffsets.exitPending, 1);
   context.setRun32(runOffsets.stop, StopCode.vmExit);
@@ -91,8 +92,8 @@ export function causeExit(
 
 /** An exit stores EFER.LMA in the entry control "IA-32e mode guest" (SDM vol. 3, 28.2 and A.6, bit 5). */
 function saveLongMode({ state, isLongMode }: ProcessorContext): void {
-  const controls = state.readU64(vmcsOffsets.entryControls) & ~longModeGuest;
-  state.writeU64(vmcsOffsets.entryControls, isLongMode ? controls | longModeGuest : controls);
+  const controls = state.readU32(vmcsOffsets.entryControls) & ~longModeGuest;
+  state.writeU32(vmcsOffsets.entryControls, isLongMode ? controls | longModeGuest : controls);
 }
 
 export function hasPrimary(context: ProcessorContext, bit: number): boolean {

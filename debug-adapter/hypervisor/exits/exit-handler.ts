@@ -1,5 +1,5 @@
 /** The contract of exit handlers. */
-import type { VmExitEvent } from '../../machine/trace';
+import type { ExitInformation } from '../exit-information';
 import type { Partition } from '../partition';
 import type { HypervisorServices } from '../services';
 import type { VirtualProcessor } from '../virtual-processor';
@@ -8,7 +8,7 @@ import type { VirtualProcessor } from '../virtual-processor';
 export interface ExitContext {
   readonly partition: Partition;
   readonly processor: VirtualProcessor;
-  readonly exit: VmExitEvent;
+  readonly exit: ExitInformation;
   readonly services: HypervisorServices;
 }
 
