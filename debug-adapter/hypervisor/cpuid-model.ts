@@ -48,8 +48,9 @@ const basicEdx = bitsOf({
   SSE2: 26,
 });
 const basicEcx = bitsOf({ CMPXCHG16B: 13, PCID: 17, hypervisor: 31 });
-const structuredEbx = bitsOf({ SMEP: 7, INVPCID: 10, SMAP: 20 });
+const structuredEbx = bitsOf({ SMEP: 7, ERMS: 9, INVPCID: 10, SMAP: 20 });
 const structuredEcx = bitsOf({ UMIP: 2 });
+const structuredEdx = bitsOf({ FSRM: 4 });
 const extendedEdx = bitsOf({ SYSCALL: 11, NX: 20, LM: 29 });
 
 const brand = 'Hyperscope virtual processor';
@@ -85,7 +86,12 @@ const highestHypervisorLeaf = HypervisorLeaf.hardwareFeatures;
 type LeafAnswer = (processor: number, processors: number, subleaf: number) => CpuidResult;
 
 /** Leaf 7: its only subleaf is 0, which EAX says. */
-const structured: CpuidResult = { ...zero, ebx: structuredEbx, ecx: structuredEcx };
+const structured: CpuidResult = {
+  eax: 0,
+  ebx: structuredEbx,
+  ecx: structuredEcx,
+  edx: structuredEdx,
+};
 
 /** SDM vol. 2, CPUID, table 3-17. Leaves that are absent here and below the highest one answer zeros. */
 const architecturalLeaves: ReadonlyMap<number, LeafAnswer> = new Map<number, LeafAnswer>([

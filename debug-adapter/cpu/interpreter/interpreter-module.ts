@@ -3,6 +3,7 @@
  * for the variants of other groups, so that the hot function stays small enough for the engine's optimising compiler.
  */
 import { StopCode, stateOffsets } from '../../machine/processor-state';
+import { assert } from '../../support/assert';
 import type { Local, Statement } from '../ir/ir';
 import { codeTlbEntries, runOffsets, tlbEntryShift } from '../memory-map';
 import { FunctionBody } from '../wasm/function-body';
@@ -319,6 +320,11 @@ class MainFunction {
       finish: () => body.br('exit'),
       repeat: () => body.br('dispatch'),
       stepsLeft: () => body.get(locals.budget),
+      takeSteps: (push) => {
+        body.get(locals.budget);
+        push();
+        body.op(op.i32Sub).set(locals.budget);
+      },
       ipBase: () => body.get(locals.ipBase),
       jumpRelative: () => {
         body.get(record).memory(op.i32Load, recordOffsets.link).tee(locals.entry).if();
@@ -372,6 +378,7 @@ function emitFurther(
       finish: () => finish(furtherResult.finish),
       repeat: () => finish(furtherResult.repeat),
       stepsLeft: () => body.get(budget),
+      takeSteps: () => assert(false, 'only the hot function takes several steps at once'),
       ipBase,
       jumpRelative: () => {
         storeRelativeTarget(body, vpBase, record, ipBase);

@@ -47,6 +47,8 @@ export interface Tails {
   repeat(): void;
   /** Pushes the number of steps left. */
   stepsLeft(): void;
+  /** Takes as many steps of those left as `push` pushes. */
+  takeSteps(push: () => void): void;
   /** Pushes the instruction pointer of page offset 0. */
   ipBase(): void;
 }
@@ -305,6 +307,10 @@ export class InterpreterLowering extends IrLowering {
 
   protected stepsLeft(): void {
     this.tails.stepsLeft();
+  }
+
+  protected takeSteps(push: () => void): void {
+    this.tails.takeSteps(push);
   }
 
   private storeRegister(width: Width, value: Expression, offset: number): void {

@@ -275,6 +275,23 @@ export class Builder {
     this.statements.push({ kind: 'repeat' });
   }
 
+  /** Steps that may still be taken after the present one, an i32. */
+  stepsLeft(): Expression {
+    return { kind: 'stepsLeft', type: 'i32' };
+  }
+
+  takeSteps(steps: Expression): void {
+    this.statements.push({ kind: 'takeSteps', steps });
+  }
+
+  copyMemory(to: Expression, from: Expression, bytes: Expression): void {
+    this.statements.push({ kind: 'copyMemory', to, from, bytes });
+  }
+
+  fillMemory(to: Expression, bytes: Expression, width: Width, value: Expression): void {
+    this.statements.push({ kind: 'fillMemory', to, bytes, width, value });
+  }
+
   // Operands and memory
 
   /** Value of an operand, zero-extended (immediates sign-extended, then cut to their operand's width). */

@@ -251,6 +251,23 @@ export type Statement =
     }
   /** Writes 16 bytes to an address that `translate` produced for writing; may still leave for a device. */
   | { readonly kind: 'storeVector'; readonly host: Local; readonly value: VectorExpression }
+  /** Copies between addresses of the same instruction's frames, as if all bytes were read before any is written. */
+  | {
+      readonly kind: 'copyMemory';
+      readonly to: Expression;
+      readonly from: Expression;
+      readonly bytes: Expression;
+    }
+  /** Fills `bytes` bytes of a frame, a multiple of the width, with copies of a value. */
+  | {
+      readonly kind: 'fillMemory';
+      readonly to: Expression;
+      readonly bytes: Expression;
+      readonly width: Width;
+      readonly value: Expression;
+    }
+  /** Iterations that were done along with the present one: each is a step. */
+  | { readonly kind: 'takeSteps'; readonly steps: Expression }
   | { readonly kind: 'setFlags'; readonly width: Width; readonly effect: FlagEffect }
   | {
       readonly kind: 'if';

@@ -19,6 +19,7 @@ import type {
 } from '../ir/ir';
 import type { FunctionBody } from '../wasm/function-body';
 import { op, opFd } from '../wasm/opcodes';
+import { copyMemory, fillMemory } from './bulk-memory';
 import { binaryOpcodes, compareOpcodes, loadOpcodes, unaryOpcodes } from './opcodes';
 
 const carryBits = 0xc0000008;
@@ -88,6 +89,8 @@ export abstract class IrLowering {
   protected abstract ending(statement: Ending): void;
   /** Pushes the number of steps that may still be taken, an i32. */
   protected abstract stepsLeft(): void;
+  /** Takes further steps; `push` pushes how many, an i32. */
+  protected abstract takeSteps(push: () => void): void;
 
   protected statements(list: readonly Statement[]): void {
     for (const statement of list) this.statement(statement);
@@ -128,6 +131,16 @@ export abstract class IrLowering {
         return;
       case 'storeVector':
         return this.storeVector(statement);
+      case 'takeSteps':
+        return this.takeSteps(() => this.expression(statement.steps));
+      case 'copyMemory':
+        return copyMemory(body, () => {
+          this.expression(statement.to);
+          this.expression(statement.from);
+          this.expression(statement.bytes);
+        });
+      case 'fillMemory':
+        return this.fillMemory(statement);
       case 'if':
         this.expression(statement.condition);
         body.if();
@@ -141,6 +154,23 @@ export abstract class IrLowering {
       default:
         return this.ending(statement);
     }
+  }
+
+  private fillMemory({
+    to,
+    bytes,
+    width,
+    value,
+  }: Extract<Statement, { kind: 'fillMemory' }>): void {
+    this.expression(value);
+    this.body.set(this.resultScratch);
+    fillMemory(this.body, {
+      width,
+      pushTo: () => this.expression(to),
+      pushBytes: () => this.expression(bytes),
+      value: this.resultScratch,
+      scratch: this.carryScratch,
+    });
   }
 
   /** One arm of an `if`. */

@@ -75,7 +75,10 @@ export class MemoryAccess {
     this.answersUsed = 0;
   }
 
-  /** Import `read`: address in the space where the bytes can be read, or 0 to leave. */
+  /**
+   * Import `read`: address in the space where the bytes can be read, or 0 to leave. Where it lies in a frame, all of
+   * the page may be read as long as the instruction runs.
+   */
   read(record: number, low: number, high: number, info: number): number {
     const bytes = info & 0xff;
     if (!this.checkCanonical(record, low, high, bytes, info)) return 0;
@@ -85,11 +88,20 @@ export class MemoryAccess {
     const found = this.locate(low, high, 'read');
     if (found === deviceAddress) return this.readDevice(low, high, bytes);
     if (found < 0) return 0;
-    if (watched === 'no') this.caches.fillRead(low, high, found);
-    return found + (low & 0xfff);
+    const from = found + (low & 0xfff);
+    if (watched !== 'no') return this.readByCopy(from, bytes);
+    this.caches.fillRead(low, high, found);
+    return from;
   }
 
-  /** Import `write`: address where the bytes can be written, or 0 to leave. */
+  /** An address in a frame tells generated code that it may access the rest of the page too: not where that is watched. */
+  private readByCopy(from: number, bytes: number): number {
+    const scratch = this.context.vpBase + runOffsets.readScratch;
+    this.context.bytes.copyWithin(scratch, from, from + bytes);
+    return scratch;
+  }
+
+  /** Import `write`: address where the bytes can be written, or 0 to leave; in a frame, all of the page may be. */
   write(record: number, low: number, high: number, info: number): number {
     const host = this.locateForWrite(record, low, high, info);
     const mmxBits = info & (accessMmxTopBit | accessMmxAllBit);
@@ -121,9 +133,9 @@ export class MemoryAccess {
     if (found < 0) return 0;
     const { frame } = this.walker;
     const target = found + (low & 0xfff);
-    if (memory.flagsOf(frame) === 0) {
+    if (memory.flagsOf(frame) === 0 && watched === 'no') {
       memory.markWritten(frame);
-      if (watched === 'no') this.caches.fillWrite(low, high, found);
+      this.caches.fillWrite(low, high, found);
       return target;
     }
     return this.stage([{ frame, target, from: 0, length: bytes }]);

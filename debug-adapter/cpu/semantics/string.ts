@@ -1,7 +1,8 @@
 /** String instructions with REP (SDM vol. 2: MOVS, STOS, LODS, CMPS, SCAS, REP). One iteration is one step. */
 import { stateOffsets } from '../../machine/processor-state';
 import type { Builder, Operand } from '../ir/builder';
-import type { Expression, Width } from '../ir/ir';
+import type { Expression, Local, Width } from '../ir/ir';
+import { frameBase } from '../memory-map';
 import { setCompareFlags } from './arithmetic';
 import {
   define,
@@ -17,9 +18,8 @@ const directionFlag = 10;
 
 /** Signed distance to the next element. */
 function stride(b: Builder, width: Width): Expression {
-  const isDown = b.bit(b.state(stateOffsets.flagsSystem, 4), directionFlag);
   const bytes = BigInt(width / 8);
-  return b.let(b.select(isDown, b.i64(-bytes), b.i64(bytes)));
+  return b.let(b.select(isDescending(b), b.i64(-bytes), b.i64(bytes)));
 }
 
 function sourceAddress(b: Builder): Expression {
@@ -43,10 +43,10 @@ function advance(b: Builder, register: number, by: Expression): void {
 function repeated(
   b: Builder,
   { repeat }: VariantContext,
-  iteration: () => void,
+  iteration: () => unknown,
   until?: () => Expression,
 ): void {
-  if (repeat === 'none') return iteration();
+  if (repeat === 'none') return void iteration();
   const mask = b.decoded('addressMask');
   b.if(b.compare('ne', b.and(b.register(RCX), mask), b.i64(0)), () => {
     iteration();
@@ -58,24 +58,131 @@ function repeated(
   });
 }
 
+/** Host addresses of the first iteration's elements: what further iterations at once start from. */
+interface Places {
+  readonly destination: Local;
+  /** Where elements are copied from; else `value` is stored. */
+  readonly source?: Local;
+  readonly value?: Expression;
+}
+
+/** Elements at once at most, so that counts have 32 bits. */
+const elementsMax = 0xffff;
+const pageMask = 0xfff;
+
+function elementShift(width: Width): number {
+  return 31 - Math.clz32(width / 8);
+}
+
+function least(b: Builder, counts: readonly Expression[]): Expression {
+  return counts.reduce((least, count) =>
+    b.let(b.select(b.compare('lt_u', count, least), count, least)),
+  );
+}
+
+/**
+ * Repeats MOVS or STOS. What follows the first iteration in the same pages needs no checks of its own, and is done at
+ * once, in as many steps as it has iterations. An address outside the frames is a scratch buffer: there every
+ * iteration is made by itself. Checked segments have no such path; they are the segments of old code.
+ */
+function repeatedInBulk(
+  b: Builder,
+  context: VariantContext,
+  width: Width,
+  first: () => Places,
+): void {
+  if (context.repeat !== 'rep' || b.isChecked) return repeated(b, context, first);
+  const mask = b.decoded('addressMask');
+  b.if(b.compare('ne', b.and(b.register(RCX), mask), b.i64(0)), () => {
+    const places = first();
+    const left = b.let(b.and(b.sub(b.register(RCX), b.i64(1)), mask));
+    setCounter(b, RCX, left);
+    b.if(b.and(b.compare('ne', left, b.i64(0)), areFrames(b, places)), () => {
+      const count = bulkCount(b, width, places, left);
+      b.if(count, () => doAtOnce(b, width, places, count));
+    });
+    b.if(b.compare('ne', b.and(b.register(RCX), mask), b.i64(0)), () => b.repeat());
+  });
+}
+
+/** Offsets wrap at the end of a page, unless the base of FS or GS moves that to elsewhere. */
+function areFrames(b: Builder, { destination, source }: Places): Expression {
+  const isFrame = (host: Local): Expression => b.compare('ge_u', b.valueOf(host), b.i32(frameBase));
+  if (source === undefined) return isFrame(destination);
+  const isAligned = b.isZero(b.and(b.decoded('segmentBase'), b.i64(pageMask)));
+  return b.and(b.and(isFrame(destination), isFrame(source)), isAligned);
+}
+
+function isDescending(b: Builder): Expression {
+  return b.bit(b.state(stateOffsets.flagsSystem, 4), directionFlag);
+}
+
+/** Iterations that stay in the pages, within the budget, and read nothing that an earlier one of them writes. */
+function bulkCount(b: Builder, width: Width, places: Places, left: Expression): Expression {
+  const { destination, source } = places;
+  const shift = b.i32(elementShift(width));
+  const isDown = b.let(isDescending(b));
+  const room = (host: Local): Expression => {
+    const below = b.let(b.and(b.valueOf(host), b.i32(pageMask)));
+    const above = b.sub(b.i32(pageMask + 1 - width / 8), below);
+    return b.let(b.binary('shr_u', b.select(isDown, below, above), shift));
+  };
+  const isMany = b.compare('gt_u', left, b.i64(elementsMax));
+  const counts = [
+    b.let(b.select(isMany, b.i32(elementsMax), b.wrap(left))),
+    b.let(b.stepsLeft()),
+    room(destination),
+  ];
+  if (source === undefined) return least(b, counts);
+  const ahead = b.let(b.sub(b.valueOf(destination), b.valueOf(source)));
+  const distance = b.let(b.select(isDown, b.sub(b.i32(0), ahead), ahead));
+  const apart = b.select(distance, b.binary('shr_u', distance, shift), b.i32(elementsMax));
+  return least(b, [...counts, room(source), b.let(apart)]);
+}
+
+function doAtOnce(b: Builder, width: Width, places: Places, count: Expression): void {
+  const { destination, source, value } = places;
+  const bytes = b.let(b.binary('shl', count, b.i32(elementShift(width))));
+  const isDown = b.let(isDescending(b));
+  const start = (host: Local): Expression =>
+    b.add(b.valueOf(host), b.select(isDown, b.sub(b.i32(0), bytes), b.i32(width / 8)));
+  const distance = b.let(b.widen(bytes));
+  const by = b.let(b.select(isDown, b.sub(b.i64(0), distance), distance));
+  if (source !== undefined) {
+    b.copyMemory(start(destination), start(source), bytes);
+    advance(b, RSI, by);
+  } else if (value !== undefined) {
+    b.fillMemory(b.let(start(destination)), bytes, width, value);
+  }
+  advance(b, RDI, by);
+  advance(b, RCX, b.sub(b.i64(0), b.widen(count)));
+  b.takeSteps(count);
+}
+
 const move = define('MOVS', (b, operands, context) => {
   const width = widthOf(operandAt(operands, 0));
-  repeated(b, context, () => {
-    const value = b.load(sourceAddress(b), { width, intent: 'read', stack: false });
-    const host = b.translate(targetAddress(b), { width, intent: 'write', stack: false }, 'ES');
-    b.store(host, width, value);
+  repeatedInBulk(b, context, width, () => {
+    const access = { width, stack: false } as const;
+    const source = b.translate(sourceAddress(b), { ...access, intent: 'read' });
+    const value = b.let({ kind: 'load', type: 'i64', host: source, width });
+    const destination = b.translate(targetAddress(b), { ...access, intent: 'write' }, 'ES');
+    b.store(destination, width, value);
     const step = stride(b, width);
     advance(b, RSI, step);
     advance(b, RDI, step);
+    return { destination, source };
   });
 });
 
 const store = define('STOS', (b, operands, context) => {
   const width = widthOf(operandAt(operands, 0));
-  repeated(b, context, () => {
-    const host = b.translate(targetAddress(b), { width, intent: 'write', stack: false }, 'ES');
-    b.store(host, width, b.register(RAX, width));
+  repeatedInBulk(b, context, width, () => {
+    const access = { width, intent: 'write', stack: false } as const;
+    const destination = b.translate(targetAddress(b), access, 'ES');
+    const value = b.register(RAX, width);
+    b.store(destination, width, value);
     advance(b, RDI, stride(b, width));
+    return { destination, value };
   });
 });
 

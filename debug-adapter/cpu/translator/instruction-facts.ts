@@ -45,6 +45,15 @@ export function visitExpressions(
       case 'jump':
         visitTree(statement.target, visit);
         break;
+      case 'copyMemory':
+        for (const part of [statement.to, statement.from, statement.bytes]) visitTree(part, visit);
+        break;
+      case 'fillMemory':
+        for (const part of [statement.to, statement.bytes, statement.value]) visitTree(part, visit);
+        break;
+      case 'takeSteps':
+        visitTree(statement.steps, visit);
+        break;
       default:
     }
   }

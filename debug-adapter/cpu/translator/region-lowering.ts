@@ -605,6 +605,10 @@ export class RegionLowering extends IrLowering {
     assert(false, 'repeated instructions are left to the interpreter');
   }
 
+  protected takeSteps(): void {
+    assert(false, 'repeated instructions are left to the interpreter');
+  }
+
   protected ending(statement: Ending): void {
     switch (statement.kind) {
       case 'jumpRelative':
