@@ -12,6 +12,7 @@ import { showInstruction } from './debug/instruction-location';
 import { ListingProvider, listingScheme } from './debug/listing-provider';
 import { startLanguageClient } from './language/client';
 import { ExitLogView } from './panels/exit-log/exit-log-view';
+import { GuestTerminals } from './views/guest-terminals';
 import { PartitionsView, type ProcessorNode } from './views/partitions-view';
 import { SessionStatus } from './views/session-status';
 
@@ -31,6 +32,7 @@ export function activate(context: vscode.ExtensionContext): void {
     exitLog,
     new PartitionsView(sessions),
     new SessionStatus(sessions),
+    new GuestTerminals(),
     vscode.debug.registerDebugConfigurationProvider(debugType, configurations),
     vscode.debug.registerDebugConfigurationProvider(
       debugType,

@@ -1,16 +1,24 @@
 /** Runs the debuggee for a session: pump, console, trace summaries, and the events of a stop. */
+import type { ConsoleOutput } from '../debugger/console-buffer';
 import type { StopReport } from '../debugger/execution/stop-report';
 import type { MachineControl } from '../debugger/machine-control';
 import { ConsoleFilter } from '../debugger/console-filter';
+import { TerminalFilter } from '../debugger/terminal-filter';
 import type { TargetPorts } from '../debugger/open-target';
-import { customEvent, type StateChangedBody } from '../protocol/custom-requests';
+import {
+  customEvent,
+  type ConsoleOutputBody,
+  type StateChangedBody,
+} from '../protocol/custom-requests';
+import { encodeBase64 } from '../support/base64';
 import { UserError } from '../support/user-error';
 import { RunPump } from './run-pump';
 import { stoppedEventBody } from './stopped-event';
 import { TraceForwarder } from './trace-forwarder';
 
-/** Bounds of the shown console. */
+/** Where and within which bounds the console is shown. */
 export interface ConsoleSettings {
+  readonly consoleLocation: 'debugConsole' | 'terminal';
   readonly consoleLineLength: number;
   readonly consoleLinesPerSecond: number;
 }
@@ -32,6 +40,7 @@ export class DebuggeeRun {
   private readonly pump: RunPump;
   private readonly trace: TraceForwarder;
   private readonly consoles = new Map<number, ConsoleFilter>();
+  private readonly terminals = new Map<number, TerminalFilter>();
   private ended = false;
 
   constructor(
@@ -67,6 +76,11 @@ export class DebuggeeRun {
     this.sendState(false);
   }
 
+  /** Something for the guest to look at: it need not wait for its next moment. */
+  inputArrived(): void {
+    this.pump.wake();
+  }
+
   /** Ends the session from the debuggee's side; only the first call has an effect. */
   end(exitCode?: number): void {
     if (this.ended) return;
@@ -82,6 +96,7 @@ export class DebuggeeRun {
   restarted(): void {
     this.ended = false;
     this.consoles.clear();
+    this.terminals.clear();
   }
 
   private sliceDone(): void {
@@ -119,18 +134,35 @@ export class DebuggeeRun {
   }
 
   private forwardConsole(nowMs: number): void {
-    for (const { partition, bytes, droppedBytes } of this.control.takeConsole()) {
-      let filter = this.consoles.get(partition);
-      if (filter === undefined) {
-        filter = new ConsoleFilter({
-          lineLength: this.consoleSettings.consoleLineLength,
-          linesPerSecond: this.consoleSettings.consoleLinesPerSecond,
-          charactersPerSecond: consoleCharactersPerSecond,
-        });
-        this.consoles.set(partition, filter);
-      }
-      this.session.print('stdout', filter.noteLost(droppedBytes) + filter.accept(bytes, nowMs));
+    for (const output of this.control.takeConsole()) {
+      if (this.consoleSettings.consoleLocation === 'terminal') this.sendToTerminal(output);
+      else this.printConsole(output, nowMs);
     }
+  }
+
+  private sendToTerminal({ partition, bytes, droppedBytes }: ConsoleOutput): void {
+    let filter = this.terminals.get(partition);
+    if (filter === undefined) {
+      filter = new TerminalFilter();
+      this.terminals.set(partition, filter);
+    }
+    const data = encodeBase64(filter.accept(bytes));
+    const partitionName = this.control.partitionName(partition);
+    const body: ConsoleOutputBody = { partition, partitionName, data, droppedBytes };
+    this.session.sendEvent(customEvent.consoleOutput, body);
+  }
+
+  private printConsole({ partition, bytes, droppedBytes }: ConsoleOutput, nowMs: number): void {
+    let filter = this.consoles.get(partition);
+    if (filter === undefined) {
+      filter = new ConsoleFilter({
+        lineLength: this.consoleSettings.consoleLineLength,
+        linesPerSecond: this.consoleSettings.consoleLinesPerSecond,
+        charactersPerSecond: consoleCharactersPerSecond,
+      });
+      this.consoles.set(partition, filter);
+    }
+    this.session.print('stdout', filter.noteLost(droppedBytes) + filter.accept(bytes, nowMs));
   }
 
   private sendState(running: boolean): void {

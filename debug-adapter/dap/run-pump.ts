@@ -34,6 +34,11 @@ export class RunPump {
     this.scheduled = undefined;
   }
 
+  /** Runs the next slice at once where the machine waits for its time. */
+  wake(): void {
+    if (this.scheduled !== undefined) this.start();
+  }
+
   private turn(): void {
     this.scheduled = undefined;
     if (!this.control.running) return;

@@ -229,6 +229,18 @@ export class MachineControl {
     return this.console.take();
   }
 
+  /** Name of a guest partition. @throws UserError where there is none */
+  partitionName(id: number): string {
+    const guest = this.machine.guests.find((candidate) => candidate.id === id);
+    if (guest !== undefined) return guest.name;
+    throw new UserError('no-such-partition', `There is no guest partition ${id}.`);
+  }
+
+  /** Hands a guest what a person typed, as a recorded input; also while the machine runs. */
+  sendConsoleInput(partition: number, data: Uint8Array): void {
+    this.accept({ kind: 'console-input', partition, data });
+  }
+
   /** Sets which exception vectors stop the machine when a guest takes them. */
   watchVectors(vectors: ReadonlySet<number>): void {
     this.watchedVectors = vectors;

@@ -10,6 +10,12 @@ const memorySchema = z
 
 const consoleSchema = z
   .strictObject({
+    location: z
+      .enum(['debugConsole', 'terminal'])
+      .default('debugConsole')
+      .describe(
+        'Where the guest console is shown: as lines in the Debug Console, or in a terminal that takes input.',
+      ),
     lineLength: z
       .int()
       .min(80)
@@ -77,6 +83,7 @@ export interface LaunchSettings {
   /** Rules in the order in which they are tried. */
   readonly sourceMap: readonly { readonly from: string; readonly to: string }[];
   readonly disassemblySyntax: 'intel' | 'gnu' | 'nasm';
+  readonly consoleLocation: 'debugConsole' | 'terminal';
   readonly consoleLineLength: number;
   readonly consoleLinesPerSecond: number;
 }
@@ -180,6 +187,7 @@ export function parseLaunchArguments(input: unknown): LaunchSettings {
     stopOnEntry: settings.stopOnEntry,
     sourceMap: Object.entries(settings.sourceMap ?? {}).map(([from, to]) => ({ from, to })),
     disassemblySyntax: settings.disassemblySyntax,
+    consoleLocation: settings.console?.location ?? 'debugConsole',
     consoleLineLength: settings.console?.lineLength ?? 4096,
     consoleLinesPerSecond: settings.console?.linesPerSecond ?? 2000,
   };

@@ -15,6 +15,8 @@ export const customRequest = {
   exitDetail: 'hyperscope/exitDetail',
   /** `EventsArguments` → `EventsBody` */
   events: 'hyperscope/events',
+  /** `ConsoleInputArguments` → nothing; what a person types for a guest. */
+  consoleInput: 'hyperscope/consoleInput',
 } as const;
 
 /** Events of our own; each names its body type. */
@@ -23,6 +25,8 @@ export const customEvent = {
   traceChanged: 'hyperscope/traceChanged',
   /** `StateChangedBody`; a partition or processor changed its run state. */
   stateChanged: 'hyperscope/stateChanged',
+  /** `ConsoleOutputBody`; only where the launch arguments put the console into a terminal. */
+  consoleOutput: 'hyperscope/consoleOutput',
 } as const;
 
 /**
@@ -185,6 +189,21 @@ export interface EventRow {
 /** `recorded` counts the exits since the start. */
 export interface TraceChangedBody {
   readonly recorded: number;
+}
+
+/** Bytes for a guest's console, in base64. */
+export interface ConsoleInputArguments {
+  readonly partition: number;
+  readonly data: string;
+}
+
+/** Bytes of a guest's console, in base64, with control sequences that stay on the screen. */
+export interface ConsoleOutputBody {
+  readonly partition: number;
+  readonly partitionName: string;
+  readonly data: string;
+  /** Bytes that were lost before these because they came too fast. */
+  readonly droppedBytes: number;
 }
 
 /** `running` is true while the machine takes steps. */

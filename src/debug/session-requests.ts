@@ -2,6 +2,7 @@
 import type * as vscode from 'vscode';
 import type { customRequest } from '../../debug-adapter/protocol/custom-requests';
 import type {
+  ConsoleInputArguments,
   ExitDetailArguments,
   ExitDetailBody,
   ExitsArguments,
@@ -13,6 +14,7 @@ import type {
 interface AdapterRequests {
   [customRequest.partitions]: { arguments: PartitionsArguments; body: PartitionsBody };
   [customRequest.exits]: { arguments: ExitsArguments; body: ExitsBody };
+  [customRequest.consoleInput]: { arguments: ConsoleInputArguments; body: undefined };
   [customRequest.exitDetail]: { arguments: ExitDetailArguments; body: ExitDetailBody };
 }
 

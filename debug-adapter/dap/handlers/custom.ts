@@ -10,11 +10,13 @@ import {
   type PartitionsBody,
   type ProcessorRunState,
 } from '../../protocol/custom-requests';
+import { decodeBase64 } from '../../support/base64';
 import { UserError } from '../../support/user-error';
 import type { RequestArguments } from '../request-arguments';
 import type { HandlerTable, SessionState } from '../session-state';
 
 const mostRows = 500;
+const mostInputBytes = 65_536;
 const parentId = 1;
 const streams: readonly TraceStreamName[] = ['hypercalls', 'events', 'inputs'];
 
@@ -111,10 +113,25 @@ function events(session: SessionState, args: RequestArguments): EventsBody {
   return session.control.events(stream, start, args.integerBetween('count', 0, mostRows));
 }
 
+function consoleInput(session: SessionState, args: RequestArguments): undefined {
+  const partition = args.integer('partition');
+  const data = decodeBase64(args.string('data'));
+  if (data === undefined || data.length > mostInputBytes) {
+    throw new UserError(
+      'bad-arguments',
+      `The console takes up to ${mostInputBytes} bytes at once, in base64.`,
+    );
+  }
+  if (data.length > 0) session.control.sendConsoleInput(partition, data);
+  session.launched.run.inputArrived();
+  return undefined;
+}
+
 /** Handlers of this group. */
 export const customHandlers: HandlerTable = {
   [customRequest.partitions]: partitions,
   [customRequest.exits]: exits,
   [customRequest.exitDetail]: exitDetail,
   [customRequest.events]: events,
+  [customRequest.consoleInput]: consoleInput,
 };
