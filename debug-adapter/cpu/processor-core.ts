@@ -497,7 +497,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     const [low, high] = halves(this.linearIp());
     const frame = this.codeFrame(low, high);
     if (typeof frame === 'object') return frame.outcome;
-    if (this.context.mode === longCode) this.shared.translator.request(frame, low & 0xfff);
+    this.shared.translator.request(frame, low & 0xfff, this.context.mode);
     return undefined;
   }
 

@@ -5,7 +5,7 @@
  */
 import { frameHoldsCode, type GuestMemory } from '../../machine/guest-memory';
 import { decodeInstruction, instructionBytesMax, type DecodedInstruction } from '../decode/decoder';
-import { codeModes, longCode, type CodeMode } from '../decode/code-mode';
+import { codeModes, type CodeMode } from '../decode/code-mode';
 import type { VariantTable } from '../decode/variants';
 import { arenaBase, arenaEnd, runOffsets } from '../memory-map';
 import { firstHandler, pseudoHandler, recordBytes, recordOffsets } from './record';
@@ -29,6 +29,12 @@ export interface CodeCacheOptions {
   readonly hotCount: number;
   /** Called when every record and table is dropped, so that processors forget theirs. */
   readonly onReset: () => void;
+}
+
+/** A page of code, as it is decoded in a mode. */
+export interface CodePlace {
+  readonly frame: number;
+  readonly mode: CodeMode;
 }
 
 function tableKey(frame: number, mode: CodeMode): number {
@@ -111,8 +117,8 @@ export class CodeCache {
   }
 
   /** Lets the record of an instruction run a translated region, unless it has a breakpoint or is gone. */
-  installRegion(frame: number, offset: number, slot: number, block: number): void {
-    const found = this.recordAt(frame, offset, longCode);
+  installRegion({ frame, mode }: CodePlace, offset: number, slot: number, block: number): void {
+    const found = this.recordAt(frame, offset, mode);
     if (found.kind !== 'record') return;
     const { view } = this;
     const handlerAt = found.address + recordOffsets.handler;

@@ -11,7 +11,7 @@ import { emitDueFlags } from './due-flags';
 import { flagsAreDeadAt, readsFlags, registersOf } from './instruction-facts';
 import type { Block, Region } from './region';
 import { targetsOf } from './region';
-import { RegionLowering, type RegionLocals } from './region-lowering';
+import { RegionLowering, type RegionLocals, type RegionTraits } from './region-lowering';
 import { structure, type Item } from './structure';
 
 /** A list of items that is being emitted, or the loop around it. */
@@ -26,7 +26,12 @@ const target = 2;
 
 /** The function of a region. */
 export function emitRegion(region: Region, tlbEntries: number): FunctionBody {
-  return new RegionFunction(region, tlbEntries).emit();
+  if (region.mode.codeSize === 32) {
+    const narrow = new RegionFunction(region, { tlbEntries, isNarrow: true });
+    const body = narrow.emit();
+    if (!narrow.wroteWide) return body;
+  }
+  return new RegionFunction(region, { tlbEntries, isNarrow: false }).emit();
 }
 
 class RegionFunction {
@@ -41,7 +46,7 @@ class RegionFunction {
 
   constructor(
     private readonly region: Region,
-    tlbEntries: number,
+    private readonly traits: RegionTraits,
   ) {
     const { body } = this;
     const { used, written } = registersOf(region);
@@ -64,7 +69,11 @@ class RegionFunction {
       toOffset: (offset: number): void => this.toOffset(offset),
       toDynamic: (): void => this.toDynamic(),
     };
-    this.lowering = new RegionLowering(body, this.locals, transfers, tlbEntries);
+    this.lowering = new RegionLowering(body, this.locals, transfers, traits);
+  }
+
+  get wroteWide(): boolean {
+    return this.lowering.wroteWide;
   }
 
   emit(): FunctionBody {
@@ -73,6 +82,7 @@ class RegionFunction {
     body.get(budget).op(op.return);
     body.end();
     this.emitLoads();
+    if (this.traits.isNarrow) this.emitNarrowCheck();
     body.block('exit');
     const items = structure(region.blocks, region.entries, (block) => this.successors(block));
     this.emitList(items, region.entries);
@@ -104,6 +114,16 @@ class RegionFunction {
         .memory(op.i64Load, stateOffsets.gpr + number * 8)
         .set(local);
     }
+  }
+
+  /** Upper halves that 64-bit code has left in a register are kept: such code is left to the interpreter. */
+  private emitNarrowCheck(): void {
+    const { body, locals } = this;
+    body.i64(0n);
+    for (const local of locals.registers.values()) body.get(local).op(op.i64Or);
+    body.i64(32n).op(op.i64ShrU).op(op.i64Eqz).op(op.i32Eqz).if();
+    body.get(budget).op(op.return);
+    body.end();
   }
 
   private emitStores(): void {

@@ -23,13 +23,20 @@ import {
   type Translate,
 } from '../lowering/ir-lowering';
 import { stateLoadOpcode, storeOpcodes } from '../lowering/opcodes';
-import { runOffsets, tlbEntryShift } from '../memory-map';
+import { runOffsets, segmentCheckOffsets, tlbEntryShift } from '../memory-map';
 import type { FunctionBody } from '../wasm/function-body';
 import { op, opFd } from '../wasm/opcodes';
 import { constantValue, type ConstantContext } from './constant-value';
 import { effectParts, registerAt, visitTree } from './instruction-facts';
 import { dueFlagsOf, emitDueFlags } from './due-flags';
-import { isVolatile, type DeferredEffect, type PendingFlags } from './pending-flags';
+import {
+  comparisons,
+  isVolatile,
+  needsVector,
+  settleEffect,
+  type DeferredEffect,
+  type PendingFlags,
+} from './pending-flags';
 import type { Block, RegionInstruction } from './region';
 
 /** Locals that the whole region shares. */
@@ -58,8 +65,17 @@ export interface Transfers {
 const mask32 = 0xffffffffn;
 const firstSyntheticLocal = 10_000;
 
+/** Sizes and assumptions that hold for the whole region. */
+export interface RegionTraits {
+  readonly tlbEntries: number;
+  /** Every register is taken to have a zero upper half, as in code that has no more than 32 bits. */
+  readonly isNarrow: boolean;
+}
+
 export class RegionLowering extends IrLowering {
   pending: PendingFlags | undefined;
+  /** Set where a register was written whose upper half may not be 0: the region must not be taken to be narrow. */
+  wroteWide = false;
   private instruction: RegionInstruction | undefined;
   /** Locals for values within a block: all there are, and those not in use. */
   private readonly taken: Record<IrType, number[]> = { i32: [], i64: [] };
@@ -80,7 +96,7 @@ export class RegionLowering extends IrLowering {
     body: FunctionBody,
     private readonly shared: RegionLocals,
     private readonly transfers: Transfers,
-    private readonly tlbEntries: number,
+    private readonly traits: RegionTraits,
   ) {
     super(body);
     this.address = body.addLocal('i64');
@@ -239,8 +255,15 @@ export class RegionLowering extends IrLowering {
         return this.narrowLocals.has(value.local.id);
       case 'operandRegister':
       case 'fixedRegister':
+        return value.width <= 32 || this.traits.isNarrow;
       case 'load':
         return value.width <= 32;
+      case 'effectiveAddress':
+        return this.current.decoded.addressMask <= mask32;
+      case 'widen':
+        return !value.signed;
+      case 'select':
+        return this.isNarrow(value.a) && this.isNarrow(value.b);
       case 'binary': {
         const { operator, a, b } = value;
         if (operator === 'and') return this.isNarrow(a) || this.isNarrow(b);
@@ -296,6 +319,7 @@ export class RegionLowering extends IrLowering {
     const { body } = this;
     const local = this.registerLocal(offset);
     body.get(local);
+    if (width >= 32 && this.traits.isNarrow) return;
     if (width === 32 && this.narrowRegisters.has(local)) return;
     if ((offset & 7) !== 0) body.i64(8n).op(op.i64ShrU);
     if (width !== 64) body.i64((1n << BigInt(width)) - 1n).op(op.i64And);
@@ -309,6 +333,7 @@ export class RegionLowering extends IrLowering {
       const isNarrow = this.isNarrow(value);
       if (width === 32 && !isNarrow) body.i64(mask32).op(op.i64And);
       body.set(local);
+      if (width === 64 && !isNarrow) this.wroteWide = true;
       if (width === 32 || isNarrow) this.narrowRegisters.add(local);
       else this.narrowRegisters.delete(local);
       return;
@@ -342,8 +367,8 @@ export class RegionLowering extends IrLowering {
     if (constant !== undefined) this.body.i64(constant);
     else if (field === 'nextIp') this.pushIp(this.current.nextOffset);
     else {
-      this.body.get(this.shared.vpBase);
-      this.body.memory(op.i64Load, this.current.decoded.segmentBase);
+      const at = this.current.decoded.segmentBase + segmentFieldOffset(field);
+      this.body.get(this.shared.vpBase).memory(op.i64Load, at);
     }
   }
 
@@ -361,7 +386,7 @@ export class RegionLowering extends IrLowering {
     }
     const displacement = decoded.displacement + (isIpRelative ? BigInt(nextOffset) : 0n);
     if (displacement !== 0n) body.i64(displacement).op(op.i64Add);
-    if (decoded.addressMask === mask32) body.i64(mask32).op(op.i64And);
+    if (decoded.addressMask <= mask32) body.i64(decoded.addressMask).op(op.i64And);
   }
 
   protected state(access: StateAccess): void {
@@ -563,7 +588,7 @@ export class RegionLowering extends IrLowering {
       .i64(BigInt(12 - tlbEntryShift))
       .op(op.i64ShrU)
       .op(op.i32WrapI64);
-    body.i32((this.tlbEntries - 1) << tlbEntryShift).op(op.i32And);
+    body.i32((this.traits.tlbEntries - 1) << tlbEntryShift).op(op.i32And);
     body
       .get(intent === 'read' ? shared.readTlb : shared.writeTlb)
       .op(op.i32Add)
@@ -627,48 +652,29 @@ export class RegionLowering extends IrLowering {
 }
 
 function setsFlags(statement: Extract<Statement, { kind: 'if' }>): boolean {
-  return [...statement.then, ...statement.otherwise].some((inner) => inner.kind === 'setFlags');
+  return [...statement.then, ...statement.otherwise].some(
+    (inner) => inner.kind === 'setFlags' || (inner.kind === 'if' && setsFlags(inner)),
+  );
+}
+
+/** Where a field of the memory operand's segment lies, from `segmentBase` of the decoded instruction. */
+function segmentFieldOffset(field: DecodedField): number {
+  switch (field) {
+    case 'segmentReadLow':
+      return segmentCheckOffsets.readLow;
+    case 'segmentReadHigh':
+      return segmentCheckOffsets.readHigh;
+    case 'segmentWriteLow':
+      return segmentCheckOffsets.writeLow;
+    case 'segmentWriteHigh':
+      return segmentCheckOffsets.writeHigh;
+    case 'segmentFault':
+      return segmentCheckOffsets.fault;
+    default:
+      return segmentCheckOffsets.base;
+  }
 }
 
 function intersection(a: ReadonlySet<number>, b: ReadonlySet<number>): Set<number> {
   return new Set([...a].filter((value) => b.has(value)));
 }
-
-function needsVector(effect: DeferredEffect): boolean {
-  return (effect.kind === 'add' || effect.kind === 'sub') && effect.withCarry;
-}
-
-function settleEffect(
-  effect: DeferredEffect,
-  settle: (part: Expression) => Expression,
-): DeferredEffect {
-  switch (effect.kind) {
-    case 'add':
-    case 'sub':
-      return { ...effect, a: settle(effect.a), b: settle(effect.b), result: settle(effect.result) };
-    case 'logic':
-      return { ...effect, result: settle(effect.result) };
-    case 'given':
-      return {
-        ...effect,
-        result: settle(effect.result),
-        carry: settle(effect.carry),
-        overflow: settle(effect.overflow),
-        auxiliary: settle(effect.auxiliary),
-      };
-  }
-}
-
-/** Conditions of a subtraction as comparisons of its operands. */
-const comparisons: Readonly<
-  Record<string, { readonly opcode: number; readonly signed: boolean } | undefined>
-> = {
-  B: { opcode: op.i64LtU, signed: false },
-  AE: { opcode: op.i64GeU, signed: false },
-  BE: { opcode: op.i64LeU, signed: false },
-  A: { opcode: op.i64GtU, signed: false },
-  L: { opcode: op.i64LtS, signed: true },
-  GE: { opcode: op.i64GeS, signed: true },
-  LE: { opcode: op.i64LeS, signed: true },
-  G: { opcode: op.i64GtS, signed: true },
-};

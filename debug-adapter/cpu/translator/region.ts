@@ -1,7 +1,7 @@
 /** A region: the basic blocks of one code page that can be reached from a hot instruction, ready for translation. */
 import { decodeInstruction, instructionBytesMax, type DecodedInstruction } from '../decode/decoder';
+import type { CodeMode } from '../decode/code-mode';
 import type { Variant, VariantTable } from '../decode/variants';
-import { addressingIndex } from '../ir/addressing';
 import type { Statement } from '../ir/ir';
 import type { HandlerGroup } from '../semantics/definition';
 
@@ -41,6 +41,7 @@ export interface Block {
 }
 
 export interface Region {
+  readonly mode: CodeMode;
   readonly blocks: readonly Block[];
   readonly byOffset: ReadonlyMap<number, Block>;
   /** Blocks at which the region may be entered. */
@@ -54,6 +55,7 @@ export interface Region {
 export interface CodePage {
   readonly bytes: Uint8Array;
   readonly variants: VariantTable;
+  readonly mode: CodeMode;
   /** Offsets at which the interpreter must see the instruction (breakpoints). */
   readonly excluded: ReadonlySet<number>;
 }
@@ -88,7 +90,7 @@ export function discoverRegion(page: CodePage, entry: number): Region | undefine
       offset = goesOn && isInPage(instruction.nextOffset) ? instruction.nextOffset : undefined;
     }
   }
-  return found.has(entry) ? buildRegion(found, leaders, entry, returnSites) : undefined;
+  return found.has(entry) ? buildRegion(page.mode, found, leaders, entry, returnSites) : undefined;
 }
 
 function isInPage(offset: number): boolean {
@@ -104,16 +106,20 @@ const translatedGroups: ReadonlySet<HandlerGroup> = new Set([
   'vectorMove',
   'vector',
   'vectorFloat',
+  'checked32',
+  'checked16',
+  'checkedVector',
+  'checkedVectorFloat',
 ]);
 
 /** The instruction at an offset if translated code may execute it. */
 function instructionAt(page: CodePage, offset: number): RegionInstruction | undefined {
   if (page.excluded.has(offset)) return undefined;
   const end = Math.min(offset + instructionBytesMax, pageBytes);
-  const result = decodeInstruction(page.bytes.subarray(offset, end));
+  const result = decodeInstruction(page.bytes.subarray(offset, end), page.mode);
   if (result.kind !== 'instruction') return undefined;
   const decoded = result.instruction;
-  const variant = page.variants.meaningOf(decoded, addressingIndex.long);
+  const variant = page.variants.meaningOf(decoded, decoded.addressing);
   if (variant === undefined || !translatedGroups.has(variant.group)) return undefined;
   const instructionEnd = endOf(variant.statements);
   if (instructionEnd === undefined) return undefined;
@@ -137,8 +143,8 @@ function endOf(statements: readonly Statement[]): InstructionEnd | undefined {
         return undefined;
       case 'if': {
         const arms = [...statement.then, ...statement.otherwise];
-        if (arms.some((inner) => inner.kind === 'if' || inner.kind === 'repeat')) return undefined;
-        if (arms.some((inner) => inner.kind === 'jumpRelative')) end = 'conditional';
+        if (contains(arms, 'repeat') || contains(arms, 'jump')) return undefined;
+        if (contains(arms, 'jumpRelative')) end = 'conditional';
         break;
       }
       default:
@@ -147,7 +153,17 @@ function endOf(statements: readonly Statement[]): InstructionEnd | undefined {
   return end;
 }
 
+function contains(statements: readonly Statement[], kind: Statement['kind']): boolean {
+  return statements.some(
+    (statement) =>
+      statement.kind === kind ||
+      (statement.kind === 'if' &&
+        (contains(statement.then, kind) || contains(statement.otherwise, kind))),
+  );
+}
+
 function buildRegion(
+  mode: CodeMode,
   found: ReadonlyMap<number, RegionInstruction>,
   leaders: ReadonlySet<number>,
   entry: number,
@@ -163,6 +179,7 @@ function buildRegion(
     );
   };
   return {
+    mode,
     blocks,
     byOffset,
     entries: blocks.filter(isEntry),

@@ -5,6 +5,7 @@
 import type { CodeSpace } from '../../machine/code-space';
 import type { GuestMemory } from '../../machine/guest-memory';
 import type { VariantTable } from '../decode/variants';
+import { flatCode, longCode, type CodeMode } from '../decode/code-mode';
 import type { CodeCache } from '../interpreter/code-cache';
 import { buildModule } from '../wasm/module-builder';
 import { discoverRegion, type Region } from './region';
@@ -16,7 +17,11 @@ const regionCountMax = 4000;
 interface HotPlace {
   readonly frame: number;
   readonly offset: number;
+  readonly mode: CodeMode;
 }
+
+/** Modes whose code is translated: the others check every access against segments, and run seldom. */
+const translatedModes: ReadonlySet<CodeMode> = new Set([longCode, flatCode]);
 
 interface Translated {
   readonly place: HotPlace;
@@ -45,9 +50,10 @@ export class Translator {
     private readonly options: TranslatorOptions,
   ) {}
 
-  /** Asks for a translation of the code at an offset of a frame. */
-  request(frame: number, offset: number): void {
-    this.waiting.push({ frame, offset });
+  /** Asks for a translation of the code at an offset of a frame, as it is decoded in a mode. */
+  request(frame: number, offset: number, mode: CodeMode): void {
+    if (!translatedModes.has(mode)) return;
+    this.waiting.push({ frame, offset, mode });
     if (this.waiting.length >= this.options.batchSize) this.translateWaiting();
   }
 
@@ -91,11 +97,12 @@ export class Translator {
     this.regionCount -= slots.length;
   }
 
-  private discover({ frame, offset }: HotPlace): Region | undefined {
+  private discover({ frame, offset, mode }: HotPlace): Region | undefined {
     const start = this.memory.frameOffset(frame);
     const page = {
       bytes: this.space.bytes.subarray(start, start + 4096),
       variants: this.variants,
+      mode,
       excluded: this.code.interpretedOffsets,
     };
     return discoverRegion(page, offset);
@@ -112,7 +119,7 @@ export class Translator {
       const slot = slots[index] ?? 0;
       this.slots.set(place.frame, [...(this.slots.get(place.frame) ?? []), slot]);
       for (const entry of region.entries) {
-        this.code.installRegion(place.frame, entry.offset, slot, entry.id);
+        this.code.installRegion(place, entry.offset, slot, entry.id);
       }
     });
   }
@@ -123,10 +130,12 @@ function withoutCovered(found: readonly Translated[]): Translated[] {
   const kept: Translated[] = [];
   const bySize = [...found].sort((a, b) => b.region.instructionCount - a.region.instructionCount);
   for (const candidate of bySize) {
-    const { frame, offset } = candidate.place;
+    const { frame, offset, mode } = candidate.place;
     const isCovered = kept.some(
       ({ place, region }) =>
-        place.frame === frame && region.entries.some((entry) => entry.offset === offset),
+        place.frame === frame &&
+        place.mode === mode &&
+        region.entries.some((entry) => entry.offset === offset),
     );
     if (!isCovered) kept.push(candidate);
   }

@@ -49,19 +49,21 @@ for (const { title, file, count } of recordings) {
 }
 
 describe('cases recorded on hardware, translated before they run', () => {
-  it('give what the hardware gave', () => {
-    const processor = new BareProcessor({ hotCount: 1 });
-    const runner = new NativeCaseRunner(processor);
-    const cases = casesOf('integer-64');
-    let translated = 0;
-    const failures = cases.flatMap((test) => {
-      const before = processor.translatedSteps;
-      const failure = failureOf(runner, test);
-      if (processor.translatedSteps !== before) translated++;
-      return failure;
-    });
-    assert.deepEqual(failures, []);
-    // The others fault, or are left to the interpreter: repeated, rare, or at a page that is not there yet.
-    assert.ok(translated > cases.length / 2, `${translated} of ${cases.length} ran translated`);
-  }).timeout(60_000);
+  for (const file of ['integer-64', 'integer-32']) {
+    it(`${file}: give what the hardware gave`, () => {
+      const processor = new BareProcessor({ hotCount: 1 });
+      const runner = new NativeCaseRunner(processor);
+      const cases = casesOf(file);
+      let translated = 0;
+      const failures = cases.flatMap((test) => {
+        const before = processor.translatedSteps;
+        const failure = failureOf(runner, test);
+        if (processor.translatedSteps !== before) translated++;
+        return failure;
+      });
+      assert.deepEqual(failures, []);
+      // The others fault, or are left to the interpreter: repeated, rare, or at a page that is not there yet.
+      assert.ok(translated > cases.length / 2, `${translated} of ${cases.length} ran translated`);
+    }).timeout(60_000);
+  }
 });
