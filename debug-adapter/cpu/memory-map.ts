@@ -1,8 +1,9 @@
 /** Where things lie in a partition's code space: processors, decoded instructions, then guest frames. */
+import { hypervisorPagesEnd } from '../machine/hypervisor-pages';
 import { stateBytes } from '../machine/processor-state';
 
-/** First processor's state; what lies below is never used, so that offset 0 means "none". */
-export const processorBase = 0x10000;
+/** First processor's state; below lie the hypervisor's pages, and offset 0 means "none". */
+export const processorBase = hypervisorPagesEnd;
 export const processorStride = 0x80000;
 export const processorCountMax = 64;
 

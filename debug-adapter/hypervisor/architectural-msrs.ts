@@ -1,9 +1,9 @@
 /** Architectural MSRs of a virtual processor: where each one's value lives and what a write must satisfy. */
-import { type msrSlots, stateOffsets, vmcsEncoding } from '../machine/processor-state';
+import { processorMsrs, type ProcessorMsr } from '../machine/processor-msrs';
+import { stateOffsets, vmcsEncoding } from '../machine/processor-state';
 import { Cr0, Efer } from '../spec/x86/control-registers';
 import { msrByName } from '../spec/x86/msrs';
 import { present } from '../support/assert';
-import { isCanonical } from '../machine/addresses';
 import type { VirtualProcessor } from './virtual-processor';
 import { followLongMode } from './vmcs-setup';
 
@@ -13,30 +13,15 @@ export interface MsrBehaviour {
   write(processor: VirtualProcessor, value: bigint, timeNs: number): boolean;
 }
 
-const anyValue = (): boolean => true;
-const below32Bits = (value: bigint): boolean => value >> 32n === 0n;
-
-/** A guest-state field of the VMCS. */
-function vmcsMsr(fieldName: string, accepts: (value: bigint) => boolean): MsrBehaviour {
-  const encoding = vmcsEncoding(fieldName);
+/** A register of the processor, for accesses that exit and for those who are no guest. */
+function processorRegister({ offset, takes }: ProcessorMsr): MsrBehaviour {
   return {
-    read: ({ state }) => state.vmcs(encoding),
+    read: ({ state }) => state.readU64(offset),
     write({ state, core }, value) {
-      if (!accepts(value)) return false;
-      state.setVmcs(encoding, value);
+      const [low, high] = [BigInt.asIntN(32, value), BigInt.asIntN(32, value >> 32n)];
+      if (!takes(Number(low), Number(high))) return false;
+      state.writeU64(offset, value);
       core.stateWasEdited();
-      return true;
-    },
-  };
-}
-
-/** A slot of the processor's own state. */
-function slotMsr(slot: keyof typeof msrSlots, accepts: (value: bigint) => boolean): MsrBehaviour {
-  return {
-    read: ({ state }) => state.msr(slot),
-    write({ state }, value) {
-      if (!accepts(value)) return false;
-      state.setMsr(slot, value);
       return true;
     },
   };
@@ -78,42 +63,31 @@ const extendedFeatureEnables: MsrBehaviour = {
   },
 };
 
-/** Memory types 0, 1, 4, 5, 6 and 7 in each byte (SDM vol. 3, 12.12.2). */
-function isPageAttributeTable(value: bigint): boolean {
-  for (let shift = 0n; shift < 64n; shift += 8n) {
-    const type = Number((value >> shift) & 0xffn);
-    if (type > 7 || type === 2 || type === 3) return false;
-  }
-  return true;
-}
-
 /** No microcode update is loaded: the revision reads 0 and clearing it has no effect. */
 const microcodeRevision: MsrBehaviour = { read: () => 0n, write: (_, value) => value === 0n };
 
 const fastStrings = 1n;
 
+const miscellaneousEnables: MsrBehaviour = {
+  read: ({ state }) => state.msr('IA32_MISC_ENABLE'),
+  write({ state }, value) {
+    if ((value & ~fastStrings) !== 0n) return false;
+    state.setMsr('IA32_MISC_ENABLE', value);
+    return true;
+  },
+};
+
 const behaviourByName: Readonly<Record<string, MsrBehaviour>> = {
   IA32_TIME_STAMP_COUNTER: timeStampCounter,
   IA32_BIOS_SIGN_ID: microcodeRevision,
-  IA32_SYSENTER_CS: vmcsMsr('GUEST_SYSENTER_CS', below32Bits),
-  IA32_SYSENTER_ESP: vmcsMsr('GUEST_SYSENTER_ESP', isCanonical),
-  IA32_SYSENTER_EIP: vmcsMsr('GUEST_SYSENTER_EIP', isCanonical),
-  IA32_MISC_ENABLE: slotMsr('IA32_MISC_ENABLE', (value) => (value & ~fastStrings) === 0n),
-  IA32_PAT: vmcsMsr('GUEST_IA32_PAT', isPageAttributeTable),
+  IA32_MISC_ENABLE: miscellaneousEnables,
   IA32_EFER: extendedFeatureEnables,
-  IA32_STAR: slotMsr('IA32_STAR', anyValue),
-  IA32_LSTAR: slotMsr('IA32_LSTAR', isCanonical),
-  IA32_CSTAR: slotMsr('IA32_CSTAR', isCanonical),
-  IA32_FMASK: slotMsr('IA32_FMASK', below32Bits),
-  IA32_FS_BASE: vmcsMsr('GUEST_FS_BASE', isCanonical),
-  IA32_GS_BASE: vmcsMsr('GUEST_GS_BASE', isCanonical),
-  IA32_KERNEL_GS_BASE: slotMsr('IA32_KERNEL_GS_BASE', isCanonical),
 };
 
 /** By MSR number; an MSR that is absent here does not exist on this processor and raises #GP. */
-export const architecturalMsrBehaviour: ReadonlyMap<number, MsrBehaviour> = new Map(
-  Object.entries(behaviourByName).map(([name, behaviour]) => [
-    present(msrByName.get(name), name).number,
-    behaviour,
-  ]),
-);
+export const architecturalMsrBehaviour: ReadonlyMap<number, MsrBehaviour> = new Map([
+  ...[...processorMsrs].map(([number, msr]) => [number, processorRegister(msr)] as const),
+  ...Object.entries(behaviourByName).map(
+    ([name, behaviour]) => [present(msrByName.get(name), name).number, behaviour] as const,
+  ),
+]);

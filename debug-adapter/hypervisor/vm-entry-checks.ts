@@ -1,10 +1,11 @@
 /**
  * Checks of VM entry on the guest state (SDM vol. 3, 27.3). Only what an edit can break and the core relies on:
- * control registers, IA32_EFER, RFLAGS, RIP, activity state and interruptibility. Segments are not checked.
+ * control registers, IA32_EFER, RFLAGS, RIP, activity state, interruptibility and bitmaps. Segments are not checked.
  */
 import { vmcsEncoding, type ProcessorState } from '../machine/processor-state';
 import { Cr0, Cr4, Efer } from '../spec/x86/control-registers';
-import { entryControls } from '../spec/x86/vmx-controls';
+import { isHypervisorPage } from '../machine/hypervisor-pages';
+import { entryControls, primaryControls } from '../spec/x86/vmx-controls';
 import { maskOf } from '../support/bit-field';
 import { isCanonical } from '../machine/addresses';
 
@@ -18,6 +19,9 @@ interface EntryState {
   readonly activity: bigint;
   readonly interruptibility: bigint;
   readonly entryControls: bigint;
+  readonly primaryControls: bigint;
+  readonly msrBitmap: bigint;
+  readonly ioBitmaps: readonly bigint[];
 }
 
 interface EntryCheck {
@@ -28,6 +32,9 @@ interface EntryCheck {
 
 const has = (word: bigint, mask: number): boolean => (word & BigInt(mask)) !== 0n;
 const ia32eModeGuest = maskOf(entryControls, ['IA-32e mode guest']);
+
+const useMsrBitmaps = maskOf(primaryControls, ['use MSR bitmaps']);
+const useIoBitmaps = maskOf(primaryControls, ['use I/O bitmaps']);
 
 const checks: readonly EntryCheck[] = [
   {
@@ -58,6 +65,14 @@ const checks: readonly EntryCheck[] = [
     problem: 'blocking by STI and by MOV SS are both set',
     fails: (s) => (s.interruptibility & 3n) === 3n,
   },
+  {
+    problem: "the MSR bitmap is not one of the hypervisor's pages",
+    fails: (s) => has(s.primaryControls, useMsrBitmaps) && !isHypervisorPage(s.msrBitmap),
+  },
+  {
+    problem: "an I/O bitmap is not one of the hypervisor's pages",
+    fails: (s) => has(s.primaryControls, useIoBitmaps) && !s.ioBitmaps.every(isHypervisorPage),
+  },
 ];
 
 /** What VM entry would refuse, in words; undefined where it would succeed. */
@@ -73,6 +88,9 @@ export function findEntryProblem(state: ProcessorState): string | undefined {
     activity: read('GUEST_ACTIVITY_STATE'),
     interruptibility: read('GUEST_INTERRUPTIBILITY_INFO'),
     entryControls: read('VM_ENTRY_CONTROLS'),
+    primaryControls: read('CPU_BASED_VM_EXEC_CONTROL'),
+    msrBitmap: read('MSR_BITMAP'),
+    ioBitmaps: [read('IO_BITMAP_A'), read('IO_BITMAP_B')],
   };
   return checks.find((check) => check.fails(values))?.problem;
 }

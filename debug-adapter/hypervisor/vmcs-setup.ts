@@ -1,4 +1,5 @@
 /** The controls under which every guest of this hypervisor runs. */
+import { hypervisorPages } from '../machine/hypervisor-pages';
 import { vmcsEncoding, type ProcessorState } from '../machine/processor-state';
 import {
   entryControls,
@@ -9,6 +10,7 @@ import {
   secondaryControls,
 } from '../spec/x86/vmx-controls';
 import { maskOf } from '../support/bit-field';
+import { fillAccessBitmaps } from './access-bitmaps';
 
 const required = requiredControlBits;
 
@@ -23,10 +25,12 @@ const controls: Readonly<Record<string, number>> = {
       'MWAIT exiting',
       'MONITOR exiting',
       'unconditional I/O exiting',
+      'use MSR bitmaps',
       'activate secondary controls',
     ]),
   SECONDARY_VM_EXEC_CONTROL: maskOf(secondaryControls, [
     'enable EPT',
+    'enable RDTSCP',
     'enable VPID',
     'unrestricted guest',
     'enable INVPCID',
@@ -51,14 +55,18 @@ const eptPointer = 6n | (3n << 3n);
 const noVmcsLink = (1n << 64n) - 1n;
 
 /**
- * Fills control fields. RDMSR, WRMSR, I/O and HLT exit always: there are no bitmaps. Control registers, RDTSC, INVLPG,
- * PAUSE and exceptions do not exit. Host-state fields stay zero: the host of this VMCS is not an x86 program.
+ * Fills control fields. I/O and HLT exit always, RDMSR and WRMSR where the MSR bitmap says so. Control registers, RDTSC,
+ * INVLPG, PAUSE and exceptions do not exit. The I/O bitmaps are there for those who want them; every bit of them is set. Host-state fields stay zero: the host of this VMCS is not an x86 program.
  * The EPT pointer has no address: the second-level map is the partition's own and needs no paging structures.
  */
 export function setUpVmcsControls(state: ProcessorState, processorIndex: number): void {
   for (const [name, value] of Object.entries(controls)) {
     state.setVmcs(vmcsEncoding(name), BigInt(value >>> 0));
   }
+  fillAccessBitmaps(state.bytes);
+  state.setVmcs(vmcsEncoding('MSR_BITMAP'), BigInt(hypervisorPages.msrBitmap));
+  state.setVmcs(vmcsEncoding('IO_BITMAP_A'), BigInt(hypervisorPages.ioBitmapA));
+  state.setVmcs(vmcsEncoding('IO_BITMAP_B'), BigInt(hypervisorPages.ioBitmapB));
   state.setVmcs(vmcsEncoding('EPT_POINTER'), eptPointer);
   state.setVmcs(vmcsEncoding('VIRTUAL_PROCESSOR_ID'), BigInt(processorIndex + 1));
   state.setVmcs(vmcsEncoding('VMCS_LINK_POINTER'), noVmcsLink);

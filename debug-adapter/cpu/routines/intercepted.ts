@@ -159,8 +159,6 @@ export const interceptedRoutines: RoutineFamily = {
     vmmcall,
     halt,
     pause,
-    readMsr: privilegedExit(exitReason.MSR_READ),
-    writeMsr: privilegedExit(exitReason.MSR_WRITE),
     invalidateCaches: privilegedExit(exitReason.INVD),
     writeBackCaches,
     invalidatePage,

@@ -1,10 +1,12 @@
 /** Port I/O (SDM vol. 1, chapter 19; exits vol. 3, table 28-5). */
+import type { ProcessorState } from '../../machine/processor-state';
 import { generalProtection, RoutineEnd, type Fault } from '../processor-context';
 import { runOffsets, segmentCheckOffset } from '../memory-map';
 import { checkedAddress } from '../segment-access';
 import { immediatePort } from '../port-operand';
 import { segmentOffsets } from '../vmcs-offsets';
-import { causeExit, exitReason, hasPrimary, primaryControl } from '../vmx/vm-exits';
+import { portAccessExits } from '../vmx/access-bitmaps';
+import { causeExit, exitReason } from '../vmx/vm-exits';
 import {
   leaveWith,
   type Processor,
@@ -12,6 +14,8 @@ import {
   type RoutineFamily,
   type RoutineRecord,
 } from './routine';
+
+const rax = 0;
 
 const qualification = { in: 8, string: 0x10, rep: 0x20, immediate: 0x40 } as const;
 
@@ -42,22 +46,15 @@ function permissionFault(
     : generalProtection();
 }
 
-/**
- * Nothing but the hypervisor answers a port: without unconditional I/O exiting an access would reach the physical
- * machine's ports, and this one has none.
- */
+/** The exit of an access to a port. */
 function portExit(
-  processor: Processor,
+  { context }: Processor,
   record: RoutineRecord,
   port: number,
   bits: number,
   linear = 0n,
   information = 0,
 ): RoutineEnd {
-  const { context } = processor;
-  if (!hasPrimary(context, primaryControl.unconditionalIoExiting)) {
-    return context.giveUp('port I/O without unconditional I/O exiting');
-  }
   return causeExit(context, exitReason.IO_INSTRUCTION, {
     qualification: BigInt(bits) | (BigInt(port) << 16n),
     instructionLength: record.length,
@@ -65,6 +62,9 @@ function portExit(
     instructionInformation: information,
   });
 }
+
+/** What an access reads that reaches the physical machine's ports: it has none, and the bus floats. */
+const floatingBus = 0xffffffff;
 
 function access(bytes: 1 | 2 | 4, direction: 'in' | 'out'): Routine {
   return (processor, record) => {
@@ -74,12 +74,21 @@ function access(bytes: 1 | 2 | 4, direction: 'in' | 'out'): Routine {
     const fault = permissionFault(processor, port, bytes);
     if (fault === 'left') return RoutineEnd.leave;
     if (fault !== undefined) return context.raise(fault);
+    if (!portAccessExits(context, port, bytes)) return passAccess(context.state, bytes, direction);
     const bits =
       (bytes - 1) |
       (direction === 'in' ? qualification.in : 0) |
       ((operand & immediatePort) !== 0 ? qualification.immediate : 0);
     return portExit(processor, record, port, bits);
   };
+}
+
+/** IN writes AL, AX or EAX, the latter zero-extended as every 32-bit write is. */
+function passAccess(state: ProcessorState, bytes: number, direction: 'in' | 'out'): RoutineEnd {
+  if (direction === 'out') return RoutineEnd.next;
+  if (bytes === 4) state.setGpr32(rax, floatingBus);
+  else state.setGpr(rax, state.gpr(rax) | ((1n << BigInt(bytes * 8)) - 1n));
+  return RoutineEnd.next;
 }
 
 /** One iteration of INS or OUTS: the element's page is checked, then the port exits; the answer ends the iteration. */
@@ -98,7 +107,9 @@ function string(bytes: 1 | 2 | 4, direction: 'in' | 'out', isRepeated: boolean):
     if (typeof linear === 'object') return context.raise(linear);
     const probe = probeElement(processor, linear, bytes, direction);
     if (probe !== undefined) return probe;
-    const answer = processor.access.takeAnswer();
+    const answer = portAccessExits(context, port, bytes)
+      ? processor.access.takeAnswer()
+      : BigInt(floatingBus);
     if (answer === undefined) {
       const bits =
         (bytes - 1) |
@@ -157,7 +168,7 @@ function probeElement(
 const sizes = [1, 2, 4] as const;
 
 export const portRoutines: RoutineFamily = {
-  reason: 'each access is a VM exit, and user access asks the bitmap of the TSS',
+  reason: 'accesses are VM exits, and user access asks the bitmap of the TSS',
   routines: Object.fromEntries(
     sizes.flatMap((bytes): [string, Routine][] => [
       [`input${bytes * 8}`, access(bytes, 'in')],

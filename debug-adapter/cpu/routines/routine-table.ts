@@ -8,6 +8,7 @@ import { farTransferRoutines } from './far-transfer';
 import { interceptedRoutines } from './intercepted';
 import { interruptReturnRoutines } from './interrupt-return';
 import { interruptRoutines } from './interrupts';
+import { msrRoutines } from './model-specific-registers';
 import { portRoutines } from './ports';
 import { simdFloatRoutines } from './simd-float';
 import type { Routine, RoutineFamily } from './routine';
@@ -28,6 +29,7 @@ export const routineFamilies: readonly RoutineFamily[] = [
   interceptedRoutines,
   interruptReturnRoutines,
   interruptRoutines,
+  msrRoutines,
   portRoutines,
   selectorRoutines,
   systemCallRoutines,

@@ -1,4 +1,5 @@
 /** Breakpoints on intercepted MSR accesses: `msr:0x40000000:w`, `msr:IA32_EFER`, `msr:*`. */
+import { processorMsrs } from '../../machine/processor-msrs';
 import { ExitReasonNumber } from '../../spec/x86/exit-reasons';
 import { msrByName, msrs } from '../../spec/x86/msrs';
 import { nearestName } from '../../support/nearest-name';
@@ -22,7 +23,13 @@ export function resolveMsrBreakpoint(text: string): BreakpointTarget {
     const hint = near === undefined ? 'Give a number or a name.' : `Did you mean "msr:${near}"?`;
     return noTarget(`There is no MSR "${subject}". ${hint}`);
   }
-  const name = number === undefined ? 'any MSR' : `MSR ${hex(number)}`;
+  if (number !== undefined && processorMsrs.has(number)) {
+    return noTarget(
+      `MSR ${hex(number)} never exits: the MSR bitmap gives guests the register itself. ` +
+        'Stop at the instruction instead.',
+    );
+  }
+  const name = number === undefined ? 'any MSR that exits' : `MSR ${hex(number)}`;
   return {
     kind: 'exit',
     title: access === 'both' ? `access to ${name}` : `${access} of ${name}`,
