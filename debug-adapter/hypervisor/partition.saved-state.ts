@@ -7,13 +7,14 @@ import { UserError } from '../support/user-error';
 import type { Partition } from './partition';
 import type { VirtualProcessor } from './virtual-processor';
 
-const partitionVersion = 1;
+const partitionVersion = 2;
 const processorVersion = 1;
 const memoryVersion = 1;
 
 /** An exit code of a partition that has not ended. */
 const notEnded = -1;
 
+/** The state of a partition without the contents of its memory. */
 export function savePartition(partition: Partition): StateNode {
   return {
     version: partitionVersion,
@@ -22,7 +23,6 @@ export function savePartition(partition: Partition): StateNode {
     hypercall: partition.hypercallRegister,
     exitCode: partition.exitCode ?? notEnded,
     processors: partition.processors.map(saveProcessor),
-    memory: saveMemory(partition.memory.save()),
   };
 }
 
@@ -37,7 +37,6 @@ export function restorePartition(partition: Partition, record: StateRecord): voi
       'Start the machine with the configuration that was saved.',
     );
   }
-  restoreMemory(partition, record.record('memory'));
   const exitCode = record.number('exitCode');
   partition.restoreRegisters(
     record.bigint('guestOsId'),
@@ -79,7 +78,9 @@ function restoreProcessor(processor: VirtualProcessor, record: StateRecord): voi
   processor.core.stateWasEdited();
 }
 
-function saveMemory(memory: GuestMemorySavedState): StateNode {
+/** The contents of a partition's memory. */
+export function savePartitionMemory(partition: Partition): StateNode {
+  const memory: GuestMemorySavedState = partition.memory.save();
   return {
     version: memoryVersion,
     chunks: memory.chunks.map(({ index, entries }) => ({ index, entries })),
@@ -89,7 +90,8 @@ function saveMemory(memory: GuestMemorySavedState): StateNode {
   };
 }
 
-function restoreMemory(partition: Partition, record: StateRecord): void {
+/** To be followed by {@link restorePartition}. @throws UserError where the memory has another size */
+export function restorePartitionMemory(partition: Partition, record: StateRecord): void {
   record.expectVersion(memoryVersion);
   const fits = partition.memory.restore({
     chunks: record.records('chunks').map((chunk) => ({

@@ -28,10 +28,20 @@ export interface FrameWriteObserver {
   mapDidChange(): void;
 }
 
-const chunkPages = 512;
+/** Guest pages of one part of the map. */
+export const chunkPages = 512;
 
-interface Overlay {
+/** What an overlay hides: the map entry that comes back when it goes. */
+export interface Overlay {
   readonly underlying: number;
+}
+
+/** The second-level map and the state of frame allocation at one moment; nobody changes it. */
+export interface MapSnapshot {
+  readonly chunks: ReadonlyMap<number, Int32Array>;
+  readonly overlays: ReadonlyMap<number, Overlay>;
+  readonly freeFrames: readonly number[];
+  readonly framesInUse: number;
 }
 
 /** Contents of a partition's memory: version 1. */
@@ -49,8 +59,10 @@ export interface GuestMemorySavedState {
  * generated code reaches them by offset; the map decides which guest page shows which frame.
  */
 export class GuestMemory {
-  private readonly chunks = new Map<number, Int32Array>();
-  private readonly overlays = new Map<number, Overlay>();
+  private chunks = new Map<number, Int32Array>();
+  /** Chunks that no snapshot shares; the others are copied before they change. */
+  private readonly ownChunks = new Set<number>();
+  private overlays = new Map<number, Overlay>();
   private readonly frameFlags: Uint8Array;
   private readonly frameContent: Float64Array;
   private readonly observers: FrameWriteObserver[] = [];
@@ -101,6 +113,7 @@ export class GuestMemory {
     const frame = this.allocateFrame();
     if (frame < 0) return false;
     const under = this.entryOf(gpaPage);
+    this.markWritten(frame);
     this.bytes.set(contents, this.frameOffset(frame));
     this.overlays.set(gpaPage, { underlying: under });
     this.setEntry(gpaPage, ((frame + 1) << entryFrameShift) | entryMapped | rights);
@@ -158,6 +171,11 @@ export class GuestMemory {
     return this.frameBase + frame * pageSizeBytes;
   }
 
+  /** The bytes of a frame, to be read. */
+  frameBytes(frame: number): Uint8Array {
+    return this.bytes.subarray(this.frameOffset(frame), this.frameOffset(frame + 1));
+  }
+
   flagsOf(frame: number): number {
     return present(this.frameFlags[frame], 'frame flags');
   }
@@ -185,6 +203,57 @@ export class GuestMemory {
   /** Content id of a frame: equal ids mean equal bytes, as long as no write address of it is cached. */
   contentOf(frame: number): number {
     return present(this.frameContent[frame], 'frame content');
+  }
+
+  /**
+   * Forgets cached write addresses: from here on every write changes the content id of its frame, so that equal ids
+   * mean equal bytes. Guests cannot tell.
+   */
+  endWriteAccess(): void {
+    for (const observer of this.observers) observer.writeAccessDidEnd();
+  }
+
+  /** The second-level map as it is, shared with this memory until either would change. */
+  captureMap(): MapSnapshot {
+    this.ownChunks.clear();
+    return {
+      chunks: new Map(this.chunks),
+      overlays: new Map(this.overlays),
+      freeFrames: [...this.freeFrames],
+      framesInUse: this.framesUsed,
+    };
+  }
+
+  /** Puts a captured map back; the frames have been put back before. Everything derived is dropped. */
+  restoreMap(map: MapSnapshot): void {
+    this.chunks = new Map(map.chunks);
+    this.ownChunks.clear();
+    this.overlays = new Map(map.overlays);
+    this.freeFrames = [...map.freeFrames];
+    this.framesUsed = map.framesInUse;
+    this.clearTranslationFlags();
+    this.notifyMapChange();
+  }
+
+  /** Puts an earlier content of a frame back, with its id; no bytes for zeros. The map must be restored next. */
+  restoreFrame(frame: number, content: number, bytes: Uint8Array | undefined): void {
+    if ((this.flagsOf(frame) & frameHoldsCode) !== 0) {
+      for (const observer of this.observers) observer.codeWillChange(frame);
+    }
+    const at = this.frameOffset(frame);
+    if (bytes === undefined) this.bytes.fill(0, at, at + pageSizeBytes);
+    else this.bytes.set(bytes, at);
+    this.frameContent[frame] = content;
+  }
+
+  /** Gives a frame the id of an earlier content that its bytes equal, after {@link endWriteAccess}. */
+  adoptContent(frame: number, content: number): void {
+    this.frameContent[frame] = content;
+  }
+
+  /** Content ids of all frames by frame number, to be read: what {@link contentOf} tells of one. */
+  get contents(): Float64Array {
+    return this.frameContent;
   }
 
   /** Must be called before every write to a frame, by whoever writes: processor, device, debugger. */
@@ -279,8 +348,8 @@ export class GuestMemory {
     if (saved.chunks.some((chunk) => chunk.entries.length !== chunkBytes)) return false;
     if (saved.freeFrames.some((frame) => frame < 0 || frame >= frames)) return false;
     for (let frame = 0; frame < this.framesUsed; frame++) this.markWritten(frame);
-    this.chunks.clear();
-    for (const { index, entries } of saved.chunks) this.chunks.set(index, decodeEntries(entries));
+    this.chunks = new Map(saved.chunks.map((row) => [row.index, decodeEntries(row.entries)]));
+    this.ownChunks.clear();
     this.overlays.clear();
     for (const { gpaPage, underlying } of saved.overlays) {
       this.overlays.set(gpaPage, { underlying });
@@ -322,9 +391,10 @@ export class GuestMemory {
   private setEntry(gpaPage: number, entry: number): void {
     const index = Math.floor(gpaPage / chunkPages);
     let chunk = this.chunks.get(index);
-    if (chunk === undefined) {
-      chunk = new Int32Array(chunkPages);
+    if (chunk === undefined || !this.ownChunks.has(index)) {
+      chunk = chunk === undefined ? new Int32Array(chunkPages) : chunk.slice();
       this.chunks.set(index, chunk);
+      this.ownChunks.add(index);
     }
     chunk[gpaPage % chunkPages] = entry;
   }

@@ -53,9 +53,12 @@ export class StateHash {
 
   /** The hash so far: 32 hexadecimal digits. */
   digest(): string {
-    return [this.a, this.b, this.c, this.d]
-      .map((lane) => (finalMix(lane) >>> 0).toString(16).padStart(8, '0'))
-      .join('');
+    return [...this.words()].map((word) => (word >>> 0).toString(16).padStart(8, '0')).join('');
+  }
+
+  /** The hash so far, as four words. */
+  words(): Int32Array {
+    return Int32Array.of(this.a, this.b, this.c, this.d).map(finalMix);
   }
 
   /** Lets every lane depend on every other; each step can be undone, so nothing is lost. */

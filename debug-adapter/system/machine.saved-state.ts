@@ -1,6 +1,11 @@
 /** Saved state of the whole machine: run loop, partitions and accepted inputs in one tree. */
 import type { Partition } from '../hypervisor/partition';
-import { restorePartition, savePartition } from '../hypervisor/partition.saved-state';
+import {
+  restorePartition,
+  restorePartitionMemory,
+  savePartition,
+  savePartitionMemory,
+} from '../hypervisor/partition.saved-state';
 import type { HostInput, RecordedInput } from '../machine/host-input';
 import { StateRecord } from '../support/state-record';
 import { decodeStateTree, encodeStateTree, type StateNode } from '../support/state-tree';
@@ -8,7 +13,7 @@ import { UserError } from '../support/user-error';
 import type { RunLoop } from './run-loop';
 
 const formatName = 'hyperscope-machine';
-const version = 1;
+const version = 2;
 
 /** What is saved. */
 export interface MachineParts {
@@ -18,12 +23,37 @@ export interface MachineParts {
   readonly guests: readonly Partition[];
 }
 
+/** The whole state in one tree, which {@link restoreMachine} reads. */
 export function saveMachine(parts: MachineParts, inputs: readonly RecordedInput[]): Uint8Array {
-  const { position, laneTimesNs, schedule, events } = parts.loop.state;
   return encodeStateTree({
     format: formatName,
     version,
     configurationHash: parts.configurationHash,
+    ...saveComponents(parts),
+    memories: parts.guests.map(savePartitionMemory),
+    inputs: inputs.map(saveInput),
+  });
+}
+
+/** The state of everything but guest RAM and the accepted inputs. */
+export function saveWithoutMemory(parts: MachineParts): Uint8Array {
+  return encodeStateTree(saveComponents(parts));
+}
+
+/** Puts back what {@link saveWithoutMemory} saved of this machine, after its memories. */
+export function restoreWithoutMemory(parts: MachineParts, bytes: Uint8Array): void {
+  restoreComponents(parts, new StateRecord(decodeStateTree(bytes), 'machine'));
+}
+
+/** The accepted inputs as bytes. */
+export function saveInputs(inputs: readonly RecordedInput[]): Uint8Array {
+  return encodeStateTree(inputs.map(saveInput));
+}
+
+/** The one list of the machine's components. */
+function saveComponents(parts: MachineParts): { readonly [key: string]: StateNode } {
+  const { position, laneTimesNs, schedule, events } = parts.loop.state;
+  return {
     loop: {
       position,
       laneTimes: laneTimesNs,
@@ -31,7 +61,15 @@ export function saveMachine(parts: MachineParts, inputs: readonly RecordedInput[
       events: { position: events.position, nextOrdinal: events.nextOrdinal },
     },
     guests: parts.guests.map(savePartition),
-    inputs: inputs.map(saveInput),
+  };
+}
+
+function restoreComponents(parts: MachineParts, root: StateRecord): void {
+  restoreLoop(parts, root.record('loop'));
+  const guests = root.records('guests');
+  parts.guests.forEach((guest, index) => {
+    const saved = guests[index];
+    if (saved !== undefined) restorePartition(guest, saved);
   });
 }
 
@@ -56,11 +94,12 @@ export function restoreMachine(parts: MachineParts, bytes: Uint8Array): readonly
     );
   }
   const inputs = root.records('inputs').map(restoreInput);
-  restoreLoop(parts, root.record('loop'));
+  const memories = root.records('memories');
   parts.guests.forEach((guest, index) => {
-    const saved = guests[index];
-    if (saved !== undefined) restorePartition(guest, saved);
+    const saved = memories[index];
+    if (saved !== undefined) restorePartitionMemory(guest, saved);
   });
+  restoreComponents(parts, root);
   return inputs;
 }
 

@@ -8,15 +8,29 @@ import { setUpVmcsControls, followLongMode } from '../hypervisor/vmcs-setup';
 import { pageSizeBytes } from '../machine/addresses';
 import type { CodeHost } from '../machine/code-space';
 import type { HostInput, RecordedInput } from '../machine/host-input';
+import { MemoryHash } from '../machine/memory-hash';
+import type { PageStore } from '../machine/page-store';
 import { ParentPartition, parentPartitionId } from '../parent-partition/parent-partition';
-import { present } from '../support/assert';
+import { assert, present } from '../support/assert';
 import { StateHash } from '../support/state-hash';
 import { UserError } from '../support/user-error';
 import { encodeUtf8 } from '../support/utf8';
 import { applyInput, describeInput } from './apply-input';
 import { enterSampleGuest } from './boot/sample-guest-entry';
 import { limits } from './limits';
-import { restoreMachine, saveMachine, type MachineParts } from './machine.saved-state';
+import {
+  restoreMachine,
+  saveInputs,
+  saveMachine,
+  saveWithoutMemory,
+  type MachineParts,
+} from './machine.saved-state';
+import {
+  compareWithCheckpoint,
+  restoreCheckpoint,
+  takeCheckpoint,
+  type MachineCheckpoint,
+} from './machine-checkpoint';
 import type { GuestConfiguration, MachineConfiguration } from './machine-configuration';
 import { RunLoop } from './run-loop';
 import type { RunOutcome, RunRequest } from './run-types';
@@ -37,6 +51,7 @@ export class PhysicalMachine {
   private readonly loop: RunLoop;
   private readonly parts: MachineParts;
   private recorded: RecordedInput[] = [];
+  private memoryHashes: readonly MemoryHash[] | undefined;
 
   /**
    * Builds the machine and loads its guests; no step has been taken then.
@@ -134,9 +149,36 @@ export class PhysicalMachine {
     this.trace.clear();
   }
 
+  /**
+   * Takes a checkpoint, which shares with `base` what did not change since. No guest can tell.
+   * @param store keeps the pages of all checkpoints of this machine
+   */
+  takeCheckpoint(store: PageStore, base?: MachineCheckpoint): MachineCheckpoint {
+    return takeCheckpoint(this.parts, this.recorded.length, store, base);
+  }
+
+  /**
+   * Puts the machine back to a checkpoint of its own. The trace stays: its rows are of the same past or future.
+   * @param inputs those accepted before the checkpoint
+   */
+  restoreCheckpoint(checkpoint: MachineCheckpoint, inputs: readonly RecordedInput[]): void {
+    assert(inputs.length === checkpoint.inputCount, 'the inputs before the checkpoint');
+    restoreCheckpoint(this.parts, checkpoint);
+    this.recorded = [...inputs];
+  }
+
+  /** What differs from a checkpoint of the same position, in words; undefined where nothing does. */
+  compareWithCheckpoint(checkpoint: MachineCheckpoint): string | undefined {
+    return compareWithCheckpoint(this.parts, checkpoint);
+  }
+
   /** Hash of the whole state; equal states have equal hashes on every platform. */
   stateHash(): string {
-    return new StateHash().update(this.save()).digest();
+    const hash = new StateHash().update(encodeUtf8(this.parts.configurationHash));
+    hash.update(saveWithoutMemory(this.parts)).update(saveInputs(this.recorded));
+    this.memoryHashes ??= this.guests.map(({ memory }) => new MemoryHash(memory));
+    for (const memoryHash of this.memoryHashes) memoryHash.addTo(hash);
+    return hash.digest();
   }
 }
 

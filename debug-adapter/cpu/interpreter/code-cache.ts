@@ -60,8 +60,12 @@ export class CodeCache {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** Page offsets at which records get the breakpoint handler. Drops everything decoded. */
+  /** Page offsets at which records get the breakpoint handler. A change drops everything decoded. */
   setBreakpointOffsets(offsets: ReadonlySet<number>): void {
+    const isSame =
+      offsets.size === this.breakpointOffsets.size &&
+      [...offsets].every((offset) => this.breakpointOffsets.has(offset));
+    if (isSame) return;
     this.breakpointOffsets = offsets;
     this.reset();
   }
