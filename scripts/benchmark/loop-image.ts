@@ -1,4 +1,4 @@
-// Guest images for measurements: a few instructions that repeat for ever.
+// Guest images made of a few instructions: the loops that are measured, and whatever else fits one segment.
 import { sampleGuest } from '../../debug-adapter/spec/sample-guest';
 
 /** One measured loop; RSI counts down from 2^64, RDI points to writable memory. */
@@ -36,7 +36,11 @@ const programHeaderBytes = 56;
 export function loopImage({ body }: MeasuredLoop): Uint8Array {
   const decrement = [0x48, 0xff, 0xce];
   const back = -(body.length + decrement.length + 2);
-  const code = [...body, ...decrement, 0x75, back & 0xff];
+  return codeImage(Uint8Array.of(...body, ...decrement, 0x75, back & 0xff));
+}
+
+/** A static ELF64 executable whose only segment is the code, entered at its first byte. */
+export function codeImage(code: Uint8Array): Uint8Array {
   const image = new Uint8Array(headerBytes + programHeaderBytes + code.length);
   const view = new DataView(image.buffer);
   const codeAt = headerBytes + programHeaderBytes;

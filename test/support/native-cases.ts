@@ -3,12 +3,20 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { stateOffsets } from '../../debug-adapter/machine/processor-state';
 import { BareProcessor } from './bare-processor';
-import { loadVectorState, vectorDifferences, type NativeVectorState } from './native-vector-state';
+import {
+  loadVectorState,
+  readVectorState,
+  vectorDifferences,
+  type NativeVectorState,
+  type VectorOutcome,
+} from './native-vector-state';
 
 /** One case as recorded; numbers are hex strings. */
 export interface NativeCase {
   readonly id: number;
   readonly bits: number;
+  /** "t" for a branch, which a single-step trap ends; "b" for all others. */
+  readonly mode: string;
   readonly code: string;
   readonly text: string;
   readonly iced: string;
@@ -46,12 +54,19 @@ export function readNativeCases(path: string): NativeCase[] {
   return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as NativeCase);
 }
 
-function bytesOf(hex: string): Uint8Array {
+export function bytesOf(hex: string): Uint8Array {
   return Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }
 
-function bigOf(hex: string): bigint {
+export function bigOf(hex: string): bigint {
   return BigInt(`0x${hex}`);
+}
+
+/** The data page of a case before its instruction. */
+export function dataBefore(test: NativeCase): Uint8Array {
+  const data = initialData();
+  overlay(data, test.i.mem);
+  return data;
 }
 
 function initialData(): Uint8Array {
@@ -68,9 +83,56 @@ function overlay(data: Uint8Array, runs: readonly (readonly [string, string])[])
   }
 }
 
+/** What an instruction left behind, on whatever executed it. */
+export interface NativeOutcome extends VectorOutcome {
+  /** Vector, or -1 where the instruction ended without an exception. */
+  readonly exception: number;
+  readonly errorCode: number;
+  /** Linear address of a page fault. */
+  readonly address: bigint;
+  readonly rip: bigint;
+  readonly rflags: number;
+  readonly gpr: readonly bigint[];
+  readonly data: Uint8Array;
+}
+
+const pageFault = 14;
+
+/** Differences of an outcome from the recording; empty where the case passes. */
+export function differencesOf(test: NativeCase, outcome: NativeOutcome): string[] {
+  const found: string[] = [];
+  const check = (name: string, got: bigint | number, wanted: bigint | number): void => {
+    if (got !== wanted) found.push(`${name} ${got.toString(16)} instead of ${wanted.toString(16)}`);
+  };
+  check('exception', outcome.exception, test.f.exc);
+  if (outcome.exception !== test.f.exc) return found;
+  if (outcome.exception === pageFault) {
+    check('CR2', outcome.address, bigOf(test.f.cr2 ?? '0'));
+    // A wild address may have met a page of the recording process; here none is present.
+    const compared = test.tags.includes('wild') ? ~1 : ~0;
+    check('error code', outcome.errorCode & compared, Number(test.f.err ?? 0) & compared);
+  }
+  check('RIP', outcome.rip, bigOf(test.f.rip));
+  const defined = ~(Number(test.uf) | ignoredFlags);
+  check('RFLAGS', outcome.rflags & defined, Number(bigOf(test.f.rflags)) & defined);
+  test.i.g.forEach((value, index) => {
+    const wanted = bigOf(test.f.g[String(index)] ?? value);
+    check(`register ${index}`, outcome.gpr[index] ?? 0n, wanted);
+  });
+  found.push(...vectorDifferences(outcome, test.i, test.f));
+  const data = dataBefore(test);
+  overlay(data, test.f.mem);
+  const at = outcome.data.findIndex((byte, index) => byte !== data[index]);
+  if (at >= 0) check(`byte ${at.toString(16)}`, outcome.data[at] ?? 0, data[at] ?? 0);
+  return found;
+}
+
 /** Runs cases on one processor at CPL 3; every exception is a VM exit, so that nothing is delivered. */
 export class NativeCaseRunner {
-  constructor(private readonly processor = new BareProcessor()) {
+  private bits = 0;
+  private code = '';
+
+  constructor(readonly processor = new BareProcessor()) {
     this.processor.map(codePage, codeGpa);
     this.processor.map(dataPage, dataGpa, { noExecute: true });
     this.processor.setField('EXCEPTION_BITMAP', 0xffffffffn);
@@ -79,16 +141,9 @@ export class NativeCaseRunner {
 
   /** Differences from the recording; empty where the case passes. */
   run(test: NativeCase): string[] {
-    const { processor } = this;
-    if (test.bits === 32) processor.setCompatibilityMode(3);
-    else processor.setPrivilege(3);
-    const { core, state, memory } = processor;
-    const code = new Uint8Array(4096).fill(0xcc);
-    code.set(bytesOf(test.code), codeOffset);
-    const data = initialData();
-    overlay(data, test.i.mem);
-    memory.write(codeGpa, code);
-    memory.write(dataGpa, data);
+    this.enter(test);
+    const { core, state, memory } = this.processor;
+    memory.write(dataGpa, dataBefore(test));
     test.i.g.forEach((value, index) => state.setGpr(index, bigOf(value)));
     state.rflags = Number(bigOf(test.i.rflags));
     loadVectorState(state, test.i);
@@ -100,41 +155,37 @@ export class NativeCaseRunner {
       kind = core.run(1, 0).stop.kind;
       if (state.rip !== start) break;
     }
-    return this.differences(test, kind, data);
+    if (kind !== 'vm-exit' && kind !== 'budget') return [`stopped with ${kind}`];
+    return differencesOf(test, this.outcome(kind === 'vm-exit'));
   }
 
-  private differences(test: NativeCase, kind: string, data: Uint8Array): string[] {
+  /** Mode and code of a case. They stay where they fit already: translations and TLBs of the last run stay with them. */
+  private enter({ bits, code }: NativeCase): void {
+    const { processor } = this;
+    if (bits !== this.bits) {
+      if (bits === 32) processor.setCompatibilityMode(3);
+      else processor.setPrivilege(3);
+      this.bits = bits;
+    }
+    if (code === this.code) return;
+    const page = new Uint8Array(4096).fill(0xcc);
+    page.set(bytesOf(code), codeOffset);
+    processor.memory.write(codeGpa, page);
+    this.code = code;
+  }
+
+  private outcome(isExit: boolean): NativeOutcome {
     const { processor } = this;
     const { state, memory } = processor;
-    const found: string[] = [];
-    const check = (name: string, got: bigint | number, wanted: bigint | number): void => {
-      if (got !== wanted)
-        found.push(`${name} ${got.toString(16)} instead of ${wanted.toString(16)}`);
+    return {
+      exception: isExit ? Number(processor.field('VM_EXIT_INTR_INFO') & 0xffn) : -1,
+      errorCode: Number(processor.field('VM_EXIT_INTR_ERROR_CODE')),
+      address: processor.field('EXIT_QUALIFICATION'),
+      rip: state.rip,
+      rflags: state.rflags,
+      gpr: Array.from({ length: 16 }, (_, index) => state.gpr(index)),
+      data: memory.read(dataGpa, 4096) ?? new Uint8Array(4096),
+      ...readVectorState(state),
     };
-    const exception =
-      kind === 'vm-exit' ? Number(processor.field('VM_EXIT_INTR_INFO') & 0xffn) : -1;
-    if (kind !== 'vm-exit' && kind !== 'budget') return [`stopped with ${kind}`];
-    check('exception', exception, test.f.exc);
-    if (exception !== test.f.exc) return found;
-    if (exception === 14) {
-      check('CR2', processor.field('EXIT_QUALIFICATION'), bigOf(test.f.cr2 ?? '0'));
-      // A wild address may have met a page of the recording process; here none is present.
-      const compared = test.tags.includes('wild') ? ~1 : ~0;
-      const errorCode = Number(processor.field('VM_EXIT_INTR_ERROR_CODE'));
-      check('error code', errorCode & compared, Number(test.f.err ?? 0) & compared);
-    }
-    check('RIP', state.rip, bigOf(test.f.rip));
-    const defined = ~(Number(test.uf) | ignoredFlags);
-    check('RFLAGS', state.rflags & defined, Number(bigOf(test.f.rflags)) & defined);
-    test.i.g.forEach((value, index) => {
-      check(`register ${index}`, state.gpr(index), bigOf(test.f.g[String(index)] ?? value));
-    });
-    found.push(...vectorDifferences(state, test.i, test.f));
-    overlay(data, test.f.mem);
-    const after = memory.read(dataGpa, 4096) ?? new Uint8Array();
-    const differing = after.findIndex((byte, index) => byte !== data[index]);
-    if (differing >= 0)
-      check(`byte ${differing.toString(16)}`, after[differing] ?? 0, data[differing] ?? 0);
-    return found;
   }
 }

@@ -64,9 +64,39 @@ export function loadVectorState(state: ProcessorState, initial: NativeVectorStat
   }
 }
 
-/** Differences between the processor and what a case recorded, as text. */
+/** What an instruction left in the x87, MMX and SSE registers. */
+export interface VectorOutcome {
+  readonly mxcsr: number;
+  readonly fcw: number;
+  readonly fsw: number;
+  /** Abridged tag word. */
+  readonly ftw: number;
+  /** ST0 to ST7 in hex, ten bytes each. */
+  readonly st: readonly string[];
+  /** In hex, lowest byte first. */
+  readonly xmm: readonly string[];
+}
+
+/** Reads what {@link vectorDifferences} compares. */
+export function readVectorState(state: ProcessorState): VectorOutcome {
+  const control = state.readU32(stateOffsets.fxsave);
+  return {
+    mxcsr: state.readU32(mxcsrOffset),
+    fcw: control & 0xffff,
+    fsw: control >>> 16,
+    ftw: state.readU32(stateOffsets.fxsave + 4) & 0xff,
+    st: Array.from({ length: 8 }, (_, index) =>
+      hexAt(state, stackOffset(state, index), extendedBytes),
+    ),
+    xmm: Array.from({ length: 16 }, (_, index) =>
+      hexAt(state, xmmOffset + index * registerBytes, registerBytes),
+    ),
+  };
+}
+
+/** Differences between what an instruction left and what a case recorded, as text. */
 export function vectorDifferences(
-  state: ProcessorState,
+  outcome: VectorOutcome,
   initial: NativeVectorState,
   final: NativeVectorState,
 ): string[] {
@@ -76,22 +106,17 @@ export function vectorDifferences(
   };
   const at = (list: NativeVectorState['y'], index: number): string | undefined => list?.[index];
   if (initial.y !== undefined) {
-    check('MXCSR', state.readU32(mxcsrOffset).toString(16), final.mxcsr ?? '');
-    for (let index = 0; index < 16; index++) {
+    check('MXCSR', outcome.mxcsr.toString(16), final.mxcsr ?? '');
+    outcome.xmm.forEach((got, index) => {
       const wanted = at(final.y, index) ?? at(initial.y, index) ?? '';
-      const got = hexAt(state, xmmOffset + index * registerBytes, registerBytes);
       check(`XMM${index}`, got, wanted.slice(0, registerBytes * 2));
-    }
+    });
   }
   if (initial.st !== undefined) {
-    const control = state.readU32(stateOffsets.fxsave);
-    check('FCW', (control & 0xffff).toString(16), final.fcw ?? '');
-    check('FSW', (control >>> 16).toString(16), final.fsw ?? '');
-    check('FTW', (state.readU32(stateOffsets.fxsave + 4) & 0xff).toString(16), final.ftw ?? '');
-    for (let index = 0; index < 8; index++) {
-      const got = hexAt(state, stackOffset(state, index), extendedBytes);
-      check(`ST${index}`, got, at(final.st, index) ?? '');
-    }
+    check('FCW', outcome.fcw.toString(16), final.fcw ?? '');
+    check('FSW', outcome.fsw.toString(16), final.fsw ?? '');
+    check('FTW', outcome.ftw.toString(16), final.ftw ?? '');
+    outcome.st.forEach((got, index) => check(`ST${index}`, got, at(final.st, index) ?? ''));
   }
   return found;
 }
