@@ -3,13 +3,21 @@
 export const limits = {
   /** Guest partitions of a machine; more are refused with a message. */
   guests: 8,
-  /** RAM of a sample guest: enough for its stack, at most the gigabyte that its page tables map. */
+  /** RAM of a guest: enough for boot structures and a stack; at most what 32-bit addresses of a code space leave. */
   guestMemoryBytesMinimum: 2 * 1024 * 1024,
-  guestMemoryBytesMaximum: 1024 * 1024 * 1024,
+  guestMemoryBytesMaximum: 3584 * 1024 * 1024,
+  /** RAM of a sample guest: the gigabyte that its page tables map; more is refused with a message. */
+  sampleGuestMemoryBytesMaximum: 1024 * 1024 * 1024,
+  /** Virtual processors of a guest; more are refused with a message. */
+  guestProcessors: 64,
   /** Bytes of a guest's command line with its final zero; a longer one is refused. */
   commandLineBytes: 2048,
   /** Program headers that the ELF loader reads; an image with more is refused. */
   programHeaders: 64,
+  /** Notes of an ELF file that are looked at; the others are ignored. */
+  elfNotes: 1024,
+  /** Bytes to which a compressed kernel may unpack; one with more is refused. */
+  unpackedKernelBytes: 512 * 1024 * 1024,
   /** Steps without progress after which the machine stops and says so. */
   stepsWithoutProgress: 100_000,
   /** Steps of one call into a processor; longer runs are several calls. */

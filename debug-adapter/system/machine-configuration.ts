@@ -7,16 +7,43 @@ export interface ImageFile {
   readonly bytes: Uint8Array;
 }
 
-/** One guest partition with one virtual processor. */
+/**
+ * How a guest's image is loaded and entered: `sample-guest` keeps the contract of `spec/sample-guest.ts`, `linux` the
+ * Linux boot protocol (bzImage, or vmlinux at its 64-bit entry), `pvh` the PVH boot ABI, `multiboot` that
+ * specification in version 1 or 2; `flat` is put at an address as it is.
+ */
+export type GuestFormat = 'sample-guest' | 'linux' | 'pvh' | 'multiboot' | 'flat';
+
+/** Where a flat image goes, and the mode in which its first byte is executed. */
+export interface FlatPlacement {
+  readonly address: number;
+  readonly mode: 'real' | 'protected' | 'long';
+}
+
+/** One guest partition. */
 export interface GuestConfiguration {
   readonly name: string;
-  /** RAM from guest-physical address 0; a multiple of 4,096. */
+  /** End of RAM, a multiple of 4,096; see `boot/memory-map.ts` for what lies below it. */
   readonly memoryBytes: number;
-  /** A static ELF64 executable that keeps the contract of `spec/sample-guest.ts`. */
   readonly image: ImageFile;
   /** Empty where there is none. */
   readonly commandLine: string;
+  /** By default, or with `auto`, what the image looks like. */
+  readonly format?: GuestFormat | 'auto';
+  /** Initial RAM disk of a kernel; a multiboot kernel finds it as its first module. */
+  readonly initrd?: ImageFile;
+  /** Virtual processors, 1 by default. */
+  readonly processorCount?: number;
+  /** Only for `flat`; by default a boot sector's place, entered in real mode. */
+  readonly flat?: FlatPlacement;
+  /** Who unpacks a bzImage: the loader, by default, or the code that the kernel brings with it. */
+  readonly unpack?: 'host' | 'guest';
+  /** What the clock of the guest's platform says at power-on: seconds since 1970-01-01 00:00:00 UTC. */
+  readonly bootTime?: number;
 }
+
+/** Power-on time of a guest whose configuration names none: 2026-01-01 00:00:00 UTC. */
+export const defaultBootTime = 1_767_225_600;
 
 /** The whole machine. */
 export interface MachineConfiguration {

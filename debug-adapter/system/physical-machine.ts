@@ -1,4 +1,5 @@
 /** The physical machine: logical processors, partitions and parent, joined and run. */
+import type { Decompressor } from '../backends/decompressor';
 import { createPartitionCores } from '../cpu/processor-core-factory';
 import { Hypervisor } from '../hypervisor/hypervisor';
 import { readMsr } from '../hypervisor/msr-access';
@@ -16,7 +17,11 @@ import { StateHash } from '../support/state-hash';
 import { UserError } from '../support/user-error';
 import { encodeUtf8 } from '../support/utf8';
 import { applyInput, describeInput } from './apply-input';
-import { enterSampleGuest } from './boot/sample-guest-entry';
+import { placePieces } from './boot/boot-plan';
+import { formatOf } from './boot/guest-format';
+import { planGuest } from './boot/load-guest';
+import { ramRanges } from './boot/memory-map';
+import { enterProcessor } from './boot/processor-entry';
 import { limits } from './limits';
 import {
   restoreMachine,
@@ -39,6 +44,8 @@ import { TraceLog } from './trace-log';
 /** What the machine needs from its host. */
 export interface MachinePorts {
   readonly codeHost: CodeHost;
+  /** Unpacks compressed kernels; without it they can only unpack themselves. */
+  readonly decompressor?: Decompressor;
   /** Jumps to a place until it is translated, 0 for never; changes speed only. */
   readonly hotCount?: number;
 }
@@ -189,30 +196,46 @@ function checkConfiguration({ guests }: MachineConfiguration): void {
       `A machine has 1 to ${limits.guests} guest partitions, not ${guests.length}.`,
     );
   }
-  for (const { name, memoryBytes } of guests) {
-    const { guestMemoryBytesMinimum: least, guestMemoryBytesMaximum: most } = limits;
-    const isWhole = Number.isInteger(memoryBytes / pageSizeBytes);
-    if (isWhole && memoryBytes >= least && memoryBytes <= most) continue;
+  for (const guest of guests) checkGuest(guest);
+}
+
+function checkGuest({ name, memoryBytes, processorCount = 1 }: GuestConfiguration): void {
+  const { guestMemoryBytesMinimum: least, guestMemoryBytesMaximum: most } = limits;
+  const isWhole = Number.isInteger(memoryBytes / pageSizeBytes);
+  if (!isWhole || memoryBytes < least || memoryBytes > most) {
     throw new UserError(
       'guest-memory-size',
       `The guest "${name}" cannot have ${memoryBytes} bytes of memory.`,
       `Give it ${least} to ${most} bytes, a multiple of ${pageSizeBytes}.`,
     );
   }
+  const isCount = Number.isInteger(processorCount) && processorCount >= 1;
+  if (!isCount || processorCount > limits.guestProcessors) {
+    throw new UserError(
+      'guest-processors',
+      `The guest "${name}" cannot have ${processorCount} virtual processors.`,
+      `Give it 1 to ${limits.guestProcessors}.`,
+    );
+  }
 }
 
 function createGuest(guest: GuestConfiguration, id: number, ports: MachinePorts): Partition {
   const { name, memoryBytes } = guest;
-  const { codeHost, hotCount } = ports;
+  const { codeHost, decompressor, hotCount } = ports;
+  const format = formatOf(guest);
+  const plan = planGuest(guest, format, decompressor === undefined ? {} : { decompressor });
   const { memory, cores } = createPartitionCores(codeHost, {
     memoryBytes,
     processorCount: 1,
     ...(hotCount === undefined ? {} : { hotCount }),
   });
-  memory.mapRam(0, memoryBytes / pageSizeBytes);
+  for (const { start, end } of ramRanges(format, memoryBytes)) {
+    memory.mapRam(start / pageSizeBytes, (end - start) / pageSizeBytes);
+  }
   const processors = cores.map((core, index) => new VirtualProcessor(id, index, core));
   const boot = present(processors[0], 'boot processor');
-  enterSampleGuest(guest, memory, boot.state);
+  placePieces(plan.pieces, memory);
+  enterProcessor(boot.state, plan.entry);
   for (const { state, index, core } of processors) {
     setUpVmcsControls(state, index);
     followLongMode(state);
@@ -221,10 +244,13 @@ function createGuest(guest: GuestConfiguration, id: number, ports: MachinePorts)
   return new Partition({ id, name, memoryBytes, memory, processors });
 }
 
+/** Everything that decides what the machine does, so that a saved state meets only the machine it is of. */
 function hashConfiguration({ guests, costs }: MachineConfiguration): string {
   const hash = new StateHash();
-  for (const { name, memoryBytes, image, commandLine } of guests) {
-    hash.update(encodeUtf8(`${name}\n${memoryBytes}\n${commandLine}`)).update(image.bytes);
+  for (const { image, initrd, ...values } of guests) {
+    const sorted = Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
+    hash.update(encodeUtf8(JSON.stringify(sorted)));
+    hash.update(image.bytes).update(initrd?.bytes ?? new Uint8Array(0));
   }
   return hash.update(encodeUtf8(JSON.stringify(costs))).digest();
 }

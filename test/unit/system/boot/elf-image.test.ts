@@ -61,6 +61,7 @@ const refused: readonly (readonly [string, Spoil])[] = [
   ['image-truncated', (bytes) => bytes.slice(0, 100)],
   ['image-truncated', (bytes) => bytes.slice(0, -1)],
   ['image-not-64-bit', identity(4, 1)],
+  ['image-wrong-class', identity(4, 3)],
   ['image-big-endian', identity(5, 2)],
   ['image-wrong-machine', header('e_machine', 183n)],
   ['image-not-executable', header('e_type', 3n)],

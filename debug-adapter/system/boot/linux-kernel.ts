@@ -1,0 +1,141 @@
+/** Loads a Linux kernel by the 64-bit boot protocol (Documentation/x86/boot.rst, "64-bit Boot Protocol"). */
+import type { Decompressor } from '../../backends/decompressor';
+import { bootParams, e820Entry, LinuxBoot, linuxBootSelectors } from '../../spec/linux-boot';
+import { structWriter } from '../../support/struct-layout';
+import type { GuestConfiguration } from '../machine-configuration';
+import type { BootPlan, MemoryPiece } from './boot-plan';
+import {
+  commandLineBytes,
+  flatDescriptor,
+  flatDescriptorTable,
+  identityPageTables,
+  lowMemory,
+} from './boot-structures';
+import { isBzImage, readBzImage, type BzImage } from './bz-image';
+import { checkPlace, readElfImage, type ElfImage } from './elf-image';
+import { placeInitialRamDisk } from './initial-ram-disk';
+import { unpackKernel } from './kernel-payload';
+import { highMemoryStart, memoryMap } from './memory-map';
+import { longModeEntry } from './processor-entry';
+
+/** What a loader is given besides the guest. */
+export interface BootServices {
+  readonly decompressor?: Decompressor;
+  /** Where the root pointer of the ACPI tables is. */
+  readonly acpiRootPointerGpa?: number;
+}
+
+/** A kernel in its place, however it got there. */
+interface LoadedKernel {
+  readonly entry: number;
+  readonly pieces: readonly MemoryPiece[];
+  /** First address behind all that the kernel needs before it has read its memory map. */
+  readonly end: number;
+  /** Absent for a bare vmlinux. */
+  readonly setupHeader: Uint8Array | undefined;
+  readonly initrdAddressMaximum: number;
+  readonly commandLineMaximum: number;
+}
+
+/** The identity map covers all that 32 bits address: the kernel finds its structures there before it has a map of its own. */
+const mappedGigabytes = 4;
+
+/** What a vmlinux without a setup header accepts: COMMAND_LINE_SIZE, and what its bzImage would say of the RAM disk. */
+const commandLineMaximum = 2047;
+const initrdAddressMaximum = 0x7fffffff;
+const kernelAlignment = 0x200000;
+
+/** @throws UserError where the image cannot be loaded */
+export function planLinuxKernel(guest: GuestConfiguration, services: BootServices): BootPlan {
+  const kernel = loadKernel(guest, services);
+  const commandLine = commandLineBytes(guest, kernel.commandLineMaximum);
+  const initrd = placeInitialRamDisk(guest, kernel.end, kernel.initrdAddressMaximum + 1);
+  const { code, data } = linuxBootSelectors;
+  const { piece, descriptors } = flatDescriptorTable(flatDescriptor.code64, code, data);
+  const { startInfoGpa, commandLineGpa, pageTablesGpa } = lowMemory;
+  const parameters = bootParameters(guest, kernel, initrd, services.acpiRootPointerGpa ?? 0);
+  return {
+    pieces: [
+      piece,
+      { gpa: startInfoGpa, bytes: parameters },
+      { gpa: commandLineGpa, bytes: commandLine },
+      identityPageTables(pageTablesGpa, mappedGigabytes),
+      ...kernel.pieces,
+      ...(initrd === undefined ? [] : [initrd]),
+    ],
+    entry: longModeEntry(kernel.entry, pageTablesGpa, descriptors, { rsi: startInfoGpa }),
+  };
+}
+
+function loadKernel(guest: GuestConfiguration, { decompressor }: BootServices): LoadedKernel {
+  const { image, memoryBytes } = guest;
+  const range = { lowest: highMemoryStart, end: memoryBytes };
+  if (!isBzImage(image.bytes)) return loadedElf(readElfImage(image, range), undefined);
+  const bzImage = readBzImage(image);
+  if (guest.unpack === 'guest') return selfUnpackingKernel(guest, bzImage);
+  return loadedElf(readElfImage(unpackKernel(image, bzImage, decompressor), range), bzImage);
+}
+
+function loadedElf({ entry, segments }: ElfImage, bzImage: BzImage | undefined): LoadedKernel {
+  const ends = segments.map(({ gpa, memoryBytes }) => gpa + memoryBytes);
+  const needed = bzImage === undefined ? 0 : bzImage.preferredAddress + bzImage.initBytes;
+  return {
+    entry,
+    pieces: segments,
+    end: Math.max(needed, ...ends),
+    setupHeader: bzImage?.setupHeader,
+    initrdAddressMaximum: bzImage?.initrdAddressMaximum ?? initrdAddressMaximum,
+    commandLineMaximum: bzImage?.commandLineBytes ?? commandLineMaximum,
+  };
+}
+
+function selfUnpackingKernel(guest: GuestConfiguration, bzImage: BzImage): LoadedKernel {
+  const { protectedModeCode, preferredAddress, initBytes } = bzImage;
+  const range = { lowest: highMemoryStart, end: guest.memoryBytes };
+  checkPlace(guest.image, preferredAddress, Math.max(initBytes, protectedModeCode.length), range);
+  return {
+    entry: preferredAddress + LinuxBoot.entry64Offset,
+    pieces: [{ gpa: preferredAddress, bytes: protectedModeCode }],
+    end: preferredAddress + initBytes,
+    setupHeader: bzImage.setupHeader,
+    initrdAddressMaximum: bzImage.initrdAddressMaximum,
+    commandLineMaximum: bzImage.commandLineBytes,
+  };
+}
+
+function bootParameters(
+  guest: GuestConfiguration,
+  kernel: LoadedKernel,
+  initrd: MemoryPiece | undefined,
+  acpiRootPointerGpa: number,
+): Uint8Array {
+  const bytes = new Uint8Array(bootParams.sizeBytes);
+  const write = structWriter(bootParams, bytes);
+  const set = (name: string, value: number): void => write(name, BigInt(value));
+  if (kernel.setupHeader === undefined) {
+    set('boot_flag', LinuxBoot.bootFlag);
+    set('header', LinuxBoot.headerMagic);
+    set('version', LinuxBoot.versionWritten);
+    set('loadflags', LinuxBoot.loadedHigh);
+    set('kernel_alignment', kernelAlignment);
+  } else {
+    bytes.set(kernel.setupHeader, LinuxBoot.setupHeaderStart);
+  }
+  set('type_of_loader', LinuxBoot.loaderUndefined);
+  set('cmd_line_ptr', lowMemory.commandLineGpa);
+  set('acpi_rsdp_addr', acpiRootPointerGpa);
+  if (initrd !== undefined) {
+    set('ramdisk_image', initrd.gpa);
+    set('ramdisk_size', initrd.bytes.length);
+  }
+  const map = memoryMap(guest.memoryBytes);
+  set('e820_entries', map.length);
+  map.forEach(({ start, end, type }, index) => {
+    const at = LinuxBoot.e820TableOffset + index * e820Entry.sizeBytes;
+    const writeEntry = structWriter(e820Entry, bytes, at);
+    writeEntry('addr', BigInt(start));
+    writeEntry('size', BigInt(end - start));
+    writeEntry('type', BigInt(type));
+  });
+  return bytes;
+}

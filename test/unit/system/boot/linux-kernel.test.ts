@@ -1,0 +1,146 @@
+/** Linux kernels by the 64-bit boot protocol: what is where at entry, and what is refused (boot.rst). */
+import assert from 'node:assert/strict';
+import { bootParams, e820Entry, LinuxBoot } from '../../../../debug-adapter/spec/linux-boot';
+import { readField } from '../../../../debug-adapter/support/struct-layout';
+import { UserError } from '../../../../debug-adapter/support/user-error';
+import type { BootPlan } from '../../../../debug-adapter/system/boot/boot-plan';
+import { planLinuxKernel } from '../../../../debug-adapter/system/boot/linux-kernel';
+import type { GuestConfiguration } from '../../../../debug-adapter/system/machine-configuration';
+import { bzImage, elfImage } from '../../../support/boot-images';
+
+const mebibyte = 1024 * 1024;
+const kernelAt = 0x1000000;
+const startInfo = 0x2000;
+
+const vmlinux = elfImage(64, kernelAt + 2, [
+  { gpa: kernelAt, bytes: Uint8Array.of(0x90, 0x90, 0xf4), memoryBytes: 0x300000 },
+]);
+
+function guest(bytes: Uint8Array, more: Partial<GuestConfiguration> = {}): GuestConfiguration {
+  const image = { path: 'vmlinuz', bytes };
+  return { name: 'k', memoryBytes: 64 * mebibyte, image, commandLine: '', ...more };
+}
+
+const file = (bytes: Uint8Array): { readonly path: string; readonly bytes: Uint8Array } => ({
+  path: 'initrd.img',
+  bytes,
+});
+
+/** The piece that covers an address. */
+function bytesAt(plan: BootPlan, gpa: number): Uint8Array {
+  const piece = plan.pieces.find((each) => gpa >= each.gpa && gpa < each.gpa + each.bytes.length);
+  assert(piece !== undefined, `something lies at 0x${gpa.toString(16)}`);
+  return piece.bytes.subarray(gpa - piece.gpa);
+}
+
+const parameter = (plan: BootPlan, name: string): number =>
+  Number(readField(bootParams, bytesAt(plan, startInfo), name));
+
+const refused: readonly (readonly [string, GuestConfiguration])[] = [
+  ['image-truncated', guest(bzImage({}).subarray(0, 0x300))],
+  ['image-truncated', guest(bzImage({}).subarray(0, -1))],
+  ['image-no-64-bit-entry', guest(bzImage({ header: { version: 0x20b } }))],
+  ['image-no-64-bit-entry', guest(bzImage({ header: { xloadflags: 0 } }))],
+  ['image-no-64-bit-entry', guest(bzImage({ header: { loadflags: 0 } }))],
+  ['image-damaged', guest(bzImage({ header: { payload_offset: 0xffffff } }))],
+  ['image-compression', guest(bzImage({ payload: Uint8Array.of(0x42, 0x5a, 0x68, 0x39) }))],
+  ['image-compression', guest(bzImage({ payload: Uint8Array.of(0, 1, 2, 3) }))],
+  ['image-segment-outside', guest(vmlinux, { memoryBytes: 16 * mebibyte })],
+  ['image-segment-outside', guest(bzImage({}), { memoryBytes: 16 * mebibyte, unpack: 'guest' })],
+  ['command-line-too-long', guest(vmlinux, { commandLine: 'x'.repeat(2048) })],
+  ['initrd-empty', guest(vmlinux, { initrd: file(new Uint8Array(0)) })],
+  ['initrd-too-large', guest(vmlinux, { initrd: file(new Uint8Array(46 * mebibyte)) })],
+];
+
+describe('Linux kernel', () => {
+  it('is entered in 64-bit mode with RSI at boot_params', () => {
+    const plan = planLinuxKernel(guest(vmlinux, { commandLine: 'console=ttyS0' }), {});
+    assert.equal(plan.entry.rip, kernelAt + 2);
+    assert.deepEqual(plan.entry.registers, { rsi: startInfo });
+    assert.equal(plan.entry.fields.GUEST_CS_SELECTOR, 0x10n);
+    assert.equal(plan.entry.fields.GUEST_SS_SELECTOR, 0x18n);
+    assert.deepEqual([...bytesAt(plan, kernelAt)], [0x90, 0x90, 0xf4]);
+    assert.equal(parameter(plan, 'header'), LinuxBoot.headerMagic);
+    assert.equal(parameter(plan, 'type_of_loader'), 0xff);
+    assert.equal(parameter(plan, 'sentinel'), 0);
+    const text = bytesAt(plan, parameter(plan, 'cmd_line_ptr'));
+    assert.equal(Buffer.from(text).toString('latin1'), 'console=ttyS0\0');
+  });
+
+  it('finds RAM up to video memory and from 1 MiB on', () => {
+    const plan = planLinuxKernel(guest(vmlinux), {});
+    const entries = Array.from({ length: parameter(plan, 'e820_entries') }, (_, index) => {
+      const at = startInfo + LinuxBoot.e820TableOffset + index * e820Entry.sizeBytes;
+      return ['addr', 'size', 'type'].map((name) =>
+        Number(readField(e820Entry, bytesAt(plan, at), name)),
+      );
+    });
+    assert.deepEqual(entries, [
+      [0, 0xa0000, 1],
+      [0xc0000, 0x40000, 2],
+      [0x100000, 63 * mebibyte, 1],
+    ]);
+  });
+
+  it('gets its initial RAM disk at the end of RAM, on a page', () => {
+    const initrd = file(Uint8Array.from({ length: 5000 }, (_, index) => index & 0xff));
+    const plan = planLinuxKernel(guest(vmlinux, { initrd }), {});
+    const gpa = parameter(plan, 'ramdisk_image');
+    assert.equal(gpa, 64 * mebibyte - 8192);
+    assert.equal(parameter(plan, 'ramdisk_size'), 5000);
+    assert.deepEqual(bytesAt(plan, gpa), initrd.bytes);
+  });
+
+  it('keeps the initial RAM disk below initrd_addr_max', () => {
+    const initrd = file(new Uint8Array(4096));
+    const image = bzImage({ header: { initrd_addr_max: 0x2ffffff } });
+    const plan = planLinuxKernel(guest(image, { initrd, unpack: 'guest' }), {});
+    assert.equal(parameter(plan, 'ramdisk_image'), 0x2fff000);
+  });
+
+  it('that is to unpack itself stands at its 64-bit entry, with its own header', () => {
+    const image = bzImage({ code: Uint8Array.of(0xf4), header: { init_size: 0x200000 } });
+    const plan = planLinuxKernel(guest(image, { unpack: 'guest' }), {});
+    assert.equal(plan.entry.rip, kernelAt + 0x200);
+    assert.equal(bytesAt(plan, kernelAt + 0x200)[0], 0xf4);
+    assert.equal(parameter(plan, 'init_size'), 0x200000);
+    assert.equal(parameter(plan, 'e820_entries'), 3);
+  });
+
+  it('that is not compressed within its bzImage is loaded as it is', () => {
+    const plan = planLinuxKernel(guest(bzImage({ payload: vmlinux })), {});
+    assert.equal(plan.entry.rip, kernelAt + 2);
+    assert.equal(parameter(plan, 'cmdline_size'), 2047);
+  });
+
+  it('is told where the ACPI tables are', () => {
+    const plan = planLinuxKernel(guest(vmlinux), { acpiRootPointerGpa: 0xe0000 });
+    assert.equal(parameter(plan, 'acpi_rsdp_addr'), 0xe0000);
+  });
+
+  refused.forEach(([id, configuration], index) => {
+    it(`is refused with ${id} (${index})`, () => {
+      assert.throws(
+        () => planLinuxKernel(configuration, {}),
+        (problem) => problem instanceof UserError && problem.id === id,
+      );
+    });
+  });
+
+  it('no single damaged byte of the header makes it throw anything but a message', () => {
+    const sound = bzImage({ payload: vmlinux });
+    for (let at = LinuxBoot.setupHeaderStart; at < 0x270; at++) {
+      for (const value of [0, 0x7f, 0xff]) {
+        const bytes = sound.slice();
+        bytes[at] = value;
+        for (const unpack of ['host', 'guest'] as const) {
+          try {
+            planLinuxKernel(guest(bytes, { unpack }), {});
+          } catch (problem) {
+            assert(problem instanceof UserError, `byte 0x${at.toString(16)}: ${String(problem)}`);
+          }
+        }
+      }
+    }
+  });
+});
