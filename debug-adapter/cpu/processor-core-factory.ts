@@ -2,6 +2,7 @@
 import type { CodeHost, CodeSpace } from '../machine/code-space';
 import { GuestMemory } from '../machine/guest-memory';
 import type { ProcessorCore } from '../machine/processor';
+import { stateOffsets } from '../machine/processor-state';
 import { assert, present } from '../support/assert';
 import { VariantTable } from './decode/variants';
 import { CodeCache } from './interpreter/code-cache';
@@ -19,6 +20,7 @@ import {
   tlbOffsets,
 } from './memory-map';
 import { VirtualProcessorCore } from './processor-core';
+import { initialRandomState } from './routines/random-numbers';
 import { routineNumber } from './routines/routine-table';
 import { Translator } from './translator/translator';
 
@@ -28,6 +30,8 @@ export interface PartitionCoreOptions {
   readonly memoryBytes: number;
   /** 1 to 64. */
   readonly processorCount: number;
+  /** What the processors' random numbers start from; 0 unless given. */
+  readonly randomSeed?: bigint;
   /** Entries of each data TLB, a power of two from 64 to 4096. */
   readonly tlbEntries?: number;
   /** Jumps to a place after which it is translated; 1 for at once, 0 for never. */
@@ -101,7 +105,10 @@ export function createPartitionCores(
   for (let index = 0; index < processorCount; index++) {
     const vpBase = processorBase + index * processorStride;
     const shared = { space, memory, code, translator, tlbEntries };
-    cores.push(new VirtualProcessorCore(shared, vpBase, breakpointsChanged));
+    const core = new VirtualProcessorCore(shared, vpBase, breakpointsChanged);
+    const random = initialRandomState(options.randomSeed ?? 0n, index);
+    core.state.writeU64(stateOffsets.randomState, random);
+    cores.push(core);
   }
   space.install(interpreterModule(tlbEntries), [0]);
   return { memory, cores };

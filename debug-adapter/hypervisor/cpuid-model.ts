@@ -47,11 +47,18 @@ const basicEdx = bitsOf({
   SSE: 25,
   SSE2: 26,
 });
-const basicEcx = bitsOf({ CMPXCHG16B: 13, PCID: 17, hypervisor: 31 });
-const structuredEbx = bitsOf({ SMEP: 7, ERMS: 9, INVPCID: 10, SMAP: 20 });
+const basicEcx = bitsOf({ CMPXCHG16B: 13, PCID: 17, RDRAND: 30, hypervisor: 31 });
+const structuredEbx = bitsOf({
+  FSGSBASE: 0,
+  SMEP: 7,
+  ERMS: 9,
+  INVPCID: 10,
+  RDSEED: 18,
+  SMAP: 20,
+});
 const structuredEcx = bitsOf({ UMIP: 2 });
 const structuredEdx = bitsOf({ FSRM: 4 });
-const extendedEdx = bitsOf({ SYSCALL: 11, NX: 20, LM: 29 });
+const extendedEdx = bitsOf({ SYSCALL: 11, NX: 20, RDTSCP: 27, LM: 29 });
 
 const brand = 'Hyperscope virtual processor';
 

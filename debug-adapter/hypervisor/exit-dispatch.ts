@@ -1,9 +1,11 @@
 /** Which handler answers which exit: one table. */
 import { exitReasonByNumber, ExitReasonNumber } from '../spec/x86/exit-reasons';
+import { ExceptionNumber } from '../spec/x86/exceptions';
 import { handleCpuid } from './exits/cpuid';
 import { handleEptViolation } from './exits/ept-violation';
 import type { ExitContext, ExitHandler, ExitOutcome } from './exits/exit-handler';
 import { handleHlt } from './exits/hlt';
+import { completeWithoutEffect, refuseAs } from './exits/refused-instruction';
 import { handleIoInstruction } from './exits/io-instruction';
 import { handleMsrRead, handleMsrWrite } from './exits/msr';
 import { handleTripleFault } from './exits/triple-fault';
@@ -14,6 +16,11 @@ const handlers: ReadonlyMap<number, ExitHandler> = new Map([
   [ExitReasonNumber.TRIPLE_FAULT, handleTripleFault],
   [ExitReasonNumber.CPUID, handleCpuid],
   [ExitReasonNumber.HLT, handleHlt],
+  // Nothing is cached that could be lost (SDM vol. 2, INVD).
+  [ExitReasonNumber.INVD, completeWithoutEffect],
+  // CPUID offers neither.
+  [ExitReasonNumber.MWAIT, refuseAs(ExceptionNumber.UD)],
+  [ExitReasonNumber.MONITOR, refuseAs(ExceptionNumber.UD)],
   [ExitReasonNumber.VMCALL, handleVmcall],
   [ExitReasonNumber.IO_INSTRUCTION, handleIoInstruction],
   [ExitReasonNumber.MSR_READ, handleMsrRead],

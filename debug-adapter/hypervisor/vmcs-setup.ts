@@ -32,6 +32,7 @@ const controls: Readonly<Record<string, number>> = {
     'enable EPT',
     'enable RDTSCP',
     'enable VPID',
+    'enable RDTSCP',
     'unrestricted guest',
     'enable INVPCID',
   ]),

@@ -52,6 +52,8 @@ export const stateOffsets = {
   /** What the access that exited writes to a device, and its size in bytes. */
   accessValue: reserve(8),
   accessBytes: reserve(4, 4),
+  /** State of the generator behind RDRAND and RDSEED. */
+  randomState: reserve(8),
 } as const;
 
 /** Bytes of architectural state. */

@@ -49,6 +49,8 @@ export const defaultBootTime = 1_767_225_600;
 export interface MachineConfiguration {
   readonly guests: readonly GuestConfiguration[];
   readonly costs: VirtualTimeCosts;
+  /** What the random numbers of all processors start from; 0 unless given. */
+  readonly randomSeed?: bigint;
 }
 
 /** A machine with one guest and the default costs. */

@@ -70,7 +70,7 @@ export class PhysicalMachine {
     const hypervisor = new Hypervisor(this.loop);
     this.parent = new ParentPartition(hypervisor, this.loop.trace);
     this.guests = configuration.guests.map((guest, index) =>
-      createGuest(guest, parentPartitionId + 1 + index, ports),
+      createGuest(configuration, guest, parentPartitionId + 1 + index, ports),
     );
     for (const guest of this.guests) {
       hypervisor.addPartition(guest);
@@ -219,7 +219,12 @@ function checkGuest({ name, memoryBytes, processorCount = 1 }: GuestConfiguratio
   }
 }
 
-function createGuest(guest: GuestConfiguration, id: number, ports: MachinePorts): Partition {
+function createGuest(
+  { randomSeed = 0n }: MachineConfiguration,
+  guest: GuestConfiguration,
+  id: number,
+  ports: MachinePorts,
+): Partition {
   const { name, memoryBytes } = guest;
   const { codeHost, decompressor, hotCount } = ports;
   const format = formatOf(guest);
@@ -227,6 +232,7 @@ function createGuest(guest: GuestConfiguration, id: number, ports: MachinePorts)
   const { memory, cores } = createPartitionCores(codeHost, {
     memoryBytes,
     processorCount: 1,
+    randomSeed: randomSeed ^ (BigInt(id) << 56n),
     ...(hotCount === undefined ? {} : { hotCount }),
   });
   for (const { start, end } of ramRanges(format, memoryBytes)) {
@@ -245,12 +251,12 @@ function createGuest(guest: GuestConfiguration, id: number, ports: MachinePorts)
 }
 
 /** Everything that decides what the machine does, so that a saved state meets only the machine it is of. */
-function hashConfiguration({ guests, costs }: MachineConfiguration): string {
+function hashConfiguration({ guests, costs, randomSeed = 0n }: MachineConfiguration): string {
   const hash = new StateHash();
   for (const { image, initrd, ...values } of guests) {
     const sorted = Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
     hash.update(encodeUtf8(JSON.stringify(sorted)));
     hash.update(image.bytes).update(initrd?.bytes ?? new Uint8Array(0));
   }
-  return hash.update(encodeUtf8(JSON.stringify(costs))).digest();
+  return hash.update(encodeUtf8(`${JSON.stringify(costs)}\n${randomSeed}`)).digest();
 }

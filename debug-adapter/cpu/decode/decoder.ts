@@ -244,6 +244,7 @@ class Decoder {
     if (attributes.has('f3') && this.repeatPrefix !== 0xf3) return false;
     if (attributes.has('f2') && this.repeatPrefix !== 0xf2) return false;
     if (attributes.has('p66') && (this.repeatPrefix !== 0 || !this.operandPrefix)) return false;
+    if (attributes.has('norep') && this.repeatPrefix !== 0) return false;
     if (attributes.has('np') && (this.repeatPrefix !== 0 || this.operandPrefix)) return false;
     if (row.modrm !== undefined) return row.modrm === this.modrm;
     if (row.extension !== undefined && row.extension !== ((this.modrm >>> 3) & 7)) return false;

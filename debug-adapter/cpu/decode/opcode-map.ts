@@ -9,7 +9,7 @@
 // f64 = operand size is 64 in 64-bit mode; i64 = invalid in 64-bit mode; o64 = only valid in 64-bit mode;
 // rep = REP prefixes apply; sized = the operand size is part of the meaning though no operand shows it;
 // near = a relative branch: only the operand size 16 is part of the meaning;
-// np = mandatory absence of 66/F2/F3 (a mandatory prefix stands before the opcode);
+// np = mandatory absence of 66/F2/F3 (a mandatory prefix stands before the opcode); norep = of F2/F3 only;
 // end = control does not reach the next instruction.
 
 import { x87Rows } from './opcode-map-x87';
@@ -268,6 +268,10 @@ const twoByteRows = `
 0F AB BTS Ev,Gv lock
 0F AC SHRD Ev,Gv,Ib
 0F AD SHRD Ev,Gv,CL
+F3 0F AE/0:reg RDFSBASE Ey o64
+F3 0F AE/1:reg RDGSBASE Ey o64
+F3 0F AE/2:reg WRFSBASE Ey o64
+F3 0F AE/3:reg WRGSBASE Ey o64
 0F AE/5:reg LFENCE np
 0F AE/6:reg MFENCE np
 0F AE/7:reg SFENCE np
@@ -295,6 +299,8 @@ const twoByteRows = `
 0F C1 XADD Ev,Gv lock
 0F C3:mem MOVNTI Ey,Gy np
 0F C7/1:mem CMPXCHG8B M lock sized
+0F C7/6:reg RDRAND Ev norep
+0F C7/7:reg RDSEED Ev norep
 0F C8+r BSWAP Zv
 0F FF UD Gv,Ev end
 `;

@@ -62,6 +62,7 @@ const attributeNames = new Set([
   'sized',
   'near',
   'np',
+  'norep',
   'f3',
   'f2',
   'p66',

@@ -21,10 +21,10 @@ const cr0Writable =
   Cr0.PE | Cr0.MP | Cr0.EM | Cr0.TS | Cr0.NE | Cr0.WP | Cr0.AM | Cr0.NW | Cr0.CD | Cr0.PG;
 
 /**
- * CR4 bits of the features this processor has: TSD, DE, PSE, PAE, MCE, PGE, PCE, OSFXSR, OSXMMEXCPT, UMIP, PCIDE,
- * SMEP, SMAP.
+ * CR4 bits of the features this processor has: TSD, DE, PSE, PAE, MCE, PGE, PCE, OSFXSR, OSXMMEXCPT, UMIP, FSGSBASE,
+ * PCIDE, SMEP, SMAP.
  */
-const cr4Supported = 0x320ffcn;
+const cr4Supported = 0x330ffcn;
 const cr4Pae = 0x20n;
 const cr4Pcide = 1n << 17n;
 const cr3KeepTranslations = 1n << 63n;

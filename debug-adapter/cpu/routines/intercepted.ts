@@ -1,6 +1,11 @@
 /** Instructions that a hypervisor intercepts, always or by a control of the VMCS (SDM vol. 3, 26.1). */
 import { isCanonical } from '../../machine/addresses';
-import { generalProtection, RoutineEnd, undefinedOpcode } from '../processor-context';
+import {
+  generalProtection,
+  RoutineEnd,
+  undefinedOpcode,
+  type ProcessorContext,
+} from '../processor-context';
 import { runOffsets } from '../memory-map';
 import { vmcsOffsets } from '../vmcs-offsets';
 import {
@@ -20,6 +25,8 @@ import {
 } from './routine';
 
 const cr4TimeStampDisable = 4;
+/** CR4.PCE. */
+const cr4CounterEnable = 0x100;
 /** CR4.PCIDE. */
 const cr4Identifiers = 1 << 17;
 const activityHlt = 1n;
@@ -50,6 +57,49 @@ const pause: Routine = (processor, record) =>
   hasPrimary(processor.context, primaryControl.pauseExiting)
     ? exit(processor, record, exitReason.PAUSE)
     : RoutineEnd.next;
+
+/**
+ * MONITOR (SDM vol. 2): checks its operands as a read of one byte does. Nothing is watched, since MWAIT may always end
+ * at once. Privilege comes before the exit, operands after it.
+ */
+const monitor: Routine = (processor, record) => {
+  const { context, access } = processor;
+  if (context.cpl !== 0) return context.raise(undefinedOpcode);
+  if (hasPrimary(context, primaryControl.monitorExiting)) {
+    return exit(processor, record, exitReason.MONITOR);
+  }
+  if (hintsOf(context) !== 0n) return context.raise(generalProtection());
+  const offset = context.state.gpr(0) & record.addressMask;
+  const address = record.segmentAddress(offset, 1, 'read');
+  if (typeof address === 'object') return context.raise(address);
+  const end = access.probe(address, 1, 'read');
+  return end === 'done' ? RoutineEnd.next : leaveWith(processor, end);
+};
+
+/** Extensions of MONITOR and MWAIT, in ECX or RCX: there are none. */
+function hintsOf({ state, is64Bit }: ProcessorContext): bigint {
+  return BigInt.asUintN(is64Bit ? 64 : 32, state.gpr(1));
+}
+
+/** MWAIT without an armed monitor does not wait (SDM vol. 2, MWAIT). */
+const monitorWait: Routine = (processor, record) => {
+  const { context } = processor;
+  if (context.cpl !== 0) return context.raise(undefinedOpcode);
+  if (hasPrimary(context, primaryControl.mwaitExiting)) {
+    return exit(processor, record, exitReason.MWAIT);
+  }
+  return hintsOf(context) === 0n ? RoutineEnd.next : context.raise(generalProtection());
+};
+
+/** RDPMC: there are no counters, so every index is #GP (SDM vol. 2, RDPMC). */
+const readPerformanceCounter: Routine = (processor, record) => {
+  const { context } = processor;
+  const isAllowed = (context.state.readU32(vmcsOffsets.cr4) & cr4CounterEnable) !== 0;
+  if (context.cpl !== 0 && !isAllowed) return context.raise(generalProtection());
+  return hasPrimary(context, primaryControl.rdpmcExiting)
+    ? exit(processor, record, exitReason.RDPMC)
+    : context.raise(generalProtection());
+};
 
 const writeBackCaches: Routine = (processor, record) => {
   const { context } = processor;
@@ -159,6 +209,9 @@ export const interceptedRoutines: RoutineFamily = {
     vmmcall,
     halt,
     pause,
+    monitor,
+    monitorWait,
+    readPerformanceCounter,
     invalidateCaches: privilegedExit(exitReason.INVD),
     writeBackCaches,
     invalidatePage,

@@ -11,6 +11,7 @@ import { interruptRoutines } from './interrupts';
 import { msrRoutines } from './model-specific-registers';
 import { portRoutines } from './ports';
 import { simdFloatRoutines } from './simd-float';
+import { randomNumberRoutines } from './random-numbers';
 import type { Routine, RoutineFamily } from './routine';
 import { selectorRoutines } from './selectors';
 import { systemCallRoutines } from './system-calls';
@@ -31,6 +32,7 @@ export const routineFamilies: readonly RoutineFamily[] = [
   interruptRoutines,
   msrRoutines,
   portRoutines,
+  randomNumberRoutines,
   selectorRoutines,
   systemCallRoutines,
   x87ArithmeticRoutines,

@@ -3,7 +3,8 @@ import { vmcsEncoding, vmcsSlotOffset } from '../../machine/processor-state';
 import type { Builder } from '../ir/builder';
 import { runOffsets } from '../memory-map';
 import { immediatePort } from '../port-operand';
-import { vmcsOffsets } from '../vmcs-offsets';
+import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
+import { isCanonical } from './canonical';
 import {
   define,
   defineRare,
@@ -30,7 +31,9 @@ const flushLine = defineRare('CLFLUSH', (b, operands) => {
   b.read(operandAt(operands, 0));
 });
 
-const undefinedInstruction = defineRare('UD', (b) => b.raise(invalidOpcode));
+function undefinedInstruction(mnemonic: string): Definition {
+  return defineRare(mnemonic, (b) => b.raise(invalidOpcode));
+}
 
 /** The routine gets the selector, below the operand size in bytes where it has a result (LAR, LSL). */
 function examineSelector(mnemonic: string, routine: string): Definition {
@@ -94,6 +97,27 @@ function accessCheck(mnemonic: string, routine: string): Definition {
   });
 }
 
+/** FS and GS bases for user code, where CR4.FSGSBASE allows it (SDM vol. 2, RDFSBASE; 64-bit mode only). */
+function segmentBase(mnemonic: string, base: number, isWrite: boolean): Definition {
+  return defineRare(mnemonic, (b, operands) => {
+    const isOn = b.bit(b.state(vmcsOffsets.cr4, 4), 16);
+    b.if(b.isZero(isOn), () => b.raise(invalidOpcode));
+    const register = operandAt(operands, 0);
+    if (!isWrite) return b.write(register, b.state(base, 8));
+    const value = b.read(register);
+    b.if(b.isZero(isCanonical(b, value)), () => b.raise(generalProtection, 0));
+    b.setState(base, 8, value);
+  });
+}
+
+/** The destination's size goes to the routine. */
+function randomNumber(mnemonic: string, routine: string): Definition {
+  return defineRare(mnemonic, (b, operands) => {
+    b.setState(runOffsets.operand, 8, b.i64(widthOf(operandAt(operands, 0)) / 8));
+    b.routine(routine);
+  });
+}
+
 /** The port goes to the routine as its operand; the accumulator's width is part of the routine's name. */
 function portAccess(mnemonic: 'IN' | 'OUT', accumulator: 0 | 1): Definition {
   return defineRare(mnemonic, (b, operands) => {
@@ -112,8 +136,23 @@ export const systemDefinitions: readonly Definition[] = [
   nothing('MFENCE'),
   nothing('SFENCE'),
   flushLine,
-  undefinedInstruction,
+  undefinedInstruction('UD'),
+  // Without VMX, and with CR4.OSXSAVE never set, these are undefined (SDM vol. 2 and 3C).
+  undefinedInstruction('VMLAUNCH'),
+  undefinedInstruction('VMRESUME'),
+  undefinedInstruction('VMXOFF'),
+  undefinedInstruction('XGETBV'),
+  undefinedInstruction('XSETBV'),
   byRoutine('PAUSE', 'pause'),
+  byRoutine('MONITOR', 'monitor'),
+  byRoutine('MWAIT', 'monitorWait'),
+  byRoutine('RDPMC', 'readPerformanceCounter'),
+  randomNumber('RDRAND', 'randomNumber'),
+  randomNumber('RDSEED', 'randomSeed'),
+  segmentBase('RDFSBASE', segmentOffsets.FS.base, false),
+  segmentBase('RDGSBASE', segmentOffsets.GS.base, false),
+  segmentBase('WRFSBASE', segmentOffsets.FS.base, true),
+  segmentBase('WRGSBASE', segmentOffsets.GS.base, true),
   byRoutine('CPUID', 'cpuid'),
   byRoutine('HLT', 'halt'),
   byRoutine('VMCALL', 'vmcall'),

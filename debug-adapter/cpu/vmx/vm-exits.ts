@@ -14,6 +14,8 @@ export { ExitReasonNumber as exitReason };
 export const primaryControl = {
   hltExiting: maskOf(primaryControls, ['HLT exiting']),
   invlpgExiting: maskOf(primaryControls, ['INVLPG exiting']),
+  mwaitExiting: maskOf(primaryControls, ['MWAIT exiting']),
+  rdpmcExiting: maskOf(primaryControls, ['RDPMC exiting']),
   rdtscExiting: maskOf(primaryControls, ['RDTSC exiting']),
   cr3LoadExiting: maskOf(primaryControls, ['CR3-load exiting']),
   cr3StoreExiting: maskOf(primaryControls, ['CR3-store exiting']),
@@ -21,6 +23,7 @@ export const primaryControl = {
   cr8StoreExiting: maskOf(primaryControls, ['CR8-store exiting']),
   movDrExiting: maskOf(primaryControls, ['MOV-DR exiting']),
   unconditionalIoExiting: maskOf(primaryControls, ['unconditional I/O exiting']),
+  monitorExiting: maskOf(primaryControls, ['MONITOR exiting']),
   pauseExiting: maskOf(primaryControls, ['PAUSE exiting']),
 } as const;
 
@@ -29,6 +32,8 @@ export const secondaryControl = {
   descriptorTableExiting: maskOf(secondaryControls, ['descriptor-table exiting']),
   enableRdtscp: maskOf(secondaryControls, ['enable RDTSCP']),
   wbinvdExiting: maskOf(secondaryControls, ['WBINVD exiting']),
+  rdrandExiting: maskOf(secondaryControls, ['RDRAND exiting']),
+  rdseedExiting: maskOf(secondaryControls, ['RDSEED exiting']),
   enableInvpcid: maskOf(secondaryControls, ['enable INVPCID']),
 } as const;
 

@@ -258,6 +258,7 @@ export const ExitReasonNumber = {
   HLT: 12,
   INVD: 13,
   INVLPG: 14,
+  RDPMC: 15,
   RDTSC: 16,
   VMCALL: 18,
   CR_ACCESS: 28,
@@ -266,6 +267,8 @@ export const ExitReasonNumber = {
   MSR_READ: 31,
   MSR_WRITE: 32,
   INVALID_STATE: 33,
+  MWAIT: 36,
+  MONITOR: 39,
   PAUSE: 40,
   GDTR_IDTR: 46,
   LDTR_TR: 47,
@@ -273,7 +276,9 @@ export const ExitReasonNumber = {
   RDTSCP: 51,
   WBINVD: 54,
   XSETBV: 55,
+  RDRAND: 57,
   INVPCID: 58,
+  RDSEED: 61,
 } as const;
 
 /** Bits of VM_EXIT_REASON above the basic reason (SDM vol. 3, table 25-18). */

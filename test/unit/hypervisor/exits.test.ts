@@ -329,10 +329,24 @@ describe('other exits', () => {
     assert.equal(injected(), generalProtection);
   });
 
+  it('INVD has nothing to lose', () => {
+    const { core, handle } = exitRig(ExitReasonNumber.INVD);
+    assert.deepEqual(handle(), { kind: 'resume' });
+    assert.equal(core.completed, 1);
+  });
+
+  for (const reason of ['MONITOR', 'MWAIT'] as const) {
+    it(`${reason} is undefined, as CPUID says`, () => {
+      const { handle, injected, core } = exitRig(ExitReasonNumber[reason]);
+      assert.deepEqual(handle(), { kind: 'resume' });
+      assert.deepEqual([injected(), core.completed], [undefinedOpcode, 0]);
+    });
+  }
+
   it('an exit without a handler says its name', () => {
-    const outcome = exitRig(ExitReasonNumber.INVD).handle();
+    const outcome = exitRig(ExitReasonNumber.XSETBV).handle();
     assert(outcome.kind === 'unhandled');
-    assert.match(outcome.message, /"INVD"/);
+    assert.match(outcome.message, /"XSETBV"/);
   });
 });
 

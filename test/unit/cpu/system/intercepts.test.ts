@@ -7,6 +7,8 @@ import { machineCode } from '../../../support/machine-code';
 const primary = {
   hlt: 1 << 7,
   invlpg: 1 << 9,
+  mwait: 1 << 10,
+  rdpmc: 1 << 11,
   rdtsc: 1 << 12,
   cr3Load: 1 << 15,
   cr3Store: 1 << 16,
@@ -14,9 +16,16 @@ const primary = {
   cr8Store: 1 << 20,
   movDr: 1 << 23,
   io: 1 << 24,
+  monitor: 1 << 29,
   pause: 1 << 30,
 } as const;
-const secondary = { tables: 1 << 2, rdtscp: 1 << 3, wbinvd: 1 << 6 } as const;
+const secondary = {
+  tables: 1 << 2,
+  rdtscp: 1 << 3,
+  wbinvd: 1 << 6,
+  rdrand: 1 << 11,
+  rdseed: 1 << 16,
+} as const;
 const secondaryActive = 0x80000000;
 
 interface Row {
@@ -35,6 +44,7 @@ interface Row {
 }
 
 const gp = 'vector 13 (0x0)';
+const ud = 'vector 6';
 
 const rows: readonly Row[] = [
   { name: 'CPUID', code: '0f a2', user: 'exit 10', exit: 10 },
@@ -68,6 +78,50 @@ const rows: readonly Row[] = [
     otherwise: 'budget',
     user: 'exit 40',
     exit: 40,
+  },
+  {
+    name: 'RDPMC',
+    code: '0f 33',
+    primary: primary.rdpmc,
+    otherwise: gp,
+    user: gp,
+    exit: 15,
+  },
+  {
+    name: 'MWAIT',
+    code: '0f 01 c9',
+    primary: primary.mwait,
+    registers: { 1: 0n },
+    otherwise: 'budget',
+    user: ud,
+    exit: 36,
+  },
+  {
+    name: 'MONITOR',
+    code: '0f 01 c8',
+    primary: primary.monitor,
+    registers: { 0: BigInt(layout.kernelData), 1: 0n },
+    otherwise: 'budget',
+    user: ud,
+    exit: 39,
+  },
+  {
+    name: 'RDRAND R9D',
+    code: '41 0f c7 f1',
+    secondary: secondary.rdrand,
+    otherwise: 'budget',
+    user: 'exit 57',
+    exit: 57,
+    information: 0x848n,
+  },
+  {
+    name: 'RDSEED RDX',
+    code: '48 0f c7 fa',
+    secondary: secondary.rdseed,
+    otherwise: 'budget',
+    user: 'exit 61',
+    exit: 61,
+    information: 0x1010n,
   },
   {
     name: 'RDTSCP',
@@ -221,6 +275,9 @@ describe('intercepted instructions (SDM vol. 3, 26.1)', () => {
       assert.equal(kernel.field('EXIT_QUALIFICATION'), row.qualification ?? 0n);
       assert.equal(kernel.field('VM_EXIT_INSTRUCTION_LEN'), length);
       assert.equal(kernel.field('VM_EXIT_INTR_INFO'), 0n);
+      if (row.information !== undefined) {
+        assert.equal(kernel.field('VMX_INSTRUCTION_INFO'), row.information);
+      }
       assert.equal(kernel.state.rip, before);
       assert.equal(kernel.state.readU64(stateOffsets.retired), 0n);
       kernel.core.completeInstruction();
@@ -251,6 +308,11 @@ describe('intercepted instructions (SDM vol. 3, 26.1)', () => {
   for (const [name, code] of [
     ['VMMCALL', '0f 01 d9'],
     ['RDTSCP that is not enabled', '0f 01 f9'],
+    ['VMLAUNCH', '0f 01 c2'],
+    ['XGETBV', '0f 01 d0'],
+    ['RDFSBASE without CR4.FSGSBASE', 'f3 48 0f ae c0'],
+    ['RDPID', 'f3 0f c7 f8'],
+    ['RDRAND with F2', 'f2 0f c7 f0'],
     ['MOV from CR1', '0f 20 c8'],
     ['MOV to CR5', '0f 22 e8'],
     ['MOV from CR15', '44 0f 20 f8'],
@@ -274,6 +336,22 @@ describe('intercepted instructions (SDM vol. 3, 26.1)', () => {
     kernel.setField('GUEST_CR4', 0x624n);
     assert.equal(kernel.outcome(), gp);
   });
+
+  for (const [name, code, registers, expected] of [
+    ['MONITOR with an extension', '0f 01 c8', { 1: 1n }, gp],
+    ['MONITOR of a missing page', '0f 01 c8', { 0: 0x5000_0000n, 1: 0n }, 'vector 14 (0x0)'],
+    ['MONITOR beyond canonical form', '0f 01 c8', { 0: 1n << 60n, 1: 0n }, gp],
+    ['MWAIT with an extension', '0f 01 c9', { 1: 2n }, gp],
+    ['WRFSBASE beyond canonical form', 'f3 48 0f ae d0', { 0: 1n << 47n }, gp],
+    ['WRGSBASE', 'f3 48 0f ae d8', { 0: -1n << 47n }, 'budget'],
+  ] as const) {
+    it(`${name}: ${expected}`, () => {
+      const kernel = prepare(0, { code, registers });
+      setControls(kernel);
+      kernel.setField('GUEST_CR4', 0x10620n);
+      assert.equal(kernel.outcome(), expected);
+    });
+  }
 
   it('a CR3 target value does not exit', () => {
     const kernel = prepare(0, { code: '0f 22 d8', registers: { 0: 0x1000n } });
