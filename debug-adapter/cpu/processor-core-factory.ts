@@ -1,6 +1,7 @@
 /** Builds a partition's code space with its memory, interpreter and processors. */
 import type { CodeHost, CodeSpace } from '../machine/code-space';
 import { GuestMemory } from '../machine/guest-memory';
+import { PartitionClock } from '../machine/partition-clock';
 import type { ProcessorCore } from '../machine/processor';
 import { stateOffsets } from '../machine/processor-state';
 import { assert, present } from '../support/assert';
@@ -41,6 +42,7 @@ export interface PartitionCoreOptions {
 /** A partition's memory and processors. */
 export interface PartitionCores {
   readonly memory: GuestMemory;
+  readonly clock: PartitionClock;
   readonly cores: readonly ProcessorCore[];
 }
 
@@ -97,6 +99,7 @@ export function createPartitionCores(
     },
   );
   const memory = new GuestMemory(space.bytes, frameBase, memoryBytes / 4096 + overlayFrames);
+  const clock = new PartitionClock();
   const { code, translator } = makeCodeCache(space, memory, cores, { tlbEntries, hotCount });
   const breakpointsChanged = (): void => {
     const addresses = cores.flatMap((core) => [...core.breakpointAddresses]);
@@ -104,14 +107,14 @@ export function createPartitionCores(
   };
   for (let index = 0; index < processorCount; index++) {
     const vpBase = processorBase + index * processorStride;
-    const shared = { space, memory, code, translator, tlbEntries };
+    const shared = { space, memory, clock, code, translator, tlbEntries };
     const core = new VirtualProcessorCore(shared, vpBase, breakpointsChanged);
     const random = initialRandomState(options.randomSeed ?? 0n, index);
     core.state.writeU64(stateOffsets.randomState, random);
     cores.push(core);
   }
   space.install(interpreterModule(tlbEntries), [0]);
-  return { memory, cores };
+  return { memory, clock, cores };
 }
 
 /** The partition's decoded and translated code, with the processors that hold cached addresses of it. */

@@ -2,6 +2,7 @@
 import type { GuestVirtualAddress } from '../machine/addresses';
 import type { CodeSpace } from '../machine/code-space';
 import { frameHoldsCode, type GuestMemory } from '../machine/guest-memory';
+import type { PartitionClock } from '../machine/partition-clock';
 import type {
   AccessKind,
   PageWalkLevel,
@@ -54,6 +55,7 @@ const flagResume = 0x10000;
 export interface SharedParts {
   readonly space: CodeSpace;
   readonly memory: GuestMemory;
+  readonly clock: PartitionClock;
   readonly code: CodeCache;
   readonly translator: Translator;
   readonly tlbEntries: number;
@@ -184,7 +186,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     const elapsed = this.steps + this.chunk - remaining;
     return (
       this.state.readU64(stateOffsets.tscOffset) +
-      BigInt(this.startNs + elapsed) +
+      BigInt(this.shared.clock.read(this.startNs + elapsed)) +
       this.state.readU64(vmcsOffsets.tscOffset)
     );
   }

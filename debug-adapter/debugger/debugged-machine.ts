@@ -12,7 +12,7 @@ export interface DebuggedProcessor {
   readonly core: ProcessorCore;
   readonly exits: number;
   readonly retired: number;
-  readonly runState: 'active' | 'halted' | 'shutdown';
+  readonly runState: 'active' | 'halted' | 'suspended' | 'shutdown';
   /** The exit that the hypervisor has not handled yet. */
   readonly pendingExit: VmExitEvent | undefined;
 }

@@ -56,6 +56,7 @@ export class HeadlessRun {
     const { stop } = this.machine.run({ maxSteps });
     switch (stop.kind) {
       case 'budget':
+      case 'time':
       case 'breakpoint':
       case 'exit':
       case 'event':

@@ -21,7 +21,7 @@ export interface CpuidResult {
 const zero: CpuidResult = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
 
 /** Family 6, model 15, stepping 0: the oldest Intel model with 64-bit mode (SDM vol. 2, CPUID, figure 3-6). */
-const processorSignature = 0x000006f0;
+export const processorSignature = 0x000006f0;
 /** CLFLUSH line size in units of eight bytes. */
 const flushLineQuadwords = 8;
 

@@ -5,17 +5,17 @@ import { assert, present } from '../support/assert';
 import { dispatchExit } from './exit-dispatch';
 import type { ExitOutcome } from './exits/exit-handler';
 import { completePortAccess } from './exits/io-instruction';
-import type { Partition } from './partition';
+import type { Partition, PartitionEnd } from './partition';
 import type { HypervisorServices } from './services';
-import type { VirtualProcessor } from './virtual-processor';
+import type { AwaitedAnswer, VirtualProcessor } from './virtual-processor';
 import { findEntryProblem } from './vm-entry-checks';
 
 const qualificationField = vmcsEncoding('EXIT_QUALIFICATION');
 
 export class Hypervisor implements ChildControl {
   private readonly byId = new Map<number, Partition>();
-  /** Processors that wait for their parent's answer; empty between steps. */
-  private readonly suspended = new Set<VirtualProcessor>();
+  /** Partitions that have ended since they were last taken. */
+  private readonly ended: Partition[] = [];
 
   constructor(private readonly services: HypervisorServices) {}
 
@@ -58,13 +58,13 @@ export class Hypervisor implements ChildControl {
       exit: processor.exitInformation,
       services,
     });
-    if (outcome.kind === 'awaits-parent') this.suspended.add(processor);
+    if (outcome.kind === 'awaits-parent') processor.awaited = outcome.answer;
     return outcome;
   }
 
-  /** True where no processor waits for its parent: only then may the machine be saved. */
-  get isQuiet(): boolean {
-    return this.suspended.size === 0;
+  /** A partition that has ended and has not been taken yet. */
+  takeEnd(): Partition | undefined {
+    return this.ended.shift();
   }
 
   installPortIntercept(partition: number, first: number, count: number): void {
@@ -72,12 +72,30 @@ export class Hypervisor implements ChildControl {
   }
 
   completePortIntercept(partition: number, index: number, value: number): void {
-    const processor = present(this.partition(partition).processors[index], 'virtual processor');
-    assert(this.suspended.delete(processor), 'the processor waits for this answer');
+    const processor = this.resume(partition, index, 'port');
     completePortAccess(processor, processor.state.vmcs(qualificationField), value);
   }
 
   endPartition(partition: number, exitCode: number): void {
-    this.partition(partition).end(exitCode);
+    this.end(this.partition(partition), { kind: 'exit', code: exitCode });
+  }
+
+  resetPartition(partition: number): void {
+    this.end(this.partition(partition), { kind: 'reset' });
+  }
+
+  /** The processor that waits for this answer goes on; a guest that has ended stays as it is. */
+  private resume(partition: number, index: number, answer: AwaitedAnswer): VirtualProcessor {
+    const processor = present(this.partition(partition).processors[index], 'virtual processor');
+    assert(processor.awaited === answer, `the processor waits for the answer: ${answer}`);
+    processor.awaited = undefined;
+    if (processor.runState === 'active') this.services.wake(processor);
+    return processor;
+  }
+
+  private end(partition: Partition, end: PartitionEnd): void {
+    if (partition.end !== undefined) return;
+    partition.endBy(end);
+    this.ended.push(partition);
   }
 }

@@ -4,15 +4,12 @@ import { stateBytes } from '../machine/processor-state';
 import type { StateRecord } from '../support/state-record';
 import type { StateNode } from '../support/state-tree';
 import { UserError } from '../support/user-error';
-import type { Partition } from './partition';
-import type { VirtualProcessor } from './virtual-processor';
+import type { Partition, PartitionEnd } from './partition';
+import { awaitedAnswers, type VirtualProcessor } from './virtual-processor';
 
-const partitionVersion = 2;
-const processorVersion = 1;
+const partitionVersion = 3;
+const processorVersion = 2;
 const memoryVersion = 1;
-
-/** An exit code of a partition that has not ended. */
-const notEnded = -1;
 
 /** The state of a partition without the contents of its memory. */
 export function savePartition(partition: Partition): StateNode {
@@ -21,7 +18,8 @@ export function savePartition(partition: Partition): StateNode {
     id: partition.id,
     guestOsId: partition.guestOsId,
     hypercall: partition.hypercallRegister,
-    exitCode: partition.exitCode ?? notEnded,
+    clock: partition.clock.latestNs,
+    end: partition.end === undefined ? [] : [{ ...partition.end }],
     processors: partition.processors.map(saveProcessor),
   };
 }
@@ -37,16 +35,23 @@ export function restorePartition(partition: Partition, record: StateRecord): voi
       'Start the machine with the configuration that was saved.',
     );
   }
-  const exitCode = record.number('exitCode');
+  partition.clock.latestNs = record.number('clock');
+  const end = record.records('end')[0];
   partition.restoreRegisters(
     record.bigint('guestOsId'),
     record.bigint('hypercall'),
-    exitCode === notEnded ? undefined : exitCode,
+    end === undefined ? undefined : restoreEnd(end),
   );
   partition.processors.forEach((processor, index) => {
     const saved = processors[index];
     if (saved !== undefined) restoreProcessor(processor, saved);
   });
+}
+
+function restoreEnd(record: StateRecord): PartitionEnd {
+  return record.string('kind') === 'exit'
+    ? { kind: 'exit', code: record.number('code') }
+    : { kind: 'reset' };
 }
 
 function saveProcessor(processor: VirtualProcessor): StateNode {
@@ -56,6 +61,7 @@ function saveProcessor(processor: VirtualProcessor): StateNode {
     state: processor.state.architecturalBytes.slice(),
     exits: processor.exits,
     entryChecksDue: processor.entryChecksDue ? 1 : 0,
+    awaited: processor.awaited ?? '',
     pendingExit: identity === undefined ? [] : [{ ...identity }],
   };
 }
@@ -65,6 +71,8 @@ function restoreProcessor(processor: VirtualProcessor, record: StateRecord): voi
   processor.state.architecturalBytes.set(record.bytes('state', stateBytes));
   processor.exits = record.number('exits');
   processor.entryChecksDue = record.number('entryChecksDue') !== 0;
+  const awaited = record.string('awaited');
+  processor.awaited = awaitedAnswers.find((answer) => answer === awaited);
   const pending = record.records('pendingExit')[0];
   processor.exitIdentity =
     pending === undefined

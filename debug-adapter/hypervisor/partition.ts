@@ -1,5 +1,6 @@
 /** A guest partition: its memory, its processors, and the hypervisor's state about it. */
 import { rightExecute, rightRead, type GuestMemory } from '../machine/guest-memory';
+import { PartitionClock } from '../machine/partition-clock';
 import { privilegeMask, type PrivilegeName } from '../spec/tlfs/privileges';
 import { hypercallPageContents } from './hypercall-page';
 import type { VirtualProcessor } from './virtual-processor';
@@ -25,6 +26,10 @@ interface PortRange {
   readonly count: number;
 }
 
+/** How a partition ended: at its own request, with an exit code, or by a reset of its platform. */
+export type PartitionEnd =
+  { readonly kind: 'exit'; readonly code: number } | { readonly kind: 'reset' };
+
 /** What a partition is made from. */
 export interface PartitionOptions {
   readonly id: number;
@@ -32,6 +37,7 @@ export interface PartitionOptions {
   readonly memoryBytes: number;
   readonly memory: GuestMemory;
   readonly processors: readonly VirtualProcessor[];
+  readonly clock?: PartitionClock;
   readonly privileges?: readonly PrivilegeName[];
 }
 
@@ -42,12 +48,14 @@ export class Partition {
   readonly memoryBytes: number;
   readonly memory: GuestMemory;
   readonly processors: readonly VirtualProcessor[];
+  /** What guests read from clocks goes through it. */
+  readonly clock: PartitionClock;
   /** The partition privilege mask (TLFS 4.2.2). */
   readonly privileges: bigint;
 
   private guestOs = 0n;
   private hypercall = 0n;
-  private ended: number | undefined;
+  private ended: PartitionEnd | undefined;
   private readonly intercepts: PortRange[] = [];
 
   constructor(options: PartitionOptions) {
@@ -56,6 +64,7 @@ export class Partition {
     this.memoryBytes = options.memoryBytes;
     this.memory = options.memory;
     this.processors = options.processors;
+    this.clock = options.clock ?? new PartitionClock();
     this.privileges = privilegeMask(options.privileges ?? defaultPrivileges);
   }
 
@@ -74,8 +83,8 @@ export class Partition {
     return (this.hypercall & hypercallEnable) !== 0n;
   }
 
-  /** The exit code, once the partition has ended. */
-  get exitCode(): number | undefined {
+  /** How the partition ended; undefined while it runs. */
+  get end(): PartitionEnd | undefined {
     return this.ended;
   }
 
@@ -123,16 +132,16 @@ export class Partition {
   }
 
   /** Ends the partition; its processors do not run again. */
-  end(exitCode: number): void {
-    this.ended = exitCode;
+  endBy(end: PartitionEnd): void {
+    this.ended = end;
     for (const processor of this.processors) processor.runState = 'shutdown';
   }
 
   /** Puts back what {@link savePartition} saved; the overlay itself belongs to the memory. */
-  restoreRegisters(guestOsId: bigint, hypercall: bigint, exitCode: number | undefined): void {
+  restoreRegisters(guestOsId: bigint, hypercall: bigint, end: PartitionEnd | undefined): void {
     this.guestOs = guestOsId;
     this.hypercall = hypercall;
-    this.ended = exitCode;
+    this.ended = end;
   }
 
   private get hypercallPage(): number {

@@ -1,6 +1,8 @@
 /** What the hypervisor needs from the machine while it handles an exit. */
 import type { InterceptSink } from '../machine/intercepts';
+import type { TimerSource } from '../machine/timer-queue';
 import type { TraceEmitter } from '../machine/trace';
+import type { VirtualProcessor } from './virtual-processor';
 
 /** Work that costs virtual time beyond the exit itself. */
 export type ChargedWork = 'hypercall' | 'intercept';
@@ -9,11 +11,15 @@ export type ChargedWork = 'hypercall' | 'intercept';
 export interface HypervisorServices {
   readonly trace: TraceEmitter;
   readonly intercepts: InterceptSink;
+  readonly timers: TimerSource;
 
-  /** Virtual time of the lane whose exit is being handled, in nanoseconds. */
+  /** Virtual time in nanoseconds: of the lane whose exit is handled, else of the timer that is due, else the latest. */
   timeNs(): number;
 
-  /** Adds the modelled cost of `work` to that lane. */
+  /** Gives a processor that has become runnable its turns, from {@link timeNs} on at the earliest. */
+  wake(processor: VirtualProcessor): void;
+
+  /** Adds the modelled cost of `work` to the lane whose exit is handled; without one nobody pays. */
   charge(work: ChargedWork): void;
 }
 

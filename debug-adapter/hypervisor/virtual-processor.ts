@@ -36,7 +36,13 @@ const entryFailureReason = 0x80000000n | BigInt(ExitReasonNumber.INVALID_STATE);
 const longCodeSegment = 1n << 13n;
 
 /** What a virtual processor does when it is given time; one that waits for a start-up IPI counts as halted. */
-export type VirtualProcessorRunState = 'active' | 'halted' | 'shutdown';
+export type VirtualProcessorRunState = 'active' | 'halted' | 'suspended' | 'shutdown';
+
+/** About what a suspended processor can wait for its parent's answer. */
+export const awaitedAnswers = ['port', 'memory', 'interrupt-acknowledge'] as const;
+
+/** A value of {@link awaitedAnswers}. */
+export type AwaitedAnswer = (typeof awaitedAnswers)[number];
 
 /** Where and when an exit was recorded; the rest of its event is in the VMCS while it is pending. */
 export type ExitIdentity = Pick<TraceHeader, 'position' | 'ordinal' | 'timeNs'>;
@@ -56,6 +62,9 @@ export class VirtualProcessor {
 
   /** The last exit, as the VMCS has it. */
   readonly exitInformation: ExitInformation;
+
+  /** Set while the processor is suspended until its parent answers. */
+  awaited: AwaitedAnswer | undefined;
 
   constructor(
     readonly partitionId: number,
@@ -77,7 +86,7 @@ export class VirtualProcessor {
   get runState(): VirtualProcessorRunState {
     switch (this.state.readU32(activityOffset)) {
       case activityState.active:
-        return 'active';
+        return this.awaited === undefined ? 'active' : 'suspended';
       case activityState.shutdown:
         return 'shutdown';
       default:
@@ -85,9 +94,18 @@ export class VirtualProcessor {
     }
   }
 
-  set runState(value: VirtualProcessorRunState) {
+  set runState(value: Exclude<VirtualProcessorRunState, 'suspended'>) {
     const activity = { active: 0, halted: activityState.hlt, shutdown: activityState.shutdown };
     this.state.setVmcs(encoding.activity, BigInt(activity[value]));
+  }
+
+  /** The activity state of an application processor before its start-up IPI (SDM vol. 3, 25.4.2). */
+  waitForStartUp(): void {
+    this.state.setVmcs(encoding.activity, BigInt(activityState.waitForSipi));
+  }
+
+  get waitsForStartUp(): boolean {
+    return this.state.vmcs(encoding.activity) === BigInt(activityState.waitForSipi);
   }
 
   /** True while a VM exit waits for the hypervisor. */

@@ -61,4 +61,7 @@ export interface ChildControl {
 
   /** Ends a partition at its own request. Its processors do not run again. */
   endPartition(partition: number, exitCode: number): void;
+
+  /** Ends a partition whose platform was reset. Its processors do not run again: this machine restarts no guest. */
+  resetPartition(partition: number): void;
 }

@@ -12,26 +12,49 @@ export interface LaneScheduleState {
   readonly horizonNs: number;
 }
 
+/** What is due next: no lane runs past it before it has been done. */
+export interface Deadlines {
+  readonly nextDueNs: number;
+}
+
 export class LaneSchedule {
   private current = 0;
-  private horizonNs = 0;
+  private roundEndNs = 0;
 
-  constructor(private readonly lanes: readonly Lane[]) {}
+  constructor(
+    private readonly lanes: readonly Lane[],
+    private readonly deadlines: Deadlines,
+  ) {}
 
-  /** The lane that runs next; undefined where none can. */
-  next(): Lane | undefined {
-    for (;;) {
-      for (; this.current < this.lanes.length; this.current++) {
-        const lane = this.lanes[this.current];
-        if (lane?.isRunnable === true && lane.timeNs < this.horizonNs) return lane;
-      }
-      if (!this.beginRound()) return undefined;
+  /** The lane that runs next; undefined where every runnable lane has reached the horizon. */
+  get next(): Lane | undefined {
+    const horizon = this.horizonNs;
+    for (; this.current < this.lanes.length; this.current++) {
+      const lane = this.lanes[this.current];
+      if (lane?.isRunnable === true && lane.timeNs < horizon) return lane;
     }
+    return undefined;
   }
 
-  /** Steps that `lane` may take before the others have their turn. */
+  /** Time of the runnable lane that is furthest behind; Infinity where none is runnable. */
+  get earliestNs(): number {
+    let earliest = Infinity;
+    for (const { isRunnable, timeNs } of this.lanes) {
+      if (isRunnable && timeNs < earliest) earliest = timeNs;
+    }
+    return earliest;
+  }
+
+  /** Steps that `lane` may take before something else has its turn. */
   stepsToHorizon(lane: Lane): number {
     return this.horizonNs - lane.timeNs;
+  }
+
+  /** Begins a round. A single runnable lane gets the whole span; nothing else could happen in between. */
+  beginRound(): void {
+    const count = this.lanes.reduce((sum, { isRunnable }) => sum + (isRunnable ? 1 : 0), 0);
+    this.current = 0;
+    this.roundEndNs = count === 1 ? unlimited : this.earliestNs + quantumNs;
   }
 
   /** Makes the next turn the first of a round: after something changed which lanes can run. */
@@ -39,23 +62,17 @@ export class LaneSchedule {
     this.current = this.lanes.length;
   }
 
-  /** Settled first, so that it does not depend on where the last run was cut. */
   get state(): LaneScheduleState {
-    this.next();
-    return { current: this.current, horizonNs: this.horizonNs };
+    return { current: this.current, horizonNs: this.roundEndNs };
   }
 
   set state(saved: LaneScheduleState) {
     this.current = saved.current;
-    this.horizonNs = saved.horizonNs;
+    this.roundEndNs = saved.horizonNs;
   }
 
-  /** A single runnable lane gets the whole span; nothing else could happen in between. */
-  private beginRound(): boolean {
-    const times = this.lanes.filter((lane) => lane.isRunnable).map((lane) => lane.timeNs);
-    if (times.length === 0) return false;
-    this.current = 0;
-    this.horizonNs = times.length === 1 ? unlimited : Math.min(...times) + quantumNs;
-    return true;
+  /** A timer that an exit sets shortens the round that is under way. */
+  private get horizonNs(): number {
+    return Math.min(this.roundEndNs, this.deadlines.nextDueNs);
   }
 }

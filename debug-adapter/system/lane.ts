@@ -18,6 +18,11 @@ export class Lane {
     return this.processor.runState === 'active';
   }
 
+  /** Waits for an interrupt: its time goes on when nothing else runs. */
+  get isWaiting(): boolean {
+    return this.processor.runState === 'halted';
+  }
+
   /**
    * Notes steps that were taken. Progress is a retired instruction, or a change of RCX as in a REP instruction. What is
    * counted here depends on how a run was cut into calls, so it is not machine state: it only decides when to stop.

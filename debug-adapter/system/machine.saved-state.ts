@@ -13,7 +13,7 @@ import { UserError } from '../support/user-error';
 import type { RunLoop } from './run-loop';
 
 const formatName = 'hyperscope-machine';
-const version = 2;
+const version = 3;
 
 /** What is saved. */
 export interface MachineParts {
@@ -60,6 +60,7 @@ function saveComponents(parts: MachineParts): { readonly [key: string]: StateNod
       schedule: { current: schedule.current, horizonNs: schedule.horizonNs },
       events: { position: events.position, nextOrdinal: events.nextOrdinal },
     },
+    timers: parts.loop.timers.save(),
     guests: parts.guests.map(savePartition),
   };
 }
@@ -71,6 +72,7 @@ function restoreComponents(parts: MachineParts, root: StateRecord): void {
     const saved = guests[index];
     if (saved !== undefined) restorePartition(guest, saved);
   });
+  parts.loop.timers.restore(root.record('timers'));
 }
 
 /**

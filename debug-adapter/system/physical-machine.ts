@@ -4,6 +4,7 @@ import { createPartitionCores } from '../cpu/processor-core-factory';
 import { Hypervisor } from '../hypervisor/hypervisor';
 import { readMsr } from '../hypervisor/msr-access';
 import { Partition } from '../hypervisor/partition';
+import { powerOn } from '../hypervisor/processor-reset';
 import { VirtualProcessor } from '../hypervisor/virtual-processor';
 import { setUpVmcsControls, followLongMode } from '../hypervisor/vmcs-setup';
 import { pageSizeBytes } from '../machine/addresses';
@@ -225,13 +226,13 @@ function createGuest(
   id: number,
   ports: MachinePorts,
 ): Partition {
-  const { name, memoryBytes } = guest;
+  const { name, memoryBytes, processorCount = 1 } = guest;
   const { codeHost, decompressor, hotCount } = ports;
   const format = formatOf(guest);
   const plan = planGuest(guest, format, decompressor === undefined ? {} : { decompressor });
-  const { memory, cores } = createPartitionCores(codeHost, {
+  const { memory, clock, cores } = createPartitionCores(codeHost, {
     memoryBytes,
-    processorCount: 1,
+    processorCount,
     randomSeed: randomSeed ^ (BigInt(id) << 56n),
     ...(hotCount === undefined ? {} : { hotCount }),
   });
@@ -239,15 +240,18 @@ function createGuest(
     memory.mapRam(start / pageSizeBytes, (end - start) / pageSizeBytes);
   }
   const processors = cores.map((core, index) => new VirtualProcessor(id, index, core));
+  for (const processor of processors) {
+    setUpVmcsControls(processor.state, processor.index);
+    if (processor.index === 0) continue;
+    powerOn(processor);
+    processor.waitForStartUp();
+  }
   const boot = present(processors[0], 'boot processor');
   placePieces(plan.pieces, memory);
   enterProcessor(boot.state, plan.entry);
-  for (const { state, index, core } of processors) {
-    setUpVmcsControls(state, index);
-    followLongMode(state);
-    core.stateWasEdited();
-  }
-  return new Partition({ id, name, memoryBytes, memory, processors });
+  followLongMode(boot.state);
+  boot.core.stateWasEdited();
+  return new Partition({ id, name, memoryBytes, memory, clock, processors });
 }
 
 /** Everything that decides what the machine does, so that a saved state meets only the machine it is of. */

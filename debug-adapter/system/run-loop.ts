@@ -2,8 +2,10 @@
 import type { ExitOutcome } from '../hypervisor/exits/exit-handler';
 import type { Hypervisor } from '../hypervisor/hypervisor';
 import type { ChargedWork, HypervisorServices } from '../hypervisor/services';
+import type { VirtualProcessor } from '../hypervisor/virtual-processor';
 import type { ProcessorStop } from '../machine/processor';
 import type { InterceptSink } from '../machine/intercepts';
+import { TimerQueue } from '../machine/timer-queue';
 import { assert, present, unreachable } from '../support/assert';
 import { EventOrder, type EventOrderState, type EventPlace } from './event-order';
 import { Lane } from './lane';
@@ -26,12 +28,20 @@ export interface RunLoopState {
   readonly events: EventOrderState;
 }
 
+/**
+ * Between two steps the machine is *settled*: timers that are due have run, messages have been worked on, interrupts
+ * are on their way, and the schedule knows whose turn it is. So a state does not depend on where a run was cut.
+ */
 export class RunLoop implements HypervisorServices {
   readonly trace: EventOrder;
+  readonly timers = new TimerQueue();
   private readonly lanes: Lane[] = [];
-  private readonly schedule = new LaneSchedule(this.lanes);
+  private readonly laneOf = new Map<VirtualProcessor, Lane>();
+  private readonly schedule = new LaneSchedule(this.lanes, this.timers);
   private steps = 0;
   private active: Lane | undefined;
+  /** The moment whose timers are running. */
+  private momentNs: number | undefined;
   private hypervisor: Hypervisor | undefined;
   private parent: QueuedWork | undefined;
 
@@ -39,10 +49,7 @@ export class RunLoop implements HypervisorServices {
     private readonly costs: VirtualTimeCosts,
     private readonly sink: ExitSink,
   ) {
-    this.trace = new EventOrder(
-      () => ({ position: this.steps, timeNs: this.active?.timeNs ?? this.latestTimeNs }),
-      sink,
-    );
+    this.trace = new EventOrder(() => ({ position: this.steps, timeNs: this.timeNs() }), sink);
   }
 
   /** Joins the parts; every virtual processor of the hypervisor gets a lane of its own. */
@@ -50,8 +57,13 @@ export class RunLoop implements HypervisorServices {
     this.hypervisor = hypervisor;
     this.parent = parent;
     for (const partition of hypervisor.partitions) {
-      for (const processor of partition.processors) this.lanes.push(new Lane(processor));
+      for (const processor of partition.processors) {
+        const lane = new Lane(processor);
+        this.lanes.push(lane);
+        this.laneOf.set(processor, lane);
+      }
     }
+    this.settle();
   }
 
   /** Steps taken since the start. */
@@ -69,13 +81,21 @@ export class RunLoop implements HypervisorServices {
   }
 
   timeNs(): number {
-    return present(this.active, 'lane whose exit is handled').timeNs;
+    return this.active?.timeNs ?? this.momentNs ?? this.latestTimeNs;
   }
 
   charge(work: ChargedWork): void {
+    if (this.active === undefined) return;
     const { hypercallNs, interceptRoundTripNs } = this.costs;
     const cost = { hypercall: hypercallNs, intercept: interceptRoundTripNs }[work];
-    present(this.active, 'lane whose exit is handled').timeNs += cost;
+    this.active.timeNs += cost;
+  }
+
+  wake(processor: VirtualProcessor): void {
+    const lane = present(this.laneOf.get(processor), 'lane of the processor');
+    if (lane === this.active) return;
+    lane.timeNs = Math.max(lane.timeNs, this.timeNs());
+    this.schedule.endRound();
   }
 
   /** Runs until the request's limit or the first reason to stop. */
@@ -84,9 +104,12 @@ export class RunLoop implements HypervisorServices {
     for (;;) {
       const left = request.maxSteps - (this.steps - start);
       if (left <= 0) return { stop: { kind: 'budget' }, steps: this.steps - start };
-      const lane = this.schedule.next();
-      const stop = lane === undefined ? this.idleStop() : this.advance(lane, request, left);
-      if (stop !== undefined) return { stop, steps: this.steps - start };
+      const lane = this.schedule.next;
+      const stop =
+        lane === undefined ? this.passIdleTime(request) : this.advance(lane, request, left);
+      this.settle();
+      const reason = stop ?? this.takeEnd();
+      if (reason !== undefined) return { stop: reason, steps: this.steps - start };
     }
   }
 
@@ -94,6 +117,8 @@ export class RunLoop implements HypervisorServices {
   countInput(): void {
     this.steps++;
     this.schedule.endRound();
+    this.workForGuests();
+    this.settle();
   }
 
   get state(): RunLoopState {
@@ -115,12 +140,52 @@ export class RunLoop implements HypervisorServices {
     this.trace.state = saved.events;
   }
 
+  /**
+   * Does what is due before the next step. Timers run once every runnable lane has reached their moment, earliest
+   * first; where no lane is runnable, {@link passIdleTime} takes the machine to the next one.
+   */
+  private settle(): void {
+    while (this.schedule.next === undefined) {
+      const { earliestNs } = this.schedule;
+      if (earliestNs === Infinity) break;
+      if (this.timers.nextDueNs <= earliestNs) this.runTimers();
+      else this.schedule.beginRound();
+    }
+  }
+
+  private runTimers(): void {
+    const moment = this.timers.nextDueNs;
+    this.momentNs = moment;
+    this.timers.runDue(moment);
+    this.workForGuests();
+    this.momentNs = undefined;
+  }
+
+  /** What messages ask for, until nothing is left to do. */
+  private workForGuests(): void {
+    present(this.parent, 'parent partition').runQueuedWork();
+  }
+
+  /** One step, an idle jump: the clocks of waiting lanes move to the next moment at which something is due. */
+  private passIdleTime({ maxTimeNs = Infinity }: RunRequest): RunStop | undefined {
+    const { nextDueNs } = this.timers;
+    const waiting = this.lanes.filter((lane) => lane.isWaiting);
+    if (waiting.length === 0 || nextDueNs === Infinity) return this.idleStop();
+    if (nextDueNs > maxTimeNs) return { kind: 'time' };
+    this.steps++;
+    for (const lane of waiting) lane.timeNs = Math.max(lane.timeNs, nextDueNs);
+    this.runTimers();
+    return undefined;
+  }
+
   private advance(lane: Lane, request: RunRequest, left: number): RunStop | undefined {
+    const { maxTimeNs = Infinity } = request;
+    if (lane.timeNs >= maxTimeNs) return { kind: 'time' };
     const before = this.steps;
     this.active = lane;
     const stop = lane.processor.isExitPending
       ? this.handleExit(lane)
-      : this.runProcessor(lane, request, left);
+      : this.runProcessor(lane, request, Math.min(left, maxTimeNs - lane.timeNs));
     this.active = undefined;
     if (stop !== undefined) return stop;
     const stuck = lane.noteSteps(this.steps - before);
@@ -189,8 +254,7 @@ export class RunLoop implements HypervisorServices {
     const place = present(lane.processor.exitIdentity, 'place of the recorded exit');
     this.count(lane, 1);
     const outcome = hypervisor.handleExit(lane.processor);
-    present(this.parent, 'parent partition').runQueuedWork();
-    assert(hypervisor.isQuiet, 'the parent has answered every message');
+    this.workForGuests();
     lane.timeNs += this.costs.exitNs;
     return this.stopAfterExit(lane, outcome, place);
   }
@@ -199,9 +263,8 @@ export class RunLoop implements HypervisorServices {
     const at = addressOf(lane);
     switch (outcome.kind) {
       case 'resume':
-        return undefined;
       case 'awaits-parent':
-        return this.endOf(at);
+        return undefined;
       case 'triple-fault':
         return { kind: 'triple-fault', at };
       case 'unhandled': {
@@ -213,9 +276,18 @@ export class RunLoop implements HypervisorServices {
     }
   }
 
+  /** The end of a guest, told once when it happens. */
+  private takeEnd(): RunStop | undefined {
+    const ended = this.hypervisor?.takeEnd();
+    return ended === undefined ? undefined : this.endOf({ partition: ended.id, processor: 0 });
+  }
+
   private endOf(at: ProcessorAddress): RunStop | undefined {
-    const code = present(this.hypervisor, 'hypervisor').partition(at.partition).exitCode;
-    return code === undefined ? undefined : { kind: 'guest-exit', at, code };
+    const { end } = present(this.hypervisor, 'hypervisor').partition(at.partition);
+    if (end === undefined) return undefined;
+    return end.kind === 'exit'
+      ? { kind: 'guest-exit', at, code: end.code }
+      : { kind: 'guest-reset', at };
   }
 
   /** Nothing can run: says again what ended the first lane that did not merely halt. */
@@ -225,6 +297,7 @@ export class RunLoop implements HypervisorServices {
       const ended = this.endOf(at);
       if (ended !== undefined) return ended;
       if (lane.processor.runState === 'shutdown') return { kind: 'triple-fault', at };
+      if (lane.processor.runState === 'suspended') return { kind: 'parent-paused', at };
     }
     return { kind: 'halted', at: addressOf(present(this.lanes[0], 'lane')) };
   }

@@ -5,6 +5,11 @@ import type { VmExitEvent } from '../machine/trace';
 export interface RunRequest {
   /** Steps to take at most; the call may return earlier only with a reason other than `budget`. */
   readonly maxSteps: number;
+  /**
+   * Virtual moment behind which nothing may happen in this call: `time` is the reason to stop where the next thing
+   * would. For pacing; results do not depend on it.
+   */
+  readonly maxTimeNs?: number;
   /** Asked after a VM exit is recorded and before it is handled; true stops there. */
   readonly stopAtExit?: (exit: VmExitEvent) => boolean;
   /** Stops after an event was delivered through a guest's IDT for which this says true. */
@@ -17,9 +22,10 @@ export interface ProcessorAddress {
   readonly processor: number;
 }
 
-/** Why the machine stopped. Every stop but `budget`, `breakpoint`, `exit` and `event` ends in a message for the person. */
+/** Why the machine stopped. Every stop but `budget`, `time`, `breakpoint`, `exit` and `event` ends in a message for the person. */
 export type RunStop =
   | { readonly kind: 'budget' }
+  | { readonly kind: 'time' }
   | { readonly kind: 'breakpoint'; readonly at: ProcessorAddress; readonly address: bigint }
   | { readonly kind: 'exit'; readonly at: ProcessorAddress; readonly exit: VmExitEvent }
   | { readonly kind: 'event'; readonly at: ProcessorAddress; readonly vector: number }
@@ -39,11 +45,15 @@ export type RunStop =
     }
   /** Every processor waits and nothing is scheduled that could wake one. */
   | { readonly kind: 'halted'; readonly at: ProcessorAddress }
+  /** Every processor that could run waits for a parent partition that is paused. */
+  | { readonly kind: 'parent-paused'; readonly at: ProcessorAddress }
   /** Steps were taken but no instruction has retired for a long time: a fault or exit loop. */
   | { readonly kind: 'no-progress'; readonly at: ProcessorAddress; readonly steps: number }
   | { readonly kind: 'frames-exhausted'; readonly at: ProcessorAddress }
   /** The guest asked to end, with its exit code. */
-  | { readonly kind: 'guest-exit'; readonly at: ProcessorAddress; readonly code: number };
+  | { readonly kind: 'guest-exit'; readonly at: ProcessorAddress; readonly code: number }
+  /** The guest asked its platform for a reset, which this machine does not make. */
+  | { readonly kind: 'guest-reset'; readonly at: ProcessorAddress };
 
 /** Outcome of one call of `PhysicalMachine.run`. */
 export interface RunOutcome {

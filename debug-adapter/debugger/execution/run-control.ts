@@ -220,6 +220,7 @@ export class RunControl {
     const { stop } = outcome;
     switch (stop.kind) {
       case 'budget':
+      case 'time':
         return undefined;
       case 'exit': {
         const verdict = this.exitVerdict;

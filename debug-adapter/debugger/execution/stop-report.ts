@@ -30,7 +30,7 @@ export type StopReason =
 /** Stops that the machine makes on its own account. */
 export type MachineStop = Exclude<
   RunStop,
-  { readonly kind: 'budget' | 'breakpoint' | 'exit' | 'event' }
+  { readonly kind: 'budget' | 'time' | 'breakpoint' | 'exit' | 'event' }
 >;
 
 /** A stop of the debugger. */
@@ -88,6 +88,11 @@ function machineText(stop: MachineStop, { where, decode }: StopPlace): StopText 
         description: 'Halted',
         text: `The guest has halted itself (HLT); RIP is ${where}, and nothing can wake it. Restart it, or change RIP.`,
       };
+    case 'parent-paused':
+      return {
+        description: 'Waits for the parent partition',
+        text: `The guest waits at ${where} for an answer of the parent partition, which is paused. Resume the parent.`,
+      };
     case 'no-progress':
       return {
         description: 'No progress',
@@ -97,6 +102,11 @@ function machineText(stop: MachineStop, { where, decode }: StopPlace): StopText 
       return {
         description: 'Out of memory for the guest',
         text: `The guest touched more RAM than there is at ${where}. Launch it with more "memory".`,
+      };
+    case 'guest-reset':
+      return {
+        description: 'Reset by the guest',
+        text: 'The guest reset its machine. Restart it to boot again.',
       };
     case 'guest-exit':
       return {

@@ -2,7 +2,7 @@
 import type { ExitInformation } from '../exit-information';
 import type { Partition } from '../partition';
 import type { HypervisorServices } from '../services';
-import type { VirtualProcessor } from '../virtual-processor';
+import type { AwaitedAnswer, VirtualProcessor } from '../virtual-processor';
 
 /** What a handler works with. */
 export interface ExitContext {
@@ -17,7 +17,7 @@ export type ExitOutcome =
   /** The guest can go on: the instruction is completed, or an exception waits for VM entry. */
   | { readonly kind: 'resume' }
   /** The parent has been told and must answer before the processor runs again. */
-  | { readonly kind: 'awaits-parent' }
+  | { readonly kind: 'awaits-parent'; readonly answer: AwaitedAnswer }
   | { readonly kind: 'triple-fault' }
   /** Nothing here can answer; running again repeats the exit. */
   | { readonly kind: 'unhandled'; readonly message: string };

@@ -104,5 +104,5 @@ export const handleIoInstruction: ExitHandler = (context) => {
     direction: access.isIn ? 'in' : 'out',
     value,
   });
-  return { kind: 'awaits-parent' };
+  return { kind: 'awaits-parent', answer: 'port' };
 };

@@ -9,7 +9,8 @@ const u32 = 0xffffffffn;
 export const handleMsrRead: ExitHandler = ({ partition, processor, services }) => {
   const { state, core } = processor;
   const number = Number(state.gpr(1) & u32);
-  const value = readMsr(partition, processor, number, services.timeNs());
+  const timeNs = partition.clock.read(services.timeNs());
+  const value = readMsr(partition, processor, number, timeNs);
   if (value === undefined) {
     injectException(processor, ExceptionNumber.GP);
     return resume;
@@ -24,7 +25,8 @@ export const handleMsrWrite: ExitHandler = ({ partition, processor, services }) 
   const { state, core } = processor;
   const number = Number(state.gpr(1) & u32);
   const value = ((state.gpr(2) & u32) << 32n) | (state.gpr(0) & u32);
-  if (writeMsr(partition, processor, number, value, services.timeNs())) core.completeInstruction();
+  const timeNs = partition.clock.read(services.timeNs());
+  if (writeMsr(partition, processor, number, value, timeNs)) core.completeInstruction();
   else injectException(processor, ExceptionNumber.GP);
   return resume;
 };

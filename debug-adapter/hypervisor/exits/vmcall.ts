@@ -10,8 +10,9 @@ export const handleVmcall: ExitHandler = ({ partition, processor, services }) =>
   const isLegal =
     processor.isProtectedMode && processor.privilegeLevel === 0 && partition.hypercallsEnabled;
   const registers = readHypercallRegisters(processor);
+  const timeNs = partition.clock.read(services.timeNs());
   const result = isLegal
-    ? dispatchHypercall({ partition, processor, timeNs: services.timeNs() }, registers)
+    ? dispatchHypercall({ partition, processor, timeNs }, registers)
     : 'undefined-opcode';
   if (result === 'undefined-opcode') {
     injectException(processor, ExceptionNumber.UD);

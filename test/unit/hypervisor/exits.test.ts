@@ -5,6 +5,7 @@ import type { ChargedWork } from '../../../debug-adapter/hypervisor/services';
 import type { InterceptMessage } from '../../../debug-adapter/machine/intercepts';
 import { stateOffsets, vmcsEncoding } from '../../../debug-adapter/machine/processor-state';
 import type { TraceEventBody } from '../../../debug-adapter/machine/trace';
+import { TimerQueue } from '../../../debug-adapter/machine/timer-queue';
 import { ExitReasonNumber } from '../../../debug-adapter/spec/x86/exit-reasons';
 import { scriptedPartition } from './scripted-core';
 
@@ -23,7 +24,9 @@ function exitRig(reason: number, vmcs: Readonly<Record<string, bigint>> = {}) {
       },
     },
     intercepts: { post: (message) => messages.push(message) },
+    timers: new TimerQueue(),
     timeNs: () => 12_345,
+    wake: () => {},
     charge: (work) => charged.push(work),
   });
   hypervisor.addPartition(made.partition);
@@ -126,12 +129,12 @@ describe('MSR exits', () => {
   }
 
   it('a write to the TSC moves the counter', () => {
-    const { core, handle, hypervisor, processor } = exitRig(ExitReasonNumber.MSR_WRITE);
+    const { core, handle, processor } = exitRig(ExitReasonNumber.MSR_WRITE);
     core.state.setGpr(rcx, 0x10n);
     core.state.setGpr(rax, 5n);
     handle();
     assert.equal(core.state.readU64(stateOffsets.tscOffset), BigInt.asUintN(64, 5n - 12_345n));
-    assert(hypervisor.isQuiet && processor.pendingExit === undefined);
+    assert(processor.runState === 'active' && processor.pendingExit === undefined);
   });
 });
 
@@ -251,8 +254,8 @@ describe('I/O exit', () => {
     const rig = exitRig(ExitReasonNumber.IO_INSTRUCTION, { EXIT_QUALIFICATION: out(0xe9, 2) });
     rig.hypervisor.installPortIntercept(2, 0xe9, 1);
     rig.core.state.setGpr(rax, 0x12345n);
-    assert.deepEqual(rig.handle(), { kind: 'awaits-parent' });
-    assert.equal(rig.hypervisor.isQuiet, false);
+    assert.deepEqual(rig.handle(), { kind: 'awaits-parent', answer: 'port' });
+    assert.equal(rig.processor.runState, 'suspended');
     assert.deepEqual(rig.messages, [
       {
         kind: 'io-port',
@@ -265,7 +268,7 @@ describe('I/O exit', () => {
       },
     ]);
     rig.hypervisor.completePortIntercept(2, 0, 0);
-    assert(rig.hypervisor.isQuiet);
+    assert.equal(rig.processor.runState, 'active');
     assert.equal(rig.core.state.rip, 0x100002n);
     assert.equal(rig.core.state.gpr(rax), 0x12345n);
   });

@@ -38,6 +38,7 @@ describe('parent partition', () => {
       installPortIntercept: (...call) => calls.push(`intercept ${call.join(' ')}`),
       completePortIntercept: (...call) => calls.push(`answer ${call.join(' ')}`),
       endPartition: (...call) => calls.push(`end ${call.join(' ')}`),
+      resetPartition: (...call) => calls.push(`reset ${call.join(' ')}`),
     };
     const parent = new ParentPartition(children, {
       emit(body) {
