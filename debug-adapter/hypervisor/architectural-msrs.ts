@@ -4,14 +4,9 @@ import { stateOffsets, vmcsEncoding } from '../machine/processor-state';
 import { Cr0, Efer } from '../spec/x86/control-registers';
 import { msrByName } from '../spec/x86/msrs';
 import { present } from '../support/assert';
-import type { VirtualProcessor } from './virtual-processor';
+import { memoryTypeMsrs } from './memory-type-msrs';
+import type { MsrBehaviour } from './msr-behaviour';
 import { followLongMode } from './vmcs-setup';
-
-/** One MSR's behaviour. Reads cannot fail once the MSR exists; a write that returns false raises #GP. */
-export interface MsrBehaviour {
-  read(processor: VirtualProcessor, timeNs: number): bigint;
-  write(processor: VirtualProcessor, value: bigint, timeNs: number): boolean;
-}
 
 /** A register of the processor, for accesses that exit and for those who are no guest. */
 function processorRegister({ offset, takes }: ProcessorMsr): MsrBehaviour {
@@ -87,6 +82,7 @@ const behaviourByName: Readonly<Record<string, MsrBehaviour>> = {
 /** By MSR number; an MSR that is absent here does not exist on this processor and raises #GP. */
 export const architecturalMsrBehaviour: ReadonlyMap<number, MsrBehaviour> = new Map([
   ...[...processorMsrs].map(([number, msr]) => [number, processorRegister(msr)] as const),
+  ...memoryTypeMsrs,
   ...Object.entries(behaviourByName).map(
     ([name, behaviour]) => [present(msrByName.get(name), name).number, behaviour] as const,
   ),

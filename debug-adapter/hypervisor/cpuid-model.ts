@@ -37,6 +37,7 @@ const basicEdx = bitsOf({
   PAE: 6,
   CX8: 8,
   SEP: 11,
+  MTRR: 12,
   PGE: 13,
   CMOV: 15,
   PAT: 16,

@@ -52,6 +52,8 @@ export const stateOffsets = {
   /** What the access that exited writes to a device, and its size in bytes. */
   accessValue: reserve(8),
   accessBytes: reserve(4, 4),
+  /** Memory-type range registers, in the order of `hypervisor/memory-type-msrs.ts`. */
+  memoryTypeRanges: reserve(28 * 8),
   /** State of the generator behind RDRAND and RDSEED. */
   randomState: reserve(8),
 } as const;
@@ -70,7 +72,6 @@ export const msrSlots = {
   IA32_KERNEL_GS_BASE: 6,
   IA32_TSC_AUX: 7,
   IA32_MISC_ENABLE: 8,
-  IA32_MTRR_DEF_TYPE: 9,
   IA32_TSC_ADJUST: 10,
   IA32_XSS: 11,
 } as const;

@@ -2,6 +2,7 @@
 import type { Decompressor } from '../backends/decompressor';
 import { createPartitionCores } from '../cpu/processor-core-factory';
 import { Hypervisor } from '../hypervisor/hypervisor';
+import { setUpMemoryTypes } from '../hypervisor/memory-type-msrs';
 import { readMsr } from '../hypervisor/msr-access';
 import { Partition } from '../hypervisor/partition';
 import { powerOn } from '../hypervisor/processor-reset';
@@ -242,6 +243,7 @@ function createGuest(
   const processors = cores.map((core, index) => new VirtualProcessor(id, index, core));
   for (const processor of processors) {
     setUpVmcsControls(processor.state, processor.index);
+    setUpMemoryTypes(processor.state);
     if (processor.index === 0) continue;
     powerOn(processor);
     processor.waitForStartUp();

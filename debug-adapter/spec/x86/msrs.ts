@@ -1,5 +1,6 @@
 // Table: architectural model-specific registers, Intel SDM volume 4, table 2-2; synthetic ones are joined for look-up.
 import { syntheticMsrs } from '../tlfs/synthetic-msrs';
+import { fixedRangeMsrs, variableRangeCount, variableRangeMsr } from './memory-types';
 
 /** One MSR. */
 export interface Msr {
@@ -64,6 +65,28 @@ export const architecturalMsrs: readonly Msr[] = [
   msr(0x186, 'IA32_PERFEVTSEL0', 'Event that performance counter 0 counts'),
   msr(0x1a0, 'IA32_MISC_ENABLE', 'Optional processor features: fast strings, MONITOR, XD disable'),
   msr(0x1d9, 'IA32_DEBUGCTL', 'Branch tracing and single-step on branches', 'SDM vol. 3, 18.4.1'),
+  ...Array.from({ length: variableRangeCount }, (_, range) => [
+    msr(
+      variableRangeMsr + 2 * range,
+      `IA32_MTRR_PHYSBASE${range}`,
+      `Base and memory type of variable range ${range}`,
+      'SDM vol. 3, 12.11.2.3',
+    ),
+    msr(
+      variableRangeMsr + 2 * range + 1,
+      `IA32_MTRR_PHYSMASK${range}`,
+      `Mask and valid bit of variable range ${range}`,
+      'SDM vol. 3, 12.11.2.3',
+    ),
+  ]).flat(),
+  ...fixedRangeMsrs.map(({ number, name, first, rangeBytes }) =>
+    msr(
+      number,
+      `IA32_MTRR_${name}`,
+      `Memory types of eight ranges of ${rangeBytes / 1024} KiB from 0x${first.toString(16)} on`,
+      'SDM vol. 3, 12.11.2.2',
+    ),
+  ),
   msr(
     0x277,
     'IA32_PAT',
