@@ -8,6 +8,8 @@ export class RingLog {
   private bytes: Uint8Array;
   private whole: DataView;
   private appended = 0;
+  /** Records that have given way to others. */
+  private overwritten = 0;
   /** Records that there is memory for. */
   private allocated: number;
 
@@ -28,7 +30,7 @@ export class RingLog {
 
   /** Records no longer kept; also the number of the oldest record that is. */
   get dropped(): number {
-    return Math.max(0, this.appended - this.capacity);
+    return this.overwritten;
   }
 
   /** Room for the next record, zeroed, to be filled at once. */
@@ -42,6 +44,7 @@ export class RingLog {
     this.grow();
     const at = (this.appended % this.capacity) * this.recordBytes;
     this.appended++;
+    if (this.appended - this.overwritten > this.capacity) this.overwritten++;
     return at;
   }
 
@@ -57,8 +60,14 @@ export class RingLog {
     return this.bytes.subarray(at, at + this.recordBytes);
   }
 
+  /** Forgets the records from number `count` on; the next one appended gets that number. */
+  truncate(count: number): void {
+    this.appended = Math.min(this.appended, count);
+    this.overwritten = Math.min(this.overwritten, this.appended);
+  }
+
   clear(): void {
-    this.appended = 0;
+    this.truncate(0);
   }
 
   /** Memory grows by doubling up to the capacity, so that a short session stays small. */

@@ -29,4 +29,12 @@ export const limits = {
   traceInputTextBytes: 96,
   /** Inputs that one machine accepts; more are refused with a message. */
   inputs: 1_000_000,
+  /**
+   * Checkpoints of a timeline, and bytes of pages that they hold together. Beyond either the one that is missed least
+   * is dropped: travelling to its surroundings takes longer then. The first one and the newest stay in any case.
+   */
+  checkpoints: 256,
+  checkpointBytes: 768 * 1024 * 1024,
+  /** Abandoned branches that a timeline keeps; the oldest is dropped with a note. */
+  branches: 64,
 } as const;

@@ -44,6 +44,7 @@ type FieldReader = (name: string) => bigint;
 /** The kept events of one kind, numbered from 0 in the order of their recording. */
 export class TraceStream<Event extends TraceEvent> {
   private readonly ring: RingLog;
+  private cuts = 0;
 
   constructor(
     private readonly codec: RecordCodec<Event>,
@@ -60,6 +61,11 @@ export class TraceStream<Event extends TraceEvent> {
   /** Events no longer kept; the oldest kept event has this number. */
   get dropped(): number {
     return this.ring.dropped;
+  }
+
+  /** How often events were forgotten, so that numbers have been given to others. */
+  get generation(): number {
+    return this.cuts;
   }
 
   /** Appends a record of the stream's layout that `write` fills whole. */
@@ -107,18 +113,30 @@ export class TraceStream<Event extends TraceEvent> {
 
   /** Number of the kept event with this identity; undefined where there is none. */
   find(position: number, ordinal: number): number | undefined {
+    const index = this.firstFrom(position, ordinal);
+    const event = this.at(index);
+    return event?.position === position && event.ordinal === ordinal ? index : undefined;
+  }
+
+  /** Forgets the events at `position` and behind it. */
+  forgetFrom(position: number): void {
+    this.ring.truncate(this.firstFrom(position, 0));
+    this.cuts++;
+  }
+
+  /** Number of the first kept event at or behind a place. */
+  private firstFrom(position: number, ordinal: number): number {
     let low = this.dropped;
     let high = this.recorded;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
       const event = present(this.at(middle), 'trace record');
-      if (event.position === position && event.ordinal === ordinal) return middle;
       const before =
         event.position < position || (event.position === position && event.ordinal < ordinal);
       if (before) low = middle + 1;
       else high = middle;
     }
-    return undefined;
+    return low;
   }
 
   /** The kept event number `index` field by field, as its record holds it. */
@@ -129,6 +147,7 @@ export class TraceStream<Event extends TraceEvent> {
 
   clear(): void {
     this.ring.clear();
+    this.cuts++;
   }
 }
 
@@ -254,7 +273,20 @@ interface Listener {
   readonly kinds: ReadonlySet<TraceEventKind>;
 }
 
-/** Receives every event of the machine. Not part of the machine's state: it can be made again by replay. */
+/** Where an event stands in the order of all events. */
+export type TracePlace = Pick<TraceHeader, 'position' | 'ordinal'>;
+
+const beforeAll: TracePlace = { position: -1, ordinal: 0 };
+
+function isBehind(place: TracePlace, other: TracePlace): boolean {
+  if (place.position !== other.position) return place.position > other.position;
+  return place.ordinal > other.ordinal;
+}
+
+/**
+ * Receives every event of the machine. Not part of the machine's state: it can be made again by replay. An event is
+ * recorded and passed on once: what comes again while the machine repeats its past is neither.
+ */
 export class TraceLog implements ExitSink {
   readonly exits = new TraceStream(vmExitCodec, limits.traceExits);
   readonly hypercalls = new TraceStream(hypercallCodec, limits.traceOther);
@@ -262,6 +294,8 @@ export class TraceLog implements ExitSink {
   readonly console = new TraceStream(consoleCodec, limits.traceOther);
   readonly inputs = new TraceStream(inputCodec, limits.traceOther);
   private readonly listeners: Listener[] = [];
+  private newest = beforeAll;
+  private heard = beforeAll;
 
   /**
    * Passes further events on, as they happen; a listener must not change the machine.
@@ -271,7 +305,21 @@ export class TraceLog implements ExitSink {
     this.listeners.push({ sink, kinds: new Set(kinds) });
   }
 
+  /** The place up to which every event has been heard. */
+  get heardUntil(): TracePlace {
+    return this.heard;
+  }
+
+  /**
+   * Makes the machine be heard again from `place` on, in which it is about to leave the past that was recorded. The rows
+   * of that past behind `place` go when the first other event comes.
+   */
+  hearFrom(place: TracePlace): void {
+    this.heard = place;
+  }
+
   recordExit(processor: VirtualProcessor): void {
+    if (!this.isNew(present(processor.exitIdentity, 'place of the recorded exit'))) return;
     this.exits.appendRecord((view, at) => writeExitRecord(view, at, processor));
     if (this.listeners.some(({ kinds }) => kinds.has('vm-exit'))) {
       this.forward(present(processor.pendingExit, 'recorded exit'));
@@ -279,6 +327,7 @@ export class TraceLog implements ExitSink {
   }
 
   record(event: TraceEvent): void {
+    if (!this.isNew(event)) return;
     switch (event.kind) {
       case 'vm-exit':
         this.exits.append(event);
@@ -303,11 +352,23 @@ export class TraceLog implements ExitSink {
 
   /** Forgets every row: after the machine has been put into another state, the rows are of another past. */
   clear(): void {
-    this.exits.clear();
-    this.hypercalls.clear();
-    this.events.clear();
-    this.console.clear();
-    this.inputs.clear();
+    for (const stream of this.streams) stream.clear();
+    this.newest = beforeAll;
+    this.heard = beforeAll;
+  }
+
+  private get streams(): readonly Pick<TraceStream<never>, 'clear' | 'forgetFrom'>[] {
+    return [this.exits, this.hypercalls, this.events, this.console, this.inputs];
+  }
+
+  private isNew(place: TracePlace): boolean {
+    if (!isBehind(place, this.heard)) return false;
+    if (!isBehind(place, this.newest)) {
+      for (const stream of this.streams) stream.forgetFrom(place.position);
+    }
+    this.newest = place;
+    this.heard = place;
+    return true;
   }
 
   private forward(event: TraceEvent): void {

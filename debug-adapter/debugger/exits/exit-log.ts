@@ -61,6 +61,7 @@ export interface ExitDetailGroup {
 interface Selection {
   readonly key: string;
   readonly log: TraceLog['exits'];
+  readonly generation: number;
   /** Rows below this number have been looked at. */
   seen: number;
   /** Numbers of passing rows, ascending; those before `first` are no longer kept. */
@@ -133,9 +134,11 @@ export class ExitLog {
     if (
       selection?.key !== key ||
       selection.log !== this.log ||
-      selection.seen > this.log.recorded
+      selection.generation !== this.log.generation
     ) {
-      selection = { key, log: this.log, seen: 0, indexes: [], counts: new Map() };
+      const { log } = this;
+      const { generation } = log;
+      selection = { key, log, generation, seen: 0, indexes: [], counts: new Map() };
       this.selection = selection;
     }
     this.forgetDropped(selection, filter);
