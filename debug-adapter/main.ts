@@ -1,5 +1,6 @@
 /** The debug adapter process: speaks DAP over stdio, or over a socket on 127.0.0.1 with --server=PORT. */
 import { icedDisassembler } from './host/iced-disassembler';
+import { nodeDecompressor } from './host/node-decompressor';
 import { nodeFileSource } from './host/node-file-source';
 import { nodeWallClock } from './host/node-wall-clock';
 import { serveSocket, serveStdio, type ConnectionHandler } from './host/dap-transport';
@@ -8,6 +9,7 @@ import { HyperscopeSession } from './dap/session';
 
 const ports = {
   files: nodeFileSource,
+  decompressor: nodeDecompressor,
   disassembler: icedDisassembler,
   clock: nodeWallClock,
   codeHost: webAssemblyCodeHost,

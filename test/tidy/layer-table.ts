@@ -49,7 +49,7 @@ export const layers: readonly Layer[] = [
   {
     folder: adapter('host'),
     mayImport: ['support', 'backends', 'machine'].map(adapter),
-    packages: ['iced-x86'],
+    packages: ['iced-x86', 'fzstd'],
     node: true,
   },
   // The composition root of the adapter process.

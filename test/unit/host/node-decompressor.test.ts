@@ -1,0 +1,94 @@
+/** Unpacking, against files of the reference tools, and hostile data: it always ends, with bytes or a sentence. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
+import type { CompressionFormat, Unpacked } from '../../../debug-adapter/backends/decompressor';
+import { nodeDecompressor } from '../../../debug-adapter/host/node-decompressor';
+import { SeededRandom, seedOf } from '../../support/seeded-random';
+
+const folder = new URL('../../fixtures/compressed/', import.meta.url);
+const sample = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(name, folder)));
+const original = new Uint8Array(gunzipSync(sample('deflate.gz')));
+
+const files: readonly (readonly [CompressionFormat, string])[] = [
+  ['gzip', 'deflate.gz'],
+  ['lz4', 'legacy.lz4'],
+  ['xz', 'x86-crc32.xz'],
+  ['xz', 'crc64.xz'],
+  ['xz', 'x86-sha256-blocks.xz'],
+  ['xz', 'none.xz'],
+  ['zstd', 'known-size.zst'],
+  ['zstd', 'unknown-size.zst'],
+];
+
+function unpack(format: CompressionFormat, packed: Uint8Array, limit: number): Unpacked {
+  const outcome = nodeDecompressor.unpack(format, packed, limit);
+  if (outcome.kind === 'unpacked') assert.ok(outcome.bytes.length <= limit, 'keeps the limit');
+  else assert.ok(outcome.message.length > 0, 'says why');
+  return outcome;
+}
+
+describe('decompressor', () => {
+  for (const [format, name] of files) {
+    it(`unpacks ${name}`, () => {
+      const outcome = unpack(format, sample(name), original.length);
+      assert(outcome.kind === 'unpacked', outcome.kind === 'failed' ? outcome.message : '');
+      assert.ok(Buffer.from(outcome.bytes).equals(original));
+    });
+
+    it(`refuses ${name} where it would unpack to more than allowed`, () => {
+      const { kind } = unpack(format, sample(name), original.length - 1);
+      assert.equal(kind, 'failed');
+    });
+
+    it(`refuses or survives ${name} cut off anywhere`, () => {
+      const packed = sample(name);
+      for (let length = 0; length < packed.length; length += 97) {
+        const outcome = unpack(format, packed.subarray(0, length), original.length);
+        const isWhole = outcome.kind === 'unpacked' && outcome.bytes.length === original.length;
+        // Only what follows the data may be missing: a checksum that is not read.
+        assert.ok(!isWhole || packed.length - length < 16, `${length} bytes are not enough`);
+      }
+    });
+  }
+
+  it('undoes the x86 filter where nearly every byte could be an opcode', () => {
+    // The SHA-256 inside the file is that of the bytes before the filter.
+    assert.equal(unpack('xz', sample('x86-dense.xz'), 24_000).kind, 'unpacked');
+  });
+
+  it('notices every damaged byte of an xz file with a checksum', () => {
+    const packed = sample('x86-crc32.xz');
+    for (let at = 0; at < packed.length - 12; at += 13) {
+      const damaged = packed.slice();
+      damaged[at] = (damaged[at] ?? 0) ^ 0x10;
+      assert.equal(unpack('xz', damaged, original.length).kind, 'failed', `byte ${at}`);
+    }
+  });
+
+  it('says which filter it does not have', () => {
+    const outcome = unpack('xz', sample('delta.xz'), original.length);
+    assert(outcome.kind === 'failed');
+    assert.match(outcome.message, /filter 0x3/);
+  });
+
+  it('ends on damaged and on random data of every format', () => {
+    const seed = seedOf(41);
+    const random = new SeededRandom(seed);
+    for (const [format, name] of files) {
+      const packed = sample(name);
+      for (let round = 0; round < 60; round++) {
+        const damaged = packed.slice();
+        const from = round % 2 === 0 ? 0 : 6;
+        for (let count = 0; count < 1 + (round % 5) * 8; count++) {
+          damaged[from + random.below(damaged.length - from)] = random.below(256);
+        }
+        try {
+          unpack(format, damaged, original.length);
+        } catch (problem) {
+          assert.fail(`seed ${seed}, ${name}, round ${round}: ${String(problem)}`);
+        }
+      }
+    }
+  });
+});
