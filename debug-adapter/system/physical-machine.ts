@@ -230,7 +230,7 @@ function createGuest(
   const { name, memoryBytes, processorCount = 1 } = guest;
   const { codeHost, decompressor, hotCount } = ports;
   const format = formatOf(guest);
-  const plan = planGuest(guest, format, decompressor === undefined ? {} : { decompressor });
+  const plan = planGuest(guest, format, decompressor);
   const { memory, clock, cores } = createPartitionCores(codeHost, {
     memoryBytes,
     processorCount,

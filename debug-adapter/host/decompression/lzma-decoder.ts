@@ -59,7 +59,7 @@ export class LzmaDecoder {
   private repeat2 = 0;
   private repeat3 = 0;
 
-  private input = new Uint8Array(0);
+  private input: Uint8Array = new Uint8Array(0);
   private inputAt = 0;
   private range = 0;
   private code = 0;

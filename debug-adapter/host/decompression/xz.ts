@@ -12,10 +12,12 @@ const filterLzma2 = 0x21;
 const filterX86 = 0x04;
 
 /** Checks of the uncompressed data by their number: how many bytes they have, and how they are made. */
-const checks: ReadonlyMap<
-  number,
-  { readonly bytes: number; readonly of: (data: Uint8Array) => Uint8Array }
-> = new Map([
+interface IntegrityCheck {
+  readonly bytes: number;
+  readonly of: (data: Uint8Array) => Uint8Array;
+}
+
+const checks: ReadonlyMap<number, IntegrityCheck> = new Map<number, IntegrityCheck>([
   [0, { bytes: 0, of: () => new Uint8Array(0) }],
   [1, { bytes: 4, of: (data) => new Uint8Array(Uint32Array.of(crc32(data)).buffer) }],
   [4, { bytes: 8, of: crc64Bytes }],
@@ -176,7 +178,7 @@ class XzStream {
   private checkBlock(
     block: Uint8Array,
     { unpackedBytes }: BlockHeader,
-    check: { readonly bytes: number; readonly of: (data: Uint8Array) => Uint8Array },
+    check: IntegrityCheck,
   ): void {
     if (unpackedBytes !== undefined && unpackedBytes !== block.length) {
       throw new PackedDataError('a block has another size than its header says');

@@ -1,9 +1,9 @@
 /** Loads a Linux kernel by the 64-bit boot protocol (Documentation/x86/boot.rst, "64-bit Boot Protocol"). */
-import type { Decompressor } from '../../backends/decompressor';
 import { bootParams, e820Entry, LinuxBoot, linuxBootSelectors } from '../../spec/linux-boot';
 import { structWriter } from '../../support/struct-layout';
 import type { GuestConfiguration } from '../machine-configuration';
 import type { BootPlan, MemoryPiece } from './boot-plan';
+import type { BootServices } from './boot-services';
 import {
   commandLineBytes,
   flatDescriptor,
@@ -17,13 +17,6 @@ import { placeInitialRamDisk } from './initial-ram-disk';
 import { unpackKernel } from './kernel-payload';
 import { highMemoryStart, memoryMap } from './memory-map';
 import { longModeEntry } from './processor-entry';
-
-/** What a loader is given besides the guest. */
-export interface BootServices {
-  readonly decompressor?: Decompressor;
-  /** Where the root pointer of the ACPI tables is. */
-  readonly acpiRootPointerGpa?: number;
-}
 
 /** A kernel in its place, however it got there. */
 interface LoadedKernel {
@@ -53,7 +46,7 @@ export function planLinuxKernel(guest: GuestConfiguration, services: BootService
   const { code, data } = linuxBootSelectors;
   const { piece, descriptors } = flatDescriptorTable(flatDescriptor.code64, code, data);
   const { startInfoGpa, commandLineGpa, pageTablesGpa } = lowMemory;
-  const parameters = bootParameters(guest, kernel, initrd, services.acpiRootPointerGpa ?? 0);
+  const parameters = bootParameters(guest, kernel, initrd, services.acpiRootPointer.gpa);
   return {
     pieces: [
       piece,

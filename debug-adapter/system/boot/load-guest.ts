@@ -1,9 +1,13 @@
-/** Chooses the loader for a guest's format. */
+/** Chooses the loader for a guest's format, and gives guests that look for them their ACPI tables. */
+import type { Decompressor } from '../../backends/decompressor';
+import { rsdp } from '../../spec/pc/acpi';
+import { buildAcpiTables } from '../acpi/build-acpi-tables';
 import type { GuestConfiguration, GuestFormat } from '../machine-configuration';
 import type { BootPlan } from './boot-plan';
+import type { BootServices } from './boot-services';
 import { planFlatImage } from './flat-image';
 import { imageError } from './image-error';
-import { planLinuxKernel, type BootServices } from './linux-kernel';
+import { planLinuxKernel } from './linux-kernel';
 import { findMultibootHeader } from './multiboot-header';
 import { planMultibootKernel } from './multiboot-kernel';
 import { planMultiboot2Kernel } from './multiboot2-kernel';
@@ -12,28 +16,43 @@ import { planSampleGuest } from './sample-guest-entry';
 
 /**
  * Works out what goes into the memory and the first processor of a guest.
+ * @param decompressor without it, a compressed kernel can only unpack itself
  * @throws UserError that names what cannot be loaded
  */
 export function planGuest(
   guest: GuestConfiguration,
   format: GuestFormat,
+  decompressor: Decompressor | undefined,
+): BootPlan {
+  if (format === 'sample-guest') return planSampleGuest(guest);
+  const { memoryBytes, processorCount = 1 } = guest;
+  const { rsdpGpa, pages } = buildAcpiTables({ processorCount, lowMemoryEnd: memoryBytes });
+  const root = pages.find(({ gpa }) => gpa === rsdpGpa)?.bytes ?? new Uint8Array(0);
+  const plan = planKernel(guest, format, {
+    decompressor,
+    acpiRootPointer: { gpa: rsdpGpa, bytes: root.subarray(0, rsdp.sizeBytes) },
+  });
+  return { ...plan, pieces: [...plan.pieces, ...pages] };
+}
+
+function planKernel(
+  guest: GuestConfiguration,
+  format: Exclude<GuestFormat, 'sample-guest'>,
   services: BootServices,
 ): BootPlan {
   switch (format) {
-    case 'sample-guest':
-      return planSampleGuest(guest);
     case 'linux':
       return planLinuxKernel(guest, services);
     case 'pvh':
       return planPvhKernel(guest, services);
     case 'multiboot':
-      return planMultiboot(guest);
+      return planMultiboot(guest, services);
     case 'flat':
       return planFlatImage(guest);
   }
 }
 
-function planMultiboot(guest: GuestConfiguration): BootPlan {
+function planMultiboot(guest: GuestConfiguration, services: BootServices): BootPlan {
   const header = findMultibootHeader(guest.image.bytes);
   if (header === undefined) {
     const hint = 'Set "format" to what the image is, or leave it out.';
@@ -41,5 +60,5 @@ function planMultiboot(guest: GuestConfiguration): BootPlan {
   }
   return header.version === 1
     ? planMultibootKernel(guest, header.offset)
-    : planMultiboot2Kernel(guest, header.offset);
+    : planMultiboot2Kernel(guest, header.offset, services);
 }

@@ -10,6 +10,7 @@ import { readField } from '../../support/struct-layout';
 import { encodeUtf8 } from '../../support/utf8';
 import type { GuestConfiguration, ImageFile } from '../machine-configuration';
 import type { BootPlan, MemoryPiece } from './boot-plan';
+import type { BootServices } from './boot-services';
 import {
   commandLineBytes,
   flatDescriptor,
@@ -41,7 +42,7 @@ interface HeaderTags {
 export function planMultiboot2Kernel(
   guest: GuestConfiguration,
   headerOffset: number,
-  acpiRootPointer?: Uint8Array,
+  { acpiRootPointer }: BootServices,
 ): BootPlan {
   const { image, memoryBytes } = guest;
   const { addresses, entry } = readHeaderTags(image, headerOffset);
@@ -53,7 +54,7 @@ export function planMultiboot2Kernel(
   const module = placeInitialRamDisk(guest, kernel.end, memoryBytes);
   const { code, data } = multibootSelectors;
   const { piece, descriptors } = flatDescriptorTable(flatDescriptor.code32, code, data);
-  const information = bootInformation(guest, module, acpiRootPointer);
+  const information = bootInformation(guest, module, acpiRootPointer.bytes);
   return {
     pieces: [
       piece,
@@ -158,7 +159,7 @@ function zeroTerminated(text: string): Uint8Array {
 function bootInformation(
   guest: GuestConfiguration,
   module: MemoryPiece | undefined,
-  acpiRootPointer: Uint8Array | undefined,
+  acpiRootPointer: Uint8Array,
 ): Uint8Array {
   const { lower, upper } = basicMemory(guest.memoryBytes);
   const tags = [
@@ -173,7 +174,7 @@ function bootInformation(
     contents.set(range);
     tags.push(tag(Multiboot2.tagModule, contents));
   }
-  if (acpiRootPointer !== undefined) tags.push(tag(Multiboot2.tagAcpiNew, acpiRootPointer));
+  tags.push(tag(Multiboot2.tagAcpiNew, acpiRootPointer));
   tags.push(tag(Multiboot2.tagEnd, new Uint8Array(0)));
   const total = tags.reduce((sum, each) => sum + each.length, tagHeaderBytes);
   const bytes = new Uint8Array(total);

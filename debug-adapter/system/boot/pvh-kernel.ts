@@ -3,6 +3,7 @@ import { hvmMemmapTableEntry, hvmModlistEntry, hvmStartInfo, Pvh } from '../../s
 import { structWriter, type StructLayout } from '../../support/struct-layout';
 import type { GuestConfiguration } from '../machine-configuration';
 import type { BootPlan, MemoryPiece } from './boot-plan';
+import type { BootServices } from './boot-services';
 import {
   commandLineBytes,
   flatDescriptor,
@@ -15,7 +16,6 @@ import { checkEntry, readElfImage } from './elf-image';
 import { imageError } from './image-error';
 import { placeInitialRamDisk } from './initial-ram-disk';
 import { unpackKernel } from './kernel-payload';
-import type { BootServices } from './linux-kernel';
 import { highMemoryStart, memoryMap } from './memory-map';
 import { protectedModeEntry } from './processor-entry';
 
@@ -73,7 +73,7 @@ export function planPvhKernel(guest: GuestConfiguration, services: BootServices)
   return {
     pieces: [
       piece,
-      ...startInformation(guest, initrd, services.acpiRootPointerGpa ?? 0),
+      ...startInformation(guest, initrd, services.acpiRootPointer.gpa),
       ...elf.segments,
       ...(initrd === undefined ? [] : [initrd]),
     ],

@@ -8,6 +8,10 @@ import { planLinuxKernel } from '../../../../debug-adapter/system/boot/linux-ker
 import type { GuestConfiguration } from '../../../../debug-adapter/system/machine-configuration';
 import { bzImage, elfImage } from '../../../support/boot-images';
 
+const services = {
+  decompressor: undefined,
+  acpiRootPointer: { gpa: 0xe0000, bytes: new Uint8Array(36) },
+};
 const mebibyte = 1024 * 1024;
 const kernelAt = 0x1000000;
 const startInfo = 0x2000;
@@ -54,7 +58,7 @@ const refused: readonly (readonly [string, GuestConfiguration])[] = [
 
 describe('Linux kernel', () => {
   it('is entered in 64-bit mode with RSI at boot_params', () => {
-    const plan = planLinuxKernel(guest(vmlinux, { commandLine: 'console=ttyS0' }), {});
+    const plan = planLinuxKernel(guest(vmlinux, { commandLine: 'console=ttyS0' }), services);
     assert.equal(plan.entry.rip, kernelAt + 2);
     assert.deepEqual(plan.entry.registers, { rsi: startInfo });
     assert.equal(plan.entry.fields.GUEST_CS_SELECTOR, 0x10n);
@@ -68,7 +72,7 @@ describe('Linux kernel', () => {
   });
 
   it('finds RAM up to video memory and from 1 MiB on', () => {
-    const plan = planLinuxKernel(guest(vmlinux), {});
+    const plan = planLinuxKernel(guest(vmlinux), services);
     const entries = Array.from({ length: parameter(plan, 'e820_entries') }, (_, index) => {
       const at = startInfo + LinuxBoot.e820TableOffset + index * e820Entry.sizeBytes;
       return ['addr', 'size', 'type'].map((name) =>
@@ -84,7 +88,7 @@ describe('Linux kernel', () => {
 
   it('gets its initial RAM disk at the end of RAM, on a page', () => {
     const initrd = file(Uint8Array.from({ length: 5000 }, (_, index) => index & 0xff));
-    const plan = planLinuxKernel(guest(vmlinux, { initrd }), {});
+    const plan = planLinuxKernel(guest(vmlinux, { initrd }), services);
     const gpa = parameter(plan, 'ramdisk_image');
     assert.equal(gpa, 64 * mebibyte - 8192);
     assert.equal(parameter(plan, 'ramdisk_size'), 5000);
@@ -94,13 +98,13 @@ describe('Linux kernel', () => {
   it('keeps the initial RAM disk below initrd_addr_max', () => {
     const initrd = file(new Uint8Array(4096));
     const image = bzImage({ header: { initrd_addr_max: 0x2ffffff } });
-    const plan = planLinuxKernel(guest(image, { initrd, unpack: 'guest' }), {});
+    const plan = planLinuxKernel(guest(image, { initrd, unpack: 'guest' }), services);
     assert.equal(parameter(plan, 'ramdisk_image'), 0x2fff000);
   });
 
   it('that is to unpack itself stands at its 64-bit entry, with its own header', () => {
     const image = bzImage({ code: Uint8Array.of(0xf4), header: { init_size: 0x200000 } });
-    const plan = planLinuxKernel(guest(image, { unpack: 'guest' }), {});
+    const plan = planLinuxKernel(guest(image, { unpack: 'guest' }), services);
     assert.equal(plan.entry.rip, kernelAt + 0x200);
     assert.equal(bytesAt(plan, kernelAt + 0x200)[0], 0xf4);
     assert.equal(parameter(plan, 'init_size'), 0x200000);
@@ -108,20 +112,20 @@ describe('Linux kernel', () => {
   });
 
   it('that is not compressed within its bzImage is loaded as it is', () => {
-    const plan = planLinuxKernel(guest(bzImage({ payload: vmlinux })), {});
+    const plan = planLinuxKernel(guest(bzImage({ payload: vmlinux })), services);
     assert.equal(plan.entry.rip, kernelAt + 2);
     assert.equal(parameter(plan, 'cmdline_size'), 2047);
   });
 
   it('is told where the ACPI tables are', () => {
-    const plan = planLinuxKernel(guest(vmlinux), { acpiRootPointerGpa: 0xe0000 });
+    const plan = planLinuxKernel(guest(vmlinux), services);
     assert.equal(parameter(plan, 'acpi_rsdp_addr'), 0xe0000);
   });
 
   refused.forEach(([id, configuration], index) => {
     it(`is refused with ${id} (${index})`, () => {
       assert.throws(
-        () => planLinuxKernel(configuration, {}),
+        () => planLinuxKernel(configuration, services),
         (problem) => problem instanceof UserError && problem.id === id,
       );
     });
@@ -135,7 +139,7 @@ describe('Linux kernel', () => {
         bytes[at] = value;
         for (const unpack of ['host', 'guest'] as const) {
           try {
-            planLinuxKernel(guest(bytes, { unpack }), {});
+            planLinuxKernel(guest(bytes, { unpack }), services);
           } catch (problem) {
             assert(problem instanceof UserError, `byte 0x${at.toString(16)}: ${String(problem)}`);
           }
