@@ -5,6 +5,7 @@ import { ProcessorState, StopCode, stateOffsets } from '../machine/processor-sta
 import { longCode, type CodeMode } from './decode/code-mode';
 import type { DataWatch } from './data-watch';
 import { runOffsets } from './memory-map';
+import type { TranslationSources } from './paging/translation-sources';
 import { segmentOffsets, vmcsOffsets } from './vmcs-offsets';
 
 /** Vectors of exceptions, under the name by which this layer raises them. */
@@ -61,6 +62,7 @@ export class ProcessorContext {
     readonly bytes: Uint8Array,
     readonly vpBase: number,
     readonly memory: GuestMemory,
+    readonly sources: TranslationSources,
   ) {
     this.state = new ProcessorState(bytes, vpBase);
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -20,7 +20,8 @@ import {
   runOffsets,
   tlbOffsets,
 } from './memory-map';
-import { VirtualProcessorCore } from './processor-core';
+import { TranslationSources } from './paging/translation-sources';
+import { VirtualProcessorCore, type SharedParts } from './processor-core';
 import { initialRandomState } from './routines/random-numbers';
 import { routineNumber } from './routines/routine-table';
 import { Translator } from './translator/translator';
@@ -100,14 +101,17 @@ export function createPartitionCores(
   );
   const memory = new GuestMemory(space.bytes, frameBase, memoryBytes / 4096 + overlayFrames);
   const clock = new PartitionClock();
-  const { code, translator } = makeCodeCache(space, memory, cores, { tlbEntries, hotCount });
+  const { code, translator, sources } = makeCodeCache(space, memory, cores, {
+    tlbEntries,
+    hotCount,
+  });
   const breakpointsChanged = (): void => {
     const addresses = cores.flatMap((core) => [...core.breakpointAddresses]);
     code.setBreakpointOffsets(new Set(addresses.map((address) => Number(address & 0xfffn))));
   };
   for (let index = 0; index < processorCount; index++) {
     const vpBase = processorBase + index * processorStride;
-    const shared = { space, memory, clock, code, translator, tlbEntries };
+    const shared = { space, memory, clock, code, translator, sources, tlbEntries };
     const core = new VirtualProcessorCore(shared, vpBase, breakpointsChanged);
     const random = initialRandomState(options.randomSeed ?? 0n, index);
     core.state.writeU64(stateOffsets.randomState, random);
@@ -123,7 +127,7 @@ function makeCodeCache(
   memory: GuestMemory,
   cores: readonly VirtualProcessorCore[],
   { tlbEntries, hotCount }: { readonly tlbEntries: number; readonly hotCount: number },
-): { readonly code: CodeCache; readonly translator: Translator } {
+): Pick<SharedParts, 'code' | 'translator' | 'sources'> {
   const variants = variantTable();
   const undefinedHandler = present(variants.handlerNamed('UD '), 'the variant of UD');
   const forgetCode = (): void => {
@@ -140,18 +144,27 @@ function makeCodeCache(
   });
   const batchSize = hotCount === 1 ? 1 : translationBatch;
   const translator = new Translator(space, memory, code, variants, { batchSize, tlbEntries });
+  const dropTranslations = (): void => {
+    memory.clearTranslationFlags();
+    for (const core of cores) core.caches.flush();
+  };
+  const sources = new TranslationSources(space.bytes, memory, {
+    dropAll: dropTranslations,
+    dropRange: (first, count) => cores.forEach((core) => core.caches.dropRange(first, count)),
+  });
   memory.observe({
     codeWillChange: (frame) => {
       code.invalidateFrame(frame);
       translator.frameChanged(frame);
     },
-    writeAccessDidEnd: () => cores.forEach((core) => core.caches.flushWrites()),
-    mapDidChange: () => cores.forEach((core) => core.caches.flush()),
-    translationWillChange: () => {
-      memory.clearTranslationFlags();
-      cores.forEach((core) => core.caches.flush());
-    },
+    writeAccessDidEnd: (frame) =>
+      cores.forEach((core) => {
+        if (frame === undefined) core.caches.flushWrites();
+        else core.caches.dropWritesTo(memory.frameOffset(frame));
+      }),
+    mapDidChange: dropTranslations,
+    translationWillChange: (frame, from, bytes) => sources.willChange(frame, from, bytes),
   });
   assert(arenaBase < frameBase, 'the arena lies below the frames');
-  return { code, translator };
+  return { code, translator, sources };
 }

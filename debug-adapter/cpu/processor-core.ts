@@ -25,6 +25,7 @@ import { halves, isCanonicalHalf, MemoryAccess, wholeAddress } from './paging/me
 import { causeWalkViolation } from './paging/ept-violation';
 import { PageWalker, WalkResult } from './paging/page-walk';
 import { TranslationCaches } from './paging/translation-caches';
+import type { TranslationSources } from './paging/translation-sources';
 import { generalProtection, ProcessorContext, RoutineEnd, vector } from './processor-context';
 import { RoutineRecord, type PendingTrap, type Processor } from './routines/routine';
 import { routines } from './routines/routine-table';
@@ -58,6 +59,7 @@ export interface SharedParts {
   readonly clock: PartitionClock;
   readonly code: CodeCache;
   readonly translator: Translator;
+  readonly sources: TranslationSources;
   readonly tlbEntries: number;
 }
 
@@ -88,7 +90,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     vpBase: number,
     private readonly onBreakpoints: () => void,
   ) {
-    this.context = new ProcessorContext(shared.space.bytes, vpBase, shared.memory);
+    this.context = new ProcessorContext(shared.space.bytes, vpBase, shared.memory, shared.sources);
     this.resetFloatingPoint();
     this.debugRegisters = new DebugRegisters(this.context);
     this.walker = new PageWalker(this.context);

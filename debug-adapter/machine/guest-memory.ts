@@ -20,10 +20,10 @@ export const frameFeedsTranslation = 2;
 export interface FrameWriteObserver {
   /** Decoded or translated code of the frame is about to become stale. */
   codeWillChange(frame: number): void;
-  /** A paging structure that fed a live translation is about to change. */
-  translationWillChange(): void;
-  /** A frame became the source of something derived: forget cached write addresses. */
-  writeAccessDidEnd(): void;
+  /** Bytes of a paging structure that fed a live translation are about to change. */
+  translationWillChange(frame: number, from: number, bytes: number): void;
+  /** A frame became the source of something derived: forget cached write addresses, of it or of all. */
+  writeAccessDidEnd(frame?: number): void;
   /** The second-level map changed: forget all cached addresses. */
   mapDidChange(): void;
 }
@@ -187,7 +187,7 @@ export class GuestMemory {
     this.frameFlags[frame] = before | flag;
     if (flag === frameFeedsTranslation) this.translationFrames.add(frame);
     if (before !== 0) return;
-    for (const observer of this.observers) observer.writeAccessDidEnd();
+    for (const observer of this.observers) observer.writeAccessDidEnd(frame);
   }
 
   clearFlag(frame: number, flag: number): void {
@@ -256,15 +256,20 @@ export class GuestMemory {
     return this.frameContent;
   }
 
-  /** Must be called before every write to a frame, by whoever writes: processor, device, debugger. */
-  markWritten(frame: number): void {
+  /**
+   * Must be called before every write to a frame, by whoever writes: processor, device, debugger.
+   * @param from offset in the frame of the bytes that will be written
+   */
+  markWritten(frame: number, from = 0, bytes = pageSizeBytes): void {
     const flags = this.flagsOf(frame);
     this.frameContent[frame] = this.nextContent++;
     if ((flags & frameHoldsCode) !== 0) {
       for (const observer of this.observers) observer.codeWillChange(frame);
     }
     if ((flags & frameFeedsTranslation) !== 0) {
-      for (const observer of this.observers) observer.translationWillChange();
+      for (const observer of this.observers) {
+        observer.translationWillChange(frame, from, bytes);
+      }
     }
   }
 
@@ -304,7 +309,7 @@ export class GuestMemory {
     for (let done = 0; done < data.length;) {
       const count = Math.min(data.length - done, pageSizeBytes - pageOffsetOf(gpa + done));
       const frame = this.touchFrame(pageOf(gpa + done));
-      this.markWritten(frame);
+      this.markWritten(frame, pageOffsetOf(gpa + done), count);
       const to = this.frameOffset(frame) + pageOffsetOf(gpa + done);
       this.bytes.set(data.subarray(done, done + count), to);
       done += count;

@@ -11,6 +11,8 @@ export interface Manner {
   /** Steps asked for at once, given those left. */
   readonly budget: (left: number) => number;
   readonly breakpoints?: ReadonlySet<bigint>;
+  /** Everything cached is dropped before each run: then nothing can be out of date. */
+  readonly forgets?: boolean;
 }
 
 export interface Outcome {
@@ -24,6 +26,8 @@ export interface Outcome {
 
 /** Exits that the lab answers by going on behind the instruction. */
 const completed: ReadonlySet<bigint> = new Set([10n, 12n, 28n, 30n]);
+
+const tableMask = 0xffff_ffff_f000n;
 
 export class ProgramLab {
   private readonly kernel: GuestKernel;
@@ -40,9 +44,16 @@ export class ProgramLab {
         kernel.map(BigInt(alias + page * 0x1000), gpa, { user: false });
       }
     }
+    for (let page = 0; page < places.dataPages; page++) {
+      const alias = BigInt.asIntN(32, BigInt(places.upperAlias + page * 0x1000));
+      const gpa = places.data + page * 0x1000;
+      kernel.map(BigInt.asUintN(64, alias), gpa, { user: false });
+    }
     kernel.map(BigInt(places.readOnly), places.readOnly, { writable: false, user: false });
     kernel.map(BigInt(places.tableAlias), this.lowestTable(), { user: false });
     this.writeHandlers();
+    this.addSpace(places.spaces[1], [0n]);
+    this.addSpace(places.spaces[2], [0n, 0xffff_ffff_8000_0000n]);
     kernel.enter(0, new Uint8Array(0));
     kernel.state.setGpr(3, BigInt(places.data));
     kernel.state.setGpr(15, 0n);
@@ -64,6 +75,7 @@ export class ProgramLab {
     let isOver = false;
     while (taken < steps && !isOver) {
       const budget = manner.budget(steps - taken);
+      if (manner.forgets === true) core.stateWasEdited();
       const run = core.run(budget, taken);
       if (run.steps > budget) throw new Error(`${run.steps} steps of a budget of ${budget}`);
       taken += run.steps;
@@ -117,10 +129,38 @@ export class ProgramLab {
 
   /** Guest-physical address of the page table of the lowest 2 MiB. */
   private lowestTable(): number {
-    const mask = 0xffff_ffff_f000n;
     let table = Number(this.kernel.field('GUEST_CR3'));
-    for (let level = 0; level < 3; level++) table = Number(this.kernel.readU64(table) & mask);
+    for (let level = 0; level < 3; level++) table = Number(this.kernel.readU64(table) & tableMask);
     return table;
+  }
+
+  /** Makes the tables of another address space, where the data pages at some addresses are in another order. */
+  private addSpace(root: number, changedFrom: readonly bigint[]): void {
+    const { kernel } = this;
+    let next = root;
+    const copy = (table: number): number => {
+      const at = next;
+      next += 0x1000;
+      kernel.memory.write(at, kernel.memory.read(table, 0x1000) ?? new Uint8Array());
+      return at;
+    };
+    copy(places.spaces[0]);
+    for (const linear of changedFrom) {
+      let table = root;
+      for (const shift of [39n, 30n, 21n]) {
+        const at = table + Number((linear >> shift) & 511n) * 8;
+        const entry = kernel.readU64(at);
+        table = copy(Number(entry & tableMask));
+        kernel.writeU64(at, (entry & ~tableMask) | BigInt(table));
+      }
+      const firstAt = table + ((places.data >>> 12) & 511) * 8;
+      const entries = Array.from({ length: places.dataPages }, (_, page) =>
+        kernel.readU64(firstAt + page * 8),
+      );
+      entries.forEach((entry, page) => {
+        kernel.writeU64(firstAt + ((page + 1) % entries.length) * 8, entry);
+      });
+    }
   }
 
   /** Every handler goes on with the next block: it counts in R15, and makes RSP, RBX and DF good again. */

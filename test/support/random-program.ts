@@ -11,6 +11,10 @@ export const places = {
   dataPages: 8,
   /** The same data at addresses that share TLB entries with it. */
   aliases: [0x104_000 - 0xc0_000, 0x10_44_000, 0x20_44_000],
+  /** And in the upper half of the address space: what a sign-extended displacement reaches. */
+  upperAlias: 0x8004_4000,
+  /** Values of CR3: the first one's tables, the same but for the data, and with an upper half of its own too. */
+  spaces: [0x1000, 0xe0_0000, 0xe1_0000],
   /** The page-table entries of the data pages. */
   tableAlias: 0x5f_000,
   missing: 0x5000_0000,
@@ -31,7 +35,7 @@ function rex(random: SeededRandom): { readonly text: string; readonly bits: numb
 
 function address(random: SeededRandom): number {
   const kind = random.below(100);
-  const base = random.pick(places.aliases);
+  const base = random.pick([...places.aliases, places.upperAlias]);
   const page = random.below(places.dataPages) * 0x1000;
   if (kind < 60) return base + page + random.below(0x800);
   if (kind < 78) return base + Math.max(page, 0x1000) - 1 - random.below(8);
@@ -161,6 +165,8 @@ const system: Template = (random) =>
     '0f0b',
     '0f01f8',
     '0f20d8 0f22d8',
+    `b8${littleEndian(random.pick(places.spaces), 4)}0f22d8`,
+    `b8${littleEndian(random.pick(places.spaces), 4)}0f22d8`,
     '0f20d0',
     `0f013c25${littleEndian(address(random), 4)}`,
     '31d2 f7f2',

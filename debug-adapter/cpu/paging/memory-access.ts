@@ -179,7 +179,7 @@ export class MemoryAccess {
     if ('gpa' in write) return this.commitDevice(write, host);
     const { memory, bytes } = this.context;
     for (const part of write) {
-      memory.markWritten(part.frame);
+      memory.markWritten(part.frame, part.target & 0xfff, part.length);
       bytes.copyWithin(part.target, host + part.from, host + part.from + part.length);
     }
     return 0;
@@ -313,7 +313,7 @@ export class MemoryAccess {
       done += length;
     }
     for (const { frame, target, from, length } of parts) {
-      this.context.memory.markWritten(frame);
+      this.context.memory.markWritten(frame, target & 0xfff, length);
       this.context.bytes.set(data.subarray(from, from + length), target);
     }
     return 'done';

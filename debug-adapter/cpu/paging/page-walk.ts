@@ -3,12 +3,7 @@ import { physicalAddressBits } from '../../spec/x86/address-widths';
 import { isCanonical } from '../../machine/addresses';
 import type { AccessKind, PageWalkLevel, Translation } from '../../machine/processor';
 import { stateOffsets } from '../../machine/processor-state';
-import {
-  frameFeedsTranslation,
-  rightExecute,
-  rightRead,
-  rightWrite,
-} from '../../machine/guest-memory';
+import { rightExecute, rightRead, rightWrite } from '../../machine/guest-memory';
 import type { ProcessorContext } from '../processor-context';
 import { vmcsOffsets } from '../vmcs-offsets';
 
@@ -54,6 +49,9 @@ export type Rights = 'user' | 'supervisor' | 'implicit' | 'debugger';
 const legacyNames = -1;
 const levelNames = ['PML4E', 'PDPTE', 'PDE', 'PTE'] as const;
 
+/** Pages that an entry of each of `levelNames` stands for. */
+const pagesOfEntry = [512 ** 3, 512 ** 2, 512, 1];
+
 /** Outcome of a walk. */
 export const WalkResult = {
   mapped: 0,
@@ -88,7 +86,7 @@ export class PageWalker {
   /** Walks for an access to linear address `high`:`low`, setting accessed and dirty bits where it succeeds. */
   walk(low: number, high: number, access: AccessKind, rights: Rights): WalkResult {
     const result = this.translate(low, high, access, rights);
-    return result === WalkResult.mapped ? this.touch(access) : result;
+    return result === WalkResult.mapped ? this.touch(low, high, access) : result;
   }
 
   /** Translates as {@link walk} does, but changes nothing. */
@@ -270,7 +268,7 @@ export class PageWalker {
   }
 
   /** After a successful translation: second-level rights, accessed and dirty bits, the frame. */
-  private touch(access: AccessKind): WalkResult {
+  private touch(low: number, high: number, access: AccessKind): WalkResult {
     const { memory } = this.context;
     if ((memory.rightsOf(this.gpaPage) & accessRight[access]) === 0) return WalkResult.eptViolation;
     const frame = memory.touchFrame(this.gpaPage);
@@ -281,8 +279,21 @@ export class PageWalker {
       const address = this.entryAddress[level] ?? 0;
       if (!this.mark(address, bits)) return this.refuse(address, 'write');
     }
+    this.noteSources(low, high);
     this.frame = frame;
     return WalkResult.mapped;
+  }
+
+  /** Tells which structures the translation came from, once nothing can refuse it any more. */
+  private noteSources(low: number, high: number): void {
+    const { memory, sources } = this.context;
+    const isShort = this.firstName === legacyNames;
+    for (let level = 0; level < this.levels; level++) {
+      const address = this.entryAddress[level] ?? 0;
+      const frame = memory.frameOf(Math.floor(address / 4096));
+      if (isShort) sources.note(frame, low, high, level === 0 ? 1024 : 1, 4);
+      else sources.note(frame, low, high, pagesOfEntry[this.firstName + level] ?? 1, 8);
+    }
   }
 
   private mark(address: number, bits: number): boolean {
@@ -291,7 +302,6 @@ export class PageWalker {
     const frame = memory.frameOf(page);
     const offset = memory.frameOffset(frame) + (address % 4096);
     const entry = view.getInt32(offset, true);
-    memory.addFlag(frame, frameFeedsTranslation);
     if ((entry & bits) === bits) return true;
     if ((memory.rightsOf(page) & rightWrite) === 0) return false;
     memory.markWalked(frame);

@@ -4,31 +4,36 @@
  */
 import { stateOffsets } from '../../machine/processor-state';
 import { assert } from '../../support/assert';
-import {
-  codeTlbEntries,
-  dataTlbEntriesMax,
-  runOffsets,
-  tlbEntryBytes,
-  tlbOffsets,
-} from '../memory-map';
+import { codeTlbEntries, dataTlbEntriesMax, runOffsets, tlbOffsets } from '../memory-map';
 import { flatCode, longCode } from '../decode/code-mode';
 import type { ProcessorContext } from '../processor-context';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
+import { TlbSet } from './tlb-set';
 
-const otherPage = 0x1000n;
 const cr4SupervisorAccessPrevention = 1 << 21;
 const flagAlignmentCheck = 0x40000;
 
 export class TranslationCaches {
+  private readonly code: readonly TlbSet[];
+  private readonly reads: readonly TlbSet[];
+  private readonly writes: readonly TlbSet[];
+  private readonly all: readonly TlbSet[];
+  /** Of `code`, and of `reads` and `writes`: those of the current privilege. */
+  private codeIndex = 0;
+  private dataIndex = 0;
   /** What the entries of each code TLB were made for. */
   private readonly codeSegments: (number | string)[] = [0, 0];
 
   constructor(
     private readonly context: ProcessorContext,
-    private readonly dataEntries: number,
+    dataEntries: number,
   ) {
     assert(dataEntries <= dataTlbEntriesMax && (dataEntries & (dataEntries - 1)) === 0, 'TLB size');
-    this.flush();
+    const { bytes, vpBase } = context;
+    this.code = tlbOffsets.code.map((at) => new TlbSet(bytes, vpBase + at, codeTlbEntries));
+    this.reads = tlbOffsets.read.map((at) => new TlbSet(bytes, vpBase + at, dataEntries));
+    this.writes = tlbOffsets.write.map((at) => new TlbSet(bytes, vpBase + at, dataEntries));
+    this.all = [...this.code, ...this.reads, ...this.writes];
   }
 
   /** Points generated code at the TLBs of the current privilege level; a code TLB is good for one code segment. */
@@ -38,62 +43,54 @@ export class TranslationCaches {
     const segment = codeSegmentKey(context);
     if (this.codeSegments[set] !== segment) {
       this.codeSegments[set] = segment;
-      this.invalidate(tlbOffsets.code[set], codeTlbEntries);
+      this.code[set]?.flush();
     }
-    const dataSet = set === 0 && mayAccessUserPages(context) ? 2 : set;
-    context.setRun32(runOffsets.readTlb, context.vpBase + tlbOffsets.read[dataSet]);
-    context.setRun32(runOffsets.writeTlb, context.vpBase + tlbOffsets.write[dataSet]);
-    context.setRun32(runOffsets.codeTlb, context.vpBase + tlbOffsets.code[set]);
+    this.codeIndex = set;
+    this.dataIndex = set === 0 && mayAccessUserPages(context) ? 2 : set;
+    const { vpBase } = context;
+    context.setRun32(runOffsets.readTlb, vpBase + (tlbOffsets.read[this.dataIndex] ?? 0));
+    context.setRun32(runOffsets.writeTlb, vpBase + (tlbOffsets.write[this.dataIndex] ?? 0));
+    context.setRun32(runOffsets.codeTlb, vpBase + (tlbOffsets.code[set] ?? 0));
   }
 
   fillRead(low: number, high: number, hostAddress: number): void {
-    this.fill(this.context.run32(runOffsets.readTlb), this.dataEntries, low, high, hostAddress);
+    this.reads[this.dataIndex]?.fill(low, high, hostAddress);
   }
 
   fillWrite(low: number, high: number, hostAddress: number): void {
-    this.fill(this.context.run32(runOffsets.writeTlb), this.dataEntries, low, high, hostAddress);
+    this.writes[this.dataIndex]?.fill(low, high, hostAddress);
   }
 
   /** @param table address of the code page's offset table */
   fillCode(low: number, high: number, table: number): void {
-    this.fill(this.context.run32(runOffsets.codeTlb), codeTlbEntries, low, high, table);
+    this.code[this.codeIndex]?.fill(low, high, table);
   }
 
   flush(): void {
-    this.flushCode();
-    for (const set of tlbOffsets.read) this.invalidate(set, this.dataEntries);
-    this.flushWrites();
+    for (const set of this.all) set.flush();
   }
 
   flushWrites(): void {
-    for (const set of tlbOffsets.write) this.invalidate(set, this.dataEntries);
+    for (const set of this.writes) set.flush();
   }
 
   flushCode(): void {
-    for (const set of tlbOffsets.code) this.invalidate(set, codeTlbEntries);
+    for (const set of this.code) set.flush();
   }
 
-  private fill(base: number, entries: number, low: number, high: number, value: number): void {
-    const { view } = this.context;
-    const at = base + ((low >>> 12) & (entries - 1)) * tlbEntryBytes;
-    view.setInt32(at, low & ~0xfff, true);
-    view.setInt32(at + 4, high, true);
-    view.setInt32(at + 8, value, true);
+  /** Drops what was made for `count` pages from `first`, as `linearPage` numbers them. */
+  dropRange(first: number, count: number): void {
+    for (const set of this.all) set.dropRange(first, count);
   }
 
-  /**
-   * An invalid entry holds a page that belongs to another index, so that nothing can match it: page 1, and page 0 in
-   * the entry of page 1.
-   */
-  private invalidate(offset: number, entries: number): void {
-    const { bytes, vpBase } = this.context;
-    const words = new BigUint64Array(
-      bytes.buffer,
-      bytes.byteOffset + vpBase + offset,
-      (entries * tlbEntryBytes) / 8,
-    );
-    words.fill(otherPage);
-    words[tlbEntryBytes / 8] = 0n;
+  /** Drops cached write addresses of a page of the space. */
+  dropWritesTo(hostAddress: number): void {
+    for (const set of this.writes) set.dropValue(hostAddress);
+  }
+
+  /** Drops what was made for addresses whose top bit is 0. */
+  dropLowerHalf(): void {
+    for (const set of this.all) set.dropLowerHalf();
   }
 }
 

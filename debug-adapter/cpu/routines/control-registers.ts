@@ -12,6 +12,7 @@ import {
   type Fault,
   type ProcessorContext,
 } from '../processor-context';
+import { addressSpaceChanged } from '../paging/address-space';
 import { isPaePaging, loadPageDirectoryPointers } from '../paging/page-directory-pointers';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { causeExit, exitReason, hasPrimary, primaryControl } from '../vmx/vm-exits';
@@ -230,8 +231,11 @@ function writeCr3(processor: Processor, record: RoutineRecord, value: bigint): R
   const cr0 = state.readU64(vmcsOffsets.cr0);
   const left = reloadPointers(processor, cr0, cr4, context.isLongMode, stored);
   if (left !== undefined) return left;
+  const before = state.readU64(vmcsOffsets.cr3);
   state.writeU64(vmcsOffsets.cr3, stored);
-  return translationChanged(processor, record);
+  state.rip += BigInt(record.length);
+  addressSpaceChanged(context, processor.caches, before);
+  return RoutineEnd.lookup;
 }
 
 function isCr3Target(context: ProcessorContext, value: bigint): boolean {

@@ -13,6 +13,7 @@ const largeTlb = 4096;
 
 const whole: Manner = { budget: (left) => left };
 const single: Manner = { budget: () => 1 };
+const forgetful: Manner = { budget: () => 1, forgets: true };
 
 function pieces(random: SeededRandom): Manner {
   return { budget: (left) => Math.min(left, 1 + random.below(random.chance(20) ? 60 : 7)) };
@@ -45,6 +46,7 @@ describe('equivalence of manners to run (decisions 2, 3 and 15)', () => {
       const manners: (readonly [string, ProgramLab, Manner])[] = [
         ['at once, small TLB', smallInterpreter, whole],
         ['single steps', smallInterpreter, single],
+        ['single steps, nothing cached', smallInterpreter, forgetful],
         ['pieces', interpreter, pieces(random)],
         ['pieces with breakpoints', interpreter, withBreakpoints(random)],
       ];

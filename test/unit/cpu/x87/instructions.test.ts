@@ -1,5 +1,6 @@
 /** What recorded cases cannot show of the x87 FPU: availability, pending exceptions, layouts, and what is not built. */
 import assert from 'node:assert/strict';
+import { TranslationSources } from '../../../../debug-adapter/cpu/paging/translation-sources';
 import { ProcessorContext } from '../../../../debug-adapter/cpu/processor-context';
 import { loadImage, storeImage } from '../../../../debug-adapter/cpu/x87/fxsave-image';
 import { stateOffsets } from '../../../../debug-adapter/machine/processor-state';
@@ -27,7 +28,12 @@ class Fpu {
     processor.map(data, dataGpa);
     processor.setField('EXCEPTION_BITMAP', 0xffffffffn);
     const { state, memory } = processor;
-    this.context = new ProcessorContext(state.bytes, state.vpBase, memory);
+    this.context = new ProcessorContext(
+      state.bytes,
+      state.vpBase,
+      memory,
+      new TranslationSources(state.bytes, memory, { dropAll: () => {}, dropRange: () => {} }),
+    );
     this.setWords(0x37f, 0);
   }
 
