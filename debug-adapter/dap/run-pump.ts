@@ -14,9 +14,13 @@ export interface PumpListener {
 /** Real time of one slice; a pause waits at most for one. */
 const sliceMs = 8;
 
+/** How long a machine that is ahead of real time is left alone; below what a person notices. */
+const waitMs = 4;
+
 /** Runs one machine control while it has something to do. */
 export class RunPump {
   private scheduled: NodeJS.Immediate | undefined;
+  private waiting: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly control: MachineControl,
@@ -31,21 +35,24 @@ export class RunPump {
 
   cancel(): void {
     if (this.scheduled !== undefined) clearImmediate(this.scheduled);
+    if (this.waiting !== undefined) clearTimeout(this.waiting);
     this.scheduled = undefined;
+    this.waiting = undefined;
   }
 
   /** Runs the next slice at once where the machine waits for its time. */
   wake(): void {
-    if (this.scheduled !== undefined) this.start();
+    if (this.waiting !== undefined) this.start();
   }
 
   private turn(): void {
-    this.scheduled = undefined;
+    this.cancel();
     if (!this.control.running) return;
     try {
       const outcome = this.control.slice(sliceMs);
       this.listener.sliceDone();
       if (outcome.kind === 'stopped') this.listener.stopped(outcome.report);
+      else if (outcome.kind === 'waiting') this.waiting = setTimeout(() => this.turn(), waitMs);
       else this.scheduled = setImmediate(() => this.turn());
     } catch (error) {
       this.listener.failed(error);

@@ -20,6 +20,7 @@ import {
   type DebuggedMachine,
   type DebuggedThread,
 } from './debugged-machine';
+import { RealTimePace, unpaced } from './execution/pace';
 import { stopPlace } from './execution/stop-place';
 import { RunControl, type SliceOutcome } from './execution/run-control';
 import { StepPlanner, type StepKind, type StepUnit } from './execution/step-planner';
@@ -57,6 +58,8 @@ export interface DebugTarget {
   readonly program: Program;
   readonly syntax: AssemblySyntax;
   readonly machine: DebuggedMachine;
+  /** Lets virtual time pass no faster than real time while the guest runs. */
+  readonly isPaced: boolean;
 }
 
 /** What belongs to one target; made anew at each restart. */
@@ -397,14 +400,15 @@ export class MachineControl {
   private readonly nameOf = (address: bigint): string | undefined => this.symbols.nameOf(address);
 
   private attach(target: DebugTarget): Attachment {
-    const { machine, program, syntax } = target;
+    const { machine, program, syntax, isPaced } = target;
     const { symbols } = program;
     const { breakpoints } = this;
     const { clock, disassembler } = this.ports;
     machine.trace.forwardTo(this.console, ['console']);
     const code = new CodeReader(disassembler, symbols, syntax);
+    const pace = isPaced ? new RealTimePace(clock) : unpaced;
     const log = (text: string): void => void this.logs.push(text);
-    const execution = new RunControl({ machine, breakpoints, symbols, code, clock, log });
+    const execution = new RunControl({ machine, breakpoints, symbols, code, clock, pace, log });
     execution.watchVectors(this.watchedVectors);
     const planner = new StepPlanner(code, symbols);
     const exitLog = new ExitLog(machine.trace.exits, this.nameOf);

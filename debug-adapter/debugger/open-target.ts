@@ -17,6 +17,7 @@ export interface TargetSettings {
   readonly commandLine: string;
   readonly sourceMap: readonly SourcePathRule[];
   readonly disassemblySyntax: AssemblySyntax;
+  readonly isPaced: boolean;
 }
 
 /** Services of the host, among them the one that runs generated code. */
@@ -36,7 +37,7 @@ export function loadTarget(settings: TargetSettings, ports: TargetPorts): DebugT
   const configuration = configureSingleGuest({ name, memoryBytes, image, commandLine });
   const machine = new PhysicalMachine(configuration, { codeHost: ports.codeHost });
   const program = openProgram(path, bytes, settings.sourceMap, ports.files);
-  return { program, machine, syntax: settings.disassemblySyntax };
+  return { program, machine, syntax: settings.disassemblySyntax, isPaced: settings.isPaced };
 }
 
 /**

@@ -66,6 +66,12 @@ const schema = z.strictObject({
     .enum(['intel', 'gnu', 'nasm'])
     .default('intel')
     .describe('Notation of disassembled instructions; "gnu" is AT&T.'),
+  pace: z
+    .enum(['realTime', 'unlimited'])
+    .default('realTime')
+    .describe(
+      "How fast the guest's clock may go: no faster than real time, or as fast as an idle guest can be carried from one moment to the next. The same things happen either way.",
+    ),
   console: consoleSchema.optional(),
 });
 
@@ -83,6 +89,8 @@ export interface LaunchSettings {
   /** Rules in the order in which they are tried. */
   readonly sourceMap: readonly { readonly from: string; readonly to: string }[];
   readonly disassemblySyntax: 'intel' | 'gnu' | 'nasm';
+  /** The guest's clock goes no faster than real time. */
+  readonly isPaced: boolean;
   readonly consoleLocation: 'debugConsole' | 'terminal';
   readonly consoleLineLength: number;
   readonly consoleLinesPerSecond: number;
@@ -187,6 +195,7 @@ export function parseLaunchArguments(input: unknown): LaunchSettings {
     stopOnEntry: settings.stopOnEntry,
     sourceMap: Object.entries(settings.sourceMap ?? {}).map(([from, to]) => ({ from, to })),
     disassemblySyntax: settings.disassemblySyntax,
+    isPaced: settings.pace === 'realTime',
     consoleLocation: settings.console?.location ?? 'debugConsole',
     consoleLineLength: settings.console?.lineLength ?? 4096,
     consoleLinesPerSecond: settings.console?.linesPerSecond ?? 2000,

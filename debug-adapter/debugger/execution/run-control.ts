@@ -10,11 +10,15 @@ import { evaluationContext } from '../processor-evaluation';
 import { registerNamed } from '../registers';
 import type { SymbolIndex } from '../symbols/symbol-index';
 import type { Motion, StepPlan } from './step-planner';
+import type { Pace } from './pace';
 import type { StopReport } from './stop-report';
 
 /** What one slice came to. */
 export type SliceOutcome =
-  { readonly kind: 'running' } | { readonly kind: 'stopped'; readonly report: StopReport };
+  | { readonly kind: 'running' }
+  /** Nothing is to be done before real time has caught up with the guest's next moment. */
+  | { readonly kind: 'waiting' }
+  | { readonly kind: 'stopped'; readonly report: StopReport };
 
 /** What run control works on. */
 export interface RunParts {
@@ -23,6 +27,7 @@ export interface RunParts {
   readonly symbols: SymbolIndex;
   readonly code: CodeReader;
   readonly clock: WallClock;
+  readonly pace: Pace;
   /** Receives the texts of log messages. */
   readonly log: (text: string) => void;
 }
@@ -63,6 +68,7 @@ export class RunControl {
   private watchedVectors: ReadonlySet<number> = new Set();
   private exitVerdict: BreakpointVerdict | undefined;
   private occurrences = 0;
+  private waitsForTime = false;
 
   constructor(private readonly parts: RunParts) {}
 
@@ -97,6 +103,7 @@ export class RunControl {
         return this.stop({ at: this.currentAddress(), reason: { kind: 'pause' } });
       const report = this.advance(deadline);
       if (report !== undefined) return this.stop(report);
+      if (this.waitsForTime) return { kind: 'waiting' };
     } while (clock.nowMs() < deadline);
     return { kind: 'running' };
   }
@@ -112,6 +119,7 @@ export class RunControl {
     this.goal = goal;
     this.motion = undefined;
     this.pauseRequested = false;
+    this.parts.pace.restart();
     this.resumePoints.clear();
     for (const thread of this.threads()) this.noteResumePoint(thread);
   }
@@ -167,7 +175,7 @@ export class RunControl {
         this.motion = undefined;
         return undefined;
       }
-    } while (this.parts.clock.nowMs() < deadline && !this.pauseRequested);
+    } while (this.parts.clock.nowMs() < deadline && !this.pauseRequested && !this.waitsForTime);
     return undefined;
   }
 
@@ -181,12 +189,16 @@ export class RunControl {
     }
     this.exitVerdict = undefined;
     this.occurrences = 0;
+    const maxTimeNs = this.parts.pace.limitNs(this.parts.machine.timeNs);
     const request: RunRequest = {
       maxSteps,
+      ...(maxTimeNs === undefined ? {} : { maxTimeNs }),
       stopAtExit: (exit) => this.isExitOfInterest(exit, deadline),
       stopAtEvent: (vector) => this.isEventOfInterest(vector, deadline),
     };
-    return this.parts.machine.run(request);
+    const outcome = this.parts.machine.run(request);
+    this.waitsForTime = outcome.stop.kind === 'time';
+    return outcome;
   }
 
   /** Asked for each VM exit. */
