@@ -9,6 +9,7 @@ import type {
   ProcessorCore,
   ProcessorRun,
   ProcessorStop,
+  SystemAccessFailure,
   Translation,
 } from '../machine/processor';
 import { StopCode, stateOffsets, type ProcessorState } from '../machine/processor-state';
@@ -21,7 +22,13 @@ import { refreshExecutionMode } from './execution-mode';
 import { DebugRegisters } from './debug-registers';
 import type { CodeCache } from './interpreter/code-cache';
 import { runOffsets } from './memory-map';
-import { halves, isCanonicalHalf, MemoryAccess, wholeAddress } from './paging/memory-access';
+import {
+  halves,
+  isCanonicalHalf,
+  MemoryAccess,
+  wholeAddress,
+  type SystemAccess,
+} from './paging/memory-access';
 import { causeWalkViolation } from './paging/ept-violation';
 import { PageWalker, WalkResult } from './paging/page-walk';
 import { TranslationCaches } from './paging/translation-caches';
@@ -171,6 +178,24 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     assert(count < 8, 'an instruction makes at most eight device accesses');
     state.writeU64(stateOffsets.answers + count * 8, value);
     state.writeU32(stateOffsets.answerCount, count + 1);
+  }
+
+  readAsSystem(address: GuestVirtualAddress, length: number): Uint8Array | SystemAccessFailure {
+    const data = this.access.readSystem(address, length);
+    return typeof data === 'string' ? this.systemFailure(data) : data;
+  }
+
+  writeAsSystem(address: GuestVirtualAddress, data: Uint8Array): SystemAccessFailure | undefined {
+    const end = this.access.writeSystem(address, data);
+    return end === 'done' ? undefined : this.systemFailure(end);
+  }
+
+  private systemFailure(end: Exclude<SystemAccess, 'done'>): SystemAccessFailure {
+    // The exit that an access outside RAM causes is not one of the guest's.
+    this.state.writeU32(stateOffsets.exitPending, 0);
+    if (end !== 'fault') return { kind: 'refused' };
+    const { vector: number, errorCode = 0, address } = this.access.fault;
+    return { kind: 'fault', vector: number, errorCode, address };
   }
 
   translate(gva: GuestVirtualAddress, access: AccessKind): Translation {

@@ -8,12 +8,14 @@ import { handleHlt } from './exits/hlt';
 import { completeWithoutEffect, refuseAs } from './exits/refused-instruction';
 import { handleIoInstruction } from './exits/io-instruction';
 import { handleMsrRead, handleMsrWrite } from './exits/msr';
+import { handleTaskSwitch } from './exits/task-switch';
 import { handleTripleFault } from './exits/triple-fault';
 import { handleVmcall } from './exits/vmcall';
 import { findEntryProblem } from './vm-entry-checks';
 
 const handlers: ReadonlyMap<number, ExitHandler> = new Map([
   [ExitReasonNumber.TRIPLE_FAULT, handleTripleFault],
+  [ExitReasonNumber.TASK_SWITCH, handleTaskSwitch],
   [ExitReasonNumber.CPUID, handleCpuid],
   [ExitReasonNumber.HLT, handleHlt],
   // Nothing is cached that could be lost (SDM vol. 2, INVD).

@@ -11,11 +11,11 @@ const valid = 1 << 31;
 const deliverErrorCode = 1 << 11;
 const hardwareException = 3 << 8;
 
-/** The instruction at RIP faults with `vector`; error code 0 where the exception has one. */
-export function injectException(processor: VirtualProcessor, vector: number): void {
+/** The instruction at RIP faults with `vector`; the error code counts where the exception has one. */
+export function injectException(processor: VirtualProcessor, vector: number, errorCode = 0): void {
   const exception = present(exceptionByVector.get(vector), `exception ${vector}`);
   const information =
     valid | hardwareException | (exception.hasErrorCode ? deliverErrorCode : 0) | vector;
   processor.state.setVmcs(informationField, BigInt(information >>> 0));
-  processor.state.setVmcs(errorCodeField, 0n);
+  processor.state.setVmcs(errorCodeField, BigInt(errorCode));
 }

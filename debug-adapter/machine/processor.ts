@@ -41,6 +41,19 @@ export type Translation =
   | { readonly kind: 'fault'; readonly errorCode: number }
   | { readonly kind: 'noncanonical' };
 
+/** Why an access on the guest's behalf did not happen. */
+export type SystemAccessFailure =
+  /** The exception that the guest has earned. */
+  | {
+      readonly kind: 'fault';
+      readonly vector: number;
+      readonly errorCode: number;
+      /** What CR2 gets, of a page fault. */
+      readonly address: GuestVirtualAddress | undefined;
+    }
+  /** The second-level map refuses the page, or no frame is left for it. */
+  | { readonly kind: 'refused' };
+
 /** One level of a page walk, for display. */
 export interface PageWalkLevel {
   /** Name of the structure as the SDM spells it: PML4E, PDPTE, PDE, PTE. */
@@ -74,6 +87,12 @@ export interface ProcessorCore {
 
   /** Records the device's answer to the access that exited; the instruction runs again and consumes it. */
   answerAccess(value: bigint): void;
+
+  /** Reads linear memory as the processor reads descriptor tables: as supervisor, setting accessed bits. */
+  readAsSystem(address: GuestVirtualAddress, length: number): Uint8Array | SystemAccessFailure;
+
+  /** Writes linear memory as the processor writes task-state segments: all of it, or nothing and why. */
+  writeAsSystem(address: GuestVirtualAddress, data: Uint8Array): SystemAccessFailure | undefined;
 
   /** Translates a linear address as supervisor, without side effects (no accessed or dirty bits). */
   translate(gva: GuestVirtualAddress, access: AccessKind): Translation;

@@ -2,6 +2,7 @@
 import type { MemoryAccess, SystemAccess } from '../paging/memory-access';
 import { generalProtection, vector, type Fault, type ProcessorContext } from '../processor-context';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
+import { taskFault } from './task-descriptor';
 import { causeTaskSwitch, taskSwitchSource } from '../vmx/task-switch-exit';
 import { eventType } from '../vmx/vm-exits';
 import { isSoftware, savedFlags, type Attempt, type Event } from './event';
@@ -112,6 +113,8 @@ export class LegacyDelivery {
     if ((high & 0x8000) === 0) return { stop: { vector: vector.NP, errorCode } };
     const selector = low >>> 16;
     if (type === gateType.task) {
+      const task = taskFault(this.segments, selector, 'available', external);
+      if (task !== undefined) return { stop: task };
       const length = event.instructionLength ?? 0;
       causeTaskSwitch(context, selector, taskSwitchSource.gate, length);
       return { stop: 'exit' };

@@ -1,4 +1,5 @@
 /** IRET (SDM vol. 2, IRET; vol. 3, 6.14.3 and 21.2.5). */
+import { taskFault } from '../events/task-descriptor';
 import { wordsOf } from '../events/words';
 import { generalProtection, RoutineEnd } from '../processor-context';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
@@ -75,6 +76,9 @@ function returnFromTask(processor: Processor, record: RoutineRecord): RoutineEnd
   const link = access.readSystem(context.state.readU64(segmentOffsets.TR.base), 2);
   if (typeof link === 'string') return leaveWith(processor, link);
   const [selector = 0n] = wordsOf(link, 2);
+  const fault = taskFault(processor.segments, Number(selector), 'busy');
+  if (typeof fault === 'string') return RoutineEnd.leave;
+  if (fault !== undefined) return context.raise(fault);
   const source = taskSwitchSource.interruptReturn;
   return causeTaskSwitch(context, Number(selector), source, record.length);
 }

@@ -1,5 +1,6 @@
-/** Task switches: in VMX non-root operation they always exit (SDM vol. 3, 26.1.2; qualification table 28-6). */
+/** Task switches: in VMX non-root operation they always exit (SDM vol. 3, 26.4.2; qualification table 28-2). */
 import { isPresent, notPresent, privilegeOf, typeOf } from '../events/segments';
+import { taskFault } from '../events/task-descriptor';
 import { causeTaskSwitch, taskSwitchSource } from '../vmx/task-switch-exit';
 import { generalProtection, RoutineEnd } from '../processor-context';
 import type { Processor, RoutineRecord } from './routine';
@@ -24,18 +25,12 @@ export function switchTask(
   if (privilege < context.cpl || privilege < (selector & 3)) {
     return context.raise(generalProtection(errorCode));
   }
-  if (!isPresent(descriptor)) return context.raise(notPresent(selector));
-  let task = selector;
-  if (typeOf(descriptor) === taskGate) {
-    task = descriptor.low >>> 16;
-    const target = segments.readDescriptor(task, 8);
-    if (target.kind === 'fault') return context.raise(target.fault);
-    if (target.kind === 'left') return RoutineEnd.leave;
-    if ((task & 4) !== 0 || !availableTasks.includes(typeOf(target.descriptor))) {
-      return context.raise(generalProtection(task & 0xfffc));
-    }
-    if (!isPresent(target.descriptor)) return context.raise(notPresent(task));
-  }
+  const isGate = typeOf(descriptor) === taskGate;
+  if (isGate && !isPresent(descriptor)) return context.raise(notPresent(selector));
+  const task = isGate ? descriptor.low >>> 16 : selector;
+  const fault = taskFault(segments, task, 'available');
+  if (typeof fault === 'string') return RoutineEnd.leave;
+  if (fault !== undefined) return context.raise(fault);
   return causeTaskSwitch(context, task, taskSwitchSource[source], record.length);
 }
 

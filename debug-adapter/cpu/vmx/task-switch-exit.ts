@@ -1,9 +1,9 @@
-/** The VM exit of a task switch (SDM vol. 3, table 28-6). */
+/** The VM exit of a task switch (SDM vol. 3, table 28-2). */
+import { TaskSwitchSource } from '../../spec/x86/task-state';
 import type { ProcessorContext, RoutineEnd } from '../processor-context';
 import { causeExit, exitReason } from './vm-exits';
 
-/** What wanted the switch: bits 31:30 of the exit qualification. */
-export const taskSwitchSource = { call: 0, interruptReturn: 1, jump: 2, gate: 3 } as const;
+export { TaskSwitchSource as taskSwitchSource };
 
 /** Leaves with exit reason 9; the instruction length is 0 for an event that is not a software interrupt. */
 export function causeTaskSwitch(

@@ -4,6 +4,7 @@ import type {
   ProcessorCore,
   ProcessorRun,
   ProcessorStop,
+  SystemAccessFailure,
   Translation,
 } from '../../../debug-adapter/machine/processor';
 import {
@@ -75,6 +76,14 @@ export class ScriptedCore implements ProcessorCore {
 
   answerAccess(value: bigint): void {
     this.answers.push(value);
+  }
+
+  readAsSystem(): SystemAccessFailure {
+    return { kind: 'refused' };
+  }
+
+  writeAsSystem(): SystemAccessFailure {
+    return { kind: 'refused' };
   }
 
   translate(gva: bigint): Translation {

@@ -330,7 +330,8 @@ const far: readonly Row[] = [
     title: 'IRET from a nested task exits',
     code: 'cf',
     flags: 0x4002,
-    memory: { [place.task]: '58 00' },
+    // The descriptor of the other task is busy.
+    memory: { [place.task]: '58 00', [place.globalTable + selector.otherTask + 5]: '8b' },
     outcome: 'exit 9',
     fields: { EXIT_QUALIFICATION: 0x4000_0058n },
   },
