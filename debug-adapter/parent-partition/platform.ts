@@ -8,7 +8,7 @@ import type { PortDevice } from './emulated-devices/port-device';
 /** What chips need of the world. */
 export interface PlatformServices {
   readonly timers: TimerSource;
-  /** Virtual time of the lane whose access is being handled; while a timer runs, of the moment it was set for. */
+  /** Virtual time of the lane whose access is being handled. */
   nowNs(): number;
   assertInterrupt(request: InterruptRequest): void;
   /** The output of an 8259, wired to LINT0 of the boot processor. */

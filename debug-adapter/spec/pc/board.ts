@@ -38,6 +38,7 @@ export const portCount = {
   powerManagement: 0x40,
   pciConfiguration: 8,
   pciMechanism2Window: 0x1000,
+  debugExit: 4,
 } as const;
 
 /** ISA interrupt requests. */
