@@ -1,9 +1,11 @@
 /** Architectural MSRs of a virtual processor: where each one's value lives and what a write must satisfy. */
 import { processorMsrs, type ProcessorMsr } from '../machine/processor-msrs';
 import { stateOffsets, vmcsEncoding } from '../machine/processor-state';
+import { architecturalCapabilities } from '../spec/x86/architectural-capabilities';
 import { Cr0, Efer } from '../spec/x86/control-registers';
-import { msrByName } from '../spec/x86/msrs';
+import { miscellaneousEnablesReset, msrByName } from '../spec/x86/msrs';
 import { present } from '../support/assert';
+import { maskOf } from '../support/bit-field';
 import { memoryTypeMsrs } from './memory-type-msrs';
 import type { MsrBehaviour } from './msr-behaviour';
 import { followLongMode } from './vmcs-setup';
@@ -33,9 +35,50 @@ const timeStampCounter: MsrBehaviour = {
     ),
   write({ state }, value, timeNs) {
     const offset = value - state.vmcs(tscOffsetEncoding) - BigInt(timeNs);
+    const change = offset - state.readU64(stateOffsets.tscOffset);
     state.writeU64(stateOffsets.tscOffset, offset);
+    state.setMsr('IA32_TSC_ADJUST', state.msr('IA32_TSC_ADJUST') + change);
     return true;
   },
+};
+
+/** Each of the two MSRs follows what is added to the other (SDM vol. 3, 18.17.3). */
+const timeStampAdjustment: MsrBehaviour = {
+  read: ({ state }) => state.msr('IA32_TSC_ADJUST'),
+  write({ state }, value) {
+    const change = value - state.msr('IA32_TSC_ADJUST');
+    state.setMsr('IA32_TSC_ADJUST', value);
+    state.writeU64(stateOffsets.tscOffset, state.readU64(stateOffsets.tscOffset) + change);
+    return true;
+  },
+};
+
+const capabilities = BigInt(
+  maskOf(architecturalCapabilities, [
+    'RDCL_NO',
+    'IBRS_ALL',
+    'SKIP_L1DFL_VMENTRY',
+    'SSB_NO',
+    'MDS_NO',
+    'IF_PSCHANGE_MC_NO',
+    'TAA_NO',
+    'SBDR_SSDP_NO',
+    'FBSDP_NO',
+    'PSDP_NO',
+    'BHI_NO',
+    'PBRSB_NO',
+    'GDS_NO',
+    'RFDS_NO',
+  ]),
+);
+
+/** This processor does nothing ahead of time: no defect of speculation is there to be worked around. */
+const speculationDefects: MsrBehaviour = { read: () => capabilities, write: () => false };
+
+/** Write-only; there is no prediction that the barrier could separate (SDM vol. 4, table 2-2). */
+const predictionCommand: MsrBehaviour = {
+  read: () => undefined,
+  write: (_, value) => (value & ~1n) === 0n,
 };
 
 const eferEncoding = vmcsEncoding('GUEST_IA32_EFER');
@@ -61,12 +104,10 @@ const extendedFeatureEnables: MsrBehaviour = {
 /** No microcode update is loaded: the revision reads 0 and clearing it has no effect. */
 const microcodeRevision: MsrBehaviour = { read: () => 0n, write: (_, value) => value === 0n };
 
-const fastStrings = 1n;
-
 const miscellaneousEnables: MsrBehaviour = {
   read: ({ state }) => state.msr('IA32_MISC_ENABLE'),
   write({ state }, value) {
-    if ((value & ~fastStrings) !== 0n) return false;
+    if ((value & ~miscellaneousEnablesReset) !== 0n) return false;
     state.setMsr('IA32_MISC_ENABLE', value);
     return true;
   },
@@ -74,7 +115,10 @@ const miscellaneousEnables: MsrBehaviour = {
 
 const behaviourByName: Readonly<Record<string, MsrBehaviour>> = {
   IA32_TIME_STAMP_COUNTER: timeStampCounter,
+  IA32_TSC_ADJUST: timeStampAdjustment,
+  IA32_PRED_CMD: predictionCommand,
   IA32_BIOS_SIGN_ID: microcodeRevision,
+  IA32_ARCH_CAPABILITIES: speculationDefects,
   IA32_MISC_ENABLE: miscellaneousEnables,
   IA32_EFER: extendedFeatureEnables,
 };

@@ -1,24 +1,15 @@
 /** What CPUID answers: a small processor that advertises only what is built, and the hypervisor leaves. */
 import { linearAddressBits, physicalAddressBits } from '../spec/x86/address-widths';
+import { HypervisorLeaf } from '../spec/tlfs/cpuid-leaves';
+import { zeroLeaf as zero, type CpuidResult } from './cpuid-result';
 import {
-  featureBits,
-  hardwareFeatureBits,
-  hypervisorInterfaceWord,
-  HypervisorLeaf,
-  hypervisorVendorWords,
-} from '../spec/tlfs/cpuid-leaves';
-import { maskOf } from '../support/bit-field';
+  answerCacheLeaf,
+  answerTopologyLeaf,
+  cacheDescriptors,
+  secondLevelCache,
+} from './cpuid-topology';
+import { answerHypervisorLeaf } from './hypervisor-leaves';
 import type { Partition } from './partition';
-
-/** The four registers of a leaf, each unsigned. */
-export interface CpuidResult {
-  readonly eax: number;
-  readonly ebx: number;
-  readonly ecx: number;
-  readonly edx: number;
-}
-
-const zero: CpuidResult = { eax: 0, ebx: 0, ecx: 0, edx: 0 };
 
 /** Family 6, model 15, stepping 0: the oldest Intel model with 64-bit mode (SDM vol. 2, CPUID, figure 3-6). */
 export const processorSignature = 0x000006f0;
@@ -51,6 +42,7 @@ const basicEdx = bitsOf({
 const basicEcx = bitsOf({ CMPXCHG16B: 13, PCID: 17, RDRAND: 30, hypervisor: 31 });
 const structuredEbx = bitsOf({
   FSGSBASE: 0,
+  TSC_ADJUST: 1,
   SMEP: 7,
   ERMS: 9,
   INVPCID: 10,
@@ -58,7 +50,8 @@ const structuredEbx = bitsOf({
   SMAP: 20,
 });
 const structuredEcx = bitsOf({ UMIP: 2 });
-const structuredEdx = bitsOf({ FSRM: 4 });
+/** The controls of speculation are there to say that there is nothing to control. */
+const structuredEdx = bitsOf({ FSRM: 4, IBRS: 26, STIBP: 27, ARCH_CAPABILITIES: 29, SSBD: 31 });
 const extendedEdx = bitsOf({ SYSCALL: 11, NX: 20, RDTSCP: 27, LM: 29 });
 
 const brand = 'Hyperscope virtual processor';
@@ -89,9 +82,21 @@ const vendor = 'GenuineIntel';
 
 const highestBasicLeaf = 0x0d;
 const highestExtendedLeaf = 0x80000008;
-const highestHypervisorLeaf = HypervisorLeaf.hardwareFeatures;
+/** Behind the last leaf that is set aside for hypervisors (SDM vol. 2, CPUID). */
+const hypervisorLeavesEnd = 0x50000000;
 
-type LeafAnswer = (processor: number, processors: number, subleaf: number) => CpuidResult;
+type LeafAnswer = (
+  processor: number,
+  processors: number,
+  subleaf: number,
+  partition: Partition,
+) => CpuidResult;
+
+/** More than one processor in the package: EBX 23:16 counts them. */
+const hyperThreading = 1 << 28;
+/** Leaf 6: the APIC timer never stops. */
+const alwaysRunningTimer: CpuidResult = { ...zero, eax: 1 << 2 };
+const invariantTimeStamp = 1 << 8;
 
 /** Leaf 7: its only subleaf is 0, which EAX says. */
 const structured: CpuidResult = {
@@ -118,56 +123,29 @@ const architecturalLeaves: ReadonlyMap<number, LeafAnswer> = new Map<number, Lea
       eax: processorSignature,
       ebx: ((processor << 24) | (processors << 16) | (flushLineQuadwords << 8)) >>> 0,
       ecx: basicEcx,
-      edx: basicEdx,
+      edx: basicEdx | (processors > 1 ? hyperThreading : 0),
     }),
   ],
+  [2, () => cacheDescriptors],
+  [4, (_processor, processors, subleaf) => answerCacheLeaf(processors, subleaf)],
+  [6, () => alwaysRunningTimer],
   [7, (_processor, _processors, subleaf) => (subleaf === 0 ? structured : zero)],
+  [0xb, answerTopologyLeaf],
   [0x80000000, () => ({ ...zero, eax: highestExtendedLeaf })],
   [0x80000001, () => ({ ...zero, edx: extendedEdx })],
   [0x80000002, () => brandLeaf(0)],
   [0x80000003, () => brandLeaf(1)],
   [0x80000004, () => brandLeaf(2)],
+  [0x80000006, () => secondLevelCache],
+  [
+    0x80000007,
+    (_processor, _processors, _subleaf, partition) => ({
+      ...zero,
+      edx: partition.showsInvariantTimeStamp ? invariantTimeStamp : 0,
+    }),
+  ],
   [0x80000008, () => ({ ...zero, eax: physicalAddressBits | (linearAddressBits << 8) })],
 ]);
-
-const features = maskOf(featureBits, ['timer frequencies', 'hypercall MSR lock']);
-const hardwareFeatures = maskOf(hardwareFeatureBits, [
-  'second level address translation',
-  'unrestricted guest',
-]);
-
-/** Spin count before HvCallNotifyLongSpinWait that guests are asked to use. */
-const longSpinWaitCount = 0xfff;
-const version = { build: 1, majorMinor: (10 << 16) >>> 0 };
-
-/** TLFS 2.4. */
-function hypervisorLeaf(leaf: number, partition: Partition): CpuidResult {
-  switch (leaf) {
-    case HypervisorLeaf.vendor: {
-      const [ebx, ecx, edx] = hypervisorVendorWords;
-      return { eax: highestHypervisorLeaf, ebx, ecx, edx };
-    }
-    case HypervisorLeaf.interface:
-      return { ...zero, eax: hypervisorInterfaceWord };
-    case HypervisorLeaf.version:
-      return { ...zero, eax: version.build, ebx: version.majorMinor };
-    case HypervisorLeaf.features:
-      return {
-        eax: Number(partition.privileges & 0xffffffffn),
-        ebx: Number(partition.privileges >> 32n),
-        ecx: 0,
-        edx: features,
-      };
-    case HypervisorLeaf.recommendations:
-      return { ...zero, ebx: longSpinWaitCount, ecx: physicalAddressBits };
-    case HypervisorLeaf.limits:
-      return { ...zero, eax: partition.processors.length, ebx: partition.processors.length };
-    case HypervisorLeaf.hardwareFeatures:
-      return { ...zero, eax: hardwareFeatures };
-    default:
-      return zero;
-  }
-}
 
 /**
  * Answers CPUID. A basic leaf above the highest one answers as the highest basic leaf does (SDM vol. 2, CPUID).
@@ -180,10 +158,12 @@ export function answerCpuid(
   leaf: number,
   subleaf = 0,
 ): CpuidResult {
-  if (leaf >= HypervisorLeaf.vendor && leaf <= highestHypervisorLeaf) {
-    return hypervisorLeaf(leaf, partition);
+  if (leaf >= HypervisorLeaf.vendor && leaf < hypervisorLeavesEnd) {
+    return answerHypervisorLeaf(leaf, partition);
   }
   const inRange = leaf <= highestBasicLeaf || (leaf >= 0x80000000 && leaf <= highestExtendedLeaf);
   const answer = architecturalLeaves.get(inRange ? leaf : highestBasicLeaf);
-  return answer === undefined ? zero : answer(processor, partition.processors.length, subleaf);
+  return answer === undefined
+    ? zero
+    : answer(processor, partition.processors.length, subleaf, partition);
 }

@@ -7,7 +7,7 @@ import { UserError } from '../support/user-error';
 import type { Partition, PartitionEnd } from './partition';
 import { awaitedAnswers, type VirtualProcessor } from './virtual-processor';
 
-const partitionVersion = 3;
+const partitionVersion = 4;
 const processorVersion = 2;
 const memoryVersion = 1;
 
@@ -20,6 +20,7 @@ export function savePartition(partition: Partition): StateNode {
     hypercall: partition.hypercallRegister,
     clock: partition.clock.latestNs,
     end: partition.end === undefined ? [] : [{ ...partition.end }],
+    synthetic: partition.synthetic.save(),
     processors: partition.processors.map(saveProcessor),
   };
 }
@@ -37,6 +38,7 @@ export function restorePartition(partition: Partition, record: StateRecord): voi
   }
   partition.clock.latestNs = record.number('clock');
   const end = record.records('end')[0];
+  partition.synthetic.restore(record.record('synthetic'));
   partition.restoreRegisters(
     record.bigint('guestOsId'),
     record.bigint('hypercall'),

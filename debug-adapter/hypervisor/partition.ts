@@ -3,6 +3,8 @@ import { rightExecute, rightRead, type GuestMemory } from '../machine/guest-memo
 import { PartitionClock } from '../machine/partition-clock';
 import { privilegeMask, type PrivilegeName } from '../spec/tlfs/privileges';
 import { hypercallPageContents } from './hypercall-page';
+import { overlayOwner } from './synthetic/overlay-register';
+import { SyntheticState } from './synthetic/synthetic-state';
 import type { VirtualProcessor } from './virtual-processor';
 
 /** Only what is built is given: a privilege promises that its registers and calls work. */
@@ -11,7 +13,9 @@ export const defaultPrivileges: readonly PrivilegeName[] = [
   'AccessPartitionReferenceCounter',
   'AccessHypercallMsrs',
   'AccessVpIndex',
+  'AccessPartitionReferenceTsc',
   'AccessFrequencyRegs',
+  'AccessTscInvariantControls',
   'AccessVpRegisters',
   'EnableExtendedHypercalls',
 ];
@@ -57,6 +61,8 @@ export class Partition {
   private hypercall = 0n;
   private ended: PartitionEnd | undefined;
   private readonly intercepts: PortRange[] = [];
+  /** What lies behind the synthetic MSRs. */
+  readonly synthetic: SyntheticState;
 
   constructor(options: PartitionOptions) {
     this.id = options.id;
@@ -66,6 +72,7 @@ export class Partition {
     this.processors = options.processors;
     this.clock = options.clock ?? new PartitionClock();
     this.privileges = privilegeMask(options.privileges ?? defaultPrivileges);
+    this.synthetic = new SyntheticState(options.memory, options.processors.length);
   }
 
   /** HV_X64_MSR_GUEST_OS_ID: 0 until the guest has said what it is. */
@@ -96,7 +103,7 @@ export class Partition {
   setGuestOsId(value: bigint): void {
     this.guestOs = value;
     if (value === 0n && this.hypercallsEnabled) {
-      this.memory.removeOverlay(this.hypercallPage);
+      this.synthetic.overlays.release(overlayOwner.hypercall);
       this.hypercall &= ~hypercallEnable;
     }
   }
@@ -110,15 +117,20 @@ export class Partition {
     const allowed = value & (hypercallPageMask | hypercallLocked | hypercallEnable);
     const next = BigInt.asUintN(64, this.guestOs === 0n ? allowed & ~hypercallEnable : allowed);
     const enabling = (next & hypercallEnable) !== 0n;
-    const page = next >> 12n;
-    if (enabling && page >= BigInt(this.memoryBytes) >> 12n) return false;
-    if (this.hypercallsEnabled) this.memory.removeOverlay(this.hypercallPage);
+    const { overlays } = this.synthetic;
+    if (enabling && this.memory.rightsOf(pageOfRegister(next)) === 0) return false;
+    overlays.release(overlayOwner.hypercall);
     this.hypercall = next & ~hypercallEnable;
     if (!enabling) return true;
-    const rights = rightRead | rightExecute;
-    if (!this.memory.placeOverlay(Number(page), hypercallPageContents(), rights)) return false;
+    if (!overlays.claim(overlayOwner.hypercall, hypercallOverlay(next))) return false;
     this.hypercall = next;
     return true;
+  }
+
+  /** True where CPUID may say that the time-stamp counter is invariant: always, unless the guest has the say. */
+  get showsInvariantTimeStamp(): boolean {
+    if (!this.holds('AccessTscInvariantControls')) return true;
+    return (this.synthetic.tscInvariantControl & 1n) !== 0n;
   }
 
   /** Makes accesses to ports go to the parent. */
@@ -137,14 +149,22 @@ export class Partition {
     for (const processor of this.processors) processor.runState = 'shutdown';
   }
 
-  /** Puts back what {@link savePartition} saved; the overlay itself belongs to the memory. */
+  /** Puts back what {@link savePartition} saved, after the synthetic state; the page itself belongs to the memory. */
   restoreRegisters(guestOsId: bigint, hypercall: bigint, end: PartitionEnd | undefined): void {
     this.guestOs = guestOsId;
     this.hypercall = hypercall;
     this.ended = end;
+    if (!this.hypercallsEnabled) return;
+    this.synthetic.overlays.adopt(overlayOwner.hypercall, hypercallOverlay(hypercall));
   }
+}
 
-  private get hypercallPage(): number {
-    return Number(this.hypercall >> 12n);
-  }
+const pageOfRegister = (register: bigint): number => Number(register >> 12n);
+
+function hypercallOverlay(register: bigint) {
+  return {
+    gpaPage: pageOfRegister(register),
+    contents: hypercallPageContents,
+    rights: rightRead | rightExecute,
+  };
 }

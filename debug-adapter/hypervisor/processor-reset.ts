@@ -1,7 +1,7 @@
 /** What power-on, INIT and a start-up IPI make of a processor's registers. */
-import { stateOffsets, vmcsEncoding } from '../machine/processor-state';
+import { stateOffsets, vmcsEncoding, type ProcessorState } from '../machine/processor-state';
 import { Cr0 } from '../spec/x86/control-registers';
-import { patResetValue } from '../spec/x86/msrs';
+import { miscellaneousEnablesReset, patResetValue } from '../spec/x86/msrs';
 import {
   cr0ResetValue,
   dr6ResetValue,
@@ -33,6 +33,11 @@ export function powerOn(processor: VirtualProcessor): void {
   state.setVmcs(patField, patResetValue);
   state.writeU64(stateOffsets.xcr0, xcr0ResetValue);
   initialize(processor);
+}
+
+/** MSRs that are not 0 after a reset, and that INIT leaves alone. */
+export function resetMsrs(state: ProcessorState): void {
+  state.setMsr('IA32_MISC_ENABLE', miscellaneousEnablesReset);
 }
 
 /** INIT (SDM vol. 3, table 9-1). The activity state is the caller's business. */

@@ -4,6 +4,8 @@ import { msrByName } from '../spec/x86/msrs';
 import { present } from '../support/assert';
 import type { Partition } from './partition';
 import { timeStampCounterHz } from './services';
+import type { OverlayRegister } from './synthetic/overlay-register';
+import { referenceTime } from './synthetic/reference-time';
 import type { VirtualProcessor } from './virtual-processor';
 
 /** What an access is about. */
@@ -19,8 +21,20 @@ export interface SyntheticMsrBehaviour {
   write?(access: SyntheticMsrAccess, value: bigint): boolean;
 }
 
-/** Reference time and run time count in units of 100 ns (TLFS 12.4). */
-const referenceTime = (timeNs: number): bigint => BigInt(Math.floor(timeNs / 100));
+function assistPageOf({ synthetic }: Partition, { index }: VirtualProcessor): OverlayRegister {
+  return present(synthetic.processors[index], 'synthetic state of the processor').assistPage;
+}
+
+function crashParameter(index: number): [string, SyntheticMsrBehaviour] {
+  const behaviour: SyntheticMsrBehaviour = {
+    read: ({ partition }) => partition.synthetic.crash.parameters[index] ?? 0n,
+    write({ partition }, value) {
+      partition.synthetic.crash.write(index, value);
+      return true;
+    },
+  };
+  return [`HV_X64_MSR_CRASH_P${index}`, behaviour];
+}
 
 const behaviourByName: Readonly<Record<string, SyntheticMsrBehaviour>> = {
   HV_X64_MSR_GUEST_OS_ID: {
@@ -38,8 +52,34 @@ const behaviourByName: Readonly<Record<string, SyntheticMsrBehaviour>> = {
   // A processor of this machine is never descheduled: its run time is the time since the start.
   HV_X64_MSR_VP_RUNTIME: { read: ({ timeNs }) => referenceTime(timeNs) },
   HV_X64_MSR_TIME_REF_COUNT: { read: ({ timeNs }) => referenceTime(timeNs) },
+  HV_X64_MSR_REFERENCE_TSC: {
+    read: ({ partition }) => partition.synthetic.referenceTsc.value,
+    write({ partition }, value) {
+      partition.synthetic.referenceTsc.write(value);
+      return true;
+    },
+  },
   HV_X64_MSR_TSC_FREQUENCY: { read: () => timeStampCounterHz },
   HV_X64_MSR_APIC_FREQUENCY: { read: () => timeStampCounterHz },
+  HV_X64_MSR_VP_ASSIST_PAGE: {
+    read: ({ partition, processor }) => assistPageOf(partition, processor).value,
+    write({ partition, processor }, value) {
+      assistPageOf(partition, processor).write(value);
+      return true;
+    },
+  },
+  ...Object.fromEntries([0, 1, 2, 3, 4].map(crashParameter)),
+  HV_X64_MSR_TSC_INVARIANT_CONTROL: {
+    read: ({ partition }) => partition.synthetic.tscInvariantControl,
+    // Once shown, the invariant counter stays: what CPUID said is not taken back.
+    write({ partition }, value) {
+      if ((value & ~1n) !== 0n) return false;
+      const { synthetic } = partition;
+      if (synthetic.tscInvariantControl !== 0n && value === 0n) return false;
+      synthetic.tscInvariantControl = value;
+      return true;
+    },
+  },
 };
 
 /** By MSR number. */
@@ -55,7 +95,7 @@ export function findSyntheticMsr(
   partition: Partition,
   number: number,
 ): SyntheticMsrBehaviour | undefined {
-  const privilege = syntheticMsrByNumber.get(number)?.privilege;
-  if (privilege === undefined || !partition.holds(privilege)) return undefined;
+  const row = syntheticMsrByNumber.get(number);
+  if (row?.privilege !== undefined && !partition.holds(row.privilege)) return undefined;
   return syntheticMsrBehaviour.get(number);
 }

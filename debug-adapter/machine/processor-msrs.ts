@@ -24,6 +24,9 @@ const below32Bits: ValueRule = (_low, high) => high === 0;
 /** Bits 63 to 47 are equal: linear addresses have 48 bits (SDM vol. 1, 3.3.7.1). */
 const canonical: ValueRule = (_low, high) => high >> 15 === 0 || high >> 15 === -1;
 
+/** IBRS, STIBP and SSBD: nothing is speculated, so they are only kept (SDM vol. 4, table 2-2). */
+const speculationControls: ValueRule = (low, high) => high === 0 && (low & ~7) === 0;
+
 /** Memory types 0, 1, 4, 5, 6 and 7 in each byte (SDM vol. 3, 12.12.2). */
 const memoryTypes: ValueRule = (low, high) => areMemoryTypes(low) && areMemoryTypes(high);
 
@@ -47,6 +50,7 @@ function slot(name: keyof typeof msrSlots, takes: ValueRule): ProcessorMsr {
 const field = (name: string): number => vmcsSlotOffset(vmcsEncoding(name));
 
 const rows: readonly ProcessorMsr[] = [
+  slot('IA32_SPEC_CTRL', speculationControls),
   row('IA32_SYSENTER_CS', field('GUEST_SYSENTER_CS'), below32Bits),
   row('IA32_SYSENTER_ESP', field('GUEST_SYSENTER_ESP'), canonical),
   row('IA32_SYSENTER_EIP', field('GUEST_SYSENTER_EIP'), canonical),

@@ -74,6 +74,7 @@ export const msrSlots = {
   IA32_MISC_ENABLE: 8,
   IA32_TSC_ADJUST: 10,
   IA32_XSS: 11,
+  IA32_SPEC_CTRL: 12,
 } as const;
 
 const slotByEncoding = new Map(vmcsFields.map((field, index) => [field.encoding, index]));

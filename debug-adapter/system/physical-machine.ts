@@ -5,7 +5,7 @@ import { Hypervisor } from '../hypervisor/hypervisor';
 import { setUpMemoryTypes } from '../hypervisor/memory-type-msrs';
 import { readMsr } from '../hypervisor/msr-access';
 import { Partition } from '../hypervisor/partition';
-import { powerOn } from '../hypervisor/processor-reset';
+import { powerOn, resetMsrs } from '../hypervisor/processor-reset';
 import { VirtualProcessor } from '../hypervisor/virtual-processor';
 import { setUpVmcsControls, followLongMode } from '../hypervisor/vmcs-setup';
 import { pageSizeBytes } from '../machine/addresses';
@@ -244,6 +244,7 @@ function createGuest(
   for (const processor of processors) {
     setUpVmcsControls(processor.state, processor.index);
     setUpMemoryTypes(processor.state);
+    resetMsrs(processor.state);
     if (processor.index === 0) continue;
     powerOn(processor);
     processor.waitForStartUp();

@@ -97,6 +97,18 @@ export const hardwareFeatureBits: readonly BitField[] = [
   bit(17, 'unrestricted guest'),
 ];
 
+/** Leaf 0x4000000A, EAX. */
+export const nestedFeatureBits: readonly BitField[] = [
+  bits(7, 0, 'lowest enlightened VMCS version'),
+  bits(15, 8, 'highest enlightened VMCS version'),
+  bit(17, 'direct virtual flush'),
+  bit(18, 'flush of guest physical address space'),
+  bit(19, 'enlightened MSR bitmap'),
+  bit(20, 'virtualization exceptions as page faults'),
+  bit(21, 'non-zero GuestIa32DebugCtl'),
+  bit(22, 'enlightened nested page tables'),
+];
+
 /** EBX, ECX and EDX of leaf 0x40000000: "Microsoft Hv". */
 export const hypervisorVendorWords = [0x7263694d, 0x666f736f, 0x76482074] as const;
 
@@ -112,6 +124,7 @@ export const HypervisorLeaf = {
   recommendations: 0x40000004,
   limits: 0x40000005,
   hardwareFeatures: 0x40000006,
+  nestedFeatures: 0x4000000a,
 } as const;
 
 /** The leaves, ascending. */
@@ -159,6 +172,12 @@ export const hypervisorCpuidLeaves: readonly HypervisorCpuidLeaf[] = [
     0x40000006,
     'Hardware features in use',
     register('EAX', 'hardware features', hardwareFeatureBits),
+  ),
+  leaf(
+    0x4000000a,
+    'Nested virtualization features',
+    register('EAX', 'enlightened VMCS versions and features', nestedFeatureBits),
+    register('EBX', 'fields of the enlightened VMCS'),
   ),
 ];
 

@@ -218,5 +218,8 @@ export const msrByNumber: ReadonlyMap<number, Msr> = new Map(msrs.map((row) => [
 /** Rows by name. */
 export const msrByName: ReadonlyMap<string, Msr> = new Map(msrs.map((row) => [row.name, row]));
 
+/** Value of IA32_MISC_ENABLE after reset: fast strings (SDM vol. 4, table 2-2). */
+export const miscellaneousEnablesReset = 1n;
+
 /** Value of IA32_PAT after reset (SDM vol. 3, table 12-12). */
 export const patResetValue = 0x0007040600070406n;

@@ -50,7 +50,7 @@ const undefinedOpcode = 0x80000306;
 describe('CPUID exit', () => {
   const leaves: readonly (readonly [number, number | undefined, number | undefined])[] = [
     [0, 0x0d, 0x756e6547],
-    [0x40000000, 0x40000006, 0x7263694d],
+    [0x40000000, 0x4000000a, 0x7263694d],
     [0x40000001, 0x31237648, 0],
     [0x80000000, 0x80000008, 0],
     [0x99999999, 0, 0],

@@ -81,6 +81,10 @@ describe('MSR bitmap', () => {
     IA32_GS_BASE: canonical,
     IA32_KERNEL_GS_BASE: canonical,
     IA32_TSC_AUX: low,
+    IA32_SPEC_CTRL: [
+      [0n, 7n],
+      [8n, 1n << 32n],
+    ],
   };
 
   it('the rows are the registers of the table', () => {

@@ -1,0 +1,73 @@
+/** What the hypervisor keeps for the synthetic MSRs of one partition and its processors. */
+import { pageSizeBytes } from '../../machine/addresses';
+import { rightRead, rightWrite, type GuestMemory } from '../../machine/guest-memory';
+import type { SavedPart } from '../../machine/saved-part';
+import type { StateRecord } from '../../support/state-record';
+import type { StateNode } from '../../support/state-tree';
+import { CrashRegisters } from './crash-registers';
+import { OverlayPages } from './overlay-pages';
+import { overlayOwner, OverlayRegister } from './overlay-register';
+import { referenceTscPage } from './reference-time';
+
+const version = 1;
+
+/** Of one virtual processor. */
+export interface ProcessorSyntheticState {
+  /** HV_X64_MSR_VP_ASSIST_PAGE; the page is zero when it is laid there. */
+  readonly assistPage: OverlayRegister;
+}
+
+export class SyntheticState implements SavedPart {
+  readonly overlays: OverlayPages;
+  readonly referenceTsc: OverlayRegister;
+  readonly crash = new CrashRegisters();
+  readonly processors: readonly ProcessorSyntheticState[];
+  /** HV_X64_MSR_TSC_INVARIANT_CONTROL. */
+  tscInvariantControl = 0n;
+
+  constructor(memory: GuestMemory, processorCount: number) {
+    this.overlays = new OverlayPages(memory);
+    this.referenceTsc = new OverlayRegister(this.overlays, {
+      owner: overlayOwner.referenceTsc,
+      contents: referenceTscPage,
+      rights: rightRead,
+    });
+    this.processors = Array.from({ length: processorCount }, (_, index) => ({
+      assistPage: new OverlayRegister(this.overlays, {
+        owner: overlayOwner.vpAssist + index,
+        contents: () => new Uint8Array(pageSizeBytes),
+        rights: rightRead | rightWrite,
+      }),
+    }));
+  }
+
+  reset(): void {
+    this.referenceTsc.write(0n);
+    this.crash.restore([]);
+    this.tscInvariantControl = 0n;
+    for (const { assistPage } of this.processors) assistPage.write(0n);
+  }
+
+  save(): StateNode {
+    return {
+      version,
+      referenceTsc: this.referenceTsc.value,
+      tscInvariantControl: this.tscInvariantControl,
+      crash: this.crash.parameters.map((value) => ({ value })),
+      processors: this.processors.map(({ assistPage }) => ({ assistPage: assistPage.value })),
+    };
+  }
+
+  /** The memory has been restored before; the hypercall register adopts its page itself. */
+  restore(record: StateRecord): void {
+    record.expectVersion(version);
+    this.overlays.forget();
+    this.referenceTsc.restore(record.bigint('referenceTsc'));
+    this.tscInvariantControl = record.bigint('tscInvariantControl');
+    this.crash.restore(record.records('crash').map((parameter) => parameter.bigint('value')));
+    const saved = record.records('processors');
+    this.processors.forEach(({ assistPage }, index) => {
+      assistPage.restore(saved[index]?.bigint('assistPage') ?? 0n);
+    });
+  }
+}
