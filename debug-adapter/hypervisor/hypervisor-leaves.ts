@@ -25,8 +25,13 @@ const featuresByPrivilege: readonly (readonly [PrivilegeName, string])[] = [
   ['AccessGuestIdleReg', 'virtual guest idle state'],
 ];
 
-/** What guests should use where they have the choice; no watchdog of their own. */
-const commonRecommendations = maskOf(recommendationBits, ['relaxed timing', 'deprecate AutoEOI']);
+/** What guests should use where they have the choice; no watchdog of their own. The flush calls need no privilege. */
+const commonRecommendations = maskOf(recommendationBits, [
+  'hypercall for remote TLB flush',
+  'relaxed timing',
+  'deprecate AutoEOI',
+  'extended processor masks',
+]);
 
 const recommendationsByPrivilege: readonly (readonly [PrivilegeName, string])[] = [
   ['AccessIntrCtrlRegs', 'MSRs for APIC registers'],

@@ -57,7 +57,8 @@ const noVmcsLink = (1n << 64n) - 1n;
 
 /**
  * Fills control fields. I/O and HLT exit always, RDMSR and WRMSR where the MSR bitmap says so. Control registers, RDTSC,
- * INVLPG, PAUSE and exceptions do not exit. The I/O bitmaps are there for those who want them; every bit of them is set. Host-state fields stay zero: the host of this VMCS is not an x86 program.
+ * INVLPG, PAUSE and exceptions do not exit. The I/O bitmaps are there for those who want them; every bit of them is set.
+ * Host-state fields stay zero: the host of this VMCS is not an x86 program.
  * The EPT pointer has no address: the second-level map is the partition's own and needs no paging structures.
  */
 export function setUpVmcsControls(state: ProcessorState, processorIndex: number): void {

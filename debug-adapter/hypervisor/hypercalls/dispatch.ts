@@ -52,15 +52,13 @@ export function dispatchHypercall(
   if (outputStatus !== Status.success) return failed(outputStatus);
 
   const output = new Uint8Array(sizes.output);
+  const listStart = sizes.header + control.variableHeaderBytes;
+  const header = input.subarray(0, sizes.header);
+  const variableHeader = input.subarray(sizes.header, listStart);
   const result = runHandler(
     handler,
-    { caller, header: input.subarray(0, sizes.header), output },
-    {
-      control,
-      call,
-      input,
-      listStart: sizes.header + control.variableHeaderBytes,
-    },
+    { caller, header, variableHeader, output },
+    { control, call, input, listStart },
   );
   writeOutput(caller, registers.output, output, outputWritten(handler, call, control, result));
   return result;

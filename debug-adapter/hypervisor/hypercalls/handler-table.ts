@@ -3,6 +3,12 @@ import { hypercallByName } from '../../spec/tlfs/hypercalls';
 import { Status } from '../../spec/tlfs/status-codes';
 import { present } from '../../support/assert';
 import { structLayout, writeField } from '../../support/struct-layout';
+import {
+  flushVirtualAddressList,
+  flushVirtualAddressListEx,
+  flushVirtualAddressSpace,
+  flushVirtualAddressSpaceEx,
+} from './flush-virtual-address';
 import { getVpIndexFromApicId } from './get-vp-index-from-apic-id';
 import type { HypercallHandler } from './handler';
 import { translateVirtualAddress } from './translate-virtual-address';
@@ -29,6 +35,10 @@ const queryCapabilities: HypercallHandler = { kind: 'simple', run: () => Status.
 
 /** By name, so that a row and its handler are found together. */
 const handlersByName: Readonly<Record<string, HypercallHandler>> = {
+  HvCallFlushVirtualAddressSpace: flushVirtualAddressSpace,
+  HvCallFlushVirtualAddressList: flushVirtualAddressList,
+  HvCallFlushVirtualAddressSpaceEx: flushVirtualAddressSpaceEx,
+  HvCallFlushVirtualAddressListEx: flushVirtualAddressListEx,
   HvCallNotifyLongSpinWait: notifyLongSpinWait,
   HvCallGetPartitionId: getPartitionId,
   HvCallGetVpRegisters: getVpRegisters,

@@ -14,6 +14,8 @@ export interface HypercallCall {
   readonly caller: HypercallCaller;
   /** The fixed input header. */
   readonly header: Uint8Array;
+  /** What follows it: the variable header, empty where the call has none. */
+  readonly variableHeader: Uint8Array;
   /** What goes back to the caller: the whole output of a simple call, zeroed. */
   readonly output: Uint8Array;
 }

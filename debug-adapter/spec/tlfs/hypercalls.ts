@@ -47,6 +47,14 @@ function call(code: number, name: string, description: string, details: Details 
   };
 }
 
+/** Input of the flush calls that take a sparse set; its banks are the variable header. */
+const flushSetInput = [
+  f('AddressSpace', 'u64', 0),
+  f('Flags', 'u64', 8),
+  f('Format', 'u64', 16),
+  f('ValidBanksMask', 'u64', 24),
+];
+
 /** Every published hypercall of x64, ascending. */
 export const hypercalls: readonly Hypercall[] = [
   call(
@@ -138,19 +146,28 @@ export const hypercalls: readonly Hypercall[] = [
     0x0013,
     'HvCallFlushVirtualAddressSpaceEx',
     'Flushes an address space on a sparse set of processors',
-    { variableHeader: true, fast: 'xmm' },
+    { variableHeader: true, fast: 'xmm', input: flushSetInput },
   ),
   call(
     0x0014,
     'HvCallFlushVirtualAddressListEx',
     'Flushes ranges of virtual addresses on a sparse set of processors',
-    { kind: 'rep', variableHeader: true, fast: 'xmm' },
+    { kind: 'rep', variableHeader: true, fast: 'xmm', input: flushSetInput, inputElementBytes: 8 },
   ),
   call(
     0x0015,
     'HvCallSendSyntheticClusterIpiEx',
     'Sends a fixed interrupt to a sparse set of virtual processors',
-    { variableHeader: true, fast: 'xmm' },
+    {
+      variableHeader: true,
+      fast: 'xmm',
+      input: [
+        f('Vector', 'u32', 0),
+        f('TargetVtl', 'u8', 4),
+        f('Format', 'u64', 8),
+        f('ValidBanksMask', 'u64', 16),
+      ],
+    },
   ),
   call(0x0040, 'HvCallCreatePartition', 'Creates a child partition', {
     privilege: 'CreatePartitions',
