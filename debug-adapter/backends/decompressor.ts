@@ -16,3 +16,19 @@ export interface Decompressor {
    */
   unpack(format: CompressionFormat, packed: Uint8Array, limitBytes: number): Unpacked;
 }
+
+/** Unpacks nothing twice: the loader and the symbol reader both want the kernel. */
+export class RememberingDecompressor implements Decompressor {
+  private readonly known = new Map<string, Unpacked>();
+
+  constructor(private readonly inner: Decompressor) {}
+
+  unpack(format: CompressionFormat, packed: Uint8Array, limitBytes: number): Unpacked {
+    const key = `${format} ${packed.byteOffset} ${packed.length} ${limitBytes}`;
+    const known = this.known.get(key);
+    if (known !== undefined) return known;
+    const outcome = this.inner.unpack(format, packed, limitBytes);
+    this.known.set(key, outcome);
+    return outcome;
+  }
+}

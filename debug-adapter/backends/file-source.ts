@@ -8,10 +8,12 @@ export type FileRead =
   /** The file exists but cannot be read, or is larger than the limit; `message` says why. */
   | { readonly kind: 'failed'; readonly message: string };
 
-/** Reads whole files. Paths are the operating system's. */
+/** Reads files. Paths are the operating system's. */
 export interface FileSource {
   /** @param limitBytes files larger than this are refused with `failed` */
   read(path: string, limitBytes: number): FileRead;
+  /** Part of a file from `offset` on; `length` bytes, or fewer where the file ends. */
+  readRange(path: string, offset: number, length: number): FileRead;
   /** True where `path` names an existing file (not a directory). */
   isFile(path: string): boolean;
 }
@@ -27,6 +29,12 @@ export class MemoryFileSource implements FileSource {
       return { kind: 'failed', message: `${bytes.length} bytes are more than ${limitBytes}` };
     }
     return { kind: 'read', bytes };
+  }
+
+  readRange(path: string, offset: number, length: number): FileRead {
+    const bytes = this.files.get(path);
+    if (bytes === undefined) return { kind: 'missing' };
+    return { kind: 'read', bytes: bytes.subarray(offset, offset + length) };
   }
 
   isFile(path: string): boolean {

@@ -2,6 +2,7 @@
 import { openHeadless } from '../debugger/open-target';
 import type { HeadlessRun } from '../debugger/headless-run';
 import { icedDisassembler } from '../host/iced-disassembler';
+import { nodeDecompressor } from '../host/node-decompressor';
 import { nodeFileSource } from '../host/node-file-source';
 import { nodeWallClock } from '../host/node-wall-clock';
 import { openTextFile, terminal } from '../host/terminal';
@@ -22,13 +23,9 @@ const eventKinds: Readonly<Record<TraceKind, EventKind>> = {
 };
 
 function openGuest(options: RunOptions): HeadlessRun {
-  const settings = parseLaunchArguments({
-    program: options.program,
-    commandLine: options.commandLine,
-    ...(options.memory === undefined ? {} : { memory: options.memory }),
-  });
-  return openHeadless(settings, {
+  return openHeadless(parseLaunchArguments(options.launch), {
     files: nodeFileSource,
+    decompressor: nodeDecompressor,
     disassembler: icedDisassembler,
     clock: nodeWallClock,
     codeHost: webAssemblyCodeHost,
@@ -54,8 +51,7 @@ function startTrace(machine: HeadlessRun, options: RunOptions): () => void {
   return () => file?.close();
 }
 
-function run(options: RunOptions): void {
-  const machine = openGuest(options);
+function run(machine: HeadlessRun, options: RunOptions): void {
   const endTrace = startTrace(machine, options);
   const guest = new GuestRun(machine, options, {
     writeConsole: terminal.writeConsole,
@@ -79,10 +75,11 @@ function run(options: RunOptions): void {
   turn();
 }
 
-function fail(error: unknown): void {
+/** @param status where the error is the person's to mend */
+function fail(error: unknown, status: number = exitStatus.failure): void {
   if (error instanceof UserError) {
     terminal.writeMessage(`hyperscope: ${error.text}`);
-    terminal.exit(error.id === 'command-line' ? exitStatus.usage : exitStatus.failure);
+    terminal.exit(status);
     return;
   }
   const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -92,8 +89,9 @@ function fail(error: unknown): void {
 
 try {
   const command = parseCommandLine(terminal.commandArguments);
-  if (command.kind === 'run') run(command.options);
+  if (command.kind === 'run') run(openGuest(command.options), command.options);
   else terminal.writeConsole(usage);
 } catch (error) {
-  fail(error);
+  // Nothing has run yet: what is wrong was given on the command line.
+  fail(error, exitStatus.usage);
 }

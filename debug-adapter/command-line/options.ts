@@ -8,9 +8,8 @@ export type TraceKind = (typeof traceKinds)[number];
 
 /** Options of `run`. */
 export interface RunOptions {
-  readonly program: string;
-  readonly memory: string | undefined;
-  readonly commandLine: string;
+  /** Launch arguments as in launch.json, as far as they were given. */
+  readonly launch: Readonly<Record<string, unknown>>;
   /** Ends the run when the guest's console has shown this text. */
   readonly until: string | undefined;
   readonly untilTimeNs: number | undefined;
@@ -25,13 +24,21 @@ export interface RunOptions {
 export type CommandLine =
   { readonly kind: 'help' } | { readonly kind: 'run'; readonly options: RunOptions };
 
-export const usage = `Usage: hyperscope run PROGRAM [options]
+export const usage = `Usage: hyperscope run [--kernel] PROGRAM [options]
 
-Runs a guest program in an emulated partition; its console goes to the terminal.
+Runs a guest in an emulated partition; its console goes to the terminal. PROGRAM is a sample guest,
+a Linux kernel (vmlinuz or vmlinux), a PVH or multiboot kernel, or a flat image.
 The exit status is what the guest wrote to its exit port, 0 where it halted or --until was met.
 
-  --memory SIZE        RAM of the guest: MiB, or 64M, 1G (default 64M)
+  --initrd FILE        initial RAM disk of a kernel, or module of a multiboot kernel
   --append TEXT        command line of the guest
+  --memory SIZE        RAM of the guest: MiB, or 64M, up to 3.5G (default 64M, for kernels 512M)
+  --processors N       virtual processors, 1 to 64 (default 1)
+  --format FORMAT      auto, sample-guest, linux, pvh, multiboot or flat (default auto)
+  --flat ADDRESS,MODE  where a flat image goes, and its mode: real, protected or long
+  --unpack WHO         who unpacks a Linux kernel: host or guest (default host)
+  --symbols FILES      symbols of the kernel: vmlinux or System.map, several with commas
+  --boot-time TIME     what the guest's clock says at power-on (default 2026-01-01T00:00:00Z)
   --until TEXT         end when the console has shown TEXT
   --until-time NS      end after NS nanoseconds of virtual time
   --steps N            end after N steps
@@ -44,8 +51,16 @@ The exit status is what the guest wrote to its exit port, 0 where it halted or -
 `;
 
 const valueOptions = [
-  '--memory',
+  '--kernel',
+  '--initrd',
   '--append',
+  '--memory',
+  '--processors',
+  '--format',
+  '--flat',
+  '--unpack',
+  '--symbols',
+  '--boot-time',
   '--until',
   '--until-time',
   '--steps',
@@ -129,6 +144,37 @@ function parseTrace(text: string | undefined): readonly TraceKind[] {
   });
 }
 
+/** Options that are launch arguments, and how their text becomes what launch.json would have. */
+const launchOptions: readonly (readonly [
+  option: ValueOption,
+  argument: string,
+  convert?: (text: string) => unknown,
+])[] = [
+  ['--initrd', 'initrd'],
+  ['--append', 'commandLine'],
+  ['--memory', 'memory'],
+  ['--processors', 'processors', Number],
+  ['--format', 'format'],
+  ['--flat', 'flat', flatArgument],
+  ['--unpack', 'unpack'],
+  ['--symbols', 'symbols', (text) => text.split(',')],
+  ['--boot-time', 'bootTime'],
+];
+
+function flatArgument(text: string): object {
+  const [address, mode] = text.split(',');
+  return mode === undefined ? { address } : { address, mode };
+}
+
+function launchArguments(program: string, values: SplitArguments['values']): RunOptions['launch'] {
+  const given: Record<string, unknown> = { program };
+  for (const [option, argument, convert = (text: string) => text] of launchOptions) {
+    const text = values.get(option);
+    if (text !== undefined) given[argument] = convert(text);
+  }
+  return given;
+}
+
 /**
  * Parses the arguments behind the program's name.
  * @throws UserError that says what is wrong
@@ -136,7 +182,9 @@ function parseTrace(text: string | undefined): readonly TraceKind[] {
 export function parseCommandLine(texts: readonly string[]): CommandLine {
   const { values, flags, words } = split(texts);
   if (flags.has('--help') || texts.length === 0) return { kind: 'help' };
-  const [command, program, ...rest] = words;
+  const [command, ...programs] = words;
+  const kernel = values.get('--kernel');
+  const [program, ...rest] = kernel === undefined ? programs : [kernel, ...programs];
   if (command !== 'run') {
     throw usageError(`There is no command "${command ?? ''}".`, 'Write: hyperscope run PROGRAM.');
   }
@@ -146,9 +194,7 @@ export function parseCommandLine(texts: readonly string[]): CommandLine {
   return {
     kind: 'run',
     options: {
-      program,
-      memory: values.get('--memory'),
-      commandLine: values.get('--append') ?? '',
+      launch: launchArguments(program, values),
       until: values.get('--until'),
       untilTimeNs: wholeNumber('--until-time', values.get('--until-time')),
       timeoutSeconds: positive('--timeout', values.get('--timeout')),

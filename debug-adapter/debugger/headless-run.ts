@@ -5,6 +5,7 @@ import { ConsoleBuffer, type ConsoleOutput } from './console-buffer';
 import type { DebuggedMachine } from './debugged-machine';
 import { stopPlace } from './execution/stop-place';
 import { describeStop, type MachineStop, type StopText } from './execution/stop-report';
+import { KernelRelocation } from './guest-awareness/kernel-relocation';
 import type { CodeReader } from './inspection/code-reader';
 import type { Program } from './program';
 import { describeEvent } from './trace-events';
@@ -21,6 +22,7 @@ export interface TracedEvent {
 /** A machine that only runs. */
 export class HeadlessRun {
   private readonly console = new ConsoleBuffer();
+  private readonly relocation: KernelRelocation | undefined;
 
   constructor(
     private readonly machine: DebuggedMachine,
@@ -28,6 +30,7 @@ export class HeadlessRun {
     private readonly code: CodeReader,
   ) {
     machine.trace.forwardTo(this.console, ['console']);
+    if (program.isLinuxKernel) this.relocation = new KernelRelocation(program.symbols);
   }
 
   get position(): number {
@@ -54,6 +57,7 @@ export class HeadlessRun {
   /** Takes at most `maxSteps` steps; returns why the machine cannot go on, if it cannot. */
   advance(maxSteps: number): MachineStop | undefined {
     const { stop } = this.machine.run({ maxSteps });
+    this.relocation?.update(present(this.machine.guests[0]?.processors[0], 'boot processor'));
     switch (stop.kind) {
       case 'budget':
       case 'time':

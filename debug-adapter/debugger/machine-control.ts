@@ -31,6 +31,7 @@ import {
   type StopText,
 } from './execution/stop-report';
 import { ExitLog } from './exits/exit-log';
+import { KernelRelocation } from './guest-awareness/kernel-relocation';
 import type { Evaluation } from './expressions/evaluate';
 import { CodeReader } from './inspection/code-reader';
 import { Disassembly, type ListingRow } from './inspection/disassembly';
@@ -68,6 +69,8 @@ interface Attachment extends DebugTarget {
   readonly planner: StepPlanner;
   readonly execution: RunControl;
   readonly exitLog: ExitLog;
+  /** Undefined for a guest whose symbols stay where they were linked. */
+  readonly relocation: KernelRelocation | undefined;
 }
 
 interface WantedBreakpoint {
@@ -158,12 +161,7 @@ export class MachineControl {
    */
   restart(target: DebugTarget): void {
     this.attached = this.attach(target);
-    for (const [owner, resolve] of this.resolvers) {
-      this.breakpoints.retarget(
-        owner,
-        resolve().map((wanted) => wanted.target),
-      );
-    }
+    this.resolveBreakpoints();
     this.breakpoints.resetCounts();
     this.epoch++;
     this.codeIdentity.clear();
@@ -205,6 +203,7 @@ export class MachineControl {
   /** Runs for about `sliceMs` milliseconds; call again while it says `running`. */
   slice(sliceMs: number): SliceOutcome {
     const outcome = this.execution.slice(sliceMs);
+    this.followKernel();
     if (outcome.kind === 'stopped') {
       this.report = outcome.report;
       this.noticeCodeChanges();
@@ -412,7 +411,24 @@ export class MachineControl {
     execution.watchVectors(this.watchedVectors);
     const planner = new StepPlanner(code, symbols);
     const exitLog = new ExitLog(machine.trace.exits, this.nameOf);
-    return { ...target, code, planner, execution, exitLog };
+    const relocation = program.isLinuxKernel ? new KernelRelocation(symbols) : undefined;
+    return { ...target, code, planner, execution, exitLog, relocation };
+  }
+
+  /** Resolves every breakpoint anew: another program runs, or the program runs elsewhere. */
+  private resolveBreakpoints(): void {
+    for (const [owner, resolve] of this.resolvers) {
+      this.breakpoints.retarget(
+        owner,
+        resolve().map((wanted) => wanted.target),
+      );
+    }
+  }
+
+  private followKernel(): void {
+    const { relocation } = this.attached;
+    const boot = this.threads[0]?.processor;
+    if (boot !== undefined && relocation?.update(boot) === true) this.resolveBreakpoints();
   }
 
   private setBreakpoints(

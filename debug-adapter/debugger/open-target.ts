@@ -1,20 +1,39 @@
-/** Opens a guest program under the debugger: reads it, builds the machine, indexes its symbols. */
+/** Opens a guest under the debugger: reads its files, builds the machine, finds its symbols. */
+import { RememberingDecompressor, type Decompressor } from '../backends/decompressor';
 import type { AssemblySyntax } from '../backends/disassembler';
 import type { CodeHost } from '../machine/code-space';
-import { configureSingleGuest } from '../system/machine-configuration';
+import { isBzImage, readBzImage } from '../system/boot/bz-image';
+import { formatOf } from '../system/boot/guest-format';
+import { unpackKernel } from '../system/boot/kernel-payload';
+import {
+  configureSingleGuest,
+  type FlatPlacement,
+  type GuestConfiguration,
+  type GuestFormat,
+  type ImageFile,
+} from '../system/machine-configuration';
 import { PhysicalMachine } from '../system/physical-machine';
 import { CodeReader } from './inspection/code-reader';
 import { MachineControl, type DebuggerPorts, type DebugTarget } from './machine-control';
 import { HeadlessRun } from './headless-run';
-import { openProgram, readProgramFile } from './program';
+import { openProgram, readGuestFile } from './program';
 import type { SourcePathRule } from './symbols/source-paths';
 
 /** What is to be run. */
 export interface TargetSettings {
   readonly program: string;
   readonly partitionName: string;
-  readonly memoryBytes: number;
+  /** Undefined for what suits the format. */
+  readonly memoryBytes: number | undefined;
+  readonly processors: number;
   readonly commandLine: string;
+  readonly format: GuestFormat | 'auto';
+  readonly initrd: string | undefined;
+  readonly unpack: 'host' | 'guest';
+  readonly flat: FlatPlacement | undefined;
+  readonly bootTime: number | undefined;
+  /** Files with symbols, instead of the program's own. */
+  readonly symbols: readonly string[];
   readonly sourceMap: readonly SourcePathRule[];
   readonly disassemblySyntax: AssemblySyntax;
   readonly isPaced: boolean;
@@ -23,6 +42,46 @@ export interface TargetSettings {
 /** Services of the host, among them the one that runs generated code. */
 export interface TargetPorts extends DebuggerPorts {
   readonly codeHost: CodeHost;
+  readonly decompressor: Decompressor;
+}
+
+const mebibyte = 1024 * 1024;
+const sampleGuestMemoryBytes = 64 * mebibyte;
+const kernelMemoryBytes = 512 * mebibyte;
+
+const initrdRole = { id: 'initrd', argument: 'initrd', hint: 'Check "initrd".' };
+
+/** Reads the files of a guest. @throws UserError where one cannot be read */
+function configureGuest(settings: TargetSettings, ports: TargetPorts): GuestConfiguration {
+  const { program, partitionName, initrd, flat, bootTime } = settings;
+  const { processors, commandLine, unpack } = settings;
+  const image = { path: program, bytes: readGuestFile(program, ports.files) };
+  const format = formatOf({ image, format: settings.format });
+  const usual = format === 'sample-guest' ? sampleGuestMemoryBytes : kernelMemoryBytes;
+  const initrdFile = initrd === undefined ? undefined : readInitrd(initrd, ports);
+  return {
+    name: partitionName,
+    memoryBytes: settings.memoryBytes ?? usual,
+    image,
+    commandLine,
+    format,
+    processorCount: processors,
+    unpack,
+    ...(initrdFile === undefined ? {} : { initrd: initrdFile }),
+    ...(flat === undefined ? {} : { flat }),
+    ...(bootTime === undefined ? {} : { bootTime }),
+  };
+}
+
+function readInitrd(path: string, { files }: TargetPorts): ImageFile {
+  return { path, bytes: readGuestFile(path, files, initrdRole) };
+}
+
+/** The kernel without its compression, for its symbols; undefined where the guest is no Linux kernel. */
+function kernelOf(guest: GuestConfiguration, decompressor: Decompressor): ImageFile | undefined {
+  const { image, format } = guest;
+  if (format !== 'linux' && format !== 'pvh') return undefined;
+  return isBzImage(image.bytes) ? unpackKernel(image, readBzImage(image), decompressor) : image;
 }
 
 /**
@@ -30,13 +89,14 @@ export interface TargetPorts extends DebuggerPorts {
  * @throws UserError where the program cannot be read or run
  */
 export function loadTarget(settings: TargetSettings, ports: TargetPorts): DebugTarget {
-  const { program: path, partitionName: name, memoryBytes, commandLine } = settings;
-  const bytes = readProgramFile(path, ports.files);
-  const image = { bytes, path };
+  const decompressor = new RememberingDecompressor(ports.decompressor);
+  const guest = configureGuest(settings, ports);
   // The loader judges the image first: its messages say more than those of the symbol reader.
-  const configuration = configureSingleGuest({ name, memoryBytes, image, commandLine });
-  const machine = new PhysicalMachine(configuration, { codeHost: ports.codeHost });
-  const program = openProgram(path, bytes, settings.sourceMap, ports.files);
+  const { codeHost } = ports;
+  const machine = new PhysicalMachine(configureSingleGuest(guest), { codeHost, decompressor });
+  const kernel = kernelOf(guest, decompressor);
+  const sources = { image: guest.image, symbolFiles: settings.symbols, kernel };
+  const program = openProgram(sources, settings.sourceMap, ports.files);
   return { program, machine, syntax: settings.disassemblySyntax, isPaced: settings.isPaced };
 }
 

@@ -37,7 +37,7 @@ export function evaluationContext(
       fields ??= exitFields(exit);
       return fields.get(name);
     },
-    symbolAddress: (name) => symbols.symbolNamed(name)?.address,
+    symbolAddress: (name) => symbols.addressOf(name),
     readMemory: (address, length) => readLinearExactly(thread, address, length),
   };
 }

@@ -1,5 +1,5 @@
 /** Reads files of the local file system. */
-import { readFileSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import type { FileRead, FileSource } from '../backends/file-source';
 
 function errorCode(error: unknown): string {
@@ -16,15 +16,37 @@ function readFile(path: string, limitBytes: number): FileRead {
     }
     return { kind: 'read', bytes: new Uint8Array(readFileSync(path)) };
   } catch (error) {
-    const code = errorCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'missing' };
-    return { kind: 'failed', message: error instanceof Error ? error.message : String(error) };
+    return failure(error);
   }
+}
+
+function readRange(path: string, offset: number, length: number): FileRead {
+  try {
+    const descriptor = openSync(path, 'r');
+    try {
+      const { size } = fstatSync(descriptor);
+      const bytes = new Uint8Array(Math.max(0, Math.min(length, size - offset)));
+      const count = bytes.length === 0 ? 0 : readSync(descriptor, bytes, 0, bytes.length, offset);
+      return { kind: 'read', bytes: bytes.subarray(0, count) };
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (error) {
+    return failure(error);
+  }
+}
+
+function failure(error: unknown): FileRead {
+  const code = errorCode(error);
+  if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'missing' };
+  if (code === 'EISDIR') return { kind: 'directory' };
+  return { kind: 'failed', message: error instanceof Error ? error.message : String(error) };
 }
 
 /** The files of this computer. */
 export const nodeFileSource: FileSource = {
   read: readFile,
+  readRange,
   isFile: (path) => {
     try {
       return statSync(path).isFile();

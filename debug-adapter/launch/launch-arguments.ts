@@ -2,11 +2,14 @@
 import { z } from 'zod';
 import { nearestName } from '../support/nearest-name';
 import { UserError } from '../support/user-error';
+import { guestSchema, guestSettings, type GuestSettings } from './guest-arguments';
 import { parseMemorySize } from './memory-size';
 
 const memorySchema = z
   .union([z.number(), z.string()])
-  .describe('RAM of the guest: a number of MiB, or a text such as "64M" or "1G".');
+  .describe(
+    'RAM of the guest: a number of MiB, or a text such as "64M" or "1G", up to 3.5G. By default a sample guest has 64 MiB, a kernel 512 MiB.',
+  );
 
 const consoleSchema = z
   .strictObject({
@@ -38,25 +41,30 @@ const sourceMapSchema = z
   );
 
 const schema = z.strictObject({
-  program: z.string().describe('Path of the guest program: a static x86-64 ELF file.'),
+  program: z
+    .string()
+    .describe(
+      'Path of the guest: a program in the manner of the sample guests, a Linux kernel (vmlinuz or vmlinux), a PVH or multiboot kernel, or a flat image.',
+    ),
+  ...guestSchema,
   partitionName: z
     .string()
     .min(1)
     .max(64)
     .optional()
     .describe('Name of the guest partition; by default the name of the program.'),
-  memory: memorySchema.default(64),
+  memory: memorySchema.optional(),
   processors: z
     .int()
     .min(1)
-    .max(1)
+    .max(64)
     .default(1)
-    .describe('Virtual processors of the guest partition. This version runs one.'),
+    .describe('Virtual processors of the guest partition.'),
   commandLine: z
     .string()
     .max(2047)
     .default('')
-    .describe('Command line that the guest finds in its boot information.'),
+    .describe('Command line of the kernel; a sample guest finds it in its boot information.'),
   stopOnEntry: z
     .boolean()
     .default(true)
@@ -79,10 +87,11 @@ const schema = z.strictObject({
 export type LaunchArguments = z.input<typeof schema>;
 
 /** Launch arguments, complete and in units of the machine. */
-export interface LaunchSettings {
+export interface LaunchSettings extends GuestSettings {
   readonly program: string;
   readonly partitionName: string;
-  readonly memoryBytes: number;
+  /** Undefined for what suits the format. */
+  readonly memoryBytes: number | undefined;
   readonly processors: number;
   readonly commandLine: string;
   readonly stopOnEntry: boolean;
@@ -139,8 +148,8 @@ function describeIssue(path: readonly PropertyKey[], message: string): UserError
   if (root === 'processors') {
     return argumentError(
       'processors',
-      'The launch argument "processors" must be 1: a guest partition has one virtual processor in this version.',
-      'Leave it out, or set it to 1.',
+      'The launch argument "processors" must be a whole number from 1 to 64.',
+      'Leave it out for one virtual processor.',
     );
   }
   if (root === 'program') {
@@ -189,7 +198,8 @@ export function parseLaunchArguments(input: unknown): LaunchSettings {
   return {
     program: settings.program,
     partitionName: settings.partitionName ?? nameOfProgram(settings.program),
-    memoryBytes: parseMemorySize(settings.memory),
+    memoryBytes: settings.memory === undefined ? undefined : parseMemorySize(settings.memory),
+    ...guestSettings(settings),
     processors: settings.processors,
     commandLine: settings.commandLine,
     stopOnEntry: settings.stopOnEntry,

@@ -5,13 +5,14 @@ const units: Readonly<Record<string, number>> = { k: 1 / 1024, m: 1, g: 1024 };
 const mebibyte = 1024 * 1024;
 const pageBytes = 4096;
 const minimumMebibytes = 2;
-const maximumMebibytes = 1024;
+/** A partition's memory has 32-bit addresses, of which the processors' own structures take a part. */
+const maximumMebibytes = 3584;
 
 function wrong(message: string): UserError {
   return new UserError(
     'launch-argument-memory',
     `The launch argument "memory" ${message}.`,
-    'Give a number of MiB from 2 to 1024, or a text such as "64M" or "1G".',
+    'Give a number of MiB from 2 to 3584, or a text such as "64M" or "3.5G".',
   );
 }
 
@@ -25,7 +26,7 @@ export function parseMemorySize(size: number | string): number {
   const mebibytes = Number(match[1]) * (units[(match[2] ?? 'm').toLowerCase()] ?? 1);
   const bytes = mebibytes * mebibyte;
   if (mebibytes < minimumMebibytes) throw wrong(`is ${size}: too little for a guest`);
-  if (mebibytes > maximumMebibytes) throw wrong(`is ${size}: more than this version can give`);
+  if (mebibytes > maximumMebibytes) throw wrong(`is ${size}: more than a guest can have`);
   if (!Number.isInteger(bytes / pageBytes)) throw wrong(`is ${size}: not a whole number of pages`);
   return bytes;
 }

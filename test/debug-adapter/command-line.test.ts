@@ -39,9 +39,9 @@ describe('hyperscope run', function () {
     [[guestImage('spin'), '--until-time', '100000'], 0, /100000 ns/],
     [[guestImage('hello-partition'), '--until', 'VP index'], 0, /console showed/],
     [[guestImage('hello-partition'), '--until', 'never'], 3, /never showed "never"/],
-    [['nowhere.elf'], 1, /no file nowhere\.elf/],
-    [[guestImage('spin'), '--memory', '1K'], 1, /"memory" is 1K/],
-    [[guestImage('spin'), '--trace-file', '/nowhere/x'], 1, /Cannot write/],
+    [['nowhere.elf'], 2, /no file nowhere\.elf/],
+    [[guestImage('spin'), '--memory', '1K'], 2, /"memory" is 1K/],
+    [[guestImage('spin'), '--trace-file', '/nowhere/x'], 2, /Cannot write/],
     [['--nosuch'], 2, /no option --nosuch/],
   ];
   for (const [args, status, text] of ends) {

@@ -12,10 +12,10 @@ export function resolveFunctionBreakpoint(text: string, symbols: SymbolIndex): B
   if (address !== undefined) return { kind: 'code', addresses: [BigInt(address)] };
   const match = namePattern.exec(text);
   const name = match?.[1] ?? text;
-  const symbol = symbols.symbolNamed(name);
-  if (symbol !== undefined) {
+  const base = symbols.addressOf(name);
+  if (base !== undefined) {
     const offset = match?.[2] === undefined ? 0n : BigInt(match[2]);
-    return { kind: 'code', addresses: [BigInt.asUintN(64, symbol.address + offset)] };
+    return { kind: 'code', addresses: [BigInt.asUintN(64, base + offset)] };
   }
   const near = nearestName(
     name,

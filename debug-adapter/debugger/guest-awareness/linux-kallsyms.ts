@@ -7,6 +7,7 @@
  * found by their shape: the tokens of the ten digits stand in a row.
  */
 import type { ElfSymbol } from '../symbols/elf64';
+import { kernelSymbol } from '../symbols/kernel-symbol';
 
 /** Link-time names and addresses of a kernel, in the order of its table. */
 export interface KernelSymbolTable {
@@ -224,24 +225,10 @@ class KallsymsImage {
       at = first + length;
       let text = '';
       for (let token = first; token < at; token++) text += tokens[this.bytes[token] ?? 0] ?? '';
-      if (address >= kernelSpace) found.push(kernelSymbol(text, address));
+      if (address >= kernelSpace) found.push(kernelSymbol(text.charAt(0), text.slice(1), address));
     }
     return found;
   }
-}
-
-/** The first character is the type as nm prints it; capital letters are global. */
-function kernelSymbol(text: string, address: bigint): ElfSymbol {
-  const type = text.charAt(0);
-  const isCode = type === 't' || type === 'T' || type === 'w' || type === 'W';
-  return {
-    name: text.slice(1),
-    address,
-    sizeBytes: 0,
-    sectionEnd: 1n << 64n,
-    kind: isCode ? 'code' : 'data',
-    global: type !== type.toLowerCase(),
-  };
 }
 
 /**

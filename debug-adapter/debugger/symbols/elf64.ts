@@ -1,6 +1,22 @@
-/** Reads the headers, sections and symbols of an x86-64 ELF file (System V gABI, chapter 4). */
+/** Reads the sections and symbols of an x86-64 ELF file (System V gABI, chapter 4), as little of it as is needed. */
+import { Elf, elf64Header, elf64SectionHeader, elf64Symbol } from '../../spec/elf64';
+import { readField } from '../../support/struct-layout';
 import { UserError } from '../../support/user-error';
+import { checkElf64 } from '../../system/boot/elf-file';
 import { ByteReader } from './byte-reader';
+
+/** The bytes of a file, read by ranges; it may be too large to be read at once. */
+export interface ByteRanges {
+  /** For messages. */
+  readonly path: string;
+  /** Bytes from `offset` on; fewer than `length` where the file ends. */
+  read(offset: number, length: number): Uint8Array;
+}
+
+/** Ranges of bytes that are in memory. */
+export function rangesOfBytes(path: string, bytes: Uint8Array): ByteRanges {
+  return { path, read: (offset, length) => bytes.subarray(offset, offset + length) };
+}
 
 /** A named piece of the file. */
 export interface ElfSection {
@@ -8,13 +24,15 @@ export interface ElfSection {
   readonly type: number;
   readonly flags: number;
   readonly address: bigint;
-  /** Contents; empty for sections without bytes in the file. */
-  readonly bytes: Uint8Array;
+  readonly offset: number;
   readonly sizeBytes: number;
   readonly link: number;
   /** The contents are compressed (SHF_COMPRESSED), and so of no use here. */
   readonly compressed: boolean;
 }
+
+/** First address behind all that 64 bits address. */
+export const addressSpaceEnd = 1n << 64n;
 
 /** A symbol that names an address in the image. */
 export interface ElfSymbol {
@@ -34,13 +52,9 @@ export interface ElfImage {
   readonly symbols: readonly ElfSymbol[];
 }
 
-const machineX86_64 = 62;
-const sectionNoBits = 8;
-const sectionSymbols = 2;
-const flagCompressed = 0x800;
 const maxSections = 65_536;
 const maxSymbols = 4_000_000;
-const symbolBytes = 24;
+const maxSectionBytes = 256 * 1024 * 1024;
 
 function damaged(path: string, what: string): UserError {
   return new UserError(
@@ -50,128 +64,117 @@ function damaged(path: string, what: string): UserError {
   );
 }
 
-function checkIdentity(bytes: Uint8Array, path: string): void {
-  if (bytes.length === 0) {
-    throw new UserError('image-empty', `${path} is empty.`, 'Build the guest again.');
-  }
-  if (bytes[0] !== 0x7f || bytes[1] !== 0x45 || bytes[2] !== 0x4c || bytes[3] !== 0x46) {
-    throw new UserError(
-      'image-not-elf',
-      `${path} is not an ELF file.`,
-      'Name a guest program that a linker wrote, for example guests/hello-partition/hello-partition.elf.',
-    );
-  }
-  if (bytes.length < 64) throw damaged(path, 'it ends inside the header');
-  if (bytes[4] !== 2 || bytes[5] !== 1) {
-    throw new UserError(
-      'image-wrong-class',
-      `${path} is not a 64-bit little-endian ELF file.`,
-      'Build the guest for x86-64.',
-    );
-  }
+/**
+ * Contents of a section, empty where it has none in the file.
+ * @throws UserError where the file ends before it does
+ */
+export function sectionContents(file: ByteRanges, section: ElfSection): Uint8Array {
+  const { type, offset, sizeBytes } = section;
+  if (type === Elf.sectionNoBits || type === 0) return new Uint8Array(0);
+  if (sizeBytes > maxSectionBytes) throw damaged(file.path, `a section has ${sizeBytes} bytes`);
+  const bytes = file.read(offset, sizeBytes);
+  if (bytes.length === sizeBytes) return bytes;
+  throw damaged(file.path, `a section reaches to byte ${offset + sizeBytes}, behind its end`);
 }
 
-interface RawSection {
-  readonly nameOffset: number;
-  readonly section: Omit<ElfSection, 'name'>;
-}
-
-function readSection(bytes: Uint8Array, at: number, path: string): RawSection {
-  const reader = new ByteReader(bytes, at);
-  const nameOffset = reader.u32();
-  const type = reader.u32();
-  const flags = Number(reader.u64());
-  const address = reader.u64();
-  const offset = Number(reader.u64());
-  const sizeBytes = Number(reader.u64());
-  const link = reader.u32();
-  const inFile = type !== sectionNoBits && type !== 0;
-  if (inFile && offset + sizeBytes > bytes.length) {
-    throw damaged(path, `a section reaches to byte ${offset + sizeBytes} of ${bytes.length}`);
-  }
-  const contents = inFile ? bytes.subarray(offset, offset + sizeBytes) : new Uint8Array(0);
-  const compressed = (flags & flagCompressed) !== 0;
-  return {
-    nameOffset,
-    section: { type, flags, address, bytes: contents, sizeBytes, link, compressed },
-  };
-}
-
-function readSections(bytes: Uint8Array, path: string): readonly ElfSection[] {
-  const header = new ByteReader(bytes, 0);
-  header.seek(40);
-  const tableOffset = Number(header.u64());
-  header.seek(58);
-  const entryBytes = header.u16();
-  const count = header.u16();
-  const namesIndex = header.u16();
+function readSections(file: ByteRanges, header: Uint8Array): readonly ElfSection[] {
+  const field = (name: string): number => Number(readField(elf64Header, header, name));
+  const tableOffset = field('e_shoff');
+  const count = field('e_shnum');
+  const entryBytes = field('e_shentsize');
   if (tableOffset === 0 || count === 0) return [];
-  if (entryBytes < 64 || count > maxSections)
-    throw damaged(path, 'its section table makes no sense');
-  if (tableOffset + count * entryBytes > bytes.length) {
-    throw damaged(path, 'it ends before its section table');
+  if (entryBytes < elf64SectionHeader.sizeBytes || count > maxSections) {
+    throw damaged(file.path, 'its section table makes no sense');
   }
-  const raw: RawSection[] = [];
-  for (let index = 0; index < count; index++) {
-    raw.push(readSection(bytes, tableOffset + index * entryBytes, path));
+  const table = file.read(tableOffset, count * entryBytes);
+  if (table.length < count * entryBytes) {
+    throw damaged(file.path, 'it ends before its section table');
   }
-  const names = raw[namesIndex]?.section.bytes ?? new Uint8Array(0);
-  return raw.map(({ nameOffset, section }) => ({
-    name: new ByteReader(names, nameOffset).text(),
+  const unnamed = Array.from({ length: count }, (_, index) => {
+    const at = index * entryBytes;
+    const value = (name: string): bigint => readField(elf64SectionHeader, table, name, at);
+    const flags = Number(value('sh_flags'));
+    const nameOffset = Number(value('sh_name'));
+    const section: ElfSection = {
+      name: '',
+      type: Number(value('sh_type')),
+      flags,
+      address: value('sh_addr'),
+      offset: Number(value('sh_offset')),
+      sizeBytes: Number(value('sh_size')),
+      link: Number(value('sh_link')),
+      compressed: (flags & Elf.sectionCompressed) !== 0,
+    };
+    return { nameOffset, section };
+  });
+  const namesSection = unnamed[field('e_shstrndx')]?.section;
+  const names =
+    namesSection === undefined ? new Uint8Array(0) : sectionContents(file, namesSection);
+  return unnamed.map(({ nameOffset, section }) => ({
     ...section,
+    name: new ByteReader(names, nameOffset).text(),
   }));
 }
 
 function symbolKind(type: number, section: ElfSection | undefined): ElfSymbol['kind'] {
-  if (type === 2) return 'code';
-  if (type === 1) return 'data';
-  return section !== undefined && (section.flags & 4) !== 0 ? 'label' : 'data';
+  if (type === Elf.symbolFunction) return 'code';
+  if (type === Elf.symbolObject) return 'data';
+  const isCode = section !== undefined && (section.flags & Elf.sectionExecutable) !== 0;
+  return isCode ? 'label' : 'data';
 }
 
-function readSymbols(sections: readonly ElfSection[]): readonly ElfSymbol[] {
-  const table = sections.find((section) => section.type === sectionSymbols);
+const symbolOffset = (name: string): number => elf64Symbol.byName.get(name)?.offset ?? 0;
+const nameAt = symbolOffset('st_name');
+const infoAt = symbolOffset('st_info');
+const sectionAt = symbolOffset('st_shndx');
+const valueAt = symbolOffset('st_value');
+const sizeAt = symbolOffset('st_size');
+
+/** A kernel has 200,000 symbols: one view of the table and no object for each field. */
+function readSymbols(file: ByteRanges, sections: readonly ElfSection[]): readonly ElfSymbol[] {
+  const table = sections.find((section) => section.type === Elf.sectionSymbols);
   if (table === undefined) return [];
-  const names = sections[table.link]?.bytes ?? new Uint8Array(0);
-  const count = Math.min(Math.floor(table.bytes.length / symbolBytes), maxSymbols);
+  const bytes = sectionContents(file, table);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const nameSection = sections[table.link];
+  const names = new ByteReader(
+    nameSection === undefined ? new Uint8Array(0) : sectionContents(file, nameSection),
+  );
+  const count = Math.min(Math.floor(bytes.length / elf64Symbol.sizeBytes), maxSymbols);
   const symbols: ElfSymbol[] = [];
   for (let index = 1; index < count; index++) {
-    const reader = new ByteReader(table.bytes, index * symbolBytes);
-    const name = new ByteReader(names, reader.u32()).text();
-    const info = reader.u8();
-    reader.skip(1);
-    const sectionIndex = reader.u16();
-    const address = reader.u64();
-    const sizeBytes = Number(reader.u64());
+    const at = index * elf64Symbol.sizeBytes;
+    const info = view.getUint8(at + infoAt);
     const type = info & 15;
+    const sectionIndex = view.getUint16(at + sectionAt, true);
     // Undefined, absolute and special symbols name no place in the image; types above 2 are sections and files.
-    if (name === '' || sectionIndex === 0 || sectionIndex >= 0xff00 || type > 2) continue;
+    const isPlace =
+      sectionIndex !== Elf.sectionUndefined && sectionIndex < Elf.sectionReserved && type <= 2;
+    if (!isPlace) continue;
+    names.seek(view.getUint32(at + nameAt, true));
+    const name = names.text();
+    if (name === '') continue;
     const section = sections[sectionIndex];
-    const sectionEnd = section === undefined ? 0n : section.address + BigInt(section.sizeBytes);
-    const kind = symbolKind(type, section);
-    symbols.push({ name, address, sizeBytes, sectionEnd, kind, global: info >>> 4 !== 0 });
+    symbols.push({
+      name,
+      address: view.getBigUint64(at + valueAt, true),
+      sizeBytes: Number(view.getBigUint64(at + sizeAt, true)),
+      sectionEnd: section === undefined ? 0n : section.address + BigInt(section.sizeBytes),
+      kind: symbolKind(type, section),
+      global: info >>> 4 !== 0,
+    });
   }
   return symbols;
 }
 
 /**
  * Reads an ELF file's sections and symbols.
- * @param path for messages only
  * @throws UserError where the bytes are not a sound x86-64 ELF file
  */
-export function readElf64(bytes: Uint8Array, path: string): ElfImage {
-  checkIdentity(bytes, path);
-  const header = new ByteReader(bytes, 16);
-  header.skip(2);
-  const machine = header.u16();
-  if (machine !== machineX86_64) {
-    throw new UserError(
-      'image-wrong-architecture',
-      `${path} is an ELF file for another architecture (e_machine ${machine}).`,
-      'Build the guest for x86-64.',
-    );
-  }
-  header.seek(24);
-  const entry = header.u64();
-  const sections = readSections(bytes, path);
-  return { entry, sections, symbols: readSymbols(sections) };
+export function readElf64(file: ByteRanges): ElfImage {
+  const header = file.read(0, elf64Header.sizeBytes);
+  checkElf64({ path: file.path, bytes: header });
+  const sections = readSections(file, header);
+  const entry = readField(elf64Header, header, 'e_entry');
+  return { entry, sections, symbols: readSymbols(file, sections) };
 }

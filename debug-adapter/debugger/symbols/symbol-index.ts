@@ -1,9 +1,16 @@
 /** Answers what lies at an address and where a name or source line lies, from one ELF image. */
-import { readDwarfLines, type LineRow } from './dwarf-line';
-import { readElf64, type ElfImage, type ElfSymbol } from './elf64';
+import { readDwarfLines, type LineRow, type LineTable } from './dwarf-line';
+import {
+  readElf64,
+  sectionContents,
+  type ByteRanges,
+  type ElfImage,
+  type ElfSymbol,
+} from './elf64';
 
 /** A symbol near an address. */
 export interface SymbolHit {
+  /** As linked. */
   readonly symbol: ElfSymbol;
   /** Bytes from the symbol to the address. */
   readonly offset: bigint;
@@ -31,6 +38,13 @@ interface Range {
   readonly file: number;
   readonly line: number;
   readonly isStatement: boolean;
+}
+
+/** Run-time addresses from `start` up to, not including, `end` are link-time addresses plus `delta`. */
+export interface RelocatedRange {
+  readonly start: bigint;
+  readonly end: bigint;
+  readonly delta: bigint;
 }
 
 const maxSymbolReach = 0x10000n;
@@ -65,34 +79,33 @@ function rangesOf(rows: readonly LineRow[]): readonly Range[] {
   return ranges.sort((a, b) => compareBigint(a.start, b.start));
 }
 
-function sectionBytes(image: ElfImage, name: string): Uint8Array {
-  const section = image.sections.find((candidate) => candidate.name === name);
-  return section === undefined || section.compressed ? new Uint8Array(0) : section.bytes;
-}
-
-/** Symbols and lines of one image. Immutable. */
+/**
+ * Symbols and lines of one image. Addresses it takes and gives are those at run time; where the image does not run
+ * where it was linked, {@link relocate} says so.
+ */
 export class SymbolIndex {
   private readonly symbols: readonly ElfSymbol[];
   private readonly byName = new Map<string, ElfSymbol>();
   private readonly ranges: readonly Range[];
+  private relocated: readonly RelocatedRange[] = [];
 
   /**
    * @param files paths of source files as recorded
    * @param problems what could not be read of the line information
    */
   constructor(
-    image: ElfImage,
+    symbols: readonly ElfSymbol[],
     rows: readonly LineRow[],
     readonly files: readonly string[],
     readonly problems: readonly string[],
   ) {
-    this.symbols = [...image.symbols].sort(
+    this.symbols = [...symbols].sort(
       (a, b) =>
         compareBigint(a.address, b.address) ||
         symbolRank[b.kind] - symbolRank[a.kind] ||
         Number(a.global) - Number(b.global),
     );
-    for (const symbol of image.symbols) {
+    for (const symbol of symbols) {
       const known = this.byName.get(symbol.name);
       if (known === undefined || (!known.global && symbol.global)) {
         this.byName.set(symbol.name, symbol);
@@ -102,7 +115,7 @@ export class SymbolIndex {
   }
 
   /** An index that knows nothing. */
-  static readonly empty = new SymbolIndex({ entry: 0n, sections: [], symbols: [] }, [], [], []);
+  static readonly empty = new SymbolIndex([], [], [], []);
 
   /** Every name, in the order of addresses. */
   get names(): readonly ElfSymbol[] {
@@ -113,12 +126,28 @@ export class SymbolIndex {
     return this.ranges.length > 0;
   }
 
-  symbolNamed(name: string): ElfSymbol | undefined {
-    return this.byName.get(name);
+  /**
+   * Says where the image runs; addresses outside of the ranges are as linked.
+   * @param ranges the first one that covers a link-time address decides where names are
+   */
+  relocate(ranges: readonly RelocatedRange[]): void {
+    this.relocated = ranges;
+  }
+
+  /** Address of a name before any relocation. */
+  linkAddressOf(name: string): bigint | undefined {
+    return this.byName.get(name)?.address;
+  }
+
+  /** Address of a name at run time. */
+  addressOf(name: string): bigint | undefined {
+    const address = this.linkAddressOf(name);
+    return address === undefined ? undefined : this.toRunTime(address);
   }
 
   /** The nearest symbol at or below `address`, as long as it is plausible that it covers it. */
-  symbolAt(address: bigint): SymbolHit | undefined {
+  symbolAt(runTimeAddress: bigint): SymbolHit | undefined {
+    const address = this.toLinkTime(runTimeAddress);
     const index = lastAtMost(this.symbols, address, (symbol) => symbol.address);
     for (let at = index; at >= 0 && at > index - 64; at--) {
       const symbol = this.symbols[at];
@@ -138,11 +167,13 @@ export class SymbolIndex {
     return hit.offset === 0n ? hit.symbol.name : `${hit.symbol.name}+0x${hit.offset.toString(16)}`;
   }
 
-  placeAt(address: bigint): SourcePlace | undefined {
+  placeAt(runTimeAddress: bigint): SourcePlace | undefined {
+    const address = this.toLinkTime(runTimeAddress);
     const range = this.ranges[lastAtMost(this.ranges, address, (candidate) => candidate.start)];
     if (range === undefined || address >= range.end) return undefined;
     const file = this.files[range.file] ?? '?';
-    return { file, line: range.line, start: range.start, end: range.end };
+    const delta = runTimeAddress - address;
+    return { file, line: range.line, start: range.start + delta, end: range.end + delta };
   }
 
   /**
@@ -158,7 +189,8 @@ export class SymbolIndex {
       }
     }
     if (best === Number.POSITIVE_INFINITY) return undefined;
-    return { line: best, addresses: this.addressesOf(wanted, best) };
+    const addresses = this.addressesOf(wanted, best).map((address) => this.toRunTime(address));
+    return { line: best, addresses };
   }
 
   /** Lines of a file that have code, ascending. */
@@ -170,7 +202,10 @@ export class SymbolIndex {
   }
 
   /** Addresses in `[start, end)` at which an instruction is known to begin, ascending. */
-  boundariesBetween(start: bigint, end: bigint): readonly bigint[] {
+  boundariesBetween(runTimeStart: bigint, runTimeEnd: bigint): readonly bigint[] {
+    const start = this.toLinkTime(runTimeStart);
+    const delta = runTimeStart - start;
+    const end = runTimeEnd - delta;
     const found = new Set<bigint>();
     const firstRange = Math.max(
       0,
@@ -190,7 +225,19 @@ export class SymbolIndex {
       if (symbol === undefined || symbol.address >= end) break;
       if (symbol.kind !== 'data' && symbol.address >= start) found.add(symbol.address);
     }
-    return [...found].sort(compareBigint);
+    return [...found].sort(compareBigint).map((address) => address + delta);
+  }
+
+  private toLinkTime(address: bigint): bigint {
+    const range = this.relocated.find(({ start, end }) => address >= start && address < end);
+    return range === undefined ? address : address - range.delta;
+  }
+
+  private toRunTime(address: bigint): bigint {
+    const range = this.relocated.find(
+      ({ start, end, delta }) => address + delta >= start && address + delta < end,
+    );
+    return range === undefined ? address : address + range.delta;
   }
 
   /** One address for each contiguous run of the line: where its code starts. */
@@ -206,26 +253,49 @@ export class SymbolIndex {
   }
 }
 
+/** Line information beyond this is left out: as objects it would take gigabytes. */
+const maxLineBytes = 32 * 1024 * 1024;
+
+function readLines(file: ByteRanges, image: ElfImage): LineTable {
+  const none = { rows: [], files: [] };
+  const sections = image.sections.filter(({ name }) => name.startsWith('.debug_line'));
+  if (sections.some(({ compressed }) => compressed)) {
+    const problem = 'line information is compressed; link with --compress-debug-sections=none';
+    return { ...none, problems: [problem] };
+  }
+  if (sections.some(({ sizeBytes }) => sizeBytes > maxLineBytes)) {
+    return { ...none, problems: ['line information is too large, and left out'] };
+  }
+  const contents = (name: string): Uint8Array => {
+    const section = image.sections.find((candidate) => candidate.name === name);
+    return section === undefined ? new Uint8Array(0) : sectionContents(file, section);
+  };
+  return readDwarfLines({
+    line: contents('.debug_line'),
+    lineStrings: contents('.debug_line_str'),
+    strings: contents('.debug_str'),
+  });
+}
+
+/** What one file says. */
+export interface SymbolTable extends LineTable {
+  readonly symbols: readonly ElfSymbol[];
+}
+
 /**
- * Indexes an ELF image.
- * @param path for messages only
+ * Reads symbols and lines of an ELF image.
  * @throws UserError where the bytes are not a sound x86-64 ELF file
  */
-export function indexSymbols(bytes: Uint8Array, path: string): SymbolIndex {
-  const image = readElf64(bytes, path);
-  const compressed = image.sections.some(
-    (section) => section.compressed && section.name.startsWith('.debug_line'),
-  );
-  const table = readDwarfLines({
-    line: sectionBytes(image, '.debug_line'),
-    lineStrings: sectionBytes(image, '.debug_line_str'),
-    strings: sectionBytes(image, '.debug_str'),
-  });
-  const problems = compressed
-    ? [
-        ...table.problems,
-        'line information is compressed; link with --compress-debug-sections=none',
-      ]
-    : table.problems;
-  return new SymbolIndex(image, table.rows, table.files, problems);
+export function readElfSymbols(file: ByteRanges): SymbolTable {
+  const image = readElf64(file);
+  return { symbols: image.symbols, ...readLines(file, image) };
+}
+
+/**
+ * Indexes an ELF image.
+ * @throws UserError where the bytes are not a sound x86-64 ELF file
+ */
+export function indexElf(file: ByteRanges): SymbolIndex {
+  const { symbols, rows, files, problems } = readElfSymbols(file);
+  return new SymbolIndex(symbols, rows, files, problems);
 }

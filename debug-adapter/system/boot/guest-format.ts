@@ -12,7 +12,10 @@ const linuxNoteName = 'Linux';
  * The format that a configuration names, or the one that its image looks like.
  * @throws UserError `image-…` where the image is a damaged ELF file
  */
-export function formatOf({ format = 'auto', image }: GuestConfiguration): GuestFormat {
+export function formatOf({
+  format = 'auto',
+  image,
+}: Pick<GuestConfiguration, 'format' | 'image'>): GuestFormat {
   return format === 'auto' ? detectFormat(image) : format;
 }
 

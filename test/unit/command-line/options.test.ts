@@ -25,6 +25,23 @@ describe('command-line options', () => {
     });
   }
 
+  it('become the launch arguments of a kernel', () => {
+    const command = parseCommandLine(
+      'run --kernel vmlinuz --initrd i --append quiet --processors 4 --flat 0x7c00,real --symbols a,b'.split(
+        ' ',
+      ),
+    );
+    assert.ok(command.kind === 'run');
+    assert.deepEqual(command.options.launch, {
+      program: 'vmlinuz',
+      initrd: 'i',
+      commandLine: 'quiet',
+      processors: 4,
+      flat: { address: '0x7c00', mode: 'real' },
+      symbols: ['a', 'b'],
+    });
+  });
+
   it('are parsed in both spellings', () => {
     const command = parseCommandLine([
       'run',
@@ -35,8 +52,9 @@ describe('command-line options', () => {
       '--trace=exits,console',
     ]);
     assert.ok(command.kind === 'run');
-    const { program, memory, steps, trace } = command.options;
-    assert.deepEqual([program, memory, steps, trace], ['a.elf', '8M', 9, ['exits', 'console']]);
+    const { launch, steps, trace } = command.options;
+    assert.deepEqual(launch, { program: 'a.elf', memory: '8M' });
+    assert.deepEqual([steps, trace], [9, ['exits', 'console']]);
   });
 
   it('show help', () => {

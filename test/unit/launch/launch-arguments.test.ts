@@ -15,11 +15,38 @@ const refused: readonly (readonly [title: string, input: unknown, id: string, te
   ['a numeric program', { program: 1 }, 'launch-argument-program', /"program"/],
   ['an unknown key', { program: 'a', memry: 1 }, 'launch-argument-unknown', /"memry".*"memory"/],
   ['a strange key', { program: 'a', zzzzzz: 1 }, 'launch-argument-unknown', /Known are: program/],
-  ['two processors', { program: 'a', processors: 2 }, 'launch-argument-processors', /must be 1/],
+  [
+    'two processors',
+    { program: 'a', processors: 65 },
+    'launch-argument-processors',
+    /from 1 to 64/,
+  ],
   ['little memory', { program: 'a', memory: '4K' }, 'launch-argument-memory', /too little/],
   ['much memory', { program: 'a', memory: '8G' }, 'launch-argument-memory', /more than/],
   ['odd memory', { program: 'a', memory: '2.0001M' }, 'launch-argument-memory', /whole number/],
   ['no memory', { program: 'a', memory: 'lots' }, 'launch-argument-memory', /no size/],
+  ['half a processor', { program: 'a', processors: 1.5 }, 'launch-argument-processors', /from 1/],
+  ['an unknown format', { program: 'a', format: 'elf' }, 'launch-argument-format', /sample-guest/],
+  ['an unknown unpacker', { program: 'a', unpack: 'me' }, 'launch-argument-unpack', /host/],
+  [
+    'a place for no flat image',
+    { program: 'a', flat: { address: 1 } },
+    'launch-argument-flat',
+    /"format"/,
+  ],
+  [
+    'no address',
+    { program: 'a', format: 'flat', flat: { address: 'x' } },
+    'launch-argument-flat',
+    /address "x"/,
+  ],
+  ['no time', { program: 'a', bootTime: 'noon' }, 'launch-argument-bootTime', /"noon"/],
+  [
+    'an early time',
+    { program: 'a', bootTime: '1950-01-01T00:00:00Z' },
+    'launch-argument-bootTime',
+    /1970/,
+  ],
   ['memory as list', { program: 'a', memory: [] }, 'launch-argument-memory', /"memory" is wrong/],
   ['a wrong flag', { program: 'a', stopOnEntry: 'yes' }, 'launch-argument-stopOnEntry', /boolean/],
   [
@@ -47,7 +74,13 @@ describe('launch arguments', () => {
     assert.deepEqual(parseLaunchArguments({ program: '/guests/hello-partition.elf' }), {
       program: '/guests/hello-partition.elf',
       partitionName: 'hello-partition',
-      memoryBytes: 64 * 1024 * 1024,
+      memoryBytes: undefined,
+      format: 'auto',
+      initrd: undefined,
+      unpack: 'host',
+      symbols: [],
+      flat: undefined,
+      bootTime: undefined,
       processors: 1,
       commandLine: '',
       stopOnEntry: true,
@@ -55,6 +88,8 @@ describe('launch arguments', () => {
       disassemblySyntax: 'intel',
       consoleLineLength: 4096,
       consoleLinesPerSecond: 2000,
+      consoleLocation: 'debugConsole',
+      isPaced: true,
     });
   });
 

@@ -7,7 +7,11 @@ import {
   normalizePath,
   SourcePaths,
 } from '../../../../debug-adapter/debugger/symbols/source-paths';
-import { indexSymbols } from '../../../../debug-adapter/debugger/symbols/symbol-index';
+import { rangesOfBytes } from '../../../../debug-adapter/debugger/symbols/elf64';
+import {
+  indexElf,
+  type SymbolIndex,
+} from '../../../../debug-adapter/debugger/symbols/symbol-index';
 import { UserError } from '../../../../debug-adapter/support/user-error';
 
 const folder = new URL('../../../../guests/hello-partition/', import.meta.url);
@@ -19,11 +23,14 @@ function lineOf(text: string): number {
   return lines.findIndex((line) => line.includes(text)) + 1;
 }
 
+const indexSymbols = (bytes: Uint8Array, path: string): SymbolIndex =>
+  indexElf(rangesOfBytes(path, bytes));
+
 describe('symbol index', () => {
   const symbols = indexSymbols(image, 'hello');
 
   it('knows names by address and addresses by name', () => {
-    assert.equal(symbols.symbolNamed('_start')?.address, 0x100000n);
+    assert.equal(symbols.addressOf('_start'), 0x100000n);
     assert.equal(symbols.nameOf(0x100000n), '_start');
     assert.equal(symbols.nameOf(0x100003n), '_start+0x3');
     assert.equal(symbols.nameOf(0xfffn), undefined);

@@ -1,0 +1,105 @@
+/** Launch arguments that say how a kernel is loaded. */
+import { z } from 'zod';
+import { UserError } from '../support/user-error';
+
+const formats = ['auto', 'sample-guest', 'linux', 'pvh', 'multiboot', 'flat'] as const;
+const modes = ['real', 'protected', 'long'] as const;
+
+const flatSchema = z
+  .strictObject({
+    address: z
+      .union([z.int(), z.string()])
+      .describe('Guest-physical address of the first byte, which is executed first: "0x7c00".'),
+    mode: z.enum(modes).default('real').describe('Mode of the processor at the first byte.'),
+  })
+  .describe('Where a flat image goes; by default to 0x7c00 in real mode, as a boot sector.');
+
+/** The schema's part. */
+export const guestSchema = {
+  format: z
+    .enum(formats)
+    .default('auto')
+    .describe('What the guest is; "auto" looks at its content. "flat" has to be said.'),
+  initrd: z
+    .string()
+    .optional()
+    .describe('Path of an initial RAM disk; a multiboot kernel gets it as its module.'),
+  unpack: z
+    .enum(['host', 'guest'])
+    .default('host')
+    .describe(
+      'Who unpacks a compressed Linux kernel: Hyperscope, which is quick and puts it at its preferred address, or the code in front of the kernel itself.',
+    ),
+  symbols: z
+    .union([z.string(), z.array(z.string())])
+    .optional()
+    .describe('Paths of files with symbols of the kernel: vmlinux with symbols, or System.map.'),
+  flat: flatSchema.optional(),
+  bootTime: z
+    .string()
+    .optional()
+    .describe(
+      'What the clock of the guest says at power-on: "2026-01-01T00:00:00Z", which is the default.',
+    ),
+};
+
+/** What a person may write. */
+export type GuestArguments = z.output<z.ZodObject<typeof guestSchema>>;
+
+/** The same, complete and in units of the machine. */
+export interface GuestSettings {
+  readonly format: (typeof formats)[number];
+  readonly initrd: string | undefined;
+  readonly unpack: 'host' | 'guest';
+  readonly symbols: readonly string[];
+  readonly flat: { readonly address: number; readonly mode: (typeof modes)[number] } | undefined;
+  /** Seconds since 1970-01-01 00:00:00 UTC. */
+  readonly bootTime: number | undefined;
+}
+
+function wrong(name: string, problem: string, hint: string): UserError {
+  const message = `The launch argument "${name}" is ${problem}.`;
+  return new UserError(`launch-argument-${name}`, message, hint);
+}
+
+function parseAddress(text: number | string): number {
+  const number = typeof text === 'number' ? text : Number(text.trim() === '' ? NaN : text);
+  if (Number.isInteger(number) && number >= 0 && number < 2 ** 32) return number;
+  throw wrong(
+    'flat',
+    `for the address "${text}", which is none below 4 GiB`,
+    'Write a number, or a text such as "0x7c00".',
+  );
+}
+
+const lastTime = 2 ** 32;
+
+function parseTime(text: string): number {
+  const isoPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/;
+  const seconds = isoPattern.test(text) ? Math.floor(Date.parse(text) / 1000) : NaN;
+  if (seconds >= 0 && seconds < lastTime) return seconds;
+  throw wrong(
+    'bootTime',
+    `"${text}", which is no time from 1970 to 2106`,
+    'Write it as "2026-01-01T00:00:00Z".',
+  );
+}
+
+/**
+ * Completes the arguments.
+ * @throws UserError that names the argument
+ */
+export function guestSettings(given: GuestArguments): GuestSettings {
+  const { format, initrd, unpack, symbols = [], flat, bootTime } = given;
+  if (flat !== undefined && format !== 'flat') {
+    throw wrong('flat', 'only for a flat image', 'Set "format" to "flat" too.');
+  }
+  return {
+    format,
+    initrd,
+    unpack,
+    symbols: typeof symbols === 'string' ? [symbols] : symbols,
+    flat: flat && { address: parseAddress(flat.address), mode: flat.mode },
+    bootTime: bootTime === undefined ? undefined : parseTime(bootTime),
+  };
+}
