@@ -235,11 +235,11 @@ export class IntervalTimerCounter {
     return phase < this.firstHalf !== this.state.startsLow;
   }
 
+  /** Counts down by two from the count, or from one less than an odd count, in either half. */
   private squareWaveValue(phase: number): number {
-    const { count } = this.state;
     const { firstHalf } = this;
-    const remaining = phase < firstHalf ? firstHalf - phase : count - phase;
-    return Math.min(count & ~1, 2 * remaining);
+    const passed = phase < firstHalf ? phase : phase - firstHalf;
+    return (this.state.count & ~1) - 2 * passed;
   }
 
   /** The end of the cycle (mode 2) or half-cycle (mode 3) that runs at `tick`. */

@@ -51,6 +51,14 @@ export interface RealTimeClockWiring {
 /** Flags that can interrupt; they are in the places of their enable bits in register B. */
 const interruptFlags = registerC.PF | registerC.AF | registerC.UF;
 
+function dividerRuns(A: number): boolean {
+  return ((A >> registerA.dividerShift) & registerA.dividerMask) === registerA.dividerRuns;
+}
+
+function isRunning(A: number, B: number): boolean {
+  return dividerRuns(A) && !(B & registerB.SET);
+}
+
 /**
  * Flags are worked out from the clock when someone looks. Only where an enabled one would interrupt is a timer set.
  * A reset leaves the time, the alarm and the memory as they are: the battery keeps them.
@@ -157,13 +165,8 @@ export class RealTimeClock implements Chip, ByteRegisters {
     ];
   }
 
-  private get dividerRuns(): boolean {
-    const divider = (this.state.A >> registerA.dividerShift) & registerA.dividerMask;
-    return divider === registerA.dividerRuns;
-  }
-
   private get isRunning(): boolean {
-    return this.dividerRuns && !(this.state.B & registerB.SET);
+    return isRunning(this.state.A, this.state.B);
   }
 
   private registerAt(index: number, nowNs: number): number {
@@ -208,16 +211,16 @@ export class RealTimeClock implements Chip, ByteRegisters {
     } else this.memory[index] = value;
   }
 
+  /** A clock that runs on keeps its time where B changes the format; one that stands keeps its bytes. */
   private control(A: number, B: number, nowNs: number): void {
     const { state } = this;
-    const didRun = this.isRunning;
-    const dividerDidRun = this.dividerRuns;
-    if (didRun) this.stand(nowNs);
+    const before = { ...state };
+    const runsOn = isRunning(A, B);
+    if (isRunning(before.A, before.B) && !runsOn) this.stand(nowNs);
     state.A = A;
     state.B = B;
-    if (this.dividerRuns && !dividerDidRun) state.baseNs = nowNs - firstUpdateNs;
-    // The bytes keep their meaning only where B keeps the format; a guest sets the time after a change.
-    if (this.isRunning) this.go(nowNs);
+    if (dividerRuns(A) && !dividerRuns(before.A)) state.baseNs = nowNs - firstUpdateNs;
+    if (runsOn && !isRunning(before.A, before.B)) this.go(nowNs);
   }
 
   /** Puts the time into the bytes. */
@@ -237,7 +240,7 @@ export class RealTimeClock implements Chip, ByteRegisters {
   /** Ticks of the crystal between periodic interrupts; undefined where there are none. */
   private get periodTicks(): number | undefined {
     const rate = this.state.A & registerA.rateMask;
-    if (rate === 0 || !this.dividerRuns) return undefined;
+    if (rate === 0 || !dividerRuns(this.state.A)) return undefined;
     // The two fastest rates cannot be had from this crystal and give slower ones (data sheet, table 5).
     return 2 ** ((rate < 3 ? rate + 7 : rate) - 1);
   }
