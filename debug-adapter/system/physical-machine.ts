@@ -50,6 +50,8 @@ export interface MachinePorts {
   readonly decompressor?: Decompressor;
   /** Jumps to a place until it is translated, 0 for never; changes speed only. */
   readonly hotCount?: number;
+  /** Entries of each data TLB, a power of two from 64 to 4096; changes speed only. */
+  readonly tlbEntries?: number;
 }
 
 /** One machine: one state, one order of steps, one clock for each lane. Nothing in it depends on real time. */
@@ -228,7 +230,7 @@ function createGuest(
   ports: MachinePorts,
 ): Partition {
   const { name, memoryBytes, processorCount = 1 } = guest;
-  const { codeHost, decompressor, hotCount } = ports;
+  const { codeHost, decompressor, hotCount, tlbEntries } = ports;
   const format = formatOf(guest);
   const plan = planGuest(guest, format, decompressor);
   const { memory, clock, cores } = createPartitionCores(codeHost, {
@@ -236,6 +238,7 @@ function createGuest(
     processorCount,
     randomSeed: randomSeed ^ (BigInt(id) << 56n),
     ...(hotCount === undefined ? {} : { hotCount }),
+    ...(tlbEntries === undefined ? {} : { tlbEntries }),
   });
   for (const { start, end } of ramRanges(format, memoryBytes)) {
     memory.mapRam(start / pageSizeBytes, (end - start) / pageSizeBytes);
