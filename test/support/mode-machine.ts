@@ -1,7 +1,7 @@
 /** A processor in real or protected mode without paging, for tests of the modes below IA-32e. */
 import type { ProcessorRun } from '../../debug-adapter/machine/processor';
 import type { ProcessorState } from '../../debug-adapter/machine/processor-state';
-import { BareProcessor } from './bare-processor';
+import { BareProcessor, type BareProcessorOptions } from './bare-processor';
 import { littleEndian, machineCode } from './machine-code';
 
 export type SegmentName = 'ES' | 'CS' | 'SS' | 'DS' | 'FS' | 'GS' | 'LDTR' | 'TR';
@@ -20,9 +20,10 @@ export function outcomeOf(machine: ModeMachine, { stop }: ProcessorRun): string 
 }
 
 export class ModeMachine {
-  readonly processor = new BareProcessor();
+  readonly processor: BareProcessor;
 
-  constructor() {
+  constructor(options: BareProcessorOptions = {}) {
+    this.processor = new BareProcessor(options);
     this.set('GUEST_CR0', 0x30n);
     this.set('GUEST_CR4', 0n);
     this.set('GUEST_IA32_EFER', 0n);
