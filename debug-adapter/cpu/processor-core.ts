@@ -39,7 +39,8 @@ import { routines } from './routines/routine-table';
 import type { Translator } from './translator/translator';
 import { mxcsrOffset, mxcsrReset } from './vector-state';
 import { segmentOffsets, vmcsOffsets } from './vmcs-offsets';
-import { eventType } from './vmx/vm-exits';
+import { openWindow } from './vmx/event-windows';
+import { causeExit, eventType, exitReason } from './vmx/vm-exits';
 import { X87Unit } from './x87/x87-unit';
 
 const flagTrap = 0x100;
@@ -131,6 +132,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       if (this.steps >= budget) stop = { kind: 'budget' };
       else if (this.hasPendingTrap()) stop = this.debugTrap();
       else if (state.readU64(vmcsOffsets.activityState) !== 0n) stop = { kind: 'inactive' };
+      else if (openWindow(this.context) !== undefined) stop = this.windowExit();
       else stop = this.runChunk(budget - this.steps);
     }
     return { stop, steps: this.steps };
@@ -292,6 +294,13 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       false,
     );
     return this.delivered(end);
+  }
+
+  /** Nothing has happened yet to the instruction at RIP; NMIs come before interrupts (SDM vol. 3, 26.2). */
+  private windowExit(): Outcome {
+    this.steps++;
+    causeExit(this.context, openWindow(this.context) ?? exitReason.INTERRUPT_WINDOW);
+    return { kind: 'vm-exit' };
   }
 
   private runChunk(left: number): Outcome {

@@ -6,6 +6,7 @@ import { Cr0, Efer } from '../spec/x86/control-registers';
 import { miscellaneousEnablesReset, msrByName } from '../spec/x86/msrs';
 import { present } from '../support/assert';
 import { maskOf } from '../support/bit-field';
+import { apicMsrBehaviour, timeStampAt, timeStampWasSet } from './apic-msrs';
 import { memoryTypeMsrs } from './memory-type-msrs';
 import type { MsrBehaviour } from './msr-behaviour';
 import { followLongMode } from './vmcs-setup';
@@ -28,16 +29,14 @@ const tscOffsetEncoding = vmcsEncoding('TSC_OFFSET');
 
 /** The time-stamp counter is the lane's clock plus two offsets: the guest's own and the VMCS's (SDM vol. 3, 26.3). */
 const timeStampCounter: MsrBehaviour = {
-  read: ({ state }, timeNs) =>
-    BigInt.asUintN(
-      64,
-      state.readU64(stateOffsets.tscOffset) + state.vmcs(tscOffsetEncoding) + BigInt(timeNs),
-    ),
-  write({ state }, value, timeNs) {
+  read: timeStampAt,
+  write(processor, value, timeNs) {
+    const { state } = processor;
     const offset = value - state.vmcs(tscOffsetEncoding) - BigInt(timeNs);
     const change = offset - state.readU64(stateOffsets.tscOffset);
     state.writeU64(stateOffsets.tscOffset, offset);
     state.setMsr('IA32_TSC_ADJUST', state.msr('IA32_TSC_ADJUST') + change);
+    timeStampWasSet(processor, timeNs);
     return true;
   },
 };
@@ -45,10 +44,12 @@ const timeStampCounter: MsrBehaviour = {
 /** Each of the two MSRs follows what is added to the other (SDM vol. 3, 18.17.3). */
 const timeStampAdjustment: MsrBehaviour = {
   read: ({ state }) => state.msr('IA32_TSC_ADJUST'),
-  write({ state }, value) {
+  write(processor, value, timeNs) {
+    const { state } = processor;
     const change = value - state.msr('IA32_TSC_ADJUST');
     state.setMsr('IA32_TSC_ADJUST', value);
     state.writeU64(stateOffsets.tscOffset, state.readU64(stateOffsets.tscOffset) + change);
+    timeStampWasSet(processor, timeNs);
     return true;
   },
 };
@@ -125,6 +126,7 @@ const behaviourByName: Readonly<Record<string, MsrBehaviour>> = {
 
 /** By MSR number; an MSR that is absent here does not exist on this processor and raises #GP. */
 export const architecturalMsrBehaviour: ReadonlyMap<number, MsrBehaviour> = new Map([
+  ...apicMsrBehaviour,
   ...[...processorMsrs].map(([number, msr]) => [number, processorRegister(msr)] as const),
   ...memoryTypeMsrs,
   ...Object.entries(behaviourByName).map(

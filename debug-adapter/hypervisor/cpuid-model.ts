@@ -10,9 +10,8 @@ import {
 } from './cpuid-topology';
 import { answerHypervisorLeaf } from './hypervisor-leaves';
 import type { Partition } from './partition';
+import { processorSignature } from './processor-signature';
 
-/** Family 6, model 15, stepping 0: the oldest Intel model with 64-bit mode (SDM vol. 2, CPUID, figure 3-6). */
-export const processorSignature = 0x000006f0;
 /** CLFLUSH line size in units of eight bytes. */
 const flushLineQuadwords = 8;
 
@@ -39,7 +38,16 @@ const basicEdx = bitsOf({
   SSE: 25,
   SSE2: 26,
 });
-const basicEcx = bitsOf({ CMPXCHG16B: 13, PCID: 17, RDRAND: 30, hypervisor: 31 });
+const basicEcx = bitsOf({
+  CMPXCHG16B: 13,
+  PCID: 17,
+  x2APIC: 21,
+  'TSC-Deadline': 24,
+  RDRAND: 30,
+  hypervisor: 31,
+});
+/** EDX shows it while the local APIC is enabled in IA32_APIC_BASE. */
+const localApic = bitsOf({ APIC: 9 });
 const structuredEbx = bitsOf({
   FSGSBASE: 0,
   TSC_ADJUST: 1,
@@ -119,11 +127,14 @@ const architecturalLeaves: ReadonlyMap<number, LeafAnswer> = new Map<number, Lea
   ],
   [
     1,
-    (processor, processors) => ({
+    (processor, processors, _subleaf, partition) => ({
       eax: processorSignature,
       ebx: ((processor << 24) | (processors << 16) | (flushLineQuadwords << 8)) >>> 0,
       ecx: basicEcx,
-      edx: basicEdx | (processors > 1 ? hyperThreading : 0),
+      edx:
+        basicEdx |
+        (processors > 1 ? hyperThreading : 0) |
+        (partition.interrupts.hasEnabledApic(processor) ? localApic : 0),
     }),
   ],
   [2, () => cacheDescriptors],

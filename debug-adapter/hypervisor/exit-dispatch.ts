@@ -2,7 +2,9 @@
 import { exitReasonByNumber, ExitReasonNumber } from '../spec/x86/exit-reasons';
 import { ExceptionNumber } from '../spec/x86/exceptions';
 import { handleCpuid } from './exits/cpuid';
+import { handleCrAccess } from './exits/cr-access';
 import { handleEptViolation } from './exits/ept-violation';
+import { handleEventWindow } from './exits/event-window';
 import type { ExitContext, ExitHandler, ExitOutcome } from './exits/exit-handler';
 import { handleHlt } from './exits/hlt';
 import { completeWithoutEffect, refuseAs } from './exits/refused-instruction';
@@ -16,6 +18,9 @@ import { findEntryProblem } from './vm-entry-checks';
 const handlers: ReadonlyMap<number, ExitHandler> = new Map([
   [ExitReasonNumber.TRIPLE_FAULT, handleTripleFault],
   [ExitReasonNumber.TASK_SWITCH, handleTaskSwitch],
+  [ExitReasonNumber.INTERRUPT_WINDOW, handleEventWindow],
+  [ExitReasonNumber.NMI_WINDOW, handleEventWindow],
+  [ExitReasonNumber.CR_ACCESS, handleCrAccess],
   [ExitReasonNumber.CPUID, handleCpuid],
   [ExitReasonNumber.HLT, handleHlt],
   // Nothing is cached that could be lost (SDM vol. 2, INVD).

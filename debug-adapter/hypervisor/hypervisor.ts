@@ -1,10 +1,12 @@
 /** The hypervisor: partitions, the handling of their exits, and what a parent may do to its children. */
 import type { ChildControl } from '../machine/intercepts';
+import type { InterruptRequest } from '../machine/interrupt-request';
 import { vmcsEncoding } from '../machine/processor-state';
 import { assert, present } from '../support/assert';
 import { dispatchExit } from './exit-dispatch';
 import type { ExitOutcome } from './exits/exit-handler';
 import { completePortAccess } from './exits/io-instruction';
+import { injectEvent, redeliverEvent } from './interrupt-injection';
 import type { Partition, PartitionEnd } from './partition';
 import type { HypervisorServices } from './services';
 import type { AwaitedAnswer, VirtualProcessor } from './virtual-processor';
@@ -26,6 +28,7 @@ export class Hypervisor implements ChildControl {
   addPartition(partition: Partition): void {
     assert(!this.byId.has(partition.id), `partition id ${partition.id} is free`);
     this.byId.set(partition.id, partition);
+    partition.connect(this.services);
   }
 
   partition(id: number): Partition {
@@ -59,7 +62,26 @@ export class Hypervisor implements ChildControl {
       services,
     });
     if (outcome.kind === 'awaits-parent') processor.awaited = outcome.answer;
+    redeliverEvent(processor.state);
+    partition.interrupts.reconsider(processor);
     return outcome;
+  }
+
+  /**
+   * Decides what the next VM entry of each processor delivers, for those that something happened to.
+   * @returns true where the parent has been asked for the vector of an external interrupt
+   */
+  deliverInterrupts(): boolean {
+    let asksParent = false;
+    for (const partition of this.byId.values()) {
+      asksParent = partition.interrupts.settle() || asksParent;
+    }
+    return asksParent;
+  }
+
+  /** What a processor's next VM entry delivers is decided again: after an edit. */
+  reconsider(partition: Partition): void {
+    for (const processor of partition.processors) partition.interrupts.reconsider(processor);
   }
 
   /** A partition that has ended and has not been taken yet. */
@@ -76,6 +98,35 @@ export class Hypervisor implements ChildControl {
     completePortAccess(processor, processor.state.vmcs(qualificationField), value);
   }
 
+  removePortIntercept(partition: number, first: number, count: number): void {
+    this.partition(partition).removePortIntercept(first, count);
+  }
+
+  installMemoryIntercept(partition: number, gpa: number, bytes: number): void {
+    this.partition(partition).installMemoryIntercept(gpa, bytes);
+  }
+
+  removeMemoryIntercept(partition: number, gpa: number, bytes: number): void {
+    this.partition(partition).removeMemoryIntercept(gpa, bytes);
+  }
+
+  completeMemoryIntercept(partition: number, index: number, value: bigint): void {
+    this.resume(partition, index, 'memory').core.answerAccess(value);
+  }
+
+  assertInterrupt(partition: number, request: InterruptRequest): void {
+    this.partition(partition).interrupts.send(request);
+  }
+
+  setExternalInterruptLine(partition: number, asserted: boolean): void {
+    this.partition(partition).interrupts.setExternalInterruptLine(asserted);
+  }
+
+  completeInterruptAcknowledge(partition: number, index: number, vector: number): void {
+    const processor = this.resume(partition, index, 'interrupt-acknowledge');
+    injectEvent(processor, vector & 0xff, this.services);
+  }
+
   endPartition(partition: number, exitCode: number): void {
     this.end(this.partition(partition), { kind: 'exit', code: exitCode });
   }
@@ -90,6 +141,7 @@ export class Hypervisor implements ChildControl {
     assert(processor.awaited === answer, `the processor waits for the answer: ${answer}`);
     processor.awaited = undefined;
     if (processor.runState === 'active') this.services.wake(processor);
+    this.partition(partition).interrupts.reconsider(processor);
     return processor;
   }
 

@@ -7,8 +7,8 @@ import { UserError } from '../support/user-error';
 import type { Partition, PartitionEnd } from './partition';
 import { awaitedAnswers, type VirtualProcessor } from './virtual-processor';
 
-const partitionVersion = 4;
-const processorVersion = 2;
+const partitionVersion = 5;
+const processorVersion = 3;
 const memoryVersion = 1;
 
 /** The state of a partition without the contents of its memory. */
@@ -64,6 +64,7 @@ function saveProcessor(processor: VirtualProcessor): StateNode {
     exits: processor.exits,
     entryChecksDue: processor.entryChecksDue ? 1 : 0,
     awaited: processor.awaited ?? '',
+    apic: processor.apic.save(),
     pendingExit: identity === undefined ? [] : [{ ...identity }],
   };
 }
@@ -73,6 +74,7 @@ function restoreProcessor(processor: VirtualProcessor, record: StateRecord): voi
   processor.state.architecturalBytes.set(record.bytes('state', stateBytes));
   processor.exits = record.number('exits');
   processor.entryChecksDue = record.number('entryChecksDue') !== 0;
+  processor.apic.restore(record.record('apic'));
   const awaited = record.string('awaited');
   processor.awaited = awaitedAnswers.find((answer) => answer === awaited);
   const pending = record.records('pendingExit')[0];

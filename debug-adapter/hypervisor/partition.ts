@@ -2,9 +2,13 @@
 import { rightExecute, rightRead, type GuestMemory } from '../machine/guest-memory';
 import { PartitionClock } from '../machine/partition-clock';
 import { privilegeMask, type PrivilegeName } from '../spec/tlfs/privileges';
+import { present } from '../support/assert';
 import { hypercallPageContents } from './hypercall-page';
 import { overlayOwner } from './synthetic/overlay-register';
 import { SyntheticState } from './synthetic/synthetic-state';
+import { InterceptedRanges } from './intercepted-ranges';
+import { PartitionInterrupts } from './partition-interrupts';
+import type { HypervisorServices } from './services';
 import type { VirtualProcessor } from './virtual-processor';
 
 /** Only what is built is given: a privilege promises that its registers and calls work. */
@@ -23,12 +27,6 @@ export const defaultPrivileges: readonly PrivilegeName[] = [
 export const hypercallEnable = 1n;
 export const hypercallLocked = 2n;
 const hypercallPageMask = ~0xfffn;
-
-/** Ports `first` to `first + count - 1`. */
-interface PortRange {
-  readonly first: number;
-  readonly count: number;
-}
 
 /** How a partition ended: at its own request, with an exit code, or by a reset of its platform. */
 export type PartitionEnd =
@@ -60,9 +58,11 @@ export class Partition {
   private guestOs = 0n;
   private hypercall = 0n;
   private ended: PartitionEnd | undefined;
-  private readonly intercepts: PortRange[] = [];
   /** What lies behind the synthetic MSRs. */
   readonly synthetic: SyntheticState;
+  private readonly portIntercepts = new InterceptedRanges();
+  private readonly memoryIntercepts = new InterceptedRanges();
+  private controllers: PartitionInterrupts | undefined;
 
   constructor(options: PartitionOptions) {
     this.id = options.id;
@@ -133,20 +133,51 @@ export class Partition {
     return (this.synthetic.tscInvariantControl & 1n) !== 0n;
   }
 
+  /** Joins the partition to the hypervisor that runs it. */
+  connect(services: HypervisorServices): void {
+    this.controllers = new PartitionInterrupts(this, services);
+  }
+
+  /** The local APICs of its processors; there once the partition is connected. */
+  get interrupts(): PartitionInterrupts {
+    return present(this.controllers, 'local APICs');
+  }
+
   /** Makes accesses to ports go to the parent. */
   installPortIntercept(first: number, count: number): void {
-    this.intercepts.push({ first, count });
+    this.portIntercepts.add(first, count);
+  }
+
+  /** Undoes {@link installPortIntercept} with the same range. */
+  removePortIntercept(first: number, count: number): void {
+    this.portIntercepts.remove(first, count);
   }
 
   /** True where the parent sees accesses that begin at `port`. */
   interceptsPort(port: number): boolean {
-    return this.intercepts.some(({ first, count }) => port >= first && port < first + count);
+    return this.portIntercepts.has(port);
+  }
+
+  /** Makes accesses to guest-physical memory that is not RAM go to the parent. */
+  installMemoryIntercept(gpa: number, bytes: number): void {
+    this.memoryIntercepts.add(gpa, bytes);
+  }
+
+  /** Undoes {@link installMemoryIntercept} with the same range. */
+  removeMemoryIntercept(gpa: number, bytes: number): void {
+    this.memoryIntercepts.remove(gpa, bytes);
+  }
+
+  /** True where the parent sees accesses that begin at `gpa` and meet no RAM. */
+  interceptsMemory(gpa: number): boolean {
+    return this.memoryIntercepts.has(gpa);
   }
 
   /** Ends the partition; its processors do not run again. */
   endBy(end: PartitionEnd): void {
     this.ended = end;
     for (const processor of this.processors) processor.runState = 'shutdown';
+    this.controllers?.stop();
   }
 
   /** Puts back what {@link savePartition} saved, after the synthetic state; the page itself belongs to the memory. */

@@ -11,7 +11,7 @@ import {
   rflagsResetValue,
   xcr0ResetValue,
 } from '../spec/x86/reset-state';
-import { processorSignature } from './cpuid-model';
+import { processorSignature } from './processor-signature';
 import type { VirtualProcessor } from './virtual-processor';
 import { followLongMode } from './vmcs-setup';
 

@@ -10,7 +10,9 @@ import type { TraceHeader, VmExitEvent } from '../machine/trace';
 import { Cr0, Efer } from '../spec/x86/control-registers';
 import { ExitReasonNumber } from '../spec/x86/exit-reasons';
 import { activityState } from '../spec/x86/vmx-controls';
+import { present } from '../support/assert';
 import { ExitInformation } from './exit-information';
+import type { LocalApic } from './local-apic/local-apic';
 
 const encoding = {
   activity: vmcsEncoding('GUEST_ACTIVITY_STATE'),
@@ -18,6 +20,7 @@ const encoding = {
   qualification: vmcsEncoding('EXIT_QUALIFICATION'),
   instructionLength: vmcsEncoding('VM_EXIT_INSTRUCTION_LEN'),
   interruptionInformation: vmcsEncoding('VM_EXIT_INTR_INFO'),
+  vectoringInformation: vmcsEncoding('IDT_VECTORING_INFO_FIELD'),
   guestPhysicalAddress: vmcsEncoding('GUEST_PHYSICAL_ADDRESS'),
   guestLinearAddress: vmcsEncoding('GUEST_LINEAR_ADDRESS'),
   cr0: vmcsEncoding('GUEST_CR0'),
@@ -63,6 +66,8 @@ export class VirtualProcessor {
   /** The last exit, as the VMCS has it. */
   readonly exitInformation: ExitInformation;
 
+  private controller: LocalApic | undefined;
+
   /** Set while the processor is suspended until its parent answers. */
   awaited: AwaitedAnswer | undefined;
 
@@ -72,6 +77,15 @@ export class VirtualProcessor {
     readonly core: ProcessorCore,
   ) {
     this.exitInformation = new ExitInformation(core.state);
+  }
+
+  /** The processor's local APIC, which it has once its partition runs under a hypervisor. */
+  get apic(): LocalApic {
+    return present(this.controller, 'local APIC');
+  }
+
+  connectApic(apic: LocalApic): void {
+    this.controller = apic;
   }
 
   get state(): ProcessorState {
@@ -126,6 +140,7 @@ export class VirtualProcessor {
     this.state.setVmcs(encoding.qualification, 0n);
     this.state.setVmcs(encoding.instructionLength, 0n);
     this.state.setVmcs(encoding.interruptionInformation, 0n);
+    this.state.setVmcs(encoding.vectoringInformation, 0n);
     this.state.writeU32(stateOffsets.exitPending, 1);
   }
 

@@ -2,7 +2,16 @@
 
 /** An edit by the person or a test, or an event of the outside world. */
 export type HostInput =
-  | { readonly kind: 'console-input'; readonly partition: number; readonly data: Uint8Array }
+  | {
+      readonly kind: 'console-input';
+      readonly partition: number;
+      /** First port of the chip that takes it; the guest's first serial port where it is absent. */
+      readonly port?: number;
+      readonly data: Uint8Array;
+    }
+  /** Stops the work of the parent partition, whose number is `partition`. */
+  | { readonly kind: 'pause-parent'; readonly partition: number }
+  | { readonly kind: 'resume-parent'; readonly partition: number }
   | {
       readonly kind: 'edit-gpr';
       readonly partition: number;

@@ -1,4 +1,5 @@
 /** How the hypervisor tells a parent about a child's intercepted accesses, and how the parent answers. */
+import type { InterruptRequest } from './interrupt-request';
 
 /** A port access of a child that the parent asked to see (TLFS 11.9, I/O port intercept message). */
 export interface PortInterceptMessage {
@@ -41,7 +42,8 @@ export interface InterruptAcknowledgeMessage {
 }
 
 /** Everything a parent can be told about. */
-export type InterceptMessage = PortInterceptMessage;
+export type InterceptMessage =
+  PortInterceptMessage | MemoryInterceptMessage | ApicEoiMessage | InterruptAcknowledgeMessage;
 
 /** Takes messages for the parent; they wait in its queue until the hypervisor has finished its step. */
 export interface InterceptSink {
@@ -58,6 +60,30 @@ export interface ChildControl {
    * @param value what an IN reads, zero-extended; ignored for OUT
    */
   completePortIntercept(partition: number, processor: number, value: number): void;
+
+  /** Undoes {@link installPortIntercept} with the same range. */
+  removePortIntercept(partition: number, first: number, count: number): void;
+
+  /** Asks for messages about accesses to `bytes` bytes of guest-physical memory from `gpa` on where there is no RAM. */
+  installMemoryIntercept(partition: number, gpa: number, bytes: number): void;
+
+  /** Undoes {@link installMemoryIntercept} with the same range. */
+  removeMemoryIntercept(partition: number, gpa: number, bytes: number): void;
+
+  /**
+   * Answers the memory access that suspended a processor and resumes it.
+   * @param value what a read finds, zero-extended; ignored for a write
+   */
+  completeMemoryIntercept(partition: number, processor: number, value: bigint): void;
+
+  /** Sends an interrupt message to the local APICs of a partition (HvCallAssertVirtualInterrupt). */
+  assertInterrupt(partition: number, request: InterruptRequest): void;
+
+  /** Sets the line from an 8259 to LINT0 of the boot processor. */
+  setExternalInterruptLine(partition: number, asserted: boolean): void;
+
+  /** Answers {@link InterruptAcknowledgeMessage}: the processor takes `vector`. */
+  completeInterruptAcknowledge(partition: number, processor: number, vector: number): void;
 
   /** Ends a partition at its own request. Its processors do not run again. */
   endPartition(partition: number, exitCode: number): void;

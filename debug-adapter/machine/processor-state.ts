@@ -49,7 +49,7 @@ export const stateOffsets = {
   /** Answers of devices to accesses of the instruction at RIP, consumed in order when it runs again. */
   answerCount: reserve(4, 4),
   answers: reserve(8 * 8),
-  /** What the access that exited writes to a device, and its size in bytes. */
+  /** What the access that exited writes to a device, and its size in bytes: 0 where no device can answer it. */
   accessValue: reserve(8),
   accessBytes: reserve(4, 4),
   /** Memory-type range registers, in the order of `hypervisor/memory-type-msrs.ts`. */

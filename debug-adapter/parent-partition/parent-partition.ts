@@ -1,70 +1,198 @@
 /** The parent partition: a model of the virtualization stack that owns the devices of every guest. */
 import type { ChildControl, InterceptMessage, InterceptSink } from '../machine/intercepts';
+import type { SavedPart } from '../machine/saved-part';
+import type { TimerSource } from '../machine/timer-queue';
 import type { TraceEmitter } from '../machine/trace';
-import { present } from '../support/assert';
-import { sampleGuestDevices, type PlacedDevice } from './sample-guest-devices';
+import { port as ports } from '../spec/pc/board';
+import type { StateRecord } from '../support/state-record';
+import type { StateNode } from '../support/state-tree';
+import { present, unreachable } from '../support/assert';
+import { restoreMessage, saveMessage } from './message.saved-state';
+import type { Platform, PlatformServices } from './platform';
 
 /** The parent's partition identifier; guests count from 2. */
 export const parentPartitionId = 1;
 
+/** What the parent needs of the machine. */
+export interface ParentServices {
+  readonly timers: TimerSource;
+  /** Virtual time of the lane whose access is handled; while a timer runs, of the moment it was set for. */
+  timeNs(): number;
+}
+
+/** Gives a guest its devices. */
+export type PlatformMaker = (services: PlatformServices) => Platform;
+
+const version = 1;
+
 /**
  * Messages from the hypervisor wait in a queue and are worked on after the hypervisor's step, never inside it. The
- * parent's root processor takes no steps of its own: its work costs the waiting guest virtual time.
+ * parent's root processor takes no steps of its own: its work costs the waiting guest virtual time. A processor has at
+ * most one message that waits for an answer, so the queue stays short.
  */
-export class ParentPartition implements InterceptSink {
+export class ParentPartition implements InterceptSink, SavedPart {
   readonly id = parentPartitionId;
   readonly name = 'Parent partition';
-  private readonly queue: InterceptMessage[] = [];
-  private readonly devices = new Map<number, readonly PlacedDevice[]>();
+  private queue: InterceptMessage[] = [];
+  private readonly platforms = new Map<number, Platform>();
   private working: InterceptMessage | undefined;
+  private paused = false;
 
   constructor(
     private readonly children: ChildControl,
     private readonly trace: TraceEmitter,
+    private readonly services: ParentServices,
   ) {}
 
+  /** While the parent is paused its messages wait, and with them the processors that need an answer. */
+  get isPaused(): boolean {
+    return this.paused;
+  }
+
+  setPaused(paused: boolean): void {
+    this.paused = paused;
+  }
+
   /** Gives a guest its devices and asks the hypervisor for the accesses to them. */
-  attachGuest(partition: number): void {
-    const placed = sampleGuestDevices(
-      { write: (data) => this.writeConsole(partition, data) },
-      (exitCode) => this.children.endPartition(partition, exitCode),
-    );
-    this.devices.set(partition, placed);
-    for (const { port, device } of placed) {
-      this.children.installPortIntercept(partition, port, device.portCount);
+  attachGuest(partition: number, makePlatform: PlatformMaker): void {
+    const platform = makePlatform(this.servicesFor(partition));
+    this.platforms.set(partition, platform);
+    for (const { first, count } of platform.ports) {
+      this.children.installPortIntercept(partition, first, count);
     }
+    if (platform.openBusBytes !== undefined) {
+      this.children.installMemoryIntercept(partition, 0, platform.openBusBytes);
+      return;
+    }
+    for (const { gpa, bytes } of platform.memory) {
+      this.children.installMemoryIntercept(partition, gpa, bytes);
+    }
+  }
+
+  /**
+   * Hands over what a person typed.
+   * @param port first port of the chip that is to take it; the first serial port where it is absent
+   * @throws UserError where nothing could read it
+   */
+  receiveConsoleInput(partition: number, data: Uint8Array, port: number = ports.com1): void {
+    this.platformOf(partition).receiveConsoleInput(port, data);
   }
 
   post(message: InterceptMessage): void {
     this.queue.push(message);
   }
 
-  /** Works off what the hypervisor has posted. A processor has at most one message, so the queue stays short. */
+  /** Works off what the hypervisor has posted, unless the parent is paused. */
   runQueuedWork(): void {
-    for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) {
+    while (!this.paused) {
+      const next = this.queue.shift();
+      if (next === undefined) return;
       this.working = next;
-      const value = this.answer(next);
+      this.handle(next);
       this.working = undefined;
-      this.children.completePortIntercept(next.partition, next.processor, value);
     }
   }
 
-  private answer(message: InterceptMessage): number {
-    const { port, sizeBytes, direction, value } = message;
-    const placed = present(
-      this.devices
-        .get(message.partition)
-        ?.find(({ port: first, device }) => port >= first && port < first + device.portCount),
-      `device at port ${port}`,
-    );
-    const offset = port - placed.port;
-    if (direction === 'in') return placed.device.readPort(offset, sizeBytes);
-    placed.device.writePort(offset, sizeBytes, value);
-    return 0;
+  /** Power-on of every device. */
+  reset(): void {
+    this.queue = [];
+    this.paused = false;
+    for (const platform of this.platforms.values()) platform.reset();
   }
 
+  save(): StateNode {
+    return {
+      version,
+      paused: Number(this.paused),
+      queue: this.queue.map(saveMessage),
+      platforms: [...this.platforms.values()].map((platform) => platform.save()),
+    };
+  }
+
+  restore(record: StateRecord): void {
+    record.expectVersion(version);
+    this.paused = record.number('paused') !== 0;
+    this.queue = record.records('queue').map(restoreMessage);
+    const saved = record.records('platforms');
+    [...this.platforms.values()].forEach((platform, index) => {
+      const state = saved[index];
+      if (state !== undefined) platform.restore(state);
+    });
+  }
+
+  private handle(message: InterceptMessage): void {
+    const { children } = this;
+    const { partition, processor } = message;
+    const platform = this.platformOf(partition);
+    switch (message.kind) {
+      case 'io-port':
+        return children.completePortIntercept(partition, processor, accessPort(platform, message));
+      case 'memory':
+        return children.completeMemoryIntercept(
+          partition,
+          processor,
+          accessMemory(platform, message),
+        );
+      case 'apic-eoi':
+        return platform.endOfInterrupt(message.vector);
+      case 'interrupt-acknowledge': {
+        const vector = platform.acknowledgeInterrupt();
+        return children.completeInterruptAcknowledge(partition, processor, vector);
+      }
+      default:
+        return unreachable(message);
+    }
+  }
+
+  private platformOf(partition: number): Platform {
+    return present(this.platforms.get(partition), `devices of partition ${partition}`);
+  }
+
+  private servicesFor(partition: number): PlatformServices {
+    const { children, services } = this;
+    return {
+      timers: {
+        createTimer: (name, onDue) =>
+          services.timers.createTimer(`partition ${partition}: ${name}`, onDue),
+      },
+      nowNs: () => services.timeNs(),
+      assertInterrupt: (request) => children.assertInterrupt(partition, request),
+      setExternalInterruptLine: (asserted) =>
+        children.setExternalInterruptLine(partition, asserted),
+      writeConsole: (_port, data) => this.writeConsole(partition, data),
+      endPartition: (exitCode) => children.endPartition(partition, exitCode),
+      resetPartition: () => children.resetPartition(partition),
+    };
+  }
+
+  /** What a chip sends by a timer of its own belongs to no processor in particular. */
   private writeConsole(partition: number, data: Uint8Array): void {
-    const { processor } = present(this.working, 'message in work');
+    const processor = this.working?.partition === partition ? this.working.processor : 0;
     this.trace.emit({ kind: 'console', partition, processor, data });
   }
+}
+
+type PortMessage = Extract<InterceptMessage, { kind: 'io-port' }>;
+type MemoryMessage = Extract<InterceptMessage, { kind: 'memory' }>;
+
+/** The platform asked for these ports, so one of its devices has each of them. */
+function accessPort(platform: Platform, message: PortMessage): number {
+  const { port, sizeBytes, direction, value } = message;
+  const { first, device } = present(
+    platform.ports.find((placed) => port >= placed.first && port < placed.first + placed.count),
+    `device at port ${port}`,
+  );
+  if (direction === 'in') return device.readPort(port - first, sizeBytes);
+  device.writePort(port - first, sizeBytes, value);
+  return 0;
+}
+
+/** An address that no device claims reads all ones; what is written there is lost. */
+function accessMemory(platform: Platform, message: MemoryMessage): bigint {
+  const { gpa, sizeBytes, direction, value } = message;
+  const placed = platform.memory.find((range) => gpa >= range.gpa && gpa < range.gpa + range.bytes);
+  if (placed === undefined) return BigInt.asUintN(sizeBytes * 8, -1n);
+  if (direction === 'read') return placed.device.read(gpa - placed.gpa, sizeBytes);
+  placed.device.write(gpa - placed.gpa, sizeBytes, value);
+  return 0n;
 }

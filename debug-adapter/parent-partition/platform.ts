@@ -37,6 +37,11 @@ export interface PlacedMemory {
 export interface Platform extends SavedPart {
   readonly ports: readonly PlacedPorts[];
   readonly memory: readonly PlacedMemory[];
+  /**
+   * Guest-physical addresses below this one that are neither RAM nor a device's read all ones, and writes are lost, as
+   * on a bus that nothing drives. Where it is absent, such an access stops the machine.
+   */
+  readonly openBusBytes?: number;
   /** A local APIC ended a level-triggered interrupt. */
   endOfInterrupt(vector: number): void;
   /** A processor takes the external interrupt; answers its vector. */

@@ -28,6 +28,10 @@ export class StateRecord {
     );
   }
 
+  has(key: string): boolean {
+    return this.fields.has(key);
+  }
+
   number(key: string): number {
     const value = this.fields.get(key);
     if (typeof value !== 'number') throw this.mismatch(key, 'an integer');

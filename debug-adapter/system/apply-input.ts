@@ -4,6 +4,7 @@ import { writeMsr } from '../hypervisor/msr-access';
 import type { Partition } from '../hypervisor/partition';
 import type { VirtualProcessor } from '../hypervisor/virtual-processor';
 import type { HostInput } from '../machine/host-input';
+import type { ParentPartition } from '../parent-partition/parent-partition';
 import { vmcsWidthBits } from '../machine/processor-state';
 import { vmcsFields } from '../spec/x86/vmcs-fields';
 import { unreachable } from '../support/assert';
@@ -12,6 +13,7 @@ import { UserError } from '../support/user-error';
 /** Where inputs go, and the machine's virtual time. */
 export interface InputTarget {
   readonly guests: readonly Partition[];
+  readonly parent: ParentPartition;
   readonly timeNs: number;
 }
 
@@ -25,18 +27,25 @@ const hexadecimal = (value: bigint | number): string => `0x${value.toString(16)}
  * @throws UserError, with nothing changed, where the input is impossible
  */
 export function applyInput(target: InputTarget, input: HostInput): void {
+  if (input.kind === 'pause-parent' || input.kind === 'resume-parent') {
+    target.parent.setPaused(input.kind === 'pause-parent');
+    return;
+  }
   const partition = findPartition(target, input.partition);
+  if (input.kind === 'console-input') {
+    target.parent.receiveConsoleInput(partition.id, input.data, input.port);
+    return;
+  }
   applyTo(partition, input, target.timeNs);
+  for (const processor of partition.processors) partition.interrupts.reconsider(processor);
   for (const processor of partition.processors) processor.forgetDescription();
 }
 
-function applyTo(partition: Partition, input: HostInput, timeNs: number): void {
+/** An edit of one guest. */
+type Edit = Exclude<HostInput, { kind: 'console-input' | 'pause-parent' | 'resume-parent' }>;
+
+function applyTo(partition: Partition, input: Edit, timeNs: number): void {
   switch (input.kind) {
-    case 'console-input':
-      throw new UserError(
-        'console-has-no-input',
-        `The console port of "${partition.name}" only writes; there is nothing that could read input.`,
-      );
     case 'edit-memory':
       return editMemory(partition, input.gpa, input.data);
     case 'edit-gpr':
@@ -69,6 +78,10 @@ export function describeInput(input: HostInput): string {
   switch (input.kind) {
     case 'console-input':
       return `console input, ${input.data.length} bytes`;
+    case 'pause-parent':
+      return 'parent partition paused';
+    case 'resume-parent':
+      return 'parent partition resumed';
     case 'edit-memory':
       return `memory ${hexadecimal(input.gpa)}, ${input.data.length} bytes`;
     case 'edit-gpr':

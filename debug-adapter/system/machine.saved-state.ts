@@ -7,13 +7,14 @@ import {
   savePartitionMemory,
 } from '../hypervisor/partition.saved-state';
 import type { HostInput, RecordedInput } from '../machine/host-input';
+import type { ParentPartition } from '../parent-partition/parent-partition';
 import { StateRecord } from '../support/state-record';
 import { decodeStateTree, encodeStateTree, type StateNode } from '../support/state-tree';
 import { UserError } from '../support/user-error';
 import type { RunLoop } from './run-loop';
 
 const formatName = 'hyperscope-machine';
-const version = 3;
+const version = 4;
 
 /** What is saved. */
 export interface MachineParts {
@@ -21,6 +22,7 @@ export interface MachineParts {
   readonly configurationHash: string;
   readonly loop: RunLoop;
   readonly guests: readonly Partition[];
+  readonly parent: ParentPartition;
 }
 
 /** The whole state in one tree, which {@link restoreMachine} reads. */
@@ -62,6 +64,7 @@ function saveComponents(parts: MachineParts): { readonly [key: string]: StateNod
     },
     timers: parts.loop.timers.save(),
     guests: parts.guests.map(savePartition),
+    parent: parts.parent.save(),
   };
 }
 
@@ -72,6 +75,7 @@ function restoreComponents(parts: MachineParts, root: StateRecord): void {
     const saved = guests[index];
     if (saved !== undefined) restorePartition(guest, saved);
   });
+  parts.parent.restore(root.record('parent'));
   parts.loop.timers.restore(root.record('timers'));
 }
 
@@ -131,7 +135,11 @@ function restoreInput(record: StateRecord): RecordedInput {
 function readInput(record: StateRecord): HostInput {
   const kind = record.string('kind');
   const partition = record.number('partition');
-  if (kind === 'console-input') return { kind, partition, data: record.bytes('data') };
+  if (kind === 'pause-parent' || kind === 'resume-parent') return { kind, partition };
+  if (kind === 'console-input') {
+    const port = record.has('port') ? { port: record.number('port') } : {};
+    return { kind, partition, ...port, data: record.bytes('data') };
+  }
   if (kind === 'edit-memory') {
     return { kind, partition, gpa: record.number('gpa'), data: record.bytes('data') };
   }

@@ -14,6 +14,7 @@ import type { HostInput, RecordedInput } from '../machine/host-input';
 import { MemoryHash } from '../machine/memory-hash';
 import type { PageStore } from '../machine/page-store';
 import { ParentPartition, parentPartitionId } from '../parent-partition/parent-partition';
+import { SampleGuestPlatform } from '../parent-partition/sample-guest-platform';
 import { assert, present } from '../support/assert';
 import { StateHash } from '../support/state-hash';
 import { UserError } from '../support/user-error';
@@ -72,17 +73,18 @@ export class PhysicalMachine {
     checkConfiguration(configuration);
     this.loop = new RunLoop(configuration.costs, this.trace);
     const hypervisor = new Hypervisor(this.loop);
-    this.parent = new ParentPartition(hypervisor, this.loop.trace);
+    this.parent = new ParentPartition(hypervisor, this.loop.trace, this.loop);
     this.guests = configuration.guests.map((guest, index) =>
       createGuest(configuration, guest, parentPartitionId + 1 + index, ports),
     );
     for (const guest of this.guests) {
       hypervisor.addPartition(guest);
-      this.parent.attachGuest(guest.id);
+      this.parent.attachGuest(guest.id, (services) => new SampleGuestPlatform(services));
     }
     this.loop.connect(hypervisor, this.parent);
     const configurationHash = hashConfiguration(configuration);
-    this.parts = { configurationHash, loop: this.loop, guests: this.guests };
+    const { loop, guests, parent } = this;
+    this.parts = { configurationHash, loop, guests, parent };
   }
 
   /** Steps taken since the start: every state has exactly one position. */
@@ -118,7 +120,7 @@ export class PhysicalMachine {
       );
     }
     const { position, timeNs } = this;
-    applyInput({ guests: this.guests, timeNs }, input);
+    applyInput({ guests: this.guests, parent: this.parent, timeNs }, input);
     this.recorded.push({ position, timeNs, input });
     this.loop.countInput();
     this.loop.trace.emit({

@@ -161,9 +161,12 @@ export class RunLoop implements HypervisorServices {
     this.momentNs = undefined;
   }
 
-  /** What messages ask for, until nothing is left to do. */
+  /** What interrupts and messages ask for, until nothing is left to do. */
   private workForGuests(): void {
-    present(this.parent, 'parent partition').runQueuedWork();
+    const hypervisor = present(this.hypervisor, 'hypervisor');
+    const parent = present(this.parent, 'parent partition');
+    do parent.runQueuedWork();
+    while (hypervisor.deliverInterrupts());
   }
 
   /** One step, an idle jump: the clocks of waiting lanes move to the next moment at which something is due. */

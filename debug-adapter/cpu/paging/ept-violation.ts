@@ -1,5 +1,6 @@
 /** The VM exit of a walk that the second-level map refused (SDM vol. 3, table 28-7). */
 import type { AccessKind } from '../../machine/processor';
+import { stateOffsets } from '../../machine/processor-state';
 import type { ProcessorContext } from '../processor-context';
 import { causeExit, exitReason } from '../vmx/vm-exits';
 import type { PageWalker } from './page-walk';
@@ -8,7 +9,10 @@ const accessBit: Readonly<Record<AccessKind, number>> = { read: 1, write: 2, exe
 const linearValid = 0x80;
 const translated = 0x100;
 
-/** Exits with what `walker` met on the way to `linear`; a paging structure is read, or written for its A and D bits. */
+/**
+ * Exits with what `walker` met on the way to `linear`; a paging structure is read, or written for its A and D bits. It is
+ * no access that a device could answer, which `accessBytes` says.
+ */
 export function causeWalkViolation(
   context: ProcessorContext,
   walker: PageWalker,
@@ -22,6 +26,7 @@ export function causeWalkViolation(
   const address = walker.isStructure
     ? BigInt(walker.structureAddress)
     : BigInt(walker.gpaPage) * 4096n + (linear & 0xfffn);
+  context.state.writeU32(stateOffsets.accessBytes, 0);
   causeExit(context, exitReason.EPT_VIOLATION, {
     qualification: BigInt(kind | rights),
     guestPhysicalAddress: address,

@@ -39,14 +39,17 @@ interface PendingPart {
   readonly length: number;
 }
 
-/** A write to a page that is not RAM. */
-interface PendingDevice {
+/** Part of an access to a page that is not RAM. */
+interface DevicePart {
   readonly gpa: number;
   readonly linear: bigint;
+  /** Offset in the scratch buffer. */
+  readonly from: number;
   readonly length: number;
 }
 
-type PendingWrite = readonly PendingPart[] | PendingDevice;
+/** The parts of an access: one, or two where it crosses a page. */
+type AccessParts = readonly (PendingPart | DevicePart)[];
 
 const stackChecks = segmentCheckOffset(2);
 const scratchSlots = 4;
@@ -60,7 +63,7 @@ export type SystemAccess = 'done' | 'fault' | 'exit' | 'exhausted';
 export class MemoryAccess {
   /** Why the last system access ended with `fault`. */
   fault: Fault = { vector: vector.GP, errorCode: 0 };
-  private readonly pending: (PendingWrite | undefined)[] = [];
+  private readonly pending: (AccessParts | undefined)[] = [];
   private nextSlot = 0;
   private answersUsed = 0;
 
@@ -86,7 +89,7 @@ export class MemoryAccess {
     if (watched === 'given up') return 0;
     if ((low & 0xfff) + bytes > 4096) return this.readAcross(low, high, bytes);
     const found = this.locate(low, high, 'read');
-    if (found === deviceAddress) return this.readDevice(low, high, bytes);
+    if (found === deviceAddress) return this.readParts([this.devicePart(low, high, 0, bytes)]);
     if (found < 0) return 0;
     const from = found + (low & 0xfff);
     if (watched !== 'no') return this.readByCopy(from, bytes);
@@ -125,10 +128,11 @@ export class MemoryAccess {
     if (!this.checkCanonical(record, low, high, bytes, info)) return 0;
     const watched = this.watch(low, high, bytes, 'write');
     if (watched === 'given up') return 0;
-    if ((low & 0xfff) + bytes > 4096) return this.writeAcross(low, high, bytes);
+    const isModify = (info & accessModifyBit) !== 0;
+    if ((low & 0xfff) + bytes > 4096) return this.writeAcross(low, high, bytes, isModify);
     const found = this.locate(low, high, 'write');
     if (found === deviceAddress) {
-      return this.writeDevice(low, high, bytes, (info & accessModifyBit) !== 0);
+      return this.stage([this.devicePart(low, high, 0, bytes)], isModify);
     }
     if (found < 0) return 0;
     const { frame } = this.walker;
@@ -138,7 +142,7 @@ export class MemoryAccess {
       this.caches.fillWrite(low, high, found);
       return target;
     }
-    return this.stage([{ frame, target, from: 0, length: bytes }]);
+    return this.stage([{ frame, target, from: 0, length: bytes }], isModify);
   }
 
   /**
@@ -172,13 +176,16 @@ export class MemoryAccess {
     watch.met |= watch.hits(this.wrapped(address), length, access);
   }
 
-  /** Import `commit`: makes a staged write happen. */
+  /** Import `commit`: makes a staged write happen, once every device has acknowledged its part. */
   commit(host: number): number {
     const slot = (host - this.slotAddress(0)) / scratchSlotBytes;
     const write = present(this.pending[slot], 'staged write');
-    if ('gpa' in write) return this.commitDevice(write, host);
     const { memory, bytes } = this.context;
     for (const part of write) {
+      if ('gpa' in part && !this.isAcknowledged(part, host)) return RoutineEnd.leave;
+    }
+    for (const part of write) {
+      if ('gpa' in part) continue;
       memory.markWritten(part.frame, part.target & 0xfff, part.length);
       bytes.copyWithin(part.target, host + part.from, host + part.from + part.length);
     }
@@ -335,6 +342,7 @@ export class MemoryAccess {
     const data = context.memory.read(gpa, length);
     if (data !== undefined) return data;
     walker.gpaPage = Math.floor(gpa / 4096);
+    context.state.writeU32(stateOffsets.accessBytes, 0);
     causeExit(context, exitReason.EPT_VIOLATION, {
       qualification: 0x81n,
       guestPhysicalAddress: BigInt(gpa),
@@ -418,116 +426,109 @@ export class MemoryAccess {
   }
 
   private readAcross(low: number, high: number, bytes: number): number {
-    const { context } = this;
-    const first = 4096 - (low & 0xfff);
-    const scratch = context.vpBase + runOffsets.readScratch;
-    const [nextLow, nextHigh] = this.nextPage(low, high);
-    for (const [partLow, partHigh, at, length] of [
-      [low, high, 0, first],
-      [nextLow, nextHigh, first, bytes - first],
-    ] as const) {
-      const found = this.locate(partLow, partHigh, 'read');
-      if (found === deviceAddress) {
-        this.causeViolation(partLow, partHigh, 'read');
-        return 0;
-      }
-      if (found < 0) return 0;
-      const from = found + (partLow & 0xfff);
-      context.bytes.copyWithin(scratch + at, from, from + length);
-    }
-    return scratch;
+    const parts = this.locateParts(low, high, bytes, 'read');
+    return parts === undefined ? 0 : this.readParts(parts);
   }
 
-  private writeAcross(low: number, high: number, bytes: number): number {
-    const parts: PendingPart[] = [];
+  private writeAcross(low: number, high: number, bytes: number, isModify: boolean): number {
+    const parts = this.locateParts(low, high, bytes, 'write');
+    return parts === undefined ? 0 : this.stage(parts, isModify);
+  }
+
+  /** The two parts of an access that crosses a page; undefined where the instruction leaves. */
+  private locateParts(
+    low: number,
+    high: number,
+    bytes: number,
+    access: DataAccess,
+  ): AccessParts | undefined {
+    const parts: (PendingPart | DevicePart)[] = [];
     const first = 4096 - (low & 0xfff);
     const [nextLow, nextHigh] = this.nextPage(low, high);
     for (const [partLow, partHigh, from, length] of [
       [low, high, 0, first],
       [nextLow, nextHigh, first, bytes - first],
     ] as const) {
-      const found = this.locate(partLow, partHigh, 'write');
-      if (found === deviceAddress) {
-        this.causeViolation(partLow, partHigh, 'write');
-        return 0;
+      const found = this.locate(partLow, partHigh, access);
+      if (found === deviceAddress) parts.push(this.devicePart(partLow, partHigh, from, length));
+      else if (found < 0) return undefined;
+      else {
+        const target = found + (partLow & 0xfff);
+        parts.push({ frame: this.walker.frame, target, from, length });
       }
-      if (found < 0) return 0;
-      parts.push({
-        frame: this.walker.frame,
-        target: found + (partLow & 0xfff),
-        from,
-        length,
-      });
     }
-    return this.stage(parts);
+    return parts;
+  }
+
+  private readParts(parts: AccessParts): number {
+    const scratch = this.context.vpBase + runOffsets.readScratch;
+    return this.gather(parts, scratch, true) ? scratch : 0;
   }
 
   /** A scratch slot with the present bytes; `commit` carries what is written there to its place. */
-  private stage(parts: readonly PendingPart[]): number {
-    const slot = this.takeSlot(parts);
-    for (const part of parts) {
-      this.context.bytes.copyWithin(slot + part.from, part.target, part.target + part.length);
-    }
-    return slot;
-  }
-
-  private takeSlot(write: PendingWrite): number {
+  private stage(parts: AccessParts, isModify: boolean): number {
     const index = this.nextSlot;
     this.nextSlot = (index + 1) % scratchSlots;
-    this.pending[index] = write;
-    return this.slotAddress(index);
+    this.pending[index] = parts;
+    const slot = this.slotAddress(index);
+    return this.gather(parts, slot, isModify) ? slot : 0;
   }
 
   private slotAddress(index: number): number {
     return this.context.vpBase + runOffsets.writeScratch + index * scratchSlotBytes;
   }
 
-  private readDevice(low: number, high: number, bytes: number): number {
-    const { context } = this;
-    const scratch = context.vpBase + runOffsets.readScratch;
-    return this.readAnswers(low, high, bytes, scratch) ? scratch : 0;
+  /** Puts the present bytes of an access together; false where the instruction leaves to ask a device. */
+  private gather(parts: AccessParts, to: number, asksDevices: boolean): boolean {
+    for (const part of parts) {
+      if (!('gpa' in part)) {
+        this.context.bytes.copyWithin(to + part.from, part.target, part.target + part.length);
+      } else if (asksDevices && !this.readAnswers(part, to)) return false;
+    }
+    return true;
   }
 
-  private writeDevice(low: number, high: number, bytes: number, isModify: boolean): number {
+  private devicePart(low: number, high: number, from: number, length: number): DevicePart {
     const gpa = this.walker.gpaPage * 4096 + (low & 0xfff);
-    const slot = this.takeSlot({ gpa, linear: wholeAddress(low, high), length: bytes });
-    if (!isModify) return slot;
-    return this.readAnswers(low, high, bytes, slot) ? slot : 0;
+    return { gpa, linear: wholeAddress(low, high), from, length };
   }
 
   /** A device answers at most eight bytes at once; 16 are two accesses. False where the instruction leaves. */
-  private readAnswers(low: number, high: number, bytes: number, to: number): boolean {
-    const { context } = this;
-    for (let at = 0; at < bytes; at += 8) {
+  private readAnswers(part: DevicePart, to: number): boolean {
+    for (let at = 0; at < part.length; at += 8) {
       const answer = this.nextAnswer();
-      if (answer === undefined) {
-        context.state.writeU32(stateOffsets.accessBytes, Math.min(bytes, 8));
-        // An access that crosses pages does not come here.
-        this.causeViolation((low + at) | 0, high, 'read');
-        return false;
+      if (answer === undefined) return this.leaveToDevice(part, at, 0n, deviceRead);
+      const end = Math.min(part.length, at + 8);
+      for (let index = at; index < end; index++) {
+        const byte = Number((answer >> BigInt((index - at) * 8)) & 0xffn);
+        this.context.bytes[to + part.from + index] = byte;
       }
-      context.view.setBigUint64(to + at, answer, true);
     }
     return true;
   }
 
   /** The device's acknowledgement is its answer; without one the instruction leaves with the value to write. */
-  private commitDevice(write: PendingDevice, host: number): number {
-    const { context } = this;
-    const length = Math.min(write.length, 8);
-    for (let at = 0; at < write.length; at += 8) {
+  private isAcknowledged(part: DevicePart, host: number): boolean {
+    for (let at = 0; at < part.length; at += 8) {
       if (this.nextAnswer() !== undefined) continue;
-      const value = context.view.getBigUint64(host + at, true);
-      context.state.writeU64(stateOffsets.accessValue, BigInt.asUintN(length * 8, value));
-      context.state.writeU32(stateOffsets.accessBytes, length);
-      causeExit(context, exitReason.EPT_VIOLATION, {
-        qualification: 0x182n,
-        guestPhysicalAddress: BigInt(write.gpa + at),
-        guestLinearAddress: write.linear + BigInt(at),
-      });
-      return RoutineEnd.leave;
+      const value = this.context.view.getBigUint64(host + part.from + at, true);
+      return this.leaveToDevice(part, at, value, deviceWrite);
     }
-    return 0;
+    return true;
+  }
+
+  /** The VM exit that asks a device, with what the access is about. */
+  private leaveToDevice(part: DevicePart, at: number, value: bigint, qualification: bigint): false {
+    const { context } = this;
+    const length = Math.min(part.length - at, 8);
+    context.state.writeU64(stateOffsets.accessValue, BigInt.asUintN(length * 8, value));
+    context.state.writeU32(stateOffsets.accessBytes, length);
+    causeExit(context, exitReason.EPT_VIOLATION, {
+      qualification,
+      guestPhysicalAddress: BigInt(part.gpa + at),
+      guestLinearAddress: part.linear + BigInt(at),
+    });
+    return false;
   }
 
   private nextAnswer(): bigint | undefined {
@@ -555,6 +556,10 @@ function asStackFault(fault: Fault): Fault {
 
 /** `locate`'s answer for a page outside RAM. */
 const deviceAddress = -2;
+
+/** Read or write, and a valid linear address that was translated (SDM vol. 3, table 28-7). */
+const deviceRead = 0x181n;
+const deviceWrite = 0x182n;
 
 /** Bits 63:47 are equal. */
 export function isCanonicalHalf(high: number): boolean {

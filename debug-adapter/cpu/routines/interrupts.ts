@@ -1,6 +1,6 @@
 /** INT, INT3, INT1, INTO, POPF and STI (SDM vol. 2 and vol. 3, 6.12, 6.14.3). */
 import { generalProtection, RoutineEnd, vector, type ProcessorContext } from '../processor-context';
-import { eventType } from '../vmx/vm-exits';
+import { eventType, hasPrimary, primaryControl } from '../vmx/vm-exits';
 import {
   leaveWith,
   operandBytes,
@@ -45,10 +45,16 @@ export function mergedFlags(processor: Processor, popped: number, bytes: number)
   return (old & ~writable) | (popped & writable) | flag.fixed;
 }
 
-/** Generated code looks neither at TF nor at RF: where one is set now, the run loop goes on one instruction at a time. */
+/**
+ * Generated code looks neither at TF nor at RF, nor does it wait for a window: where one of them matters now, the run
+ * loop goes on one instruction at a time, or exits.
+ */
 export function continueWithFlags(context: ProcessorContext): RoutineEnd {
   const { state } = context;
-  return (state.rflags & (flag.TF | flag.RF)) === 0 ? RoutineEnd.lookup : context.finish(state.rip);
+  const isWatched =
+    (state.rflags & (flag.TF | flag.RF)) !== 0 ||
+    hasPrimary(context, primaryControl.interruptWindowExiting | primaryControl.nmiWindowExiting);
+  return isWatched ? context.finish(state.rip) : RoutineEnd.lookup;
 }
 
 /** POPF (SDM vol. 2): RF is cleared; VM, VIF and VIP are left alone. */

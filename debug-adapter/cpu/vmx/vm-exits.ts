@@ -12,6 +12,8 @@ export { ExitReasonNumber as exitReason };
 
 /** Bits of the primary processor-based controls (SDM vol. 3, table 25-6). */
 export const primaryControl = {
+  interruptWindowExiting: maskOf(primaryControls, ['interrupt-window exiting']),
+  nmiWindowExiting: maskOf(primaryControls, ['NMI-window exiting']),
   hltExiting: maskOf(primaryControls, ['HLT exiting']),
   invlpgExiting: maskOf(primaryControls, ['INVLPG exiting']),
   mwaitExiting: maskOf(primaryControls, ['MWAIT exiting']),

@@ -5,6 +5,7 @@ import { ExceptionNumber } from '../../spec/x86/exceptions';
 import { extractBits } from '../../support/bit-field';
 import { injectException } from '../inject-exception';
 import { resume, type ExitContext, type ExitHandler } from './exit-handler';
+import { accessApicPage, decodeMemoryAccess } from './memory-access';
 
 const hexadecimal = (value: bigint): string => `0x${value.toString(16)}`;
 
@@ -27,14 +28,34 @@ function describe({ exit, partition }: ExitContext): string {
   );
 }
 
-/** A write to a page that the hypervisor laid over the guest's raises #GP (TLFS 3.13); no device has memory here. */
+/**
+ * A write to a page that the hypervisor laid over the guest's raises #GP (TLFS 3.13). The registers of the local APIC lie
+ * over whatever a device of the parent has there.
+ */
 export const handleEptViolation: ExitHandler = (context) => {
-  const { exit, partition, processor } = context;
+  const { exit, partition, processor, services } = context;
   const page = pageOf(Number(exit.guestPhysicalAddress));
   const isWrite = extractBits(exit.qualification, layout.write) === 1n;
   if (isWrite && partition.memory.isOverlay(page)) {
     injectException(processor, ExceptionNumber.GP);
     return resume;
   }
-  return { kind: 'unhandled', message: describe(context) };
+  const access = decodeMemoryAccess(context);
+  if (access === undefined) return { kind: 'unhandled', message: describe(context) };
+  if (page === partition.interrupts.registerPage(processor)) {
+    const timeNs = partition.clock.read(services.timeNs());
+    processor.core.answerAccess(accessApicPage(processor, access, timeNs));
+    return resume;
+  }
+  if (!partition.interceptsMemory(access.gpa)) {
+    return { kind: 'unhandled', message: describe(context) };
+  }
+  services.charge('intercept');
+  services.intercepts.post({
+    kind: 'memory',
+    partition: partition.id,
+    processor: processor.index,
+    ...access,
+  });
+  return { kind: 'awaits-parent', answer: 'memory' };
 };

@@ -57,10 +57,11 @@ export const exceptionByVector: ReadonlyMap<number, ExceptionVector> = new Map(
   exceptionVectors.map((entry) => [entry.vector, entry]),
 );
 
-/** Vectors by mnemonic without `#`, for code that raises them. */
+/** Vectors by mnemonic without `#`, for code that raises them; NMI has none. */
 export const ExceptionNumber = {
   DE: 0,
   DB: 1,
+  NMI: 2,
   BP: 3,
   OF: 4,
   BR: 5,

@@ -54,13 +54,18 @@ function layout(...fields: BitField[]): QualificationLayout {
 }
 
 /** Exit 28 (SDM vol. 3, table 28-3). */
-const controlRegisterAccess = layout(
-  bits(3, 0, 'control register', { 0: 'CR0', 3: 'CR3', 4: 'CR4', 8: 'CR8' }),
-  bits(5, 4, 'access type', { 0: 'MOV to CR', 1: 'MOV from CR', 2: 'CLTS', 3: 'LMSW' }),
-  bits(6, 6, 'LMSW operand type', { 0: 'register', 1: 'memory' }),
-  bits(11, 8, 'general register', generalRegisters),
-  bits(31, 16, 'LMSW source data'),
-);
+export const crAccessQualification = {
+  register: bits(3, 0, 'control register', { 0: 'CR0', 3: 'CR3', 4: 'CR4', 8: 'CR8' }),
+  accessType: bits(5, 4, 'access type', {
+    0: 'MOV to CR',
+    1: 'MOV from CR',
+    2: 'CLTS',
+    3: 'LMSW',
+  }),
+  lmswOperand: bits(6, 6, 'LMSW operand type', { 0: 'register', 1: 'memory' }),
+  general: bits(11, 8, 'general register', generalRegisters),
+  lmswSource: bits(31, 16, 'LMSW source data'),
+} as const;
 
 /** Exit 29 (SDM vol. 3, table 28-4). */
 const debugRegisterAccess = layout(
@@ -159,7 +164,13 @@ export const exitReasons: readonly ExitReason[] = [
   reason(25, 'VMWRITE', 'VMWRITE', 'length', displacement),
   reason(26, 'VMXOFF', 'VMXOFF', 'length'),
   reason(27, 'VMXON', 'VMXON', 'length', displacement),
-  reason(28, 'CR_ACCESS', 'Control-register accesses', 'length', controlRegisterAccess),
+  reason(
+    28,
+    'CR_ACCESS',
+    'Control-register accesses',
+    'length',
+    layout(...Object.values(crAccessQualification)),
+  ),
   reason(29, 'DR_ACCESS', 'MOV DR', 'length', debugRegisterAccess),
   reason(
     30,
@@ -253,6 +264,8 @@ export const exitReasonByName: ReadonlyMap<string, ExitReason> = new Map(
 export const ExitReasonNumber = {
   EXCEPTION_NMI: 0,
   TRIPLE_FAULT: 2,
+  INTERRUPT_WINDOW: 7,
+  NMI_WINDOW: 8,
   TASK_SWITCH: 9,
   CPUID: 10,
   HLT: 12,

@@ -281,7 +281,9 @@ describe('I/O exit', () => {
     rig.hypervisor.installPortIntercept(2, 0xe9, 1);
     rig.partition.memory.write(0x1ffe, Uint8Array.of(1, 2, 3, 0x84));
     rig.handle();
-    assert.equal(rig.messages[0]?.value, 0x84030201);
+    const [message] = rig.messages;
+    assert(message?.kind === 'io-port');
+    assert.equal(message.value, 0x84030201);
     rig.hypervisor.completePortIntercept(2, 0, 0);
     assert.deepEqual([rig.core.answers, rig.core.completed], [[0n], 0]);
   });

@@ -12,6 +12,8 @@ import {
   stateOffsets,
   vmcsEncoding,
 } from '../../../debug-adapter/machine/processor-state';
+import type { HypervisorServices } from '../../../debug-adapter/hypervisor/services';
+import { TimerQueue } from '../../../debug-adapter/machine/timer-queue';
 import { Partition } from '../../../debug-adapter/hypervisor/partition';
 import type { PrivilegeName } from '../../../debug-adapter/spec/tlfs/privileges';
 import { VirtualProcessor } from '../../../debug-adapter/hypervisor/virtual-processor';
@@ -100,6 +102,21 @@ export class ScriptedCore implements ProcessorCore {
   }
 }
 
+/** What a hypervisor needs, where nothing but its own state is looked at. */
+export function detachedServices(changes: Partial<HypervisorServices> = {}): HypervisorServices {
+  return {
+    trace: {
+      emit: () => ({ position: 7, ordinal: 0, timeNs: 700, partition: 2, processor: 0 }),
+    },
+    intercepts: { post: () => {} },
+    timers: new TimerQueue(),
+    timeNs: () => 12_345,
+    wake: () => {},
+    charge: () => {},
+    ...changes,
+  };
+}
+
 /** A partition with one scripted processor in 64-bit mode at CPL 0 and RAM from address 0. */
 export function scriptedPartition(
   privileges?: readonly PrivilegeName[],
@@ -130,5 +147,6 @@ export function scriptedPartition(
     processors: [processor],
     ...(privileges === undefined ? {} : { privileges }),
   });
+  partition.connect(detachedServices());
   return { partition, processor, core };
 }

@@ -1,5 +1,8 @@
 /** Chips of the sample guests, and how the parent reaches them. */
 import assert from 'node:assert/strict';
+import { SampleGuestPlatform } from '../../../debug-adapter/parent-partition/sample-guest-platform';
+import { TimerQueue } from '../../../debug-adapter/machine/timer-queue';
+import type { TraceEmitter } from '../../../debug-adapter/machine/trace';
 import type { ChildControl } from '../../../debug-adapter/machine/intercepts';
 import { ConsolePort } from '../../../debug-adapter/parent-partition/emulated-devices/console-port';
 import { ExitPort } from '../../../debug-adapter/parent-partition/emulated-devices/exit-port';
@@ -36,17 +39,26 @@ describe('parent partition', () => {
     const calls: string[] = [];
     const children: ChildControl = {
       installPortIntercept: (...call) => calls.push(`intercept ${call.join(' ')}`),
+      removePortIntercept: (...call) => calls.push(`release ${call.join(' ')}`),
       completePortIntercept: (...call) => calls.push(`answer ${call.join(' ')}`),
+      installMemoryIntercept: (...call) => calls.push(`intercept memory ${call.join(' ')}`),
+      removeMemoryIntercept: (...call) => calls.push(`release memory ${call.join(' ')}`),
+      completeMemoryIntercept: (...call) => calls.push(`answer memory ${call.join(' ')}`),
+      assertInterrupt: (partition, { vector }) => calls.push(`assert ${partition} ${vector}`),
+      setExternalInterruptLine: (...call) => calls.push(`line ${call.join(' ')}`),
+      completeInterruptAcknowledge: (...call) => calls.push(`vector ${call.join(' ')}`),
       endPartition: (...call) => calls.push(`end ${call.join(' ')}`),
       resetPartition: (...call) => calls.push(`reset ${call.join(' ')}`),
     };
-    const parent = new ParentPartition(children, {
+    const trace: TraceEmitter = {
       emit(body) {
         calls.push(body.kind === 'console' ? `console ${[...body.data].join(',')}` : body.kind);
         return { position: 0, ordinal: 0, timeNs: 0, partition: 2, processor: 0 };
       },
-    });
-    parent.attachGuest(2);
+    };
+    const services = { timers: new TimerQueue(), timeNs: () => 0 };
+    const parent = new ParentPartition(children, trace, services);
+    parent.attachGuest(2, (world) => new SampleGuestPlatform(world));
     return { parent, calls };
   }
   const message = { kind: 'io-port', partition: 2, processor: 0, sizeBytes: 1 } as const;

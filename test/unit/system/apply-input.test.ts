@@ -2,9 +2,17 @@
 import assert from 'node:assert/strict';
 import type { HostInput } from '../../../debug-adapter/machine/host-input';
 import { stateOffsets, vmcsEncoding } from '../../../debug-adapter/machine/processor-state';
+import { Hypervisor } from '../../../debug-adapter/hypervisor/hypervisor';
+import type { Partition } from '../../../debug-adapter/hypervisor/partition';
+import { ParentPartition } from '../../../debug-adapter/parent-partition/parent-partition';
+import { SampleGuestPlatform } from '../../../debug-adapter/parent-partition/sample-guest-platform';
 import { UserError } from '../../../debug-adapter/support/user-error';
-import { applyInput, describeInput } from '../../../debug-adapter/system/apply-input';
-import { scriptedPartition } from '../hypervisor/scripted-core';
+import {
+  applyInput,
+  describeInput,
+  type InputTarget,
+} from '../../../debug-adapter/system/apply-input';
+import { detachedServices, scriptedPartition } from '../hypervisor/scripted-core';
 
 const at = { partition: 2, processor: 0 } as const;
 
@@ -34,13 +42,22 @@ const refused: readonly (readonly [string, HostInput])[] = [
   ['console-has-no-input', { kind: 'console-input', partition: 2, data: Uint8Array.of(65) }],
 ];
 
+function targetOf(partition: Partition, timeNs: number): InputTarget {
+  const services = detachedServices();
+  const hypervisor = new Hypervisor(services);
+  hypervisor.addPartition(partition);
+  const parent = new ParentPartition(hypervisor, services.trace, services);
+  parent.attachGuest(partition.id, (world) => new SampleGuestPlatform(world));
+  return { guests: [partition], parent, timeNs };
+}
+
 describe('host inputs', () => {
   for (const [id, input] of refused) {
     it(`refuses ${describeInput(input)}: ${id}`, () => {
       const { partition, core } = scriptedPartition();
       const before = core.state.architecturalBytes.slice();
       assert.throws(
-        () => applyInput({ guests: [partition], timeNs: 0 }, input),
+        () => applyInput(targetOf(partition, 0), input),
         (problem) => problem instanceof UserError && problem.id === id,
       );
       assert.deepEqual(core.state.architecturalBytes, before);
@@ -49,7 +66,7 @@ describe('host inputs', () => {
 
   function edited(input: HostInput) {
     const made = scriptedPartition();
-    applyInput({ guests: [made.partition], timeNs: 1000 }, input);
+    applyInput(targetOf(made.partition, 1000), input);
     return made;
   }
 
@@ -77,7 +94,7 @@ describe('host inputs', () => {
     const { partition, processor, core } = scriptedPartition();
     core.state.writeU32(stateOffsets.exitPending, 1);
     processor.exitIdentity = { position: 1, ordinal: 0, timeNs: 1 };
-    applyInput({ guests: [partition], timeNs: 0 }, { kind: 'edit-rip', ...at, value: 0x1000n });
+    applyInput(targetOf(partition, 0), { kind: 'edit-rip', ...at, value: 0x1000n });
     assert.deepEqual(
       [core.state.rip, processor.isExitPending, processor.pendingExit],
       [0x1000n, false, undefined],

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { Hypervisor } from '../../../debug-adapter/hypervisor/hypervisor';
 import { Partition } from '../../../debug-adapter/hypervisor/partition';
 import { ParentPartition } from '../../../debug-adapter/parent-partition/parent-partition';
+import { SampleGuestPlatform } from '../../../debug-adapter/parent-partition/sample-guest-platform';
 import { VirtualProcessor } from '../../../debug-adapter/hypervisor/virtual-processor';
 import { vmcsEncoding } from '../../../debug-adapter/machine/processor-state';
 import { ExitReasonNumber } from '../../../debug-adapter/spec/x86/exit-reasons';
@@ -18,7 +19,7 @@ function loopRig(guestCount = 1) {
   const trace = new TraceLog();
   const loop = new RunLoop(costs, trace);
   const hypervisor = new Hypervisor(loop);
-  const parent = new ParentPartition(hypervisor, loop.trace);
+  const parent = new ParentPartition(hypervisor, loop.trace, loop);
   const cores: ScriptedCore[] = [];
   for (let index = 0; index < guestCount; index++) {
     const { partition, core } = scriptedPartition();
@@ -28,7 +29,7 @@ function loopRig(guestCount = 1) {
     hypervisor.addPartition(
       new Partition({ id, name, memory, memoryBytes, processors: [processor] }),
     );
-    parent.attachGuest(id);
+    parent.attachGuest(id, (services) => new SampleGuestPlatform(services));
     cores.push(core);
   }
   loop.connect(hypervisor, parent);

@@ -1,0 +1,46 @@
+/** Saved form of the messages that wait in the parent's queue while it is paused. */
+import type { InterceptMessage } from '../machine/intercepts';
+import type { StateRecord } from '../support/state-record';
+import type { StateNode } from '../support/state-tree';
+import { UserError } from '../support/user-error';
+
+export function saveMessage(message: InterceptMessage): StateNode {
+  return { ...message };
+}
+
+/** @throws UserError where the record is no message */
+export function restoreMessage(record: StateRecord): InterceptMessage {
+  const kind = record.string('kind');
+  const target = { partition: record.number('partition'), processor: record.number('processor') };
+  switch (kind) {
+    case 'io-port': {
+      const size = record.number('sizeBytes');
+      return {
+        kind,
+        ...target,
+        port: record.number('port'),
+        sizeBytes: size === 1 ? 1 : size === 2 ? 2 : 4,
+        direction: record.string('direction') === 'in' ? 'in' : 'out',
+        value: record.number('value'),
+      };
+    }
+    case 'memory':
+      return {
+        kind,
+        ...target,
+        gpa: record.number('gpa'),
+        sizeBytes: record.number('sizeBytes'),
+        direction: record.string('direction') === 'read' ? 'read' : 'write',
+        value: record.bigint('value'),
+      };
+    case 'apic-eoi':
+      return { kind, ...target, vector: record.number('vector') };
+    case 'interrupt-acknowledge':
+      return { kind, ...target };
+    default:
+      throw new UserError(
+        'saved-state-message',
+        `The saved state has a message of the unknown kind "${kind}".`,
+      );
+  }
+}
