@@ -151,10 +151,7 @@ export class ParentPartition implements InterceptSink, SavedPart {
   private servicesFor(partition: number): PlatformServices {
     const { children, services } = this;
     return {
-      timers: {
-        createTimer: (name, onDue) =>
-          services.timers.createTimer(`partition ${partition}: ${name}`, onDue),
-      },
+      timers: services.timers,
       nowNs: () => services.timeNs(),
       assertInterrupt: (request) => children.assertInterrupt(partition, request),
       setExternalInterruptLine: (asserted) =>

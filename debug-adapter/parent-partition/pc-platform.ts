@@ -2,6 +2,7 @@
 import type { Inspectable } from '../machine/inspect';
 import type { TimerSource } from '../machine/timer-queue';
 import { intervalTimerGsi, ioApic, irq, port, portCount } from '../spec/pc/board';
+import { physicalAddressBits } from '../spec/x86/address-widths';
 import type { StateRecord } from '../support/state-record';
 import type { StateNode } from '../support/state-tree';
 import { UserError } from '../support/user-error';
@@ -51,6 +52,7 @@ function ownTimers(timers: TimerSource, partition: number): TimerSource {
 export class PcPlatform implements Platform {
   readonly ports: readonly PlacedPorts[];
   readonly memory: readonly PlacedMemory[];
+  readonly openBusBytes = 2 ** physicalAddressBits;
   private readonly interruptControllers: InterruptControllerPair;
   private readonly ioApic: IoApic;
   private readonly timer: IntervalTimer;

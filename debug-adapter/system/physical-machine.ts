@@ -14,6 +14,8 @@ import type { HostInput, RecordedInput } from '../machine/host-input';
 import { MemoryHash } from '../machine/memory-hash';
 import type { PageStore } from '../machine/page-store';
 import { ParentPartition, parentPartitionId } from '../parent-partition/parent-partition';
+import { PcPlatform } from '../parent-partition/pc-platform';
+import type { Platform, PlatformServices } from '../parent-partition/platform';
 import { SampleGuestPlatform } from '../parent-partition/sample-guest-platform';
 import { assert, present } from '../support/assert';
 import { StateHash } from '../support/state-hash';
@@ -39,7 +41,11 @@ import {
   takeCheckpoint,
   type MachineCheckpoint,
 } from './machine-checkpoint';
-import type { GuestConfiguration, MachineConfiguration } from './machine-configuration';
+import {
+  defaultBootTime,
+  type GuestConfiguration,
+  type MachineConfiguration,
+} from './machine-configuration';
 import { RunLoop } from './run-loop';
 import type { RunOutcome, RunRequest } from './run-types';
 import { TraceLog } from './trace-log';
@@ -77,10 +83,11 @@ export class PhysicalMachine {
     this.guests = configuration.guests.map((guest, index) =>
       createGuest(configuration, guest, parentPartitionId + 1 + index, ports),
     );
-    for (const guest of this.guests) {
-      hypervisor.addPartition(guest);
-      this.parent.attachGuest(guest.id, (services) => new SampleGuestPlatform(services));
-    }
+    this.guests.forEach((partition, index) => {
+      hypervisor.addPartition(partition);
+      const guest = present(configuration.guests[index], 'guest configuration');
+      this.parent.attachGuest(partition.id, (services) => makePlatform(guest, partition, services));
+    });
     this.loop.connect(hypervisor, this.parent);
     const configurationHash = hashConfiguration(configuration);
     const { loop, guests, parent } = this;
@@ -260,6 +267,18 @@ function createGuest(
   followLongMode(boot.state);
   boot.core.stateWasEdited();
   return new Partition({ id, name, memoryBytes, memory, clock, processors });
+}
+
+/** Guests that bring their own idea of a machine get a PC, as its firmware leaves it. */
+function makePlatform(
+  guest: GuestConfiguration,
+  { id: partition, memoryBytes, processors }: Partition,
+  services: PlatformServices,
+): Platform {
+  if (formatOf(guest) === 'sample-guest') return new SampleGuestPlatform(services);
+  processors[0]?.apic.enterVirtualWireMode();
+  const { bootTime = defaultBootTime } = guest;
+  return new PcPlatform(services, { partition, memoryBytes, bootTime });
 }
 
 /** Everything that decides what the machine does, so that a saved state meets only the machine it is of. */

@@ -55,7 +55,7 @@ export const code = {
   cli: 'fa',
   hlt: 'f4',
   nop: '90',
-  /** mov al, code; out 0xf4, al */
+  /** mov al, code; out 0xf4, al: the guest ends with twice the code and 1 */
   exit: (status: number): string => `b0 ${littleEndian(status, 1)} e6 f4`,
 } as const;
 

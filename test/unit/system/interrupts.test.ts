@@ -19,7 +19,7 @@ const flags = { result: 0xd000, started: 0x500, woken: 0x510 };
 function runToEnd(machine: PhysicalMachine, maxSteps = 2_000_000): number {
   const { stop } = machine.run({ maxSteps });
   assert(stop.kind === 'guest-exit', `stopped by ${stop.kind} at ${machine.position}`);
-  return stop.code;
+  return stop.code >>> 1;
 }
 
 function exitsOf(machine: PhysicalMachine, reason: number): number {
