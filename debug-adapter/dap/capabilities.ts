@@ -25,6 +25,8 @@ export const capabilities: DebugProtocol.Capabilities = {
   supportsSetExpression: true,
   supportsClipboardContext: true,
   supportsSteppingGranularity: true,
+  supportsStepBack: true,
+  supportsCancelRequest: true,
   supportsDisassembleRequest: true,
   supportsReadMemoryRequest: true,
   supportsWriteMemoryRequest: true,

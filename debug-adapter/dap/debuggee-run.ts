@@ -15,6 +15,7 @@ import { UserError } from '../support/user-error';
 import { RunPump } from './run-pump';
 import { stoppedEventBody } from './stopped-event';
 import { TraceForwarder } from './trace-forwarder';
+import { TravelProgress } from './travel-progress';
 
 /** Where and within which bounds the console is shown. */
 export interface ConsoleSettings {
@@ -26,6 +27,8 @@ export interface ConsoleSettings {
 /** What the running side needs of the session. */
 export interface RunSession {
   readonly stopsAtTripleFault: boolean;
+  /** The client shows `progressStart` and its companions. */
+  readonly showsProgress: boolean;
   readonly sendEvent: (event: string, body?: object) => void;
   print(category: 'console' | 'stdout' | 'stderr', output: string): void;
   /** The machine is about to run: references to variables become invalid. */
@@ -39,6 +42,7 @@ const consoleCharactersPerSecond = 256 * 1024;
 export class DebuggeeRun {
   private readonly pump: RunPump;
   private readonly trace: TraceForwarder;
+  private readonly progress: TravelProgress;
   private readonly consoles = new Map<number, ConsoleFilter>();
   private readonly terminals = new Map<number, TerminalFilter>();
   private ended = false;
@@ -50,6 +54,9 @@ export class DebuggeeRun {
     private readonly consoleSettings: ConsoleSettings,
   ) {
     this.trace = new TraceForwarder(control, session.sendEvent);
+    this.progress = new TravelProgress(control, (name, body) => {
+      if (session.showsProgress) session.sendEvent(name, body);
+    });
     this.pump = new RunPump(control, {
       sliceDone: () => this.sliceDone(),
       stopped: (report) => this.stopped(report),
@@ -62,6 +69,16 @@ export class DebuggeeRun {
     this.session.forgetVariables();
     this.sendState(true);
     this.pump.start();
+  }
+
+  /** Gives up the travel that a client shows the progress of; the machine goes back to where it began. */
+  cancelProgress(progressId: string): void {
+    if (this.progress.isShown(progressId)) this.control.pause();
+  }
+
+  /** Shows what log messages and branches had to say since the last time. */
+  printLogs(): void {
+    for (const text of this.control.takeLogs()) this.session.print('console', `${text}\n`);
   }
 
   /** Stops running slices; the machine stays as it is. */
@@ -102,8 +119,9 @@ export class DebuggeeRun {
   private sliceDone(): void {
     const nowMs = this.clock.nowMs();
     this.forwardConsole(nowMs);
-    for (const text of this.control.takeLogs()) this.session.print('console', `${text}\n`);
+    this.printLogs();
     this.trace.sliceDone(nowMs);
+    this.progress.sliceDone(nowMs);
   }
 
   private stopped(report: StopReport): void {
@@ -130,6 +148,7 @@ export class DebuggeeRun {
     const message = error instanceof UserError ? error.text : describeBug(error);
     this.session.print('stderr', `${message}\n`);
     this.control.abandonRun();
+    this.progress.finish();
     this.announce({ at: this.control.lastStop.at, reason: { kind: 'pause' } });
   }
 
@@ -166,7 +185,8 @@ export class DebuggeeRun {
   }
 
   private sendState(running: boolean): void {
-    const body: StateChangedBody = { running };
+    const { position, timeNs, endPosition } = this.control;
+    const body: StateChangedBody = { running, position, timeNs, endPosition };
     this.session.sendEvent(customEvent.stateChanged, body);
   }
 }

@@ -33,6 +33,7 @@ export class SessionState {
   linesStartAt1 = true;
   columnsStartAt1 = true;
   stopsAtTripleFault = true;
+  showsProgress = false;
   private readonly afterwards: (() => void)[] = [];
 
   /**

@@ -97,6 +97,7 @@ export class HyperscopeSession extends DebugSession {
     }
     this.sendResponse(response);
     for (const action of this.state.takeAfterwards()) this.runAfterwards(action);
+    this.state.debuggee?.run.printLogs();
   }
 
   private answer(

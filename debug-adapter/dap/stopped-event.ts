@@ -8,7 +8,12 @@ function reasonWithSource(reason: StopReason): string {
     case 'entry':
       return 'entry';
     case 'step':
+    case 'step-back':
       return 'step';
+    case 'position':
+      return 'goto';
+    case 'beginning':
+      return 'entry';
     case 'pause':
     case 'edit':
       return 'pause';
@@ -39,7 +44,8 @@ export function stoppedEventBody(
   const threadId = control.threadIdOfStop(report);
   const top = control.frames(control.thread(threadId))[0];
   const hasSource = top?.place?.exists === true;
-  const byInstruction = reason.kind === 'step' && reason.byInstruction;
+  const byInstruction =
+    reason.kind === 'step-back' || (reason.kind === 'step' && reason.byInstruction);
   const { description, text } = control.describeStop(report);
   return {
     reason: hasSource || byInstruction ? reasonWithSource(reason) : 'instruction breakpoint',

@@ -1,14 +1,17 @@
 /** Runs a machine without a debugger: for the command line and for tests. */
 import { present } from '../support/assert';
 import type { TraceEvent } from '../machine/trace';
+import type { Timeline } from '../timeline/timeline';
 import { ConsoleBuffer, type ConsoleOutput } from './console-buffer';
-import type { DebuggedMachine } from './debugged-machine';
 import { stopPlace } from './execution/stop-place';
 import { describeStop, type MachineStop, type StopText } from './execution/stop-report';
 import { KernelRelocation } from './guest-awareness/kernel-relocation';
+import { threadsOf } from './debugged-machine';
 import type { CodeReader } from './inspection/code-reader';
 import type { Program } from './program';
+import { registers } from './registers';
 import { describeEvent } from './trace-events';
+import { hex } from './value-format';
 
 /** An event of the trace in words. */
 export interface TracedEvent {
@@ -19,13 +22,15 @@ export interface TracedEvent {
   readonly text: string;
 }
 
-/** A machine that only runs. */
+const shownRegisters = registers.filter(({ group }) => group === 'general');
+
+/** A machine that runs, and can be looked at where it ends. */
 export class HeadlessRun {
   private readonly console = new ConsoleBuffer();
   private readonly relocation: KernelRelocation | undefined;
 
   constructor(
-    private readonly machine: DebuggedMachine,
+    private readonly machine: Timeline,
     private readonly program: Program,
     private readonly code: CodeReader,
   ) {
@@ -68,6 +73,21 @@ export class HeadlessRun {
       default:
         return stop;
     }
+  }
+
+  /** Goes to a position, back or forward. @throws UserError where that is impossible */
+  goToPosition(position: number): void {
+    const travel = this.machine.travelTo(position);
+    while (travel.next().done !== true);
+  }
+
+  /** Every guest processor's general registers, RIP and RFLAGS, a text for each processor. */
+  describeRegisters(): readonly string[] {
+    return threadsOf(this.machine).map(({ partition, processor }) => {
+      const { state } = processor.core;
+      const values = shownRegisters.map((row) => `${row.name}=${hex(row.read(state))}`);
+      return `p${partition.id} processor ${processor.index}: ${values.join(' ')}`;
+    });
   }
 
   /** What guests wrote to their consoles since the last call. */

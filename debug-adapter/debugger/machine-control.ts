@@ -4,6 +4,8 @@ import type { FileSource } from '../backends/file-source';
 import type { WallClock } from '../backends/wall-clock';
 import { pageOf } from '../machine/addresses';
 import type { HostInput } from '../machine/host-input';
+import type { ProcessorAddress } from '../system/run-types';
+import type { Timeline, Travel } from '../timeline/timeline';
 import { present } from '../support/assert';
 import { UserError } from '../support/user-error';
 import { planAssignment } from './assignment';
@@ -14,15 +16,12 @@ import { resolveNamedBreakpoint } from './breakpoints/named-breakpoint';
 import { resolveSourceBreakpoint } from './breakpoints/source-breakpoint';
 import { completeExpression, type Completion } from './completions';
 import { ConsoleBuffer, type ConsoleOutput } from './console-buffer';
-import {
-  threadIdOf,
-  threadsOf,
-  type DebuggedMachine,
-  type DebuggedThread,
-} from './debugged-machine';
+import { threadIdOf, threadsOf, type DebuggedThread } from './debugged-machine';
 import { RealTimePace, unpaced } from './execution/pace';
 import { stopPlace } from './execution/stop-place';
+import { PastSearch, stopsOf } from './execution/past-search';
 import { RunControl, type SliceOutcome } from './execution/run-control';
+import { stepBack } from './execution/step-back';
 import { StepPlanner, type StepKind, type StepUnit } from './execution/step-planner';
 import {
   describeStop,
@@ -30,6 +29,7 @@ import {
   type StopReport,
   type StopText,
 } from './execution/stop-report';
+import { addressOf } from './execution/thread-address';
 import { ExitLog } from './exits/exit-log';
 import { KernelRelocation } from './guest-awareness/kernel-relocation';
 import type { Evaluation } from './expressions/evaluate';
@@ -58,7 +58,7 @@ export interface DebuggerPorts {
 export interface DebugTarget {
   readonly program: Program;
   readonly syntax: AssemblySyntax;
-  readonly machine: DebuggedMachine;
+  readonly machine: Timeline;
   /** Lets virtual time pass no faster than real time while the guest runs. */
   readonly isPaced: boolean;
 }
@@ -124,9 +124,19 @@ export class MachineControl {
     return this.execution.running;
   }
 
+  /** True while it goes elsewhere in time. */
+  get isTravelling(): boolean {
+    return this.execution.isTravelling;
+  }
+
   /** Why the machine stands where it stands; of the last stop while it runs. */
   get lastStop(): StopReport {
     return this.report;
+  }
+
+  /** The farthest position that the machine has been at, on the present branch. */
+  get endPosition(): number {
+    return this.machine.endPosition;
   }
 
   /** Part of memory references; changes when cached disassembly may be stale. */
@@ -187,8 +197,54 @@ export class MachineControl {
         'Set a breakpoint where execution should stop, and continue.',
       );
     }
-    const at = { partition: thread.partition.id, processor: thread.processor.index };
-    this.execution.beginStep(at, plan, unit === 'instruction');
+    this.execution.beginStep(addressOf(thread), plan, unit === 'instruction');
+  }
+
+  /** Goes to where the thread was before the instruction or line that it executed last. */
+  stepBack(threadId: number, unit: StepUnit): void {
+    const { machine, code, symbols } = this;
+    const thread = this.thread(threadId);
+    const at = addressOf(thread);
+    const steps = stepBack({ machine, code, symbols }, thread, unit);
+    this.travel(at, function* () {
+      const found = yield* steps;
+      return found ? { at, reason: { kind: 'step-back' } } : yield* beginning(machine, at);
+    });
+  }
+
+  /** Goes to the last position before this one at which a breakpoint or a watched exception stops. */
+  reverseContinue(threadId: number): void {
+    const { machine, code, symbols, breakpoints, watchedVectors } = this;
+    const thread = this.thread(threadId);
+    const at = addressOf(thread);
+    const goal = stopsOf(breakpoints, symbols, watchedVectors);
+    const search = new PastSearch(machine, code, goal);
+    this.travel(at, function* () {
+      const found = yield* search.lastBefore(machine.position);
+      return found ?? (yield* beginning(machine, at));
+    });
+  }
+
+  /**
+   * Goes to a position, back or forward; beyond the farthest one that runs the machine, and breakpoints do not stop.
+   * @param threadId the thread that is looked at there
+   * @throws UserError where there is no such position; later, while it runs, where the machine cannot reach it
+   */
+  goToPosition(position: number, threadId = this.threadIdOfStop(this.report)): void {
+    const { machine } = this;
+    const thread = this.thread(threadId);
+    if (!Number.isSafeInteger(position) || position < machine.startPosition) {
+      throw new UserError(
+        'no-such-position',
+        `There is no position ${position}.`,
+        `The recording begins at ${machine.startPosition}, and the machine has come to ${machine.endPosition}.`,
+      );
+    }
+    const at = addressOf(thread);
+    this.travel(at, function* () {
+      yield* machine.travelTo(position);
+      return { at, reason: { kind: 'position' } };
+    });
   }
 
   pause(): void {
@@ -214,7 +270,9 @@ export class MachineControl {
   /** A stop in words, with RIP and its symbol. */
   describeStop(report: StopReport): StopText {
     const { rip } = this.threadOf(report).processor.core.state;
-    return describeStop(report.reason, stopPlace(rip, this.code, this.nameOf));
+    const text = describeStop(report.reason, stopPlace(rip, this.code, this.nameOf));
+    if (!this.machine.isInPast) return text;
+    return { ...text, description: `${text.description}, in the past` };
   }
 
   threadIdOfStop(report: StopReport): number {
@@ -384,7 +442,7 @@ export class MachineControl {
     return this.attached.program.symbols;
   }
 
-  private get machine(): DebuggedMachine {
+  private get machine(): Timeline {
     return this.attached.machine;
   }
 
@@ -448,8 +506,22 @@ export class MachineControl {
     throw new UserError('expression', `${capitalized(result.message)}.`);
   }
 
+  private travel(at: ProcessorAddress, travel: () => Travel<StopReport>): void {
+    this.requireStopped();
+    this.execution.beginTravel(at, travel());
+  }
+
   private accept(input: HostInput): void {
-    this.machine.accept(input);
+    if (this.execution.isTravelling) {
+      throw new UserError('travelling', 'The machine is on its way through time.', 'Wait for it.');
+    }
+    const left = this.machine.accept(input);
+    if (left !== undefined) {
+      this.execution.forgetLogsBehind(left.forkPosition);
+      this.logs.push(
+        `A new future begins at position ${left.forkPosition}. The one up to position ${left.endPosition} is kept as "${left.name}".`,
+      );
+    }
     // Registers do not change what lies at an address; memory and the state that translates addresses may.
     if (input.kind === 'edit-memory' || input.kind === 'edit-vmcs') this.epoch++;
   }
@@ -464,9 +536,8 @@ export class MachineControl {
 
   private entryReport(): StopReport {
     const thread = present(this.threads[0], 'guest processor');
-    const at = { partition: thread.partition.id, processor: thread.processor.index };
     const reason: StopReason = { kind: 'entry' };
-    return { at, reason };
+    return { at: addressOf(thread), reason };
   }
 
   /** Moves on to the next epoch where the code at RIP is not the code that was there at the last stop. */
@@ -485,6 +556,12 @@ export class MachineControl {
       this.codeIdentity.set(key, identity);
     }
   }
+}
+
+/** Goes to the first position that is known. */
+function* beginning(machine: Timeline, at: ProcessorAddress): Travel<StopReport> {
+  yield* machine.travelTo(machine.startPosition);
+  return { at, reason: { kind: 'beginning' } };
 }
 
 function idOf({ partition, processor }: DebuggedThread): number {

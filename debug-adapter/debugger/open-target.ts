@@ -13,6 +13,7 @@ import {
   type ImageFile,
 } from '../system/machine-configuration';
 import { PhysicalMachine } from '../system/physical-machine';
+import { Timeline } from '../timeline/timeline';
 import { CodeReader } from './inspection/code-reader';
 import { MachineControl, type DebuggerPorts, type DebugTarget } from './machine-control';
 import { HeadlessRun } from './headless-run';
@@ -93,7 +94,8 @@ export function loadTarget(settings: TargetSettings, ports: TargetPorts): DebugT
   const guest = configureGuest(settings, ports);
   // The loader judges the image first: its messages say more than those of the symbol reader.
   const { codeHost } = ports;
-  const machine = new PhysicalMachine(configureSingleGuest(guest), { codeHost, decompressor });
+  const configuration = configureSingleGuest(guest);
+  const machine = new Timeline(new PhysicalMachine(configuration, { codeHost, decompressor }));
   const kernel = kernelOf(guest, decompressor);
   const sources = { image: guest.image, symbolFiles: settings.symbols, kernel };
   const program = openProgram(sources, settings.sourceMap, ports.files);
@@ -110,10 +112,16 @@ export function openTarget(settings: TargetSettings, ports: TargetPorts): Machin
 
 /**
  * Opens a program to be run without a debugger.
+ * @param checkpointInterval steps between checkpoints, for travelling back afterwards; none are taken without it
  * @throws UserError where the program cannot be read or run
  */
-export function openHeadless(settings: TargetSettings, ports: TargetPorts): HeadlessRun {
+export function openHeadless(
+  settings: TargetSettings,
+  ports: TargetPorts,
+  checkpointInterval = Infinity,
+): HeadlessRun {
   const { program, machine, syntax } = loadTarget(settings, ports);
+  machine.checkpointInterval = checkpointInterval;
   return new HeadlessRun(
     machine,
     program,

@@ -134,7 +134,7 @@ function copyGroup(
       const slot = present(before.slots[index], 'page slot');
       store.hold(slot);
       slots[index] = slot;
-    } else slots[index] = store.keep(content, memory.frameBytes(first + index));
+    } else slots[index] = store.keep(memory.frameBytes(first + index));
   }
   return { contents, slots, holders: 1 };
 }

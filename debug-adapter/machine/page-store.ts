@@ -1,5 +1,5 @@
-/** Copies of guest pages, shared by all snapshots that hold the same content. */
-import { assert, present } from '../support/assert';
+/** Copies of guest pages, shared by all snapshots that hold them. */
+import { assert } from '../support/assert';
 import { pageSizeBytes } from './addresses';
 
 /** Stands for a page of zeros, which takes no room. */
@@ -7,11 +7,6 @@ export const zeroPage = -1;
 
 const slabPages = 256;
 const wordsPerPage = pageSizeBytes / 4;
-
-interface KeptPage {
-  readonly content: number;
-  holders: number;
-}
 
 /** True where every byte of a page is zero. */
 export function isZeroPage(page: Uint8Array): boolean {
@@ -23,8 +18,8 @@ export function isZeroPage(page: Uint8Array): boolean {
 /** A page is named by its slot. It is kept as long as someone holds it; its slot is then used again. */
 export class PageStore {
   private readonly slabs: Uint8Array[] = [];
-  private readonly pages: (KeptPage | undefined)[] = [];
-  private readonly slotOfContent = new Map<number, number>();
+  /** How many hold each page; 0 where a slot is free. */
+  private readonly holders: number[] = [];
   private readonly freeSlots: number[] = [];
   private used = 0;
 
@@ -34,22 +29,17 @@ export class PageStore {
   }
 
   /**
-   * Holds a page with this content id, copied unless a copy is there.
+   * Copies a page, for one holder.
    * @param page its bytes, which start on a 4-byte boundary
+   * @returns its slot
    */
-  keep(content: number, page: Uint8Array): number {
-    const known = this.slotOfContent.get(content);
-    if (known !== undefined) {
-      this.hold(known);
-      return known;
-    }
+  keep(page: Uint8Array): number {
     if (isZeroPage(page)) return zeroPage;
-    const slot = this.freeSlots.pop() ?? this.pages.length;
+    const slot = this.freeSlots.pop() ?? this.holders.length;
     if (slot === this.slabs.length * slabPages) {
       this.slabs.push(new Uint8Array(slabPages * pageSizeBytes));
     }
-    this.pages[slot] = { content, holders: 1 };
-    this.slotOfContent.set(content, slot);
+    this.holders[slot] = 1;
     this.used++;
     this.bytesOf(slot).set(page);
     return slot;
@@ -57,16 +47,15 @@ export class PageStore {
 
   /** One more holder of a kept page. */
   hold(slot: number): void {
-    if (slot !== zeroPage) this.pageOf(slot).holders++;
+    if (slot !== zeroPage) this.holders[slot] = this.holdersOf(slot) + 1;
   }
 
   /** One holder fewer. */
   release(slot: number): void {
     if (slot === zeroPage) return;
-    const page = this.pageOf(slot);
-    if (--page.holders > 0) return;
-    this.slotOfContent.delete(page.content);
-    this.pages[slot] = undefined;
+    const left = this.holdersOf(slot) - 1;
+    this.holders[slot] = left;
+    if (left > 0) return;
     this.freeSlots.push(slot);
     this.used--;
   }
@@ -74,12 +63,15 @@ export class PageStore {
   /** The bytes of a kept page. */
   bytesOf(slot: number): Uint8Array {
     assert(slot !== zeroPage, 'a page of zeros has no bytes');
-    const slab = present(this.slabs[Math.floor(slot / slabPages)], 'slab of pages');
+    const slab = this.slabs[Math.floor(slot / slabPages)];
+    assert(slab !== undefined, 'a slot of this store');
     const at = (slot % slabPages) * pageSizeBytes;
     return slab.subarray(at, at + pageSizeBytes);
   }
 
-  private pageOf(slot: number): KeptPage {
-    return present(this.pages[slot], 'kept page');
+  private holdersOf(slot: number): number {
+    const holders = this.holders[slot] ?? 0;
+    assert(holders > 0, 'a page that someone holds');
+    return holders;
   }
 }

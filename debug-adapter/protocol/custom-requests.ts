@@ -13,6 +13,8 @@ export const customRequest = {
   exits: 'hyperscope/exits',
   /** `ExitDetailArguments` → `ExitDetailBody` */
   exitDetail: 'hyperscope/exitDetail',
+  /** `GoToPositionArguments` → nothing; a `stopped` event follows */
+  goToPosition: 'hyperscope/goToPosition',
   /** `EventsArguments` → `EventsBody` */
   events: 'hyperscope/events',
   /** `ConsoleInputArguments` → nothing; what a person types for a guest. */
@@ -206,7 +208,18 @@ export interface ConsoleOutputBody {
   readonly droppedBytes: number;
 }
 
+/** Goes to a position of the past, or on to one of the future. */
+export interface GoToPositionArguments {
+  readonly position: number;
+  /** The thread that the stop is about; the one of the last stop where it is absent. */
+  readonly threadId?: number;
+}
+
 /** `running` is true while the machine takes steps. */
 export interface StateChangedBody {
   readonly running: boolean;
+  readonly position: number;
+  readonly timeNs: number;
+  /** The farthest position of the present branch; greater than `position` in the past. */
+  readonly endPosition: number;
 }

@@ -140,6 +140,16 @@ export class Timeline {
     }
   }
 
+  /** Takes one step, past breakpoints. @returns false where the machine cannot */
+  step(): boolean {
+    for (;;) {
+      const { stop, steps } = this.run({ maxSteps: 1 });
+      if (steps > 0) return true;
+      if (stop.kind !== 'breakpoint') return false;
+      this.passBreakpoint(stop.at);
+    }
+  }
+
   /**
    * Records an input and applies it. In the past it begins a new future; the one that was known is kept as a branch.
    * @returns the branch that was left, if one was

@@ -127,11 +127,19 @@ function consoleInput(session: SessionState, args: RequestArguments): undefined 
   return undefined;
 }
 
+function goToPosition(session: SessionState, args: RequestArguments): undefined {
+  const { control, run } = session.launched;
+  const position = args.integer('position');
+  control.goToPosition(position, args.optionalInteger('threadId'));
+  session.after(() => run.start());
+}
+
 /** Handlers of this group. */
 export const customHandlers: HandlerTable = {
   [customRequest.partitions]: partitions,
   [customRequest.exits]: exits,
   [customRequest.exitDetail]: exitDetail,
   [customRequest.events]: events,
+  [customRequest.goToPosition]: goToPosition,
   [customRequest.consoleInput]: consoleInput,
 };

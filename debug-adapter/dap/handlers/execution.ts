@@ -30,6 +30,24 @@ function continueRun(session: SessionState, args: RequestArguments): object {
   return { allThreadsContinued: true };
 }
 
+function stepBack(session: SessionState, args: RequestArguments): undefined {
+  const { control, run } = session.launched;
+  control.stepBack(args.integer('threadId'), unitOf(args));
+  session.after(() => run.start());
+}
+
+function reverseContinue(session: SessionState, args: RequestArguments): undefined {
+  const { control, run } = session.launched;
+  control.reverseContinue(args.integer('threadId'));
+  session.after(() => run.start());
+}
+
+/** Ends a long travel where it began; requests themselves are answered at once. */
+function cancel(session: SessionState, args: RequestArguments): undefined {
+  const progressId = args.optionalString('progressId');
+  if (progressId !== undefined) session.debuggee?.run.cancelProgress(progressId);
+}
+
 function pause(session: SessionState, args: RequestArguments): undefined {
   const { control, run } = session.launched;
   control.thread(args.integer('threadId'));
@@ -53,6 +71,9 @@ export const executionHandlers: HandlerTable = {
   next: stepping('over'),
   stepIn: stepping('into'),
   stepOut: stepping('out'),
+  stepBack,
+  reverseContinue,
+  cancel,
   pause,
   exceptionInfo,
 };

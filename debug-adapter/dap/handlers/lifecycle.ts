@@ -11,6 +11,7 @@ import type { Debuggee, HandlerTable, SessionState } from '../session-state';
 function initialize(session: SessionState, args: RequestArguments): object {
   session.linesStartAt1 = !args.has('linesStartAt1') || args.boolean('linesStartAt1');
   session.columnsStartAt1 = !args.has('columnsStartAt1') || args.boolean('columnsStartAt1');
+  session.showsProgress = args.boolean('supportsProgressReporting');
   return capabilities;
 }
 

@@ -79,6 +79,18 @@ export class BreakpointGate {
     return note === undefined ? { kind: 'stop' } : { kind: 'stop', note };
   }
 
+  /** Decides about a hit that is searched for in the past: hit counts are not asked, and nothing is logged. */
+  decideInPast(context: EvaluationContext): GateDecision {
+    const { condition, logMessage } = this.parts;
+    if (logMessage !== undefined) return { kind: 'pass' };
+    if (condition === undefined) return { kind: 'stop' };
+    const result = evaluate(condition, context);
+    if (result.kind === 'error') {
+      return { kind: 'stop', note: `the condition cannot be evaluated: ${result.message}` };
+    }
+    return { kind: result.value === 0n ? 'pass' : 'stop' };
+  }
+
   /** Starts counting again, as after a restart. */
   reset(): void {
     this.hits = 0;

@@ -10,8 +10,17 @@ export interface BreakpointVerdict {
   readonly stopped: readonly number[];
   readonly titles: readonly string[];
   readonly notes: readonly string[];
-  readonly logs: readonly string[];
+  readonly logs: readonly BreakpointLog[];
 }
+
+/** Text of a log message, and the breakpoint that it is of. */
+export interface BreakpointLog {
+  readonly id: number;
+  readonly text: string;
+}
+
+/** How hits are judged: as they happen, or searched for in the past. */
+export type HitMode = 'running' | 'searching';
 
 /** Where a list of breakpoints came from; setting a list replaces the former one of the same owner. */
 export type BreakpointOwner = `source:${string}` | 'instruction' | 'named';
@@ -67,19 +76,24 @@ export class BreakpointSet {
   }
 
   /** Asks the breakpoints at `address`. */
-  reachedAddress(address: bigint, context: EvaluationContext): BreakpointVerdict {
-    return decide(this.byAddress.get(address) ?? [], context);
+  reachedAddress(
+    address: bigint,
+    context: EvaluationContext,
+    mode: HitMode = 'running',
+  ): BreakpointVerdict {
+    return decide(this.byAddress.get(address) ?? [], context, mode);
   }
 
   /** Asks the breakpoints that wait for `exit`; `context` is made only where one does. */
   reachedExit(
     exit: VmExitEvent,
     context: (exit: VmExitEvent) => EvaluationContext,
+    mode: HitMode = 'running',
   ): BreakpointVerdict | undefined {
     const reached = this.onExit.filter(
       ({ target }) => target.kind === 'exit' && target.matches(exit),
     );
-    return reached.length === 0 ? undefined : decide(reached, context(exit));
+    return reached.length === 0 ? undefined : decide(reached, context(exit), mode);
   }
 
   /** Starts all hit counts again. */
@@ -112,14 +126,18 @@ export class BreakpointSet {
   }
 }
 
-function decide(reached: readonly Breakpoint[], context: EvaluationContext): BreakpointVerdict {
+function decide(
+  reached: readonly Breakpoint[],
+  context: EvaluationContext,
+  mode: HitMode,
+): BreakpointVerdict {
   const stopped: number[] = [];
   const titles: string[] = [];
   const notes: string[] = [];
-  const logs: string[] = [];
+  const logs: BreakpointLog[] = [];
   for (const { id, gate, target } of reached) {
-    const decision = gate.decide(context);
-    if (decision.kind === 'log') logs.push(decision.text);
+    const decision = mode === 'running' ? gate.decide(context) : gate.decideInPast(context);
+    if (decision.kind === 'log') logs.push({ id, text: decision.text });
     if (decision.kind !== 'stop') continue;
     stopped.push(id);
     if (target.kind === 'exit') titles.push(target.title);

@@ -3,15 +3,18 @@ import type { WallClock } from '../../backends/wall-clock';
 import type { VmExitEvent } from '../../machine/trace';
 import { present } from '../../support/assert';
 import type { ProcessorAddress, RunOutcome, RunRequest } from '../../system/run-types';
+import type { Timeline, Travel } from '../../timeline/timeline';
 import type { BreakpointSet, BreakpointVerdict } from '../breakpoints/breakpoint-set';
-import { threadsOf, type DebuggedMachine, type DebuggedThread } from '../debugged-machine';
+import { threadsOf, type DebuggedThread } from '../debugged-machine';
 import type { CodeReader } from '../inspection/code-reader';
 import { evaluationContext } from '../processor-evaluation';
 import { registerNamed } from '../registers';
 import type { SymbolIndex } from '../symbols/symbol-index';
+import { hasMoved, ResumePoints } from './resume-points';
 import type { Motion, StepPlan } from './step-planner';
 import type { Pace } from './pace';
 import type { StopReport } from './stop-report';
+import { addressOf, keyOf } from './thread-address';
 
 /** What one slice came to. */
 export type SliceOutcome =
@@ -22,7 +25,7 @@ export type SliceOutcome =
 
 /** What run control works on. */
 export interface RunParts {
-  readonly machine: DebuggedMachine;
+  readonly machine: Timeline;
   readonly breakpoints: BreakpointSet;
   readonly symbols: SymbolIndex;
   readonly code: CodeReader;
@@ -40,22 +43,25 @@ type Goal =
       readonly at: ProcessorAddress;
       readonly byInstruction: boolean;
       readonly plan: StepPlan;
+    }
+  | {
+      readonly kind: 'travel';
+      readonly at: ProcessorAddress;
+      readonly travel: Travel<StopReport>;
+      /** Where to go back to where the person gives up. */
+      readonly origin: number;
     };
-
-interface ResumePoint {
-  readonly rip: bigint;
-  readonly retired: number;
-  readonly rcx: bigint;
-}
 
 const firstStepsPerMs = 5_000;
 const fewestSteps = 2_000;
 /** At one microsecond for each step, far from any usual speed, a pause still waits only this long. */
 const mostSteps = 200_000;
+/** What a step back has to run again at most, and so how long it takes. */
+const checkpointEveryMs = 25;
+const fewestStepsBetweenCheckpoints = 100_000;
 /** Exits and delivered events between two looks at the clock; each costs a few microseconds. */
 const occurrencesPerLook = 32;
 const rsp = registerNamed('rsp');
-const rcx = registerNamed('rcx');
 
 /** Execution control of one machine. Synchronous; the front end calls {@link slice} again and again. */
 export class RunControl {
@@ -63,14 +69,18 @@ export class RunControl {
   private motion: Motion | undefined;
   private pauseRequested = false;
   private stepsPerMs = firstStepsPerMs;
-  private readonly resumePoints = new Map<number, ResumePoint>();
+  private readonly resumePoints: ResumePoints;
   /** Vectors whose delivery stops. */
   private watchedVectors: ReadonlySet<number> = new Set();
   private exitVerdict: BreakpointVerdict | undefined;
+  /** Position up to which each breakpoint has logged: a past that is repeated is not logged again. */
+  private readonly loggedUntil = new Map<number, number>();
   private occurrences = 0;
   private waitsForTime = false;
 
-  constructor(private readonly parts: RunParts) {}
+  constructor(private readonly parts: RunParts) {
+    this.resumePoints = new ResumePoints(parts.code);
+  }
 
   get running(): boolean {
     return this.goal !== undefined;
@@ -89,6 +99,23 @@ export class RunControl {
     this.begin({ kind: 'step', at, byInstruction, plan });
   }
 
+  /** Goes elsewhere in time; the report tells where it ended. */
+  beginTravel(at: ProcessorAddress, travel: Travel<StopReport>): void {
+    this.begin({ kind: 'travel', at, travel, origin: this.parts.machine.position });
+  }
+
+  /** True while the machine is on its way through time, where it takes no input. */
+  get isTravelling(): boolean {
+    return this.goal?.kind === 'travel';
+  }
+
+  /** What lies behind `position` will be another future: it may be logged again. */
+  forgetLogsBehind(position: number): void {
+    for (const [id, until] of this.loggedUntil) {
+      this.loggedUntil.set(id, Math.min(until, position));
+    }
+  }
+
   /** Stops at the end of the present machine call. */
   requestPause(): void {
     this.pauseRequested = true;
@@ -99,8 +126,10 @@ export class RunControl {
     const { clock } = this.parts;
     const deadline = clock.nowMs() + sliceMs;
     do {
-      if (this.pauseRequested)
+      if (this.pauseRequested) {
+        this.giveUpTravel();
         return this.stop({ at: this.currentAddress(), reason: { kind: 'pause' } });
+      }
       const report = this.advance(deadline);
       if (report !== undefined) return this.stop(report);
       if (this.waitsForTime) return { kind: 'waiting' };
@@ -119,9 +148,10 @@ export class RunControl {
     this.goal = goal;
     this.motion = undefined;
     this.pauseRequested = false;
+    this.waitsForTime = false;
     this.parts.pace.restart();
     this.resumePoints.clear();
-    for (const thread of this.threads()) this.noteResumePoint(thread);
+    for (const thread of this.threads()) this.resumePoints.note(thread);
   }
 
   private stop(report: StopReport): SliceOutcome {
@@ -133,6 +163,10 @@ export class RunControl {
   private advance(deadline: number): StopReport | undefined {
     const goal = present(this.goal, 'goal of the run');
     if (goal.kind === 'continue') return this.runFreely([], deadline);
+    if (goal.kind === 'travel') {
+      const next = goal.travel.next();
+      return next.done === true ? next.value : undefined;
+    }
     if (this.motion === undefined) {
       const next = goal.plan.next();
       if (next.done === true) {
@@ -140,12 +174,18 @@ export class RunControl {
         return { at, reason: { kind: 'step', byInstruction } };
       }
       this.motion = next.value;
-      const thread = this.threadAt(goal.at);
-      this.noteResumePoint(thread);
+      this.resumePoints.note(this.threadAt(goal.at));
     }
     if (this.motion.kind === 'instruction') return this.runInstruction(goal.at, deadline);
     const addresses = this.motion.places.map((place) => place.address);
     return this.runFreely(addresses, deadline);
+  }
+
+  /** A checkpoint was kept near the place where the travel began, so going back is quick. */
+  private giveUpTravel(): void {
+    if (this.goal?.kind !== 'travel') return;
+    const back = this.parts.machine.travelTo(this.goal.origin);
+    while (back.next().done !== true);
   }
 
   private runFreely(temporary: readonly bigint[], deadline: number): StopReport | undefined {
@@ -161,7 +201,7 @@ export class RunControl {
   /** Runs until the thread has advanced by an instruction; other threads run along. */
   private runInstruction(at: ProcessorAddress, deadline: number): StopReport | undefined {
     const thread = this.threadAt(at);
-    const start = present(this.resumePoints.get(keyOf(at)), 'start of the step');
+    const start = present(this.resumePoints.of(thread), 'start of the step');
     this.armBreakpoints([]);
     do {
       const outcome = this.runMachine(1, deadline);
@@ -180,23 +220,19 @@ export class RunControl {
   }
 
   private runMachine(maxSteps: number, deadline: number): RunOutcome {
-    for (const thread of this.threads()) {
-      const point = this.resumePoints.get(keyOf(addressOf(thread)));
-      const here = point !== undefined && isAt(thread, point);
-      if (here && thread.processor.pendingExit === undefined) {
-        thread.processor.core.passBreakpointOnce();
-      }
-    }
+    this.resumePoints.pass(this.threads());
     this.exitVerdict = undefined;
     this.occurrences = 0;
-    const maxTimeNs = this.parts.pace.limitNs(this.parts.machine.timeNs);
+    const { machine, pace } = this.parts;
+    // What has been seen once need not be waited for again.
+    const maxTimeNs = machine.isInPast ? undefined : pace.limitNs(machine.timeNs);
     const request: RunRequest = {
       maxSteps,
       ...(maxTimeNs === undefined ? {} : { maxTimeNs }),
       stopAtExit: (exit) => this.isExitOfInterest(exit, deadline),
       stopAtEvent: (vector) => this.isEventOfInterest(vector, deadline),
     };
-    const outcome = this.parts.machine.run(request);
+    const outcome = machine.run(request);
     this.waitsForTime = outcome.stop.kind === 'time';
     return outcome;
   }
@@ -256,11 +292,8 @@ export class RunControl {
 
   private judgeBreakpoint(at: ProcessorAddress, address: bigint): StopReport | undefined {
     const thread = this.threadAt(at);
-    const point = this.resumePoints.get(keyOf(at));
-    // The instruction where we resumed came again without having finished: it exited, or repeats.
-    const again =
-      point !== undefined && point.rip === address && this.isSameInstruction(thread, point);
-    this.noteResumePoint(thread);
+    const again = this.resumePoints.isInProgress(thread, address);
+    this.resumePoints.note(thread);
     if (!again) {
       const context = evaluationContext(thread, this.parts.symbols);
       const verdict = this.parts.breakpoints.reachedAddress(address, context);
@@ -288,16 +321,13 @@ export class RunControl {
     if (reached) this.motion = undefined;
   }
 
-  private isSameInstruction(thread: DebuggedThread, point: ResumePoint): boolean {
-    if (isAt(thread, point)) return true;
-    const { core, retired } = thread.processor;
-    const iterations = point.rcx - rcx.read(core.state);
-    const repeating = iterations > 0n && BigInt(retired - point.retired) <= iterations;
-    return repeating && this.parts.code.instructionAt(thread, point.rip)?.repeats === true;
-  }
-
   private report(verdict: BreakpointVerdict | undefined): void {
-    for (const text of verdict?.logs ?? []) this.parts.log(text);
+    const { position } = this.parts.machine;
+    for (const { id, text } of verdict?.logs ?? []) {
+      if (position <= (this.loggedUntil.get(id) ?? -1)) continue;
+      this.loggedUntil.set(id, position);
+      this.parts.log(text);
+    }
   }
 
   private armBreakpoints(temporary: readonly bigint[]): void {
@@ -309,21 +339,14 @@ export class RunControl {
   private measureSpeed(steps: number, tookMs: number): void {
     if (steps < fewestSteps || tookMs <= 0) return;
     this.stepsPerMs = Math.max(1, Math.min(this.stepsPerMs * 2, steps / tookMs));
+    const interval = Math.round(this.stepsPerMs * checkpointEveryMs);
+    this.parts.machine.checkpointInterval = Math.max(fewestStepsBetweenCheckpoints, interval);
   }
 
   private currentAddress(): ProcessorAddress {
-    if (this.goal?.kind === 'step') return this.goal.at;
+    if (this.goal !== undefined && this.goal.kind !== 'continue') return this.goal.at;
     const thread = present(this.threads()[0], 'guest processor');
     return addressOf(thread);
-  }
-
-  private noteResumePoint(thread: DebuggedThread): void {
-    const { core, retired } = thread.processor;
-    this.resumePoints.set(keyOf(addressOf(thread)), {
-      rip: core.state.rip,
-      retired,
-      rcx: rcx.read(core.state),
-    });
   }
 
   private threads(): readonly DebuggedThread[] {
@@ -334,20 +357,4 @@ export class RunControl {
     const found = this.threads().find((thread) => keyOf(addressOf(thread)) === keyOf(at));
     return present(found, `processor ${at.processor} of partition ${at.partition}`);
   }
-}
-
-function addressOf({ partition, processor }: DebuggedThread): ProcessorAddress {
-  return { partition: partition.id, processor: processor.index };
-}
-
-function keyOf({ partition, processor }: ProcessorAddress): number {
-  return partition * 65_536 + processor;
-}
-
-function isAt({ processor }: DebuggedThread, point: ResumePoint): boolean {
-  return processor.core.state.rip === point.rip && processor.retired === point.retired;
-}
-
-function hasMoved(thread: DebuggedThread, start: ResumePoint): boolean {
-  return !isAt(thread, start) || rcx.read(thread.processor.core.state) !== start.rcx;
 }

@@ -9,6 +9,11 @@ import { formatBytes, hex } from '../value-format';
 export type StopReason =
   | { readonly kind: 'entry' }
   | { readonly kind: 'step'; readonly byInstruction: boolean }
+  | { readonly kind: 'step-back' }
+  /** The position that the person asked for. */
+  | { readonly kind: 'position' }
+  /** Nothing before it is known: where the recording begins. */
+  | { readonly kind: 'beginning' }
   | { readonly kind: 'pause' }
   | { readonly kind: 'edit' }
   | {
@@ -127,6 +132,15 @@ export function describeStop(reason: StopReason, place: StopPlace): StopText {
       return { description: 'Stopped on entry', text: '' };
     case 'step':
       return { description: 'Stopped after a step', text: '' };
+    case 'step-back':
+      return { description: 'Stopped after a step back', text: '' };
+    case 'position':
+      return { description: 'Stopped at the position asked for', text: '' };
+    case 'beginning':
+      return {
+        description: 'At the beginning of the recording',
+        text: 'Nothing before this position has been recorded.',
+      };
     case 'pause':
       return { description: 'Paused', text: '' };
     case 'edit':

@@ -56,6 +56,7 @@ const guestsUnderTest: readonly (readonly string[])[] = [
   ['page-fault-lab'],
   ['exit-loop'],
   ['spin', 'exit-loop', 'spin'],
+  ['hello-partition', 'exit-loop', 'spin'],
 ];
 
 describe('timeline', function () {
