@@ -47,6 +47,11 @@ export const runOffsets = {
   readTlb: reserve(4),
   writeTlb: reserve(4),
   codeTlb: reserve(4),
+  /** Absolute address of the jump cache for the current privilege level, and what its tags are combined with. */
+  jumpCache: reserve(4),
+  jumpEpoch: reserve(8),
+  /** Second operand of flags that a region has left due (`translator/due-flags.ts`). */
+  dueB: reserve(8),
   faultVector: reserve(4),
   /** Error code, or -1 where the vector has none. */
   faultErrorCode: reserve(4),
@@ -101,6 +106,22 @@ export const tlbOffsets = {
   read: [0x10000, 0x10000 + dataTlbBytes, 0x10000 + 4 * dataTlbBytes],
   write: [0x10000 + 2 * dataTlbBytes, 0x10000 + 3 * dataTlbBytes, 0x10000 + 5 * dataTlbBytes],
 } as const;
+
+/** A jump-cache entry says which translated region an instruction pointer begins: its fields. */
+export const jumpEntryOffsets = {
+  /** i64: the instruction pointer, combined with the cache's epoch. */
+  tag: 0,
+  /** i32 each: table slot of the region, and block in it. */
+  slot: 8,
+  block: 12,
+} as const;
+
+export const jumpCacheEntries = 2048;
+/** By how much an index is shifted to reach its entry. */
+export const jumpCacheEntryShift = 4;
+
+/** Offsets of the jump caches from `vpBase`: for supervisor (0) and user (1). */
+export const jumpCacheOffsets = [0x70000, 0x78000] as const;
 
 /** First byte after the run area, for a check that nothing overlaps. */
 export const runAreaEnd = cursor;

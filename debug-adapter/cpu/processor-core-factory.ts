@@ -155,7 +155,7 @@ function makeCodeCache(
   memory.observe({
     codeWillChange: (frame) => {
       code.invalidateFrame(frame);
-      translator.frameChanged(frame);
+      if (translator.frameChanged(frame)) cores.forEach((core) => core.caches.forgetJumps());
     },
     writeAccessDidEnd: (frame) =>
       cores.forEach((core) => {

@@ -4,6 +4,7 @@ import { createPartitionCores } from '../../debug-adapter/cpu/processor-core-fac
 import { webAssemblyCodeHost } from '../../debug-adapter/host/web-assembly-code-space';
 import type { CodeHost } from '../../debug-adapter/machine/code-space';
 import type { GuestMemory } from '../../debug-adapter/machine/guest-memory';
+import type { PartitionClock } from '../../debug-adapter/machine/partition-clock';
 import type { ProcessorCore } from '../../debug-adapter/machine/processor';
 import { vmcsEncoding, type ProcessorState } from '../../debug-adapter/machine/processor-state';
 
@@ -31,6 +32,7 @@ export interface BareProcessorOptions {
 
 export class BareProcessor {
   readonly memory: GuestMemory;
+  readonly clock: PartitionClock;
   readonly core: ProcessorCore;
   readonly cores: readonly ProcessorCore[];
   /** Where the next paging structure goes. */
@@ -46,6 +48,7 @@ export class BareProcessor {
       hotCount,
     });
     this.memory = made.memory;
+    this.clock = made.clock;
     this.cores = made.cores;
     const [core] = made.cores;
     if (core === undefined) throw new Error('no processor');

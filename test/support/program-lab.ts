@@ -107,6 +107,7 @@ export class ProgramLab {
     const { kernel } = this;
     if (!kernel.memory.restore(this.initialMemory)) throw new Error('restore');
     kernel.state.architecturalBytes.set(this.initialState);
+    kernel.clock.latestNs = 0;
     kernel.memory.write(places.program, program);
     kernel.core.stateWasEdited();
   }

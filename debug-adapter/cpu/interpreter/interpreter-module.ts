@@ -10,6 +10,7 @@ import { FunctionBody } from '../wasm/function-body';
 import { buildModule, type ImportedFunction, type IndirectType } from '../wasm/module-builder';
 import { op } from '../wasm/opcodes';
 import { InterpreterLowering, type SharedLocals, type Tails } from './lowering';
+import { emitRegionLoop } from './region-loop';
 import { firstHandler, pseudoHandler, recordBytes, recordOffsets } from './record';
 
 /** One instruction variant, ready to be emitted; its handler number is `firstHandler` plus its position. */
@@ -49,6 +50,7 @@ export function emitInterpreter(source: InterpreterSource): Uint8Array {
     functions.push(emitFurther(source, handlers, first));
     first += handlers.length;
   }
+  functions.push(emitRegionLoop());
   return buildModule(imports, functions, [0], regionType);
 }
 
@@ -255,13 +257,16 @@ class MainFunction {
     }
   }
 
-  /** Runs a region; where it made no progress the interpreter does the instruction. */
+  /** Runs a region and those after it; where it made no progress the interpreter does the instruction. */
   private emitRegionCall(): void {
     const { body, locals } = this;
     const { vpBase, record } = this.shared;
     body.get(vpBase).get(locals.budget).i32(1).op(op.i32Add);
+    body.get(record).memory(op.i32Load16U, recordOffsets.regionSlot);
     body.get(record).memory(op.i32Load16U, recordOffsets.regionBlock);
-    body.get(record).memory(op.i32Load16U, recordOffsets.regionSlot).callIndirect();
+    body.get(locals.ipBase);
+    body.get(record).memory(op.i64Load16U, recordOffsets.pageOffset).op(op.i64Add);
+    body.call(mainFunction + this.source.groups.length);
     body.tee(locals.entry).get(locals.budget).op(op.i32GtS).if();
     body.get(record).memory(op.i32Load16U, recordOffsets.replacedHandler).set(locals.handler);
     body.br('redispatch').end();

@@ -4,22 +4,23 @@
  */
 import { stateOffsets } from '../../machine/processor-state';
 import { assert } from '../../support/assert';
-import { codeTlbEntries, dataTlbEntriesMax, runOffsets, tlbOffsets } from '../memory-map';
+import { dataTlbEntriesMax, jumpCacheOffsets, runOffsets, tlbOffsets } from '../memory-map';
 import { flatCode, longCode } from '../decode/code-mode';
 import type { ProcessorContext } from '../processor-context';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
+import { CodeTlb } from './code-tlb';
 import { TlbSet } from './tlb-set';
 
 const cr4SupervisorAccessPrevention = 1 << 21;
 const flagAlignmentCheck = 0x40000;
 
 export class TranslationCaches {
-  private readonly code: readonly TlbSet[];
+  private readonly code: readonly [CodeTlb, CodeTlb];
   private readonly reads: readonly TlbSet[];
   private readonly writes: readonly TlbSet[];
-  private readonly all: readonly TlbSet[];
+  private readonly data: readonly TlbSet[];
   /** Of `code`, and of `reads` and `writes`: those of the current privilege. */
-  private codeIndex = 0;
+  private codeIndex: 0 | 1 = 0;
   private dataIndex = 0;
   /** What the entries of each code TLB were made for. */
   private readonly codeSegments: (number | string)[] = [0, 0];
@@ -30,10 +31,10 @@ export class TranslationCaches {
   ) {
     assert(dataEntries <= dataTlbEntriesMax && (dataEntries & (dataEntries - 1)) === 0, 'TLB size');
     const { bytes, vpBase } = context;
-    this.code = tlbOffsets.code.map((at) => new TlbSet(bytes, vpBase + at, codeTlbEntries));
+    this.code = [new CodeTlb(bytes, vpBase, 0), new CodeTlb(bytes, vpBase, 1)];
     this.reads = tlbOffsets.read.map((at) => new TlbSet(bytes, vpBase + at, dataEntries));
     this.writes = tlbOffsets.write.map((at) => new TlbSet(bytes, vpBase + at, dataEntries));
-    this.all = [...this.code, ...this.reads, ...this.writes];
+    this.data = [...this.reads, ...this.writes];
   }
 
   /** Points generated code at the TLBs of the current privilege level; a code TLB is good for one code segment. */
@@ -43,14 +44,16 @@ export class TranslationCaches {
     const segment = codeSegmentKey(context);
     if (this.codeSegments[set] !== segment) {
       this.codeSegments[set] = segment;
-      this.code[set]?.flush();
+      this.code[set].flush();
     }
     this.codeIndex = set;
     this.dataIndex = set === 0 && mayAccessUserPages(context) ? 2 : set;
     const { vpBase } = context;
     context.setRun32(runOffsets.readTlb, vpBase + (tlbOffsets.read[this.dataIndex] ?? 0));
     context.setRun32(runOffsets.writeTlb, vpBase + (tlbOffsets.write[this.dataIndex] ?? 0));
-    context.setRun32(runOffsets.codeTlb, vpBase + (tlbOffsets.code[set] ?? 0));
+    context.setRun32(runOffsets.codeTlb, vpBase + tlbOffsets.code[set]);
+    context.setRun32(runOffsets.jumpCache, vpBase + jumpCacheOffsets[set]);
+    this.publishEpoch();
   }
 
   fillRead(low: number, high: number, hostAddress: number): void {
@@ -63,11 +66,13 @@ export class TranslationCaches {
 
   /** @param table address of the code page's offset table */
   fillCode(low: number, high: number, table: number): void {
-    this.code[this.codeIndex]?.fill(low, high, table);
+    this.code[this.codeIndex].fill(low, high, table);
+    this.publishEpoch();
   }
 
   flush(): void {
-    for (const set of this.all) set.flush();
+    this.flushCode();
+    for (const set of this.data) set.flush();
   }
 
   flushWrites(): void {
@@ -76,11 +81,20 @@ export class TranslationCaches {
 
   flushCode(): void {
     for (const set of this.code) set.flush();
+    this.publishEpoch();
+  }
+
+  /** Drops what is known of translated regions. */
+  forgetJumps(): void {
+    for (const set of this.code) set.forgetJumps();
+    this.publishEpoch();
   }
 
   /** Drops what was made for `count` pages from `first`, as `linearPage` numbers them. */
   dropRange(first: number, count: number): void {
-    for (const set of this.all) set.dropRange(first, count);
+    for (const set of this.code) set.dropRange(first, count);
+    this.publishEpoch();
+    for (const set of this.data) set.dropRange(first, count);
   }
 
   /** Drops cached write addresses of a page of the space. */
@@ -90,7 +104,13 @@ export class TranslationCaches {
 
   /** Drops what was made for addresses whose top bit is 0. */
   dropLowerHalf(): void {
-    for (const set of this.all) set.dropLowerHalf();
+    for (const set of this.code) set.dropLowerHalf();
+    this.publishEpoch();
+    for (const set of this.data) set.dropLowerHalf();
+  }
+
+  private publishEpoch(): void {
+    this.context.setRunU64(runOffsets.jumpEpoch, this.code[this.codeIndex].jumpEpoch);
   }
 }
 

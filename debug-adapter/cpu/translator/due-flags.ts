@@ -1,8 +1,11 @@
 /**
- * Flags handed from block to block without being computed: two operands, and a number that says how they were combined.
- * Loops set flags in every turn that nobody reads; only where a region is left, or they are read, are they worked out.
+ * Flags handed from block to block, and from region to region, without being computed: two operands, and a number that
+ * says how they were combined. Loops set flags in every turn that nobody reads; only where they are read, or no further
+ * region follows, are they worked out.
  */
+import { stateOffsets } from '../../machine/processor-state';
 import type { Expression } from '../ir/ir';
+import { runOffsets } from '../memory-map';
 import type { FunctionBody } from '../wasm/function-body';
 import { op } from '../wasm/opcodes';
 import type { PendingFlags } from './pending-flags';
@@ -44,6 +47,23 @@ export function dueFlagsOf({ effect, width }: PendingFlags): DueFlags | undefine
     case 'given':
       return undefined;
   }
+}
+
+/** Works out flags that a region has left due in the state; everyone but regions wants them so. */
+export function emitDueFlagsOfState(body: FunctionBody, vpBase: number): void {
+  const locals = {
+    flagResult: body.addLocal('i64'),
+    flagCarries: body.addLocal('i32'),
+    dueB: body.addLocal('i64'),
+  };
+  body.get(vpBase).memory(op.i32Load, stateOffsets.flagCarries).tee(locals.flagCarries);
+  body.i32(isDue).op(op.i32And).if();
+  body.get(vpBase).memory(op.i64Load, stateOffsets.flagResult).set(locals.flagResult);
+  body.get(vpBase).memory(op.i64Load, runOffsets.dueB).set(locals.dueB);
+  emitDueFlags(body, locals, body.addLocal('i64'));
+  body.get(vpBase).get(locals.flagResult).memory(op.i64Store, stateOffsets.flagResult);
+  body.get(vpBase).get(locals.flagCarries).memory(op.i32Store, stateOffsets.flagCarries);
+  body.end();
 }
 
 /** Works due flags out. With x = a, or ~a for a subtraction, both have the carries of x + b. */

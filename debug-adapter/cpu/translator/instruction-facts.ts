@@ -160,6 +160,22 @@ export function registersOf(region: Region): {
   return { used, written };
 }
 
+/** How the region accesses memory. */
+export function accessIntentsOf(region: Region): {
+  readonly reads: boolean;
+  readonly writes: boolean;
+} {
+  const found = { reads: false, writes: false };
+  for (const { variant } of region.blocks.flatMap((block) => block.instructions)) {
+    visitStatements(variant.statements, (statement) => {
+      if (statement.kind !== 'translate') return;
+      if (statement.access.intent === 'read') found.reads = true;
+      else found.writes = true;
+    });
+  }
+  return found;
+}
+
 /** Whether an instruction needs the flags that were there before it: reads them, keeps some, or may be given up. */
 function needsFlags(instruction: RegionInstruction): boolean {
   let isNeeded = false;

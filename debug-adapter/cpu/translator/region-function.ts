@@ -1,6 +1,6 @@
 /**
- * Emits a region as one WebAssembly function `(vpBase, budget, entry) → budget left`. Where it leaves, registers, flags and
- * state.rip are exact, and every executed instruction has been taken from the budget.
+ * Emits a region as one WebAssembly function `(vpBase, budget, entry) → budget left`. Where it leaves, registers and
+ * state.rip are exact, flags are exact or due, and every executed instruction has been taken from the budget.
  */
 import { stateOffsets } from '../../machine/processor-state';
 import { InvariantError, present } from '../../support/assert';
@@ -8,7 +8,7 @@ import { runOffsets } from '../memory-map';
 import { FunctionBody } from '../wasm/function-body';
 import { op } from '../wasm/opcodes';
 import { emitDueFlags } from './due-flags';
-import { flagsAreDeadAt, readsFlags, registersOf } from './instruction-facts';
+import { accessIntentsOf, flagsAreDeadAt, readsFlags, registersOf } from './instruction-facts';
 import type { Block, Region } from './region';
 import { targetsOf } from './region';
 import { RegionLowering, type RegionLocals, type RegionTraits } from './region-lowering';
@@ -104,8 +104,14 @@ class RegionFunction {
   private emitLoads(): void {
     const { body, locals } = this;
     body.get(vpBase).memory(op.i64Load, runOffsets.ipBase).set(locals.ipBase);
-    body.get(vpBase).memory(op.i32Load, runOffsets.readTlb).set(locals.readTlb);
-    body.get(vpBase).memory(op.i32Load, runOffsets.writeTlb).set(locals.writeTlb);
+    const intents = accessIntentsOf(this.region);
+    if (intents.reads) {
+      body.get(vpBase).memory(op.i32Load, runOffsets.readTlb).set(locals.readTlb);
+    }
+    if (intents.writes) {
+      body.get(vpBase).memory(op.i32Load, runOffsets.writeTlb).set(locals.writeTlb);
+    }
+    body.get(vpBase).memory(op.i64Load, runOffsets.dueB).set(locals.dueB);
     body.get(vpBase).memory(op.i64Load, stateOffsets.flagResult).set(locals.flagResult);
     body.get(vpBase).memory(op.i32Load, stateOffsets.flagCarries).set(locals.flagCarries);
     for (const [number, local] of locals.registers) {
@@ -113,6 +119,10 @@ class RegionFunction {
         .get(vpBase)
         .memory(op.i64Load, stateOffsets.gpr + number * 8)
         .set(local);
+    }
+    // The region before may have left flags due; blocks that read them expect them worked out.
+    if (this.region.entries.some((entry) => this.readers.has(entry))) {
+      emitDueFlags(body, locals, body.addLocal('i64'));
     }
   }
 
@@ -128,10 +138,10 @@ class RegionFunction {
 
   private emitStores(): void {
     const { body, locals } = this;
-    emitDueFlags(body, locals, body.addLocal('i64'));
     body.get(vpBase).get(locals.exitIp).memory(op.i64Store, stateOffsets.rip);
     body.get(vpBase).get(locals.flagResult).memory(op.i64Store, stateOffsets.flagResult);
     body.get(vpBase).get(locals.flagCarries).memory(op.i32Store, stateOffsets.flagCarries);
+    body.get(vpBase).get(locals.dueB).memory(op.i64Store, runOffsets.dueB);
     for (const number of this.written) {
       const local = present(locals.registers.get(number), 'register local');
       body

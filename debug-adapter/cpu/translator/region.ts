@@ -10,6 +10,9 @@ const pageBytes = 4096;
 /** Most instructions of one region; what lies beyond is reached by leaving it. */
 const regionInstructionsMax = 400;
 
+/** Most return sites that a return is compared with. */
+const returnSitesMax = 8;
+
 /** How control leaves an instruction. */
 export type InstructionEnd =
   /** Only to the next instruction. */
@@ -46,7 +49,7 @@ export interface Region {
   readonly byOffset: ReadonlyMap<number, Block>;
   /** Blocks at which the region may be entered. */
   readonly entries: readonly Block[];
-  /** Blocks that follow a call: where a return may go. */
+  /** Blocks that follow a call of code in the region: where a return may go. */
   readonly returnSites: readonly Block[];
   readonly instructionCount: number;
 }
@@ -60,37 +63,60 @@ export interface CodePage {
   readonly excluded: ReadonlySet<number>;
 }
 
+/** What has been found of a region so far. */
+interface Found {
+  readonly instructions: Map<number, RegionInstruction>;
+  readonly leaders: Set<number>;
+  /** Where code outside may go on: behind calls, and behind what the interpreter has to execute. */
+  readonly entries: Set<number>;
+  /** Offsets still to be followed. */
+  readonly pending: number[];
+}
+
 /** Finds the region around `entry`, or undefined where there is nothing to translate. */
 export function discoverRegion(page: CodePage, entry: number): Region | undefined {
-  const found = new Map<number, RegionInstruction>();
-  const leaders = new Set([entry]);
-  const returnSites = new Set<number>();
-  const pending = [entry];
+  const found: Found = {
+    instructions: new Map(),
+    leaders: new Set([entry]),
+    entries: new Set([entry]),
+    pending: [entry],
+  };
+  const { instructions, pending } = found;
   for (let start = pending.pop(); start !== undefined; start = pending.pop()) {
     let offset: number | undefined = start;
-    while (offset !== undefined && !found.has(offset) && found.size < regionInstructionsMax) {
-      const instruction = instructionAt(page, offset);
-      if (instruction === undefined) break;
-      found.set(offset, instruction);
-      if (
-        isInPage(instruction.target) &&
-        instruction.end !== 'next' &&
-        instruction.end !== 'dynamic'
-      ) {
-        leaders.add(instruction.target);
-        pending.push(instruction.target);
+    while (offset !== undefined && !instructions.has(offset)) {
+      if (instructions.size >= regionInstructionsMax) break;
+      const next = instructionAt(page, offset);
+      if (next === undefined) break;
+      if (typeof next === 'number') {
+        noteEntry(found, next);
+        break;
       }
-      if (isCall(instruction) && isInPage(instruction.nextOffset)) {
-        leaders.add(instruction.nextOffset);
-        returnSites.add(instruction.nextOffset);
-        pending.push(instruction.nextOffset);
-      }
-      if (instruction.end === 'conditional') leaders.add(instruction.nextOffset);
-      const goesOn = instruction.end === 'next' || instruction.end === 'conditional';
-      offset = goesOn && isInPage(instruction.nextOffset) ? instruction.nextOffset : undefined;
+      instructions.set(offset, next);
+      offset = follow(found, next);
     }
   }
-  return found.has(entry) ? buildRegion(page.mode, found, leaders, entry, returnSites) : undefined;
+  return instructions.has(entry) ? buildRegion(page.mode, found) : undefined;
+}
+
+/** Notes where an instruction can go, and gives the offset of the following one if that is among it. */
+function follow(found: Found, instruction: RegionInstruction): number | undefined {
+  const { leaders, pending } = found;
+  const { end, target, nextOffset } = instruction;
+  if (isInPage(target) && (end === 'relative' || end === 'conditional')) {
+    leaders.add(target);
+    pending.push(target);
+  }
+  if (isCall(instruction)) noteEntry(found, nextOffset);
+  if (end === 'conditional') leaders.add(nextOffset);
+  return (end === 'next' || end === 'conditional') && isInPage(nextOffset) ? nextOffset : undefined;
+}
+
+function noteEntry({ leaders, entries, pending }: Found, offset: number): void {
+  if (!isInPage(offset)) return;
+  leaders.add(offset);
+  entries.add(offset);
+  pending.push(offset);
 }
 
 function isInPage(offset: number): boolean {
@@ -112,18 +138,20 @@ const translatedGroups: ReadonlySet<HandlerGroup> = new Set([
   'checkedVectorFloat',
 ]);
 
-/** The instruction at an offset if translated code may execute it. */
-function instructionAt(page: CodePage, offset: number): RegionInstruction | undefined {
+/** The instruction at an offset; if only the interpreter may execute it, where it goes on, undefined for nowhere. */
+function instructionAt(page: CodePage, offset: number): RegionInstruction | number | undefined {
   if (page.excluded.has(offset)) return undefined;
   const end = Math.min(offset + instructionBytesMax, pageBytes);
   const result = decodeInstruction(page.bytes.subarray(offset, end), page.mode);
   if (result.kind !== 'instruction') return undefined;
   const decoded = result.instruction;
-  const variant = page.variants.meaningOf(decoded, decoded.addressing);
-  if (variant === undefined || !translatedGroups.has(variant.group)) return undefined;
-  const instructionEnd = endOf(variant.statements);
-  if (instructionEnd === undefined) return undefined;
   const nextOffset = offset + decoded.length;
+  const variant = page.variants.meaningOf(decoded, decoded.addressing);
+  if (variant === undefined) return undefined;
+  const instructionEnd = endOf(variant.statements);
+  if (instructionEnd === undefined || !translatedGroups.has(variant.group)) {
+    return decoded.row.attributes.has('end') ? undefined : nextOffset;
+  }
   const target = nextOffset + Number(BigInt.asIntN(64, decoded.immediate));
   return { offset, nextOffset, decoded, variant, end: instructionEnd, target };
 }
@@ -162,18 +190,13 @@ function contains(statements: readonly Statement[], kind: Statement['kind']): bo
   );
 }
 
-function buildRegion(
-  mode: CodeMode,
-  found: ReadonlyMap<number, RegionInstruction>,
-  leaders: ReadonlySet<number>,
-  entry: number,
-  returnSites: ReadonlySet<number>,
-): Region {
-  const starts = [...leaders].filter((offset) => found.has(offset)).sort((a, b) => a - b);
-  const blocks = starts.map((offset, id) => buildBlock(found, leaders, offset, id));
+function buildRegion(mode: CodeMode, found: Found): Region {
+  const { instructions, leaders } = found;
+  const starts = [...leaders].filter((offset) => instructions.has(offset)).sort((a, b) => a - b);
+  const blocks = starts.map((offset, id) => buildBlock(instructions, leaders, offset, id));
   const byOffset = new Map(blocks.map((block) => [block.offset, block]));
   const isEntry = (block: Block): boolean => {
-    if (block.offset === entry || returnSites.has(block.offset)) return true;
+    if (found.entries.has(block.offset)) return true;
     return blocks.some(
       (from) => from.offset >= block.offset && targetsOf(from).includes(block.offset),
     );
@@ -183,9 +206,23 @@ function buildRegion(
     blocks,
     byOffset,
     entries: blocks.filter(isEntry),
-    returnSites: blocks.filter((block) => returnSites.has(block.offset)),
+    returnSites: returnSitesOf(instructions, byOffset),
     instructionCount: blocks.reduce((sum, block) => sum + block.instructions.length, 0),
   };
+}
+
+/** A return compares its target with each of the sites; where there are many, it is better looked up. */
+function returnSitesOf(
+  instructions: ReadonlyMap<number, RegionInstruction>,
+  byOffset: ReadonlyMap<number, Block>,
+): readonly Block[] {
+  const sites = new Set<Block>();
+  for (const instruction of instructions.values()) {
+    if (!isCall(instruction) || instruction.end !== 'relative') continue;
+    const site = byOffset.get(instruction.nextOffset);
+    if (site !== undefined && byOffset.has(instruction.target)) sites.add(site);
+  }
+  return sites.size > returnSitesMax ? [] : [...sites];
 }
 
 function buildBlock(

@@ -75,13 +75,17 @@ export class Translator {
     if (translated.length > 0) this.install(translated);
   }
 
-  /** The code of a frame has changed: what was made from it is unreachable. */
-  frameChanged(frame: number): void {
+  /**
+   * The code of a frame has changed: what was made from it is unreachable by its records.
+   * @returns whether there was any, so that other ways to it must be closed
+   */
+  frameChanged(frame: number): boolean {
     const slots = this.slots.get(frame);
     this.waiting = this.waiting.filter((place) => place.frame !== frame);
-    if (slots === undefined) return;
+    if (slots === undefined) return false;
     this.slots.delete(frame);
     this.release(slots);
+    return true;
   }
 
   /** Every record is gone, and with them every way into a region. */

@@ -1,0 +1,93 @@
+/**
+ * The TLB of instruction fetches with the jump cache of the same privilege: the latter remembers translated regions by
+ * instruction pointer, and is good as long as no page of code has gone.
+ */
+import {
+  codeTlbEntries,
+  jumpCacheEntries,
+  jumpCacheOffsets,
+  jumpEntryOffsets,
+  tlbOffsets,
+} from '../memory-map';
+import { linearPage, TlbSet } from './tlb-set';
+
+/** Pages of code known at most; beyond that all are forgotten. */
+const pagesMax = 4096;
+/** Epochs are part of a tag's bits 62:48, so that no canonical address has the tag of another epoch's. */
+const epochMax = 0x7fff;
+const epochShift = 48n;
+const jumpEntryBytes = 16;
+
+export class CodeTlb {
+  private readonly set: TlbSet;
+  /** Pages that entries of the TLB or of the jump cache may be about. */
+  private readonly pages = new Set<number>();
+  private epoch = 0;
+
+  /** @param privilege index into `tlbOffsets.code` */
+  constructor(
+    private readonly bytes: Uint8Array,
+    private readonly vpBase: number,
+    private readonly privilege: 0 | 1,
+  ) {
+    this.set = new TlbSet(bytes, vpBase + (tlbOffsets.code[privilege] ?? 0), codeTlbEntries);
+    this.forgetJumps();
+  }
+
+  /** What tags of the jump cache are combined with, by exclusive or. */
+  get jumpEpoch(): bigint {
+    return BigInt(this.epoch) << epochShift;
+  }
+
+  /** @param table address of the code page's offset table */
+  fill(low: number, high: number, table: number): void {
+    if (this.pages.size >= pagesMax) this.flush();
+    this.pages.add(linearPage(low, high));
+    this.set.fill(low, high, table);
+  }
+
+  flush(): void {
+    if (this.pages.size === 0) return;
+    this.set.flush();
+    this.pages.clear();
+    this.forgetJumps();
+  }
+
+  dropRange(first: number, count: number): void {
+    if (count === 1) {
+      if (this.pages.delete(first)) {
+        this.set.dropRange(first, 1);
+        this.forgetJumps();
+      }
+      return;
+    }
+    this.dropWhere((page) => page >= first && page < first + count);
+  }
+
+  dropLowerHalf(): void {
+    this.dropWhere((page) => page < lowerHalfEnd);
+  }
+
+  /** Empties the jump cache. */
+  forgetJumps(): void {
+    this.epoch++;
+    if (this.epoch <= epochMax && this.epoch > 1) return;
+    this.epoch = 1;
+    const start = this.vpBase + jumpCacheOffsets[this.privilege] + jumpEntryOffsets.tag;
+    this.bytes.fill(0, start, start + jumpCacheEntries * jumpEntryBytes);
+  }
+
+  private dropWhere(isDropped: (page: number) => boolean): void {
+    let any = false;
+    for (const page of this.pages) {
+      if (!isDropped(page)) continue;
+      this.pages.delete(page);
+      this.set.dropRange(page, 1);
+      any = true;
+    }
+    if (any) this.forgetJumps();
+  }
+}
+
+/** `linearPage` of the first address whose top bit is 1. */
+const lowerHalfEnd = 2 ** 44;
