@@ -28,7 +28,8 @@ export const usage = `Usage: hyperscope run [--kernel] PROGRAM [options]
 
 Runs a guest in an emulated partition; its console goes to the terminal. PROGRAM is a sample guest,
 a Linux kernel (vmlinuz or vmlinux), a PVH or multiboot kernel, or a flat image.
-The exit status is what the guest wrote to its exit port, 0 where it halted or --until was met.
+The exit status is what the guest wrote to its exit port, 0 where it halted or --until was met,
+4 where it reported that it has crashed.
 
   --initrd FILE        initial RAM disk of a kernel, or module of a multiboot kernel
   --append TEXT        command line of the guest

@@ -18,6 +18,7 @@ export const exitStatus = {
   failure: 1,
   usage: 2,
   stopped: 3,
+  crashed: 4,
   timeout: 124,
   interrupted: 130,
 } as const;
@@ -29,6 +30,7 @@ const keptConsoleCharacters = 65_536;
 
 function statusOf(stop: MachineStop): number {
   if (stop.kind === 'guest-exit') return stop.code & 0xff;
+  if (stop.kind === 'guest-crash') return exitStatus.crashed;
   return stop.kind === 'halted' ? 0 : exitStatus.stopped;
 }
 

@@ -49,6 +49,8 @@ export function describeEvent(event: TraceEvent, nameOf: AddressNamer): string {
     }
     case 'console':
       return `console ${event.data.length} bytes`;
+    case 'guest-crash':
+      return `guest crash ${event.parameters.map(hex).join(' ')}`;
     case 'input':
       return event.input;
   }

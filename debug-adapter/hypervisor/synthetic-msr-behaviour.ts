@@ -4,6 +4,7 @@ import { msrByName } from '../spec/x86/msrs';
 import { present } from '../support/assert';
 import type { Partition } from './partition';
 import { timeStampCounterHz } from './services';
+import { crashCapabilities } from './synthetic/crash-registers';
 import type { OverlayRegister } from './synthetic/overlay-register';
 import { referenceTime } from './synthetic/reference-time';
 import type { VirtualProcessor } from './virtual-processor';
@@ -69,6 +70,8 @@ const behaviourByName: Readonly<Record<string, SyntheticMsrBehaviour>> = {
     },
   },
   ...Object.fromEntries([0, 1, 2, 3, 4].map(crashParameter)),
+  // Capabilities; the exit of a write makes the report.
+  HV_X64_MSR_CRASH_CTL: { read: () => crashCapabilities, write: () => true },
   HV_X64_MSR_TSC_INVARIANT_CONTROL: {
     read: ({ partition }) => partition.synthetic.tscInvariantControl,
     // Once shown, the invariant counter stays: what CPUID said is not taken back.

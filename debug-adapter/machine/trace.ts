@@ -53,6 +53,15 @@ export interface ConsoleEvent extends TraceHeader {
   readonly data: Uint8Array;
 }
 
+/** A guest reported that it has crashed (TLFS, HV_X64_MSR_CRASH_CTL). */
+export interface GuestCrashEvent extends TraceHeader {
+  readonly kind: 'guest-crash';
+  /** HV_X64_MSR_CRASH_P0 to P4. */
+  readonly parameters: readonly bigint[];
+  /** The last lines of the guest's log as it gave them, at most 4 KiB; empty where it gave none. */
+  readonly message: string;
+}
+
 /** An accepted host input. */
 export interface InputEvent extends TraceHeader {
   readonly kind: 'input';
@@ -61,7 +70,7 @@ export interface InputEvent extends TraceHeader {
 
 /** Whatever the trace can hold, told apart by `kind`. */
 export type TraceEvent =
-  VmExitEvent | HypercallEvent | EventDeliveryEvent | ConsoleEvent | InputEvent;
+  VmExitEvent | HypercallEvent | EventDeliveryEvent | ConsoleEvent | GuestCrashEvent | InputEvent;
 
 type WithoutHeader<Event> = Event extends TraceEvent
   ? Omit<Event, 'position' | 'ordinal' | 'timeNs'>

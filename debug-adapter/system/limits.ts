@@ -25,6 +25,9 @@ export const limits = {
   /** Rows kept of each kind of trace event; the oldest are dropped and counted. */
   traceExits: 65_536,
   traceOther: 16_384,
+  /** Crash reports kept, and bytes of a report's message: a page, as the TLFS has it. */
+  traceCrashes: 64,
+  traceCrashTextBytes: 4096,
   /** Bytes of text kept of an input in the trace; longer ones are cut. */
   traceInputTextBytes: 96,
   /** Inputs that one machine accepts; more are refused with a message. */

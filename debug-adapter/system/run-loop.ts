@@ -270,6 +270,8 @@ export class RunLoop implements HypervisorServices {
         return undefined;
       case 'triple-fault':
         return { kind: 'triple-fault', at };
+      case 'guest-crash':
+        return { kind: 'guest-crash', at, ...outcome.report };
       case 'unhandled': {
         const exit = lane.processor.describeExit(place);
         return { kind: 'unhandled-exit', at, exit, message: outcome.message };

@@ -50,6 +50,13 @@ export type RunStop =
   /** Steps were taken but no instruction has retired for a long time: a fault or exit loop. */
   | { readonly kind: 'no-progress'; readonly at: ProcessorAddress; readonly steps: number }
   | { readonly kind: 'frames-exhausted'; readonly at: ProcessorAddress }
+  /** The guest reported that it has crashed (TLFS, HV_X64_MSR_CRASH_CTL); it can go on. */
+  | {
+      readonly kind: 'guest-crash';
+      readonly at: ProcessorAddress;
+      readonly parameters: readonly bigint[];
+      readonly message: string;
+    }
   /** The guest asked to end, with its exit code. */
   | { readonly kind: 'guest-exit'; readonly at: ProcessorAddress; readonly code: number }
   /** The guest asked its platform for a reset, which this machine does not make. */

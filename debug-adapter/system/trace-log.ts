@@ -14,6 +14,7 @@ import { decodeUtf8, encodeUtf8 } from '../support/utf8';
 import type {
   ConsoleEvent,
   EventDeliveryEvent,
+  GuestCrashEvent,
   HypercallEvent,
   InputEvent,
   TraceEvent,
@@ -25,6 +26,7 @@ import { writeExitRecord } from './exit-record';
 import { limits } from './limits';
 import {
   consoleRecord,
+  crashRecord,
   eventRecord,
   hypercallRecord,
   inputRecord,
@@ -258,6 +260,23 @@ const inputCodec: RecordCodec<InputEvent> = {
   },
 };
 
+const crashCodec: RecordCodec<GuestCrashEvent> = {
+  layout: crashRecord,
+  encode(event, write, record) {
+    const parameters = fieldView(crashRecord, record, 'parameters');
+    event.parameters.forEach((value, index) => parameters.setBigUint64(index * 8, value, true));
+    const text = encodeUtf8(event.message).subarray(0, limits.traceCrashTextBytes);
+    write('length', BigInt(text.length));
+    fieldBytes(crashRecord, record, 'text').set(text);
+  },
+  decode(header, record, read) {
+    const view = fieldView(crashRecord, record, 'parameters');
+    const parameters = [0, 1, 2, 3, 4].map((index) => view.getBigUint64(index * 8, true));
+    const text = fieldBytes(crashRecord, record, 'text').subarray(0, Number(read('length')));
+    return { ...header, kind: 'guest-crash', parameters, message: decodeUtf8(text) };
+  },
+};
+
 /** Receives events; VM exits, of which there are the most, without an object for each. */
 export interface ExitSink extends TraceSink {
   /** The exit that `processor` has just recorded. */
@@ -266,7 +285,14 @@ export interface ExitSink extends TraceSink {
 
 type TraceEventKind = TraceEvent['kind'];
 
-const everyKind: readonly TraceEventKind[] = ['vm-exit', 'hypercall', 'event', 'console', 'input'];
+const everyKind: readonly TraceEventKind[] = [
+  'vm-exit',
+  'hypercall',
+  'event',
+  'console',
+  'guest-crash',
+  'input',
+];
 
 interface Listener {
   readonly sink: TraceSink;
@@ -292,6 +318,7 @@ export class TraceLog implements ExitSink {
   readonly hypercalls = new TraceStream(hypercallCodec, limits.traceOther);
   readonly events = new TraceStream(eventCodec, limits.traceOther);
   readonly console = new TraceStream(consoleCodec, limits.traceOther);
+  readonly crashes = new TraceStream(crashCodec, limits.traceCrashes);
   readonly inputs = new TraceStream(inputCodec, limits.traceOther);
   private readonly listeners: Listener[] = [];
   private newest = beforeAll;
@@ -341,6 +368,9 @@ export class TraceLog implements ExitSink {
       case 'console':
         this.console.append(event);
         break;
+      case 'guest-crash':
+        this.crashes.append(event);
+        break;
       case 'input':
         this.inputs.append(event);
         break;
@@ -358,7 +388,7 @@ export class TraceLog implements ExitSink {
   }
 
   private get streams(): readonly Pick<TraceStream<never>, 'clear' | 'forgetFrom'>[] {
-    return [this.exits, this.hypercalls, this.events, this.console, this.inputs];
+    return [this.exits, this.hypercalls, this.events, this.console, this.crashes, this.inputs];
   }
 
   private isNew(place: TracePlace): boolean {

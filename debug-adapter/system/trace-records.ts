@@ -52,6 +52,13 @@ export const consoleRecord = structLayout('console', [
   structField('data', { bytes: 4 }, 28),
 ]);
 
+export const crashRecord = structLayout('guest-crash', [
+  ...header,
+  structField('parameters', { bytes: 40 }, 24),
+  structField('length', 'u32', 64),
+  structField('text', { bytes: limits.traceCrashTextBytes }, 72),
+]);
+
 export const inputRecord = structLayout('input', [
   ...header,
   structField('length', 'u32', 24),

@@ -67,6 +67,14 @@ export interface StopPlace {
   ) => { readonly text: string; readonly length: number } | undefined;
 }
 
+/** What the guest says is shown as text: other control characters than line feeds are left out. */
+function describeCrash(parameters: readonly bigint[], message: string): string {
+  const values = parameters.map(hex).join(', ');
+  const said = message.replace(/[^\P{Cc}\n]/gu, '').trim();
+  const last = said === '' ? '' : ` The end of its log:\n${said}`;
+  return `The guest reported that it has crashed, with the parameters ${values}.${last}`;
+}
+
 function machineText(stop: MachineStop, { where, decode }: StopPlace): StopText {
   switch (stop.kind) {
     case 'unimplemented': {
@@ -112,6 +120,11 @@ function machineText(stop: MachineStop, { where, decode }: StopPlace): StopText 
       return {
         description: 'Reset by the guest',
         text: 'The guest reset its machine. Restart it to boot again.',
+      };
+    case 'guest-crash':
+      return {
+        description: 'Guest crashed',
+        text: describeCrash(stop.parameters, stop.message),
       };
     case 'guest-exit':
       return {

@@ -2,6 +2,7 @@
 import type { ExitInformation } from '../exit-information';
 import type { Partition } from '../partition';
 import type { HypervisorServices } from '../services';
+import type { CrashReport } from '../synthetic/crash-registers';
 import type { AwaitedAnswer, VirtualProcessor } from '../virtual-processor';
 
 /** What a handler works with. */
@@ -19,6 +20,8 @@ export type ExitOutcome =
   /** The parent has been told and must answer before the processor runs again. */
   | { readonly kind: 'awaits-parent'; readonly answer: AwaitedAnswer }
   | { readonly kind: 'triple-fault' }
+  /** The guest reported a crash; it can go on. */
+  | { readonly kind: 'guest-crash'; readonly report: CrashReport }
   /** Nothing here can answer; running again repeats the exit. */
   | { readonly kind: 'unhandled'; readonly message: string };
 

@@ -1,10 +1,13 @@
 /** Exits 31 and 32: RDMSR and WRMSR. */
 import { ExceptionNumber } from '../../spec/x86/exceptions';
+import { msrByName } from '../../spec/x86/msrs';
+import { present } from '../../support/assert';
 import { injectException } from '../inject-exception';
 import { readMsr, writeMsr } from '../msr-access';
-import { resume, type ExitHandler } from './exit-handler';
+import { resume, type ExitContext, type ExitHandler, type ExitOutcome } from './exit-handler';
 
 const u32 = 0xffffffffn;
+const crashControl = present(msrByName.get('HV_X64_MSR_CRASH_CTL'), 'crash control').number;
 
 export const handleMsrRead: ExitHandler = ({ partition, processor, services }) => {
   const { state, core } = processor;
@@ -21,12 +24,28 @@ export const handleMsrRead: ExitHandler = ({ partition, processor, services }) =
   return resume;
 };
 
-export const handleMsrWrite: ExitHandler = ({ partition, processor, services }) => {
+export const handleMsrWrite: ExitHandler = (context) => {
+  const { partition, processor, services } = context;
   const { state, core } = processor;
   const number = Number(state.gpr(1) & u32);
   const value = ((state.gpr(2) & u32) << 32n) | (state.gpr(0) & u32);
   const timeNs = partition.clock.read(services.timeNs());
-  if (writeMsr(partition, processor, number, value, timeNs)) core.completeInstruction();
-  else injectException(processor, ExceptionNumber.GP);
-  return resume;
+  if (!writeMsr(partition, processor, number, value, timeNs)) {
+    injectException(processor, ExceptionNumber.GP);
+    return resume;
+  }
+  core.completeInstruction();
+  return number === crashControl ? reportCrash(context, value) : resume;
 };
+
+/** Only a guest's own write reports a crash; setting the register by other ways does not. */
+function reportCrash(
+  { partition, processor, services }: ExitContext,
+  control: bigint,
+): ExitOutcome {
+  const report = partition.synthetic.crash.report(control, partition.memory);
+  if (report === undefined) return resume;
+  const at = { partition: partition.id, processor: processor.index };
+  services.trace.emit({ kind: 'guest-crash', ...at, ...report });
+  return { kind: 'guest-crash', report };
+}

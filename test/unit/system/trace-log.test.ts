@@ -32,6 +32,13 @@ const events: readonly TraceEvent[] = [
   { ...header, kind: 'event', vector: 3, errorCode: undefined, rip: 2n },
   { ...header, kind: 'console', data: Uint8Array.of(0, 0x1b, 0xff, 0x41) },
   { ...header, kind: 'console', data: Uint8Array.of() },
+  {
+    ...header,
+    kind: 'guest-crash',
+    parameters: [ones, 1n, 2n, 3n, 4n],
+    message: 'Kernel panic \u2014 not syncing\n',
+  },
+  { ...header, kind: 'guest-crash', parameters: [0n, 0n, 0n, 0n, 0n], message: '' },
   { ...header, kind: 'input', input: 'RIP = 0x1234' },
 ];
 
@@ -42,7 +49,7 @@ describe('trace log', () => {
       const heard: TraceEvent[] = [];
       log.forwardTo({ record: (passed) => heard.push(passed) });
       log.record(event);
-      const streams = [log.exits, log.hypercalls, log.events, log.console, log.inputs];
+      const streams = [log.exits, log.hypercalls, log.events, log.console, log.crashes, log.inputs];
       assert.deepEqual(
         streams.flatMap((stream): readonly TraceEvent[] => stream.query(0, 9)),
         [event],
