@@ -38,7 +38,7 @@ const save =
     image.set(bytes.subarray(vpBase + xmmOffset, vpBase + xmmOffset + registers), xmmAt);
     // What follows the registers belongs to software.
     const data = image.subarray(0, xmmAt + registers);
-    const end = access.writeSystem(context.runU64(runOffsets.operand), data, context.cpl === 3);
+    const end = access.writeAtCurrentPrivilege(context.runU64(runOffsets.operand), data);
     if (end !== 'done') return leaveWith(processor, end);
     state.rip += BigInt(record.length);
     return RoutineEnd.lookup;

@@ -92,7 +92,7 @@ function storeEnvironment(size: FieldBytes, withRegisters: boolean): Routine {
       const from = registerAddress(context, index);
       data.set(context.bytes.subarray(from, from + registerBytes), start + index * registerBytes);
     }
-    const end = access.writeSystem(address(processor), data, context.cpl === 3);
+    const end = access.writeAtCurrentPrivilege(address(processor), data);
     if (end !== 'done') return leaveWith(processor, end);
     const unit = new X87Unit(context);
     if (withRegisters) unit.initialize();

@@ -51,6 +51,15 @@ describe('STAC and CLAC under SMAP', () => {
     });
   }
 
+  // FXSAVE, FXRSTOR, FNSAVE and FNSTENV of [RBX]: what routines access obeys the same rule.
+  for (const code of ['0f ae 03', '0f ae 0b', 'dd 33', 'd9 33']) {
+    it(`${code} reaches user pages after STAC, and faults without`, () => {
+      assert.equal(prepare(`0f 01 cb ${code}`).core.run(2, 0).stop.kind, 'budget');
+      const { stop } = prepare(code).core.run(1, 0);
+      assert.ok(stop.kind === 'event' && stop.vector === 14, stop.kind);
+    });
+  }
+
   it('a read without STAC faults', () => {
     assert.equal(prepare('8a 03').outcome(), pageFault);
   });
