@@ -1,11 +1,11 @@
 // Runs one kernel on Hyperscope's machine, in a process of its own so that nothing is warm, and prints a `KernelRun`.
-// Arguments: image, kernel, engine (translator or interpreter), rounds.
+// Arguments: image, kernel, bits (32 or 64), engine (translator or interpreter), rounds.
 import { readFileSync } from 'node:fs';
 import { webAssemblyCodeHost } from '../debug-adapter/host/web-assembly-code-space';
 import { sampleGuest } from '../debug-adapter/spec/sample-guest';
 import { configureSingleGuest } from '../debug-adapter/system/machine-configuration';
 import { PhysicalMachine } from '../debug-adapter/system/physical-machine';
-import type { KernelRun, Mark } from './benchmark/kernel-run';
+import type { Bits, KernelRun, Mark } from './benchmark/kernel-run';
 import { mainThreadMs } from './benchmark/thread-time';
 
 const sliceSteps = 4_000_000;
@@ -15,13 +15,20 @@ const memoryBytes = 64 * 1024 * 1024;
 const bootProcessor = 0;
 const rax = 0;
 
-function main(image: string, kernel: string, engine: string, rounds: number): KernelRun {
+function main(
+  image: string,
+  kernel: string,
+  bits: Bits,
+  engine: string,
+  rounds: number,
+): KernelRun {
   const machine = new PhysicalMachine(
     configureSingleGuest({
       name: kernel,
       memoryBytes,
       image: { path: image, bytes: readFileSync(image) },
       commandLine: '',
+      format: bits === 64 ? 'sample-guest' : 'multiboot',
     }),
     { codeHost: webAssemblyCodeHost, ...(engine === 'interpreter' ? { hotCount: 0 } : {}) },
   );
@@ -48,6 +55,7 @@ function main(image: string, kernel: string, engine: string, rounds: number): Ke
   }
   return {
     kernel,
+    bits,
     engine,
     marks,
     ...(engine === 'translator' ? { samples } : {}),
@@ -56,5 +64,6 @@ function main(image: string, kernel: string, engine: string, rounds: number): Ke
   };
 }
 
-const [image = '', kernel = '', engine = '', rounds = ''] = process.argv.slice(2);
-console.log(JSON.stringify(main(image, kernel, engine, Number(rounds))));
+const [image = '', kernel = '', bits = '', engine = '', rounds = ''] = process.argv.slice(2);
+const run = main(image, kernel, bits === '64' ? 64 : 32, engine, Number(rounds));
+console.log(JSON.stringify(run));

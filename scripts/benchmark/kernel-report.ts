@@ -1,6 +1,6 @@
 // The table of a run of the kernel suite, as text for the terminal and for `debug-adapter/cpu/BENCHMARKS.md`.
 import { geometricMean, msUntilFast, startSpeed } from './kernel-run';
-import { bestSpeed, chase, kernels, type SuiteResult } from './kernel-suite';
+import { apart, bestSpeed, kernels, type SuiteResult } from './kernel-suite';
 
 /** Ratios that a later run must not fall short of by more than 15 %. */
 export interface Ratios {
@@ -9,8 +9,8 @@ export interface Ratios {
   readonly wholeMean: number;
 }
 
-/** The kernels that count: what the host's memory decides says nothing of an engine. */
-export const meanKernels = kernels.filter((kernel) => kernel !== chase);
+/** The kernels of the means. */
+export const meanKernels = kernels.filter((kernel) => !apart.includes(kernel));
 /** Round 0 includes the set-up and the warm-up. */
 const warmFrom = 1;
 
@@ -31,9 +31,11 @@ export function ratios(suite: SuiteResult, to: string): Ratios | undefined {
 }
 
 /** Markdown table: millions of instructions per second, by kernel and engine. */
-export function speedTable(suite: SuiteResult, engines: readonly string[]): string {
+export function speedTable(suite: SuiteResult): string {
+  const { bits, engines } = suite;
   const compared = ratios(suite, 'qemu');
-  const head = ['64-bit guest', 'M instr.', ...engines, ...(compared ? ['translator / QEMU'] : [])];
+  const ratioHead = compared === undefined ? [] : ['translator / QEMU'];
+  const head = [`${bits}-bit guest`, 'M instr.', ...engines, ...ratioHead];
   const number = (value: number): string => (Number.isFinite(value) ? value.toFixed(0) : '–');
   const row = (name: string, size: string, speeds: readonly number[], ratio = NaN): string[] => [
     name,
@@ -51,7 +53,7 @@ export function speedTable(suite: SuiteResult, engines: readonly string[]): stri
   const rows = [
     head,
     ...kernelRows,
-    row('geometric mean without chase', '', means(warmFrom), compared?.warmMean),
+    row('geometric mean without chase and system', '', means(warmFrom), compared?.warmMean),
     row('the same, warm-up included', '', means(0), compared?.wholeMean),
   ];
   return markdown(rows);
@@ -59,7 +61,13 @@ export function speedTable(suite: SuiteResult, engines: readonly string[]): stri
 
 /** Markdown table: how the translator starts. */
 export function startTable(suite: SuiteResult): string {
-  const head = ['kernel', 'first 0.1 s', 'first second', 'ms to 80 % of full speed', 'peak MiB'];
+  const head = [
+    `${suite.bits}-bit guest`,
+    'first 0.1 s',
+    'first second',
+    'ms to 80 % of full speed',
+    'peak MiB',
+  ];
   const rows = kernels.map((kernel) => {
     const runs = suite.runs.filter((run) => run.kernel === kernel && run.engine === 'translator');
     const full = bestSpeed(suite, kernel, 'translator', warmFrom);

@@ -10,8 +10,12 @@ export interface Mark {
   readonly position?: number;
 }
 
+/** Of the guest's code: 32 is protected mode, 64 is 64-bit mode. */
+export type Bits = 32 | 64;
+
 export interface KernelRun {
   readonly kernel: string;
+  readonly bits: Bits;
   readonly engine: string;
   /** The start, then the end of each round. */
   readonly marks: readonly Mark[];

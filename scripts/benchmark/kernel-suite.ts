@@ -2,13 +2,13 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from '../vscode-host/paths.mjs';
-import { roundLengths, speed, type KernelRun } from './kernel-run';
+import { roundLengths, speed, type Bits, type KernelRun } from './kernel-run';
 import { runOnQemu } from './run-kernel-qemu';
 
-export const kernels = ['crc', 'sieve', 'fib', 'chase', 'sha256', 'mix64'] as const;
+export const kernels = ['crc', 'sieve', 'fib', 'chase', 'sha256', 'mix64', 'system'] as const;
 
-/** Bound by the memory of the host for everyone, so it stays out of the means. */
-export const chase = 'chase';
+/** What stays out of the means: `chase` is bound by the memory of the host for everyone, `system` is no computation. */
+export const apart: readonly string[] = ['chase', 'system'];
 
 export const imageFolder = 'scripts/benchmark/kernels/images';
 
@@ -22,17 +22,19 @@ export interface SuiteSize {
 export const fullSuite: SuiteSize = { rounds: 8, repetitions: 3 };
 export const quickSuite: SuiteSize = { rounds: 3, repetitions: 2 };
 
-/** All runs, and for each kernel the instructions of each round. */
+/** All runs of guests of one kind, and for each kernel the instructions of each round. */
 export interface SuiteResult {
+  readonly bits: Bits;
+  readonly engines: readonly string[];
   readonly runs: readonly KernelRun[];
   readonly lengths: ReadonlyMap<string, readonly number[]>;
 }
 
-function runHere(image: string, kernel: string, engine: string, rounds: number): KernelRun {
-  const script = join(root, 'scripts/run-kernel.ts');
-  const args = ['--import=tsx', script, image, kernel, engine, String(rounds)];
+/** Runs a script that prints a `KernelRun`, in a process of its own. */
+function runHere(script: string, ...values: readonly (string | number)[]): KernelRun {
+  const args = ['--import=tsx', join(root, 'scripts', script), ...values.map(String)];
   const result = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
-  if (result.status !== 0) throw new Error(`${kernel} on the ${engine}:\n${result.stderr}`);
+  if (result.status !== 0) throw new Error(`${script} ${values.join(' ')}\n${result.stderr}`);
   const run: KernelRun = JSON.parse(result.stdout);
   return run;
 }
@@ -42,6 +44,7 @@ function runHere(image: string, kernel: string, engine: string, rounds: number):
  * @throws Error where a checksum differs between engines: then one of them is wrong, and no speed counts
  */
 export async function runSuite(
+  bits: Bits,
   engines: readonly string[],
   size: SuiteSize,
   progress: (text: string) => void,
@@ -51,20 +54,32 @@ export async function runSuite(
   for (let repetition = 0; repetition < size.repetitions; repetition++) {
     for (const kernel of kernels) {
       for (const engine of engines) {
-        const image = join(root, imageFolder, `${kernel}-64.elf`);
-        const run =
-          engine === 'qemu'
-            ? await runOnQemu(image, kernel, size.rounds)
-            : runHere(image, kernel, engine, size.rounds);
-        if (engine !== 'qemu') lengths.set(kernel, roundLengths(run));
+        const run = await runKernel(bits, kernel, engine, size.rounds);
+        if (isOurs(engine)) lengths.set(kernel, roundLengths(run));
         compareChecksums(runs, run);
         runs.push(run);
         const rate = speed(run, lengths.get(kernel) ?? [], 1).toFixed(0);
-        progress(`${repetition + 1}/${size.repetitions} ${kernel} ${engine} ${rate}`);
+        progress(`${repetition + 1}/${size.repetitions} ${kernel}-${bits} ${engine} ${rate}`);
       }
     }
   }
-  return { runs, lengths };
+  return { bits, engines, runs, lengths };
+}
+
+function isOurs(engine: string): boolean {
+  return engine === 'translator' || engine === 'interpreter';
+}
+
+async function runKernel(
+  bits: Bits,
+  kernel: string,
+  engine: string,
+  rounds: number,
+): Promise<KernelRun> {
+  const image = join(root, imageFolder, `${kernel}-${bits}.elf`);
+  if (engine === 'qemu') return runOnQemu(image, kernel, bits, rounds);
+  if (engine === 'v86') return runHere('run-kernel-v86.ts', image, kernel, rounds);
+  return runHere('run-kernel.ts', image, kernel, bits, engine, rounds);
 }
 
 function compareChecksums(runs: readonly KernelRun[], run: KernelRun): void {

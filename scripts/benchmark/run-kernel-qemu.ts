@@ -1,6 +1,6 @@
 // Runs a kernel on QEMU's TCG: the image is a multiboot kernel there, and prints to the same port.
 import { spawn, spawnSync } from 'node:child_process';
-import type { KernelRun, Mark } from './kernel-run';
+import type { Bits, KernelRun, Mark } from './kernel-run';
 import { busiestThreadMs } from './thread-time';
 
 const program = 'qemu-system-x86_64';
@@ -14,7 +14,12 @@ export function qemuVersion(): string | undefined {
 }
 
 /** The marks are taken here as the lines arrive, so each may be late by the time that takes. */
-export async function runOnQemu(image: string, kernel: string, rounds: number): Promise<KernelRun> {
+export async function runOnQemu(
+  image: string,
+  kernel: string,
+  bits: Bits,
+  rounds: number,
+): Promise<KernelRun> {
   const child = spawn(program, [...board, ...ports, '-kernel', image], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
@@ -33,5 +38,5 @@ export async function runOnQemu(image: string, kernel: string, rounds: number): 
     });
   });
   const checksums = text.slice(1).trim().split('\n').slice(0, rounds);
-  return { kernel, engine: 'qemu', marks: marks.slice(0, rounds + 1), checksums };
+  return { kernel, bits, engine: 'qemu', marks: marks.slice(0, rounds + 1), checksums };
 }

@@ -36,7 +36,12 @@ const fixedFlags = 2;
 const nestedTask = 0x4000;
 /** OSFXSR and OSXMMEXCPT. */
 const vectorsEnabled = 0x600n;
-const longControls = 0x620n;
+/** PAE, PGE, OSFXSR, OSXMMEXCPT and FSGSBASE. */
+const longControls = 0x106a0n;
+/** LMA, LME, NXE and SCE. */
+const systemCallsEnabled = 0xd01n;
+/** "Enable RDTSCP" and "enable INVPCID", behind "activate secondary controls" (SDM vol. 3, 25.6.2). */
+const secondaryControls = 0x1008n;
 const pageBytes = 0x1000;
 
 /** An address with room on both sides, more often than not aligned, or any number. */
@@ -122,6 +127,14 @@ export class LongStreamMachine implements StreamMachine {
     }
     const isUser = mode.endsWith('user');
     processor.setField('GUEST_CR4', longControls);
+    processor.setField('GUEST_IA32_EFER', systemCallsEnabled);
+    processor.setField('GUEST_SYSENTER_CS', BigInt(selector.kernelCode));
+    processor.setField('GUEST_SYSENTER_EIP', BigInt(layout.kernelCode + this.start));
+    processor.setField('GUEST_SYSENTER_ESP', BigInt(layout.kernelStack - 0x100));
+    processor.setField('SECONDARY_VM_EXEC_CONTROL', secondaryControls);
+    const callSelectors = BigInt(selector.kernelCode) << 32n;
+    processor.state.setMsr('IA32_STAR', callSelectors | (BigInt(selector.kernelData + 3) << 48n));
+    processor.state.setMsr('IA32_LSTAR', BigInt(layout.kernelCode + this.start));
     processor.setField(
       'GUEST_CS_SELECTOR',
       BigInt(isUser ? selector.userCode : selector.kernelCode),
