@@ -23,13 +23,14 @@ const eventKinds: Readonly<Record<TraceKind, EventKind>> = {
 };
 
 function openGuest(options: RunOptions): HeadlessRun {
-  return openHeadless(parseLaunchArguments(options.launch), {
+  const ports = {
     files: nodeFileSource,
     decompressor: nodeDecompressor,
     disassembler: icedDisassembler,
     clock: nodeWallClock,
     codeHost: webAssemblyCodeHost,
-  });
+  };
+  return openHeadless(parseLaunchArguments(options.launch), ports, options.checkpointInterval);
 }
 
 /** Starts the trace; returns what flushes it. */

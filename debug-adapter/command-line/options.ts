@@ -17,12 +17,18 @@ export interface RunOptions {
   readonly steps: number | undefined;
   readonly trace: readonly TraceKind[];
   readonly traceFile: string | undefined;
+  /** Position to go to after the run. */
+  readonly goTo: number | undefined;
+  /** Steps between checkpoints; undefined where none are needed. */
+  readonly checkpointInterval: number | undefined;
   readonly stateHash: boolean;
   readonly quiet: boolean;
 }
 
 export type CommandLine =
   { readonly kind: 'help' } | { readonly kind: 'run'; readonly options: RunOptions };
+
+const checkpointIntervalDefault = 2_000_000;
 
 export const usage = `Usage: hyperscope run [--kernel] PROGRAM [options]
 
@@ -46,6 +52,9 @@ The exit status is what the guest wrote to its exit port, 0 where it halted or -
   --timeout SECONDS    end after SECONDS of real time, with status 124
   --trace KINDS        print events: ${traceKinds.join(',')}
   --trace-file FILE    write the events to FILE instead (JSON lines where it ends in .jsonl)
+  --go-to POSITION     after the run go to POSITION of it; print registers and state hash there
+  --checkpoint-interval N
+                       steps between the checkpoints that --go-to starts from (default 2000000)
   --state-hash         print the hash of the final state
   --quiet              print nothing but the guest's console
   --help               show this text
@@ -68,6 +77,8 @@ const valueOptions = [
   '--timeout',
   '--trace',
   '--trace-file',
+  '--go-to',
+  '--checkpoint-interval',
 ] as const;
 const flagOptions = ['--state-hash', '--quiet', '--help'] as const;
 type ValueOption = (typeof valueOptions)[number];
@@ -124,6 +135,13 @@ function positive(name: ValueOption, text: string | undefined): number | undefin
   const value = Number(text);
   if (/^\d+(\.\d+)?$/.test(text) && value > 0 && value <= Number.MAX_SAFE_INTEGER) return value;
   throw usageError(`${name} needs a positive number, not "${text}".`);
+}
+
+function position(name: ValueOption, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw usageError(`${name} needs a position, a whole number from 0, not "${text}".`);
 }
 
 function wholeNumber(name: ValueOption, text: string | undefined): number | undefined {
@@ -192,9 +210,13 @@ export function parseCommandLine(texts: readonly string[]): CommandLine {
   if (program === undefined)
     throw usageError('No program was named.', 'Write: hyperscope run PROGRAM.');
   if (rest.length > 0) throw usageError(`"${rest[0] ?? ''}" is one argument too many.`);
+  const goTo = position('--go-to', values.get('--go-to'));
+  const interval = wholeNumber('--checkpoint-interval', values.get('--checkpoint-interval'));
   return {
     kind: 'run',
     options: {
+      goTo,
+      checkpointInterval: interval ?? (goTo === undefined ? undefined : checkpointIntervalDefault),
       launch: launchArguments(program, values),
       until: values.get('--until'),
       untilTimeNs: wholeNumber('--until-time', values.get('--until-time')),

@@ -123,5 +123,15 @@ export class GuestRun {
     if (this.options.stateHash) {
       this.surroundings.writeMessage(`state hash ${this.machine.stateHash}`);
     }
+    if (this.options.goTo !== undefined) this.goTo(this.options.goTo);
+  }
+
+  /** Nothing is shown twice: the past is silent. */
+  private goTo(target: number): void {
+    const { machine, surroundings } = this;
+    machine.goToPosition(target);
+    surroundings.writeMessage(`At position ${machine.position}, ${machine.timeNs} ns:`);
+    for (const text of machine.describeRegisters()) surroundings.writeMessage(text);
+    surroundings.writeMessage(`state hash ${machine.stateHash}`);
   }
 }

@@ -32,6 +32,21 @@ describe('hyperscope run', function () {
     assert.notEqual(hash('--steps', '1000'), hash('--steps', '1001'));
   });
 
+  it('goes to a position after the run, whatever the checkpoints', () => {
+    const lastHash = (text: string): string => /.*state hash ([0-9a-f]+)/s.exec(text)?.[1] ?? '';
+    const guest = guestImage('hello-partition');
+    const there = run('run', guest, '--steps', '1000', '--state-hash');
+    for (const interval of ['64', '1000000']) {
+      const { stdout, stderr, status } = run(
+        ...['run', guest, '--go-to', '1000', '--checkpoint-interval', interval],
+      );
+      assert.equal(status, 0);
+      assert.equal(lastHash(stderr), lastHash(there.stderr));
+      assert.match(stderr, /At position 1000, \d+ ns:\np2 processor 0: rax=0x/);
+      assert.equal(stdout.match(/Hello from/g)?.length, 1);
+    }
+  });
+
   const ends: readonly (readonly [args: readonly string[], status: number, text: RegExp])[] = [
     [[guestImage('triple-fault')], 3, /triple fault/],
     [[guestImage('unimplemented')], 3, /fsin/],
@@ -42,6 +57,7 @@ describe('hyperscope run', function () {
     [['nowhere.elf'], 2, /no file nowhere\.elf/],
     [[guestImage('spin'), '--memory', '1K'], 2, /"memory" is 1K/],
     [[guestImage('spin'), '--trace-file', '/nowhere/x'], 2, /Cannot write/],
+    [[guestImage('spin'), '--steps', '9', '--go-to', '-3'], 2, /--go-to needs a position/],
     [['--nosuch'], 2, /no option --nosuch/],
   ];
   for (const [args, status, text] of ends) {
