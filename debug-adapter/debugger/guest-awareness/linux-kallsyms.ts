@@ -7,7 +7,7 @@
  * found by their shape: the tokens of the ten digits stand in a row.
  */
 import type { ElfSymbol } from '../symbols/elf64';
-import { kernelSymbol } from '../symbols/kernel-symbol';
+import { kernelSymbol } from './kernel-symbol';
 
 /** Link-time names and addresses of a kernel, in the order of its table. */
 export interface KernelSymbolTable {

@@ -4,10 +4,10 @@ import { UserError } from '../../support/user-error';
 import { isElf } from '../../system/boot/elf-file';
 import type { ImageFile } from '../../system/machine-configuration';
 import { readKallsyms } from '../guest-awareness/linux-kallsyms';
+import { isSystemMap, readSystemMap } from '../guest-awareness/system-map';
 import { rangesOfBytes, type ByteRanges, type ElfSymbol } from './elf64';
 import type { LineRow } from './dwarf-line';
 import { indexElf, readElfSymbols, SymbolIndex, type SymbolTable } from './symbol-index';
-import { isSystemMap, readSystemMap } from './system-map';
 
 /** Where symbols may be. */
 export interface SymbolSources {

@@ -1,5 +1,5 @@
 /** One line of a kernel's symbol table, as `nm` classifies it and kallsyms repeats. */
-import { addressSpaceEnd, type ElfSymbol } from './elf64';
+import { addressSpaceEnd, type ElfSymbol } from '../symbols/elf64';
 
 /** @param type letter of `nm`: T and W are code, capital letters are global */
 export function kernelSymbol(type: string, name: string, address: bigint): ElfSymbol {

@@ -1,6 +1,6 @@
 /** Reads System.map: the names of a Linux kernel as `nm` prints them, one in a line, in the order of addresses. */
 import { LinuxBoot } from '../../spec/linux-boot';
-import type { ElfSymbol } from './elf64';
+import type { ElfSymbol } from '../symbols/elf64';
 import { kernelSymbol } from './kernel-symbol';
 
 const addressDigits = 16;

@@ -1,0 +1,38 @@
+#!/bin/busybox sh
+# First process of the guest: a shell on the serial line, or the system on the disk that root= names.
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t sysfs sysfs /sys
+/bin/busybox mount -t devtmpfs devtmpfs /dev
+echo HYPERSCOPE-GUEST-READY
+/bin/busybox cat /proc/version
+
+/bin/busybox --install -s /bin
+export PATH=/bin HOME=/root TERM=vt100
+
+# Loads the modules of a list, which is in the order of their dependencies: load_modules hyperv
+load_modules() {
+  while read -r module; do insmod "/lib/modules/$module"; done < "/lib/modules/$1.order"
+}
+
+for word in $(cat /proc/cmdline); do
+  case "$word" in
+    hyperscope.modules=*) load_modules "${word#*=}" ;;
+    root=*) root=${word#*=} ;;
+  esac
+done
+
+if [ -n "$root" ]; then
+  load_modules rootdisk
+  for try in 1 2 3 4 5; do
+    [ -b "$root" ] && break
+    sleep 1
+  done
+  if mount -t ext4 "$root" /mnt; then
+    for folder in proc sys dev; do mount --move "/$folder" "/mnt/$folder"; done
+    exec switch_root /mnt /sbin/init
+  fi
+  echo "There is no root file system on $root."
+fi
+
+setsid cttyhack sh -l
+poweroff -f
