@@ -53,8 +53,8 @@ export class PcPlatform implements Platform {
   readonly ports: readonly PlacedPorts[];
   readonly memory: readonly PlacedMemory[];
   readonly openBusBytes = 2 ** physicalAddressBits;
-  private readonly interruptControllers: InterruptControllerPair;
-  private readonly ioApic: IoApic;
+  readonly interruptControllers: InterruptControllerPair;
+  readonly ioApic: IoApic;
   private readonly timer: IntervalTimer;
   private readonly clock: RealTimeClock;
   private readonly serialPorts: ReadonlyMap<number, SerialPort>;

@@ -26,8 +26,9 @@ export abstract class Ps2Device<S extends FlatState> implements Chip {
     this.settings = { ...defaults };
   }
 
-  /** Takes a byte from the controller. */
+  /** Takes a byte from the controller; what was still to be sent is given up for the answer. */
   receive(byte: number): void {
+    this.queue = [];
     const command = this.argumentOf;
     this.argumentOf = noCommand;
     if (command !== noCommand && this.takeArgument(command, byte)) return;

@@ -26,12 +26,12 @@ export class Ps2Keyboard extends Ps2Device<typeof defaults> {
         this.send(ps2Answer.acknowledge, ...ps2Answer.keyboardId);
         return true;
       case ps2Command.enable:
-      case ps2Command.disable:
-        this.settings.isEnabled = command === ps2Command.enable;
+        this.settings.isEnabled = true;
         this.send(ps2Answer.acknowledge);
         return true;
+      case ps2Command.disable:
       case ps2Command.setDefaults:
-        this.settings = { ...defaults };
+        this.settings = { ...defaults, isEnabled: command === ps2Command.setDefaults };
         this.send(ps2Answer.acknowledge);
         return true;
       default:

@@ -95,6 +95,10 @@ export const ps2Answer = {
  * not listed passes unchanged.
  */
 export const translatedAnswers: ReadonlyMap<number, number> = new Map([
+  // The numbers of scan code sets, too, are translated like keys.
+  [0x01, 0x43],
+  [0x02, 0x41],
+  [0x03, 0x3f],
   [0x83, 0x41],
   [0x84, 0x54],
 ]);

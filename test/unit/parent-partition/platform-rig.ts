@@ -55,6 +55,13 @@ export class PlatformRig {
     device.writePort(port - first, sizeBytes, value);
   }
 
+  /** Moves a wire at a controller's input, which no chip drives. */
+  setWire(isIoApic: boolean, input: number, level: boolean): void {
+    const { ioApic, interruptControllers } = this.platform;
+    if (isIoApic) ioApic.setInput(input, level);
+    else interruptControllers.setRequest(input, level);
+  }
+
   save(): Uint8Array {
     return encodeStateTree({ platform: this.platform.save(), timers: this.queue.save() });
   }

@@ -21,14 +21,19 @@ class Rig {
     for (const byte of data) this.controller.data.writeByte(0, byte);
   }
 
+  /** Answers to bytes that are sent one by one, as a driver does: it waits for each answer. */
   keyboard(...bytes: readonly number[]): readonly number[] {
-    for (const byte of bytes) this.controller.data.writeByte(0, byte);
-    return this.answers();
+    return bytes.flatMap((byte) => {
+      this.controller.data.writeByte(0, byte);
+      return this.answers();
+    });
   }
 
   mouse(...bytes: readonly number[]): readonly number[] {
-    for (const byte of bytes) this.command(0xd4, byte);
-    return this.answers();
+    return bytes.flatMap((byte) => {
+      this.command(0xd4, byte);
+      return this.answers();
+    });
   }
 
   /** Everything that waits; bytes of the mouse are negative. */
@@ -133,8 +138,8 @@ describe('PS/2 keyboard', () => {
     ['echo', [0xee], [0xee]],
     ['indicators', [0xed, 0x07], [0xfa, 0xfa]],
     ['rate', [0xf3, 0x00], [0xfa, 0xfa]],
-    ['scan code set: which', [0xf0, 0x00], [0xfa, 0xfa, 0x02]],
-    ['scan code set: 3', [0xf0, 0x03, 0xf0, 0x00], [0xfa, 0xfa, 0xfa, 0xfa, 0x03]],
+    ['scan code set: which, translated', [0xf0, 0x00], [0xfa, 0xfa, 0x41]],
+    ['scan code set: 3', [0xf0, 0x03, 0xf0, 0x00], [0xfa, 0xfa, 0xfa, 0xfa, 0x3f]],
     ['enable', [0xf4], [0xfa]],
     ['defaults', [0xf6], [0xfa]],
     ['unknown', [0xe1], [0xfe]],
@@ -150,6 +155,12 @@ describe('PS/2 keyboard', () => {
     const rig = new Rig();
     rig.keyboard(0xff);
     assert.deepEqual(rig.keyboard(0xfe), [0xaa]);
+  });
+
+  it('gives up what it was sending for a new command', () => {
+    const rig = new Rig();
+    rig.controller.data.writeByte(0, 0xf2);
+    assert.deepEqual(rig.keyboard(0xee), [0xfa, 0xee], 'the first byte was in the buffer already');
   });
 
   it('identifies itself untranslated where translation is off', () => {
