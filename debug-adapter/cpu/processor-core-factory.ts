@@ -34,6 +34,8 @@ export interface PartitionCoreOptions {
   readonly processorCount: number;
   /** What the processors' random numbers start from; 0 unless given. */
   readonly randomSeed?: bigint;
+  /** What instructions mean, to both engines; the definitions of `semantics/` unless given. */
+  readonly variants?: VariantTable;
   /** Entries of each data TLB, a power of two from 64 to 4096. */
   readonly tlbEntries?: number;
   /** Jumps to a place after which it is translated; 1 for at once, 0 for never. */
@@ -56,24 +58,27 @@ const translationBatch = 8;
 /** Frames beyond RAM for pages that the hypervisor lays over the guest's. */
 const overlayFrames = 64;
 
-let variants: VariantTable | undefined;
+let usualVariants: VariantTable | undefined;
 const modules = new Map<number, Uint8Array>();
 
 /** The variants of all definitions; built once. */
 export function variantTable(): VariantTable {
-  variants ??= new VariantTable(firstHandler);
-  return variants;
+  usualVariants ??= new VariantTable(firstHandler);
+  return usualVariants;
 }
 
 /** The interpreter's bytes for a TLB size; emitted once. */
 export function interpreterModule(tlbEntries: number): Uint8Array {
   let module = modules.get(tlbEntries);
   if (module === undefined) {
-    const table = variantTable();
-    module = emitInterpreter({ groups: table.groups, tlbEntries, routineNumber });
+    module = emitModule(variantTable(), tlbEntries);
     modules.set(tlbEntries, module);
   }
   return module;
+}
+
+function emitModule({ groups }: VariantTable, tlbEntries: number): Uint8Array {
+  return emitInterpreter({ groups, tlbEntries, routineNumber });
 }
 
 /** Makes the code space of a partition, its memory (nothing mapped yet) and its processors. */
@@ -82,7 +87,7 @@ export function createPartitionCores(
   options: PartitionCoreOptions,
 ): PartitionCores {
   const { memoryBytes, processorCount, tlbEntries = dataTlbEntriesMax } = options;
-  const { hotCount = hotCountDefault } = options;
+  const { hotCount = hotCountDefault, variants = variantTable() } = options;
   assert(processorCount >= 1 && processorCount <= processorCountMax, 'processor count');
   assert(runAreaEnd <= tlbOffsets.code[0], 'the run area ends before the TLBs');
   const cores: VirtualProcessorCore[] = [];
@@ -104,6 +109,7 @@ export function createPartitionCores(
   const { code, translator, sources } = makeCodeCache(space, memory, cores, {
     tlbEntries,
     hotCount,
+    variants,
   });
   const breakpointsChanged = (): void => {
     const addresses = cores.flatMap((core) => [...core.breakpointAddresses]);
@@ -117,7 +123,8 @@ export function createPartitionCores(
     core.state.writeU64(stateOffsets.randomState, random);
     cores.push(core);
   }
-  space.install(interpreterModule(tlbEntries), [0]);
+  const isUsual = variants === variantTable();
+  space.install(isUsual ? interpreterModule(tlbEntries) : emitModule(variants, tlbEntries), [0]);
   return { memory, clock, cores };
 }
 
@@ -126,9 +133,12 @@ function makeCodeCache(
   space: CodeSpace,
   memory: GuestMemory,
   cores: readonly VirtualProcessorCore[],
-  { tlbEntries, hotCount }: { readonly tlbEntries: number; readonly hotCount: number },
+  {
+    tlbEntries,
+    hotCount,
+    variants,
+  }: Required<Pick<PartitionCoreOptions, 'tlbEntries' | 'hotCount' | 'variants'>>,
 ): Pick<SharedParts, 'code' | 'translator' | 'sources'> {
-  const variants = variantTable();
   const undefinedHandler = present(variants.handlerNamed('UD '), 'the variant of UD');
   const forgetCode = (): void => {
     translator.codeWasDropped();

@@ -1,8 +1,8 @@
 /** A processor without hypervisor or devices, in 64-bit mode over flat page tables, for instruction tests. */
 import { runOffsets } from '../../debug-adapter/cpu/memory-map';
+import type { VariantTable } from '../../debug-adapter/cpu/decode/variants';
 import { createPartitionCores } from '../../debug-adapter/cpu/processor-core-factory';
 import { webAssemblyCodeHost } from '../../debug-adapter/host/web-assembly-code-space';
-import type { CodeHost } from '../../debug-adapter/machine/code-space';
 import type { GuestMemory } from '../../debug-adapter/machine/guest-memory';
 import type { PartitionClock } from '../../debug-adapter/machine/partition-clock';
 import type { ProcessorCore } from '../../debug-adapter/machine/processor';
@@ -26,8 +26,8 @@ export interface BareProcessorOptions {
   readonly processorCount?: number;
   /** Jumps to a place until it is translated; 0 for never. */
   readonly hotCount?: number;
-  /** Loads the generated code; a test may bring code of its own. */
-  readonly codeHost?: CodeHost;
+  /** What instructions mean; a test may bring a wrong meaning. */
+  readonly variants?: VariantTable;
 }
 
 export class BareProcessor {
@@ -40,12 +40,12 @@ export class BareProcessor {
 
   constructor(options: BareProcessorOptions = {}) {
     const { tlbEntries = 64, processorCount = 1, hotCount = 0 } = options;
-    const { codeHost = webAssemblyCodeHost } = options;
-    const made = createPartitionCores(codeHost, {
+    const made = createPartitionCores(webAssemblyCodeHost, {
       memoryBytes,
       processorCount,
       tlbEntries,
       hotCount,
+      ...(options.variants === undefined ? {} : { variants: options.variants }),
     });
     this.memory = made.memory;
     this.clock = made.clock;

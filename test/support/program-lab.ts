@@ -1,5 +1,10 @@
 /** Runs a program on a fresh machine in a given manner, and tells all that happened and what state it left. */
-import { stateOffsets } from '../../debug-adapter/machine/processor-state';
+import type { ProcessorCore } from '../../debug-adapter/machine/processor';
+import {
+  stateOffsets,
+  vmcsEncoding,
+  type ProcessorState,
+} from '../../debug-adapter/machine/processor-state';
 import type { GuestMemorySavedState } from '../../debug-adapter/machine/guest-memory';
 import { StateHash } from '../../debug-adapter/support/state-hash';
 import { GuestKernel, layout } from './guest-kernel';
@@ -13,6 +18,12 @@ export interface Manner {
   readonly breakpoints?: ReadonlySet<bigint>;
   /** Everything cached is dropped before each run: then nothing can be out of date. */
   readonly forgets?: boolean;
+}
+
+/** Steps of one processor before the next has its turn. */
+export interface Turn {
+  readonly processor: number;
+  readonly steps: number;
 }
 
 export interface Outcome {
@@ -29,14 +40,27 @@ const completed: ReadonlySet<bigint> = new Set([10n, 12n, 28n, 30n]);
 
 const tableMask = 0xffff_ffff_f000n;
 
+function describe(state: ProcessorState, kind: string): string {
+  const field = (name: string): bigint => state.vmcs(vmcsEncoding(name));
+  if (kind !== 'vm-exit') return `${kind} ${field('VM_EXIT_INTR_INFO')}`;
+  return `exit ${field('VM_EXIT_REASON')} ${field('EXIT_QUALIFICATION')}`;
+}
+
+function answerExit(core: ProcessorCore): boolean {
+  if (!completed.has(core.state.vmcs(vmcsEncoding('VM_EXIT_REASON')))) return false;
+  core.state.writeU32(stateOffsets.exitPending, 0);
+  core.completeInstruction();
+  return true;
+}
+
 export class ProgramLab {
   private readonly kernel: GuestKernel;
   private readonly initialState: Uint8Array;
   private readonly initialMemory: GuestMemorySavedState;
 
   /** @param hotCount jumps to a place until it is translated, 0 for never */
-  constructor(tlbEntries: number, hotCount = 0) {
-    const kernel = new GuestKernel({ tlbEntries, hotCount });
+  constructor(tlbEntries: number, hotCount = 0, processorCount = 1) {
+    const kernel = new GuestKernel({ tlbEntries, hotCount, processorCount });
     this.kernel = kernel;
     for (const alias of places.aliases) {
       for (let page = 0; page < places.dataPages; page++) {
@@ -67,60 +91,65 @@ export class ProgramLab {
   }
 
   run(program: Uint8Array, steps: number, manner: Manner): Outcome {
+    return this.runTogether(program, [{ processor: 0, steps }], manner);
+  }
+
+  /** Runs the processors of a partition in turns, each from a block of its own; one that is over takes no further turn. */
+  runTogether(program: Uint8Array, turns: readonly Turn[], manner: Manner): Outcome {
     this.reset(program);
-    const { core, state } = this.kernel;
-    core.setBreakpoints(manner.breakpoints ?? new Set());
+    const { cores } = this.kernel;
     const events: string[] = [];
+    const over = new Set<number>();
     let taken = 0;
-    let isOver = false;
-    while (taken < steps && !isOver) {
-      const budget = manner.budget(steps - taken);
-      if (manner.forgets === true) core.stateWasEdited();
-      const run = core.run(budget, taken);
-      if (run.steps > budget) throw new Error(`${run.steps} steps of a budget of ${budget}`);
-      taken += run.steps;
-      const { stop } = run;
-      if (stop.kind === 'breakpoint') core.passBreakpointOnce();
-      else if (stop.kind !== 'budget') {
-        events.push(`${taken}: ${this.describe(stop.kind)} at ${state.rip.toString(16)}`);
-        isOver = stop.kind === 'vm-exit' ? !this.answerExit() : stop.kind !== 'event';
+    for (const { processor, steps } of turns) {
+      const core = cores[processor];
+      if (core === undefined || over.has(processor)) continue;
+      core.setBreakpoints(manner.breakpoints ?? new Set());
+      const end = taken + steps;
+      while (taken < end && !over.has(processor)) {
+        const budget = manner.budget(end - taken);
+        if (manner.forgets === true) core.stateWasEdited();
+        const run = core.run(budget, taken);
+        if (run.steps > budget) throw new Error(`${run.steps} steps of a budget of ${budget}`);
+        taken += run.steps;
+        const { stop } = run;
+        if (stop.kind === 'breakpoint') core.passBreakpointOnce();
+        else if (stop.kind !== 'budget') {
+          const ip = core.state.rip.toString(16);
+          events.push(`${taken}: ${processor} ${describe(core.state, stop.kind)} at ${ip}`);
+          const isOver = stop.kind === 'vm-exit' ? !answerExit(core) : stop.kind !== 'event';
+          if (isOver) over.add(processor);
+        }
       }
     }
     return { steps: taken, events, registers: this.registers(), hash: this.hash() };
   }
 
-  private describe(kind: string): string {
-    if (kind !== 'vm-exit') return `${kind} ${this.kernel.field('VM_EXIT_INTR_INFO')}`;
-    const { kernel } = this;
-    return `exit ${kernel.field('VM_EXIT_REASON')} ${kernel.field('EXIT_QUALIFICATION')}`;
-  }
-
-  private answerExit(): boolean {
-    const { kernel } = this;
-    if (!completed.has(kernel.field('VM_EXIT_REASON'))) return false;
-    kernel.state.writeU32(stateOffsets.exitPending, 0);
-    kernel.core.completeInstruction();
-    return true;
-  }
-
   private reset(program: Uint8Array): void {
     const { kernel } = this;
     if (!kernel.memory.restore(this.initialMemory)) throw new Error('restore');
-    kernel.state.architecturalBytes.set(this.initialState);
     kernel.clock.latestNs = 0;
     kernel.memory.write(places.program, program);
-    kernel.core.stateWasEdited();
+    kernel.cores.forEach((core, index) => {
+      core.state.architecturalBytes.set(this.initialState);
+      const block = (index * 5) % places.blocks;
+      if (index > 0) core.state.rip = BigInt(places.program + block * places.blockBytes);
+      core.state.setGpr(4, core.state.gpr(4) - BigInt(index * 0x20));
+      core.stateWasEdited();
+    });
   }
 
   private registers(): string[] {
-    const { state } = this.kernel;
-    const general = Array.from({ length: 16 }, (_, index) => state.gpr(index));
-    return [...general, state.rip, BigInt(state.rflags)].map((value) => value.toString(16));
+    return this.kernel.cores.flatMap(({ state }) => {
+      const general = Array.from({ length: 16 }, (_, index) => state.gpr(index));
+      return [...general, state.rip, BigInt(state.rflags)].map((value) => value.toString(16));
+    });
   }
 
   private hash(): string {
     const { kernel } = this;
-    const hash = new StateHash().update(kernel.state.architecturalBytes);
+    const hash = new StateHash();
+    for (const { state } of kernel.cores) hash.update(state.architecturalBytes);
     for (const [page, frame] of kernel.memory.touchedPages()) {
       hash.update(machineCode(littleEndian(page, 4) + littleEndian(frame, 4)));
       hash.update(kernel.memory.read(page * 0x1000, 0x1000) ?? new Uint8Array());

@@ -189,7 +189,11 @@ export class VariantTable {
   /** By name without addressing: what of the addressing the meaning asked for. */
   private readonly consulted = new Map<string, Builder['consulted']>();
 
-  constructor(firstHandler: number) {
+  /** @param definition of a mnemonic: those of `semantics/`, unless a test brings a wrong one */
+  constructor(
+    firstHandler: number,
+    private readonly definition: (mnemonic: string) => Definition | undefined = definitionOf,
+  ) {
     for (const row of opcodeRows) this.addRow(row);
     this.groups.flat().forEach((variant, index) => {
       this.handlers.set(variant, firstHandler + index);
@@ -237,7 +241,7 @@ export class VariantTable {
   }
 
   private addCombination(row: OpcodeRow, size: OperandSize, form: Form, repeat: Repeat): void {
-    const definition = definitionOf(row.mnemonic);
+    const definition = this.definition(row.mnemonic);
     if (definition === undefined) return;
     const operands = row.operands.map((pattern, position) =>
       resolveOperand(pattern, position, size, form),
