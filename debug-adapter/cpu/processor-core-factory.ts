@@ -6,7 +6,7 @@ import type { ProcessorCore } from '../machine/processor';
 import { stateOffsets } from '../machine/processor-state';
 import { assert, present } from '../support/assert';
 import { VariantTable } from './decode/variants';
-import { CodeCache } from './interpreter/code-cache';
+import { CodeCache, type ResetReason } from './interpreter/code-cache';
 import { emitInterpreter } from './interpreter/interpreter-module';
 import { firstHandler } from './interpreter/record';
 import {
@@ -53,7 +53,10 @@ export interface PartitionCores {
 const hotCountDefault = 1000;
 
 /** Hot places translated together: a module costs far more than a function. */
-const translationBatch = 8;
+const translationBatch = 16;
+
+/** A region goes on at places that have this part of the jumps that make one hot: a shift. */
+const followedShift = 6;
 
 /** Frames beyond RAM for pages that the hypervisor lays over the guest's. */
 const overlayFrames = 64;
@@ -140,8 +143,8 @@ function makeCodeCache(
   }: Required<Pick<PartitionCoreOptions, 'tlbEntries' | 'hotCount' | 'variants'>>,
 ): Pick<SharedParts, 'code' | 'translator' | 'sources'> {
   const undefinedHandler = present(variants.handlerNamed('UD '), 'the variant of UD');
-  const forgetCode = (): void => {
-    translator.codeWasDropped();
+  const forgetCode = (reason: ResetReason): void => {
+    translator.codeWasDropped(reason);
     for (const core of cores) {
       core.caches.flushCode();
       core.context.setRun32(runOffsets.startRecord, 0);
@@ -151,9 +154,15 @@ function makeCodeCache(
     undefinedHandler,
     hotCount,
     onReset: forgetCode,
+    onNewCode: (frame) => translator.frameIsNew(frame),
   });
   const batchSize = hotCount === 1 ? 1 : translationBatch;
-  const translator = new Translator(space, memory, code, variants, { batchSize, tlbEntries });
+  const translator = new Translator(space, memory, code, variants, {
+    batchSize,
+    tlbEntries,
+    followedCount: hotCount >>> followedShift,
+    onRegionsGone: () => cores.forEach((core) => core.caches.forgetJumps()),
+  });
   const dropTranslations = (): void => {
     memory.clearTranslationFlags();
     for (const core of cores) core.caches.flush();
@@ -164,15 +173,18 @@ function makeCodeCache(
   });
   memory.observe({
     codeWillChange: (frame) => {
+      translator.frameWillChange(frame);
       code.invalidateFrame(frame);
-      if (translator.frameChanged(frame)) cores.forEach((core) => core.caches.forgetJumps());
     },
     writeAccessDidEnd: (frame) =>
       cores.forEach((core) => {
         if (frame === undefined) core.caches.flushWrites();
         else core.caches.dropWritesTo(memory.frameOffset(frame));
       }),
-    mapDidChange: dropTranslations,
+    mapDidChange: () => {
+      translator.memoryWasReplaced();
+      dropTranslations();
+    },
     translationWillChange: (frame, from, bytes) => sources.willChange(frame, from, bytes),
   });
   assert(arenaBase < frameBase, 'the arena lies below the frames');

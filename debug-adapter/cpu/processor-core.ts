@@ -124,7 +124,6 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   run(budget: number, timeNs: number): ProcessorRun {
     const { state } = this;
     assert(state.readU32(stateOffsets.exitPending) === 0, 'the last VM exit was not handled');
-    this.shared.translator.translateWaiting();
     this.steps = 0;
     this.startNs = timeNs;
     let stop: Outcome = this.enter();
@@ -135,6 +134,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       else if (openWindow(this.context) !== undefined) stop = this.windowExit();
       else stop = this.runChunk(budget - this.steps);
     }
+    this.shared.translator.advance(this.steps);
     return { stop, steps: this.steps };
   }
 

@@ -18,7 +18,7 @@ export const frameFeedsTranslation = 2;
 
 /** Told before a write reaches a frame from which something was derived. */
 export interface FrameWriteObserver {
-  /** Decoded or translated code of the frame is about to become stale. */
+  /** Decoded or translated code of the frame is about to become stale; its content id is still the old one. */
   codeWillChange(frame: number): void;
   /** Bytes of a paging structure that fed a live translation are about to change. */
   translationWillChange(frame: number, from: number, bytes: number): void;
@@ -262,10 +262,10 @@ export class GuestMemory {
    */
   markWritten(frame: number, from = 0, bytes = pageSizeBytes): void {
     const flags = this.flagsOf(frame);
-    this.frameContent[frame] = this.nextContent++;
     if ((flags & frameHoldsCode) !== 0) {
       for (const observer of this.observers) observer.codeWillChange(frame);
     }
+    this.frameContent[frame] = this.nextContent++;
     if ((flags & frameFeedsTranslation) !== 0) {
       for (const observer of this.observers) {
         observer.translationWillChange(frame, from, bytes);
@@ -275,9 +275,10 @@ export class GuestMemory {
 
   /** As {@link markWritten}, for the accessed and dirty bits that a page walk sets: the translation stays good. */
   markWalked(frame: number): void {
+    if ((this.flagsOf(frame) & frameHoldsCode) !== 0) {
+      for (const observer of this.observers) observer.codeWillChange(frame);
+    }
     this.frameContent[frame] = this.nextContent++;
-    if ((this.flagsOf(frame) & frameHoldsCode) === 0) return;
-    for (const observer of this.observers) observer.codeWillChange(frame);
   }
 
   /** Bytes at a guest-physical address, without side effects; undefined where a page is not mapped. */

@@ -21,6 +21,9 @@ export type CodeLookup =
   | { readonly kind: 'straddles' }
   | { readonly kind: 'too-long' };
 
+/** Why everything is dropped: the arena is full, or other places have breakpoints. */
+export type ResetReason = 'full' | 'breakpoints';
+
 /** What the cache is told about its surroundings. */
 export interface CodeCacheOptions {
   /** Handler of an instruction that is not defined. */
@@ -28,7 +31,9 @@ export interface CodeCacheOptions {
   /** Jumps to an instruction until it is hot; 0 for never. */
   readonly hotCount: number;
   /** Called when every record and table is dropped, so that processors forget theirs. */
-  readonly onReset: () => void;
+  readonly onReset: (reason: ResetReason) => void;
+  /** Called before a frame's code is decoded for the first time since its contents are what they are. */
+  readonly onNewCode: (frame: number) => void;
 }
 
 /** A page of code, as it is decoded in a mode. */
@@ -67,7 +72,7 @@ export class CodeCache {
       [...offsets].every((offset) => this.breakpointOffsets.has(offset));
     if (isSame) return;
     this.breakpointOffsets = offsets;
-    this.reset();
+    this.reset('breakpoints');
   }
 
   /** Address of the frame's offset table for a mode; makes it on first use. */
@@ -75,21 +80,30 @@ export class CodeCache {
     const key = tableKey(frame, mode);
     const known = this.tables.get(key);
     if (known !== undefined) {
-      this.memory.addFlag(frame, frameHoldsCode);
-      return known;
+      if (!this.noteCode(frame)) return known;
+      // What was made of the frame's code before may have filled the arena.
+      return this.tables.get(key) ?? this.tableOf(frame, mode);
     }
     const needed = offsetTableBytes + (runLengthMax + 1) * recordBytes;
-    if (this.next + needed > arenaEnd) this.reset();
+    if (this.next + needed > arenaEnd) this.reset('full');
     const table = this.allocate(offsetTableBytes);
     this.bytes.fill(0, table, table + offsetTableBytes);
     this.tables.set(key, table);
+    if (!this.noteCode(frame)) return table;
+    return this.tables.get(key) ?? this.tableOf(frame, mode);
+  }
+
+  /** @returns whether the frame held no code before */
+  private noteCode(frame: number): boolean {
+    if ((this.memory.flagsOf(frame) & frameHoldsCode) !== 0) return false;
     this.memory.addFlag(frame, frameHoldsCode);
-    return table;
+    this.options.onNewCode(frame);
+    return true;
   }
 
   /** Record of the instruction at an offset of a code frame, decoded with those after it. */
   recordAt(frame: number, offset: number, mode: CodeMode): CodeLookup {
-    if (this.next + (runLengthMax + 1) * recordBytes > arenaEnd) this.reset();
+    if (this.next + (runLengthMax + 1) * recordBytes > arenaEnd) this.reset('full');
     const table = this.tableOf(frame, mode);
     const known = this.view.getUint32(table + offset * 4, true);
     if (known !== 0) return { kind: 'record', address: known };
@@ -134,6 +148,40 @@ export class CodeCache {
     view.setUint16(handlerAt, pseudoHandler.region, true);
   }
 
+  /** Takes a region away from the record of an instruction, which may be translated anew. */
+  removeRegion(place: CodePlace, offset: number, slot: number): void {
+    const record = this.recordOf(place, offset);
+    if (record === 0) return;
+    const { view } = this;
+    if (view.getUint16(record + recordOffsets.handler, true) !== pseudoHandler.region) return;
+    if (view.getUint16(record + recordOffsets.regionSlot, true) !== slot) return;
+    const handler = view.getUint16(record + recordOffsets.replacedHandler, true);
+    view.setUint16(record + recordOffsets.handler, handler, true);
+    this.coolDown(place, offset);
+  }
+
+  /** Counts the jumps to an instruction anew. */
+  coolDown(place: CodePlace, offset: number): void {
+    const record = this.recordOf(place, offset);
+    if (record === 0) return;
+    this.view.setUint32(record + recordOffsets.countdown, this.options.hotCount, true);
+  }
+
+  /** Jumps to the instruction at an offset since it was decoded, up to those that make it hot. */
+  jumpsTo(place: CodePlace, offset: number): number {
+    const record = this.recordOf(place, offset);
+    if (record === 0) return 0;
+    const countdown = this.view.getUint32(record + recordOffsets.countdown, true);
+    const { hotCount } = this.options;
+    return countdown === 0 || countdown > hotCount ? hotCount : hotCount - countdown;
+  }
+
+  /** Record of an instruction if there is one, or 0. */
+  private recordOf({ frame, mode }: CodePlace, offset: number): number {
+    const table = this.tables.get(tableKey(frame, mode));
+    return table === undefined ? 0 : this.view.getUint32(table + offset * 4, true);
+  }
+
   /** Page offsets that the interpreter must see. */
   get interpretedOffsets(): ReadonlySet<number> {
     return this.breakpointOffsets;
@@ -158,11 +206,11 @@ export class CodeCache {
   }
 
   /** Drops every record and table. */
-  reset(): void {
+  private reset(reason: ResetReason): void {
     for (const key of this.tables.keys()) this.memory.clearFlag(frameOfKey(key), frameHoldsCode);
     this.tables.clear();
     this.next = arenaBase;
-    this.options.onReset();
+    this.options.onReset(reason);
   }
 
   private allocate(bytes: number): number {
@@ -251,7 +299,7 @@ export class CodeCache {
   }
 
   private writePseudo(record: number, handler: number, offset: number): void {
-    this.bytes.fill(0, record, record + recordBytes);
+    for (let at = 0; at < recordBytes; at += 8) this.view.setFloat64(record + at, 0, true);
     this.view.setUint16(record + recordOffsets.handler, handler, true);
     this.view.setUint16(record + recordOffsets.pageOffset, offset, true);
   }

@@ -61,6 +61,8 @@ export interface CodePage {
   readonly mode: CodeMode;
   /** Offsets at which the interpreter must see the instruction (breakpoints). */
   readonly excluded: ReadonlySet<number>;
+  /** Whether a jump to an offset was made often enough to be followed; what is cold is left out. */
+  isFollowed(offset: number): boolean;
 }
 
 /** What has been found of a region so far. */
@@ -93,17 +95,18 @@ export function discoverRegion(page: CodePage, entry: number): Region | undefine
         break;
       }
       instructions.set(offset, next);
-      offset = follow(found, next);
+      offset = follow(page, found, next);
     }
   }
   return instructions.has(entry) ? buildRegion(page.mode, found) : undefined;
 }
 
 /** Notes where an instruction can go, and gives the offset of the following one if that is among it. */
-function follow(found: Found, instruction: RegionInstruction): number | undefined {
+function follow(page: CodePage, found: Found, instruction: RegionInstruction): number | undefined {
   const { leaders, pending } = found;
   const { end, target, nextOffset } = instruction;
-  if (isInPage(target) && (end === 'relative' || end === 'conditional')) {
+  const isDirect = end === 'relative' || end === 'conditional';
+  if (isDirect && isInPage(target) && page.isFollowed(target)) {
     leaders.add(target);
     pending.push(target);
   }

@@ -6,13 +6,18 @@ import type { CodeSpace } from '../../machine/code-space';
 import type { GuestMemory } from '../../machine/guest-memory';
 import type { VariantTable } from '../decode/variants';
 import { flatCode, longCode, type CodeMode } from '../decode/code-mode';
-import type { CodeCache } from '../interpreter/code-cache';
+import type { CodeCache, ResetReason } from '../interpreter/code-cache';
 import { buildModule } from '../wasm/module-builder';
 import { discoverRegion, type Region } from './region';
 import { emitRegion } from './region-function';
+import { RegionStore } from './region-store';
 
-/** Regions alive at most; beyond that everything is dropped and begins anew. */
-const regionCountMax = 4000;
+/** Steps after which places are translated although others could still join them. */
+const waitStepsMax = 1_000_000;
+/** Changes of a page with translated code after which its code is interpreted, for a while. */
+const changesMax = 8;
+/** Refused translations that make up for one change. */
+const refusalsPerChange = 64;
 
 interface HotPlace {
   readonly frame: number;
@@ -32,15 +37,19 @@ export interface TranslatorOptions {
   /** Places that wait at most, before they are translated together. */
   readonly batchSize: number;
   readonly tlbEntries: number;
+  /** Jumps to a place that make the way to it worth following. */
+  readonly followedCount: number;
+  /** Called when regions have gone, so that processors forget the ways to them. */
+  readonly onRegionsGone: () => void;
 }
 
 export class Translator {
   private waiting: HotPlace[] = [];
-  /** Table slots in use, by the frame whose code is behind them. */
-  private readonly slots = new Map<number, number[]>();
-  private freeSlots: number[] = [];
-  private nextSlot = 1;
-  private regionCount = 0;
+  private waitedSteps = 0;
+  private readonly store: RegionStore;
+  /** By frame: how often translated code was lost to a write. */
+  private readonly changes = new Map<number, number>();
+  private refusals = 0;
 
   constructor(
     private readonly space: CodeSpace,
@@ -48,24 +57,70 @@ export class Translator {
     private readonly code: CodeCache,
     private readonly variants: VariantTable,
     private readonly options: TranslatorOptions,
-  ) {}
+  ) {
+    this.store = new RegionStore(space, memory, code);
+  }
 
   /** Asks for a translation of the code at an offset of a frame, as it is decoded in a mode. */
   request(frame: number, offset: number, mode: CodeMode): void {
     if (!translatedModes.has(mode)) return;
+    if (this.isUnstable(frame)) {
+      // It may ask again.
+      this.code.coolDown({ frame, mode }, offset);
+      return;
+    }
     this.waiting.push({ frame, offset, mode });
     if (this.waiting.length >= this.options.batchSize) this.translateWaiting();
   }
 
-  /** Translates what has been asked for; called when a run begins, so that nothing waits for long. */
-  translateWaiting(): void {
+  /** Time passes, in steps: nothing waits for too long. */
+  advance(steps: number): void {
     if (this.waiting.length === 0) return;
+    this.waitedSteps += steps;
+    if (this.waitedSteps >= waitStepsMax) this.translateWaiting();
+  }
+
+  /** The code of a frame is about to change: what was made from it is kept for when it is the same again. */
+  frameWillChange(frame: number): void {
+    if (this.waiting.length > 0) {
+      this.waiting = this.waiting.filter((place) => place.frame !== frame);
+    }
+    if (this.store.frameWillChange(frame) === 0) return;
+    this.changes.set(frame, (this.changes.get(frame) ?? 0) + 1);
+    this.options.onRegionsGone();
+  }
+
+  /** Code of a frame is decoded for the first time since its contents are what they are. */
+  frameIsNew(frame: number): void {
+    this.store.frameIsNew(frame);
+  }
+
+  /** Memory shows other contents altogether: what was written before says nothing about them. */
+  memoryWasReplaced(): void {
+    this.changes.clear();
+  }
+
+  /** Every record is gone, and with them every way into a region. */
+  codeWasDropped(reason: ResetReason): void {
+    this.waiting = [];
+    // Regions were made for the breakpoints that there were.
+    if (reason === 'breakpoints') this.store.clear();
+    else this.store.allFramesWillChange();
+    this.options.onRegionsGone();
+  }
+
+  /** Code that is written again and again costs more to translate than it gains; refusals make it be forgotten. */
+  private isUnstable(frame: number): boolean {
+    const changes = this.changes.get(frame);
+    if (changes === undefined || changes < changesMax) return false;
+    if (++this.refusals % refusalsPerChange === 0) this.changes.set(frame, changes - 1);
+    return true;
+  }
+
+  private translateWaiting(): void {
     const places = this.waiting;
     this.waiting = [];
-    if (this.regionCount + places.length > regionCountMax) {
-      this.code.reset();
-      return;
-    }
+    this.waitedSteps = 0;
     const found: Translated[] = [];
     for (const place of places) {
       const region = this.discover(place);
@@ -75,57 +130,33 @@ export class Translator {
     if (translated.length > 0) this.install(translated);
   }
 
-  /**
-   * The code of a frame has changed: what was made from it is unreachable by its records.
-   * @returns whether there was any, so that other ways to it must be closed
-   */
-  frameChanged(frame: number): boolean {
-    const slots = this.slots.get(frame);
-    this.waiting = this.waiting.filter((place) => place.frame !== frame);
-    if (slots === undefined) return false;
-    this.slots.delete(frame);
-    this.release(slots);
-    return true;
-  }
-
-  /** Every record is gone, and with them every way into a region. */
-  codeWasDropped(): void {
-    this.waiting = [];
-    for (const slots of this.slots.values()) this.release(slots);
-    this.slots.clear();
-  }
-
-  private release(slots: readonly number[]): void {
-    this.space.release(slots);
-    this.freeSlots.push(...slots);
-    this.regionCount -= slots.length;
-  }
-
-  private discover({ frame, offset, mode }: HotPlace): Region | undefined {
-    const start = this.memory.frameOffset(frame);
+  private discover(place: HotPlace): Region | undefined {
+    const start = this.memory.frameOffset(place.frame);
+    const { followedCount } = this.options;
     const page = {
       bytes: this.space.bytes.subarray(start, start + 4096),
       variants: this.variants,
-      mode,
+      mode: place.mode,
       excluded: this.code.interpretedOffsets,
+      isFollowed: (offset: number) => this.code.jumpsTo(place, offset) >= followedCount,
     };
-    return discoverRegion(page, offset);
+    return discoverRegion(page, place.offset);
   }
 
   private install(translated: readonly Translated[]): void {
     const functions = translated.map(({ region }) => emitRegion(region, this.options.tlbEntries));
     const exported = functions.map((_, index) => index);
     const module = buildModule([], functions, exported);
-    const slots = translated.map(() => this.freeSlots.pop() ?? this.nextSlot++);
+    const slots = translated.map(() => this.store.takeSlot());
     this.space.install(module, slots);
-    this.regionCount += slots.length;
     translated.forEach(({ place, region }, index) => {
-      const slot = slots[index] ?? 0;
-      this.slots.set(place.frame, [...(this.slots.get(place.frame) ?? []), slot]);
-      for (const entry of region.entries) {
-        this.code.installRegion(place, entry.offset, slot, entry.id);
-      }
+      this.store.add(place.frame, {
+        mode: place.mode,
+        slot: slots[index] ?? 0,
+        entries: region.entries.map(({ offset, id }) => ({ offset, id })),
+      });
     });
+    if (this.store.evict()) this.options.onRegionsGone();
   }
 }
 
