@@ -4,6 +4,7 @@ import { debugType } from '../debug-adapter/protocol/custom-requests';
 import { breakOnExit, breakOnHypercall } from './commands/breakpoint-commands';
 import { GuestCommands } from './commands/guest-commands';
 import { stepByInstruction } from './commands/stepping-commands';
+import { goToPosition } from './commands/travel-commands';
 import { AdapterDescriptorFactory } from './debug/adapter-descriptor-factory';
 import { GuestCatalogue } from './debug/guest-catalogue';
 import { GuestConfigurationProvider } from './debug/guest-configuration-provider';
@@ -83,6 +84,8 @@ function commandTable(
     breakOnExit: () => breakOnExit(),
     stepInstruction: () => stepByInstruction(sessions, 'stepIn'),
     stepOverInstruction: () => stepByInstruction(sessions, 'next'),
+    stepBackInstruction: () => stepByInstruction(sessions, 'stepBack'),
+    goToPosition: () => goToPosition(sessions),
     openDisassembly: () => vscode.commands.executeCommand('debug.action.openDisassemblyView'),
     goToProcessor: async ({ processor }: ProcessorNode) => {
       if (sessions.live !== undefined) await showInstruction(sessions.live.session, processor.rip);

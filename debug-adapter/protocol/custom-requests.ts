@@ -48,6 +48,8 @@ export type PartitionsArguments = Record<string, never>;
 export interface PartitionsBody {
   readonly position: number;
   readonly timeNs: number;
+  /** The farthest position of the present branch; greater than `position` in the past. */
+  readonly endPosition: number;
   readonly partitions: readonly PartitionInfo[];
 }
 

@@ -4,7 +4,7 @@ import type { AnnouncedStepArguments } from '../../debug-adapter/protocol/custom
 import { focusedThreadId } from '../debug/focused-thread';
 import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
 
-export type StepRequest = 'stepIn' | 'next';
+export type StepRequest = 'stepIn' | 'next' | 'stepBack';
 
 /** Sends a step of one instruction for the focused virtual processor. */
 export async function stepByInstruction(

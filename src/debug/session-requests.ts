@@ -7,6 +7,7 @@ import type {
   ExitDetailBody,
   ExitsArguments,
   ExitsBody,
+  GoToPositionArguments,
   PartitionsArguments,
   PartitionsBody,
 } from '../../debug-adapter/protocol/custom-requests';
@@ -15,6 +16,7 @@ interface AdapterRequests {
   [customRequest.partitions]: { arguments: PartitionsArguments; body: PartitionsBody };
   [customRequest.exits]: { arguments: ExitsArguments; body: ExitsBody };
   [customRequest.consoleInput]: { arguments: ConsoleInputArguments; body: undefined };
+  [customRequest.goToPosition]: { arguments: GoToPositionArguments; body: undefined };
   [customRequest.exitDetail]: { arguments: ExitDetailArguments; body: ExitDetailBody };
 }
 

@@ -44,9 +44,13 @@ export class SessionStatus implements vscode.Disposable {
       const guests = body.partitions.flatMap((partition) => partition.processors);
       const exits = guests.reduce((sum, processor) => sum + processor.exits, 0);
       const time = virtualTimeText(body.timeNs);
-      const icon = live.running ? '$(vm-running)' : '$(vm)';
-      this.item.text = `${icon} ${time} · ${countedText(exits, 'exit')}`;
-      this.item.tooltip = `Position ${countText(body.position)}, virtual time ${time}, ${countedText(exits, 'VM exit')}. Select to open the VM Exit Log.`;
+      const isPast = body.position < body.endPosition;
+      const icon = live.running ? '$(vm-running)' : isPast ? '$(history)' : '$(vm)';
+      const position = countText(body.position);
+      const where = isPast ? `${position} of ${countText(body.endPosition)}` : position;
+      const place = isPast ? `position ${where}` : countedText(exits, 'exit');
+      this.item.text = `${icon} ${time} · ${place}`;
+      this.item.tooltip = `Position ${where}, virtual time ${time}, ${countedText(exits, 'VM exit')}. Select to open the VM Exit Log.`;
       this.item.accessibilityInformation = { label: `Hyperscope: ${this.item.tooltip}` };
       this.item.show();
     } catch {

@@ -110,6 +110,18 @@ describe('VM Exit Log page', function () {
     assert.equal(await page.evaluate(() => document.activeElement?.id), 'grid');
   });
 
+  it('asks to go to the moment of a row: by double click, by key and by button', async () => {
+    const { page, received } = await openWithRows({ log: new SampleLog(10) });
+    await page.locator('.rows .row').nth(2).dblclick();
+    await page.keyboard.press('g');
+    await page.getByRole('button', { name: 'Go to this moment' }).click();
+    await page.waitForTimeout(50);
+    const asked = received.filter((message) => message.type === 'goToMoment');
+    assert.equal(asked.length, 3);
+    assert.deepEqual(asked[0], asked[2]);
+    assert.deepEqual(asked[0], asked[1]);
+  });
+
   it('asks to go to the instruction, and to copy, for the chosen row', async () => {
     const { page, received } = await openWithRows({ log: new SampleLog(10) });
     await page.locator('.rows .row').nth(2).click();

@@ -74,6 +74,7 @@ function partitions(session: SessionState): PartitionsBody {
   return {
     position: control.position,
     timeNs: control.timeNs,
+    endPosition: control.endPosition,
     partitions: [
       { ...parentInfo, processors: root },
       ...guests.map((guest) => guestInfo(session, guest)),
@@ -131,7 +132,12 @@ function goToPosition(session: SessionState, args: RequestArguments): undefined 
   const { control, run } = session.launched;
   const position = args.integer('position');
   control.goToPosition(position, args.optionalInteger('threadId'));
-  session.after(() => run.start());
+  session.after(() => {
+    // A client does not know that a request of our own moves the machine.
+    const threadId = control.threadIdOfStop(control.lastStop);
+    session.sendEvent('continued', { threadId, allThreadsContinued: true });
+    run.start();
+  });
 }
 
 /** Handlers of this group. */

@@ -32,8 +32,13 @@ function continueRun(session: SessionState, args: RequestArguments): object {
 
 function stepBack(session: SessionState, args: RequestArguments): undefined {
   const { control, run } = session.launched;
-  control.stepBack(args.integer('threadId'), unitOf(args));
-  session.after(() => run.start());
+  const threadId = args.integer('threadId');
+  const announce = args.boolean('announceContinued');
+  control.stepBack(threadId, unitOf(args));
+  session.after(() => {
+    if (announce) session.sendEvent('continued', { threadId, allThreadsContinued: true });
+    run.start();
+  });
 }
 
 function reverseContinue(session: SessionState, args: RequestArguments): undefined {

@@ -34,6 +34,13 @@ export type ToExtension =
   /** Registers and VMCS exit information of one row. Answered by `detail` or `failed`. */
   | { readonly type: 'fetchDetail'; readonly request: number; readonly id: string }
   | { readonly type: 'goToInstruction'; readonly address: string }
+  /** Takes the guest to where the exit was about to be handled. */
+  | {
+      readonly type: 'goToMoment';
+      readonly position: number;
+      readonly partition: number;
+      readonly processor: number;
+    }
   | { readonly type: 'copy'; readonly text: string }
   | { readonly type: 'run'; readonly command: LogCommand };
 

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { customRequest } from '../../../debug-adapter/protocol/custom-requests';
+import { goToMoment } from '../../commands/travel-commands';
 import type { HyperscopeSessions } from '../../debug/hyperscope-sessions';
 import { showInstruction } from '../../debug/instruction-location';
 import { requestFromAdapter } from '../../debug/session-requests';
@@ -100,6 +101,8 @@ export class ExitLogView implements vscode.WebviewViewProvider, vscode.Disposabl
         });
       case 'goToInstruction':
         return this.goTo(message.address);
+      case 'goToMoment':
+        return this.goToMoment(message);
       case 'copy':
         return vscode.env.clipboard.writeText(message.text);
       case 'run':
@@ -139,6 +142,20 @@ export class ExitLogView implements vscode.WebviewViewProvider, vscode.Disposabl
       );
     } catch (error) {
       void vscode.window.showErrorMessage(`Cannot show ${address}: ${errorText(error)}`);
+    }
+  }
+
+  private async goToMoment(moment: Parameters<typeof goToMoment>[1]): Promise<void> {
+    try {
+      if (await goToMoment(this.sessions, moment)) return;
+      const isRunning = this.sessions.live?.running === true;
+      void vscode.window.showInformationMessage(
+        isRunning
+          ? 'The guest is running: pause it to go to the moment of an exit.'
+          : 'The session of this exit has ended.',
+      );
+    } catch (error) {
+      void vscode.window.showErrorMessage(errorText(error));
     }
   }
 

@@ -9,6 +9,7 @@ import { categoryIcons, reasonCategory } from './reason-category';
 export interface DetailActions {
   readonly close: () => void;
   readonly goTo: (row: ExitRow) => void;
+  readonly goToMoment: (row: ExitRow) => void;
   readonly copy: () => void;
 }
 
@@ -43,6 +44,7 @@ function rowDetails(model: LogModel, row: ExitRow, actions: DetailActions): Temp
       <h2>${row.reasonName}</h2>
       <span class="faint">#${countText(row.exitNumber)}</span>
       <span class="spring"></span>
+      ${iconButton('history', 'Go to this moment', () => actions.goToMoment(row))}
       ${iconButton('go-to-file', 'Go to instruction', () => actions.goTo(row))}
       ${iconButton('copy', 'Copy details as text', actions.copy)}
       ${iconButton('close', 'Close details', actions.close)}

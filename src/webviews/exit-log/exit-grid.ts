@@ -12,7 +12,7 @@ export const rowPixels = 22;
 
 export interface GridActions {
   readonly choose: (index: number) => void;
-  readonly goTo: (row: ExitRow) => void;
+  readonly goToMoment: (row: ExitRow) => void;
   readonly key: (event: KeyboardEvent) => void;
   readonly scrolled: () => void;
 }
@@ -84,7 +84,7 @@ function gridRow(index: number, model: LogModel, actions: GridActions): Template
     aria-label=${rowSpeech(row)}
     data-exit=${row.id}
     @click=${() => actions.choose(index)}
-    @dblclick=${() => actions.goTo(row)}
+    @dblclick=${() => actions.goToMoment(row)}
   >
     ${rowCells(row)}
   </div>`;

@@ -116,7 +116,7 @@ export class ExitLogApp extends LitElement {
     this.model.need(window.first, window.end);
     return exitGrid(this.model, window, {
       choose: (index) => this.choose(index, true),
-      goTo: (row) => this.goTo(row),
+      goToMoment: (row) => this.goToMoment(row),
       key: (event) => this.keyInGrid(event),
       scrolled: () => this.scrolled(),
     });
@@ -139,6 +139,7 @@ export class ExitLogApp extends LitElement {
         ${detailPane(this.model, {
           close: () => this.closeDetail(),
           goTo: (row) => this.goTo(row),
+          goToMoment: (row) => this.goToMoment(row),
           copy: () => this.copy(),
         })}
       </div>`;
@@ -238,6 +239,7 @@ export class ExitLogApp extends LitElement {
     else if (event.key === 'Escape') this.escape();
     else if (event.key === '/') this.focusFilter();
     else if (event.key === 'F12') this.goToSelected();
+    else if (event.key === 'g') this.goToSelectedMoment();
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -269,6 +271,15 @@ export class ExitLogApp extends LitElement {
   private goToSelected(): void {
     const row = this.model.selection?.row;
     if (row !== undefined) this.goTo(row);
+  }
+
+  private goToSelectedMoment(): void {
+    const row = this.model.selection?.row;
+    if (row !== undefined) this.goToMoment(row);
+  }
+
+  private goToMoment({ position, partition, processor }: ExitRow): void {
+    this.link.send({ type: 'goToMoment', position, partition, processor });
   }
 
   private goTo(row: ExitRow): void {
