@@ -1,11 +1,14 @@
 /** A guest partition: its memory, its processors, and the hypervisor's state about it. */
 import { rightExecute, rightRead, type GuestMemory } from '../machine/guest-memory';
 import { PartitionClock } from '../machine/partition-clock';
+import type { TimerSource } from '../machine/timer-queue';
+import { syntheticTimerCount } from '../spec/tlfs/synthetic-timers';
 import { privilegeMask, type PrivilegeName } from '../spec/tlfs/privileges';
 import { present } from '../support/assert';
 import { hypercallPageContents } from './hypercall-page';
 import { overlayOwner } from './synthetic/overlay-register';
 import { SyntheticState } from './synthetic/synthetic-state';
+import { SyntheticTimer } from './synthetic/synthetic-timer';
 import { InterceptedRanges } from './intercepted-ranges';
 import { PartitionInterrupts } from './partition-interrupts';
 import type { HypervisorServices } from './services';
@@ -15,6 +18,8 @@ import type { VirtualProcessor } from './virtual-processor';
 export const defaultPrivileges: readonly PrivilegeName[] = [
   'AccessVpRunTimeReg',
   'AccessPartitionReferenceCounter',
+  'AccessSyntheticTimerRegs',
+  'AccessIntrCtrlRegs',
   'AccessHypercallMsrs',
   'AccessVpIndex',
   'AccessPartitionReferenceTsc',
@@ -136,6 +141,7 @@ export class Partition {
   /** Joins the partition to the hypervisor that runs it. */
   connect(services: HypervisorServices): void {
     this.controllers = new PartitionInterrupts(this, services);
+    this.synthetic.connect((index) => makeSyntheticTimers(this, index, services.timers));
   }
 
   /** The local APICs of its processors; there once the partition is connected. */
@@ -178,6 +184,7 @@ export class Partition {
     this.ended = end;
     for (const processor of this.processors) processor.runState = 'shutdown';
     this.controllers?.stop();
+    this.synthetic.stop();
   }
 
   /** Puts back what {@link savePartition} saved, after the synthetic state; the page itself belongs to the memory. */
@@ -188,6 +195,23 @@ export class Partition {
     if (!this.hypercallsEnabled) return;
     this.synthetic.overlays.adopt(overlayOwner.hypercall, hypercallOverlay(hypercall));
   }
+}
+
+/** The timers of one processor; an expiration is an interrupt on its own local APIC. */
+function makeSyntheticTimers(
+  { id, processors, interrupts }: Partition,
+  index: number,
+  timers: TimerSource,
+): readonly SyntheticTimer[] {
+  const processor = present(processors[index], 'processor of the timers');
+  return Array.from({ length: syntheticTimerCount }, (_, number): SyntheticTimer => {
+    const name = `partition ${id}, processor ${index}: synthetic timer ${number}`;
+    const made: SyntheticTimer = new SyntheticTimer(
+      timers.createTimer(name, (dueNs) => made.expire(dueNs)),
+      (vector) => interrupts.requestInterrupt(processor, vector),
+    );
+    return made;
+  });
 }
 
 const pageOfRegister = (register: bigint): number => Number(register >> 12n);

@@ -4,23 +4,12 @@ import { msrByName } from '../spec/x86/msrs';
 import { present } from '../support/assert';
 import type { Partition } from './partition';
 import { timeStampCounterHz } from './services';
+import type { SyntheticMsrBehaviour } from './msr-behaviour';
+import { syntheticInterruptMsrs } from './synthetic-interrupt-msrs';
 import { crashCapabilities } from './synthetic/crash-registers';
 import type { OverlayRegister } from './synthetic/overlay-register';
 import { referenceTime } from './synthetic/reference-time';
 import type { VirtualProcessor } from './virtual-processor';
-
-/** What an access is about. */
-export interface SyntheticMsrAccess {
-  readonly partition: Partition;
-  readonly processor: VirtualProcessor;
-  readonly timeNs: number;
-}
-
-/** An operation that is absent, or a write that returns false, raises #GP. */
-export interface SyntheticMsrBehaviour {
-  read?(access: SyntheticMsrAccess): bigint;
-  write?(access: SyntheticMsrAccess, value: bigint): boolean;
-}
 
 function assistPageOf({ synthetic }: Partition, { index }: VirtualProcessor): OverlayRegister {
   return present(synthetic.processors[index], 'synthetic state of the processor').assistPage;
@@ -70,6 +59,7 @@ const behaviourByName: Readonly<Record<string, SyntheticMsrBehaviour>> = {
     },
   },
   ...Object.fromEntries([0, 1, 2, 3, 4].map(crashParameter)),
+  ...Object.fromEntries(syntheticInterruptMsrs),
   // Capabilities; the exit of a write makes the report.
   HV_X64_MSR_CRASH_CTL: { read: () => crashCapabilities, write: () => true },
   HV_X64_MSR_TSC_INVARIANT_CONTROL: {

@@ -39,6 +39,14 @@ export function extractBits(word: bigint, field: BitField): bigint {
   return BigInt.asUintN(field.high - field.low + 1, word >> BigInt(field.low));
 }
 
+/** `word` with one field set to `value`, cut to the field's width. */
+export function insertBits(word: bigint, field: BitField, value: bigint): bigint {
+  const low = BigInt(field.low);
+  const width = field.high - field.low + 1;
+  const mask = ((1n << BigInt(width)) - 1n) << low;
+  return (word & ~mask) | (BigInt.asUintN(width, value) << low);
+}
+
 /** Every field of `word`, in the order of the description. */
 export function decodeBits(word: bigint, fields: readonly BitField[]): readonly DecodedBitField[] {
   return fields.map((field) => {

@@ -11,6 +11,7 @@ import {
 } from './flush-virtual-address';
 import { getVpIndexFromApicId } from './get-vp-index-from-apic-id';
 import type { HypercallHandler } from './handler';
+import { sendSyntheticClusterIpi, sendSyntheticClusterIpiEx } from './synthetic-cluster-ipi';
 import { translateVirtualAddress } from './translate-virtual-address';
 import { getVpRegisters, setVpRegisters } from './vp-registers';
 
@@ -40,6 +41,8 @@ const handlersByName: Readonly<Record<string, HypercallHandler>> = {
   HvCallFlushVirtualAddressSpaceEx: flushVirtualAddressSpaceEx,
   HvCallFlushVirtualAddressListEx: flushVirtualAddressListEx,
   HvCallNotifyLongSpinWait: notifyLongSpinWait,
+  HvCallSendSyntheticClusterIpi: sendSyntheticClusterIpi,
+  HvCallSendSyntheticClusterIpiEx: sendSyntheticClusterIpiEx,
   HvCallGetPartitionId: getPartitionId,
   HvCallGetVpRegisters: getVpRegisters,
   HvCallSetVpRegisters: setVpRegisters,

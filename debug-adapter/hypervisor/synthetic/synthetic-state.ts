@@ -4,18 +4,23 @@ import { rightRead, rightWrite, type GuestMemory } from '../../machine/guest-mem
 import type { SavedPart } from '../../machine/saved-part';
 import type { StateRecord } from '../../support/state-record';
 import type { StateNode } from '../../support/state-tree';
+import { present } from '../../support/assert';
 import { CrashRegisters } from './crash-registers';
 import { OverlayPages } from './overlay-pages';
 import { overlayOwner, OverlayRegister } from './overlay-register';
 import { referenceTscPage } from './reference-time';
+import type { SyntheticTimer } from './synthetic-timer';
 
-const version = 1;
+const version = 2;
 
 /** Of one virtual processor. */
 export interface ProcessorSyntheticState {
   /** HV_X64_MSR_VP_ASSIST_PAGE; the page is zero when it is laid there. */
   readonly assistPage: OverlayRegister;
 }
+
+/** Makes the timers of processor `index`; a timer is told by its number what it does when it is due. */
+export type MakeTimers = (index: number) => readonly SyntheticTimer[];
 
 export class SyntheticState implements SavedPart {
   readonly overlays: OverlayPages;
@@ -24,6 +29,8 @@ export class SyntheticState implements SavedPart {
   readonly processors: readonly ProcessorSyntheticState[];
   /** HV_X64_MSR_TSC_INVARIANT_CONTROL. */
   tscInvariantControl = 0n;
+
+  private timers: readonly (readonly SyntheticTimer[])[] = [];
 
   constructor(memory: GuestMemory, processorCount: number) {
     this.overlays = new OverlayPages(memory);
@@ -41,7 +48,23 @@ export class SyntheticState implements SavedPart {
     }));
   }
 
+  /** Joins it to the machine's timers. */
+  connect(makeTimers: MakeTimers): void {
+    this.timers = this.processors.map((_, index) => makeTimers(index));
+  }
+
+  /** Timers of a processor, HV_X64_MSR_STIMER0 to 3; there once connected. */
+  timersOf(index: number): readonly SyntheticTimer[] {
+    return present(this.timers[index], 'synthetic timers');
+  }
+
+  /** Stops every timer: the partition has ended. */
+  stop(): void {
+    for (const timer of this.timers.flat()) timer.stop();
+  }
+
   reset(): void {
+    for (const timer of this.timers.flat()) timer.reset();
     this.referenceTsc.write(0n);
     this.crash.restore([]);
     this.tscInvariantControl = 0n;
@@ -54,7 +77,10 @@ export class SyntheticState implements SavedPart {
       referenceTsc: this.referenceTsc.value,
       tscInvariantControl: this.tscInvariantControl,
       crash: this.crash.parameters.map((value) => ({ value })),
-      processors: this.processors.map(({ assistPage }) => ({ assistPage: assistPage.value })),
+      processors: this.processors.map(({ assistPage }, index) => ({
+        assistPage: assistPage.value,
+        timers: (this.timers[index] ?? []).map((timer) => timer.save()),
+      })),
     };
   }
 
@@ -68,6 +94,9 @@ export class SyntheticState implements SavedPart {
     const saved = record.records('processors');
     this.processors.forEach(({ assistPage }, index) => {
       assistPage.restore(saved[index]?.bigint('assistPage') ?? 0n);
+      saved[index]
+        ?.records('timers')
+        .forEach((timer, n) => this.timers[index]?.[n]?.restore(timer));
     });
   }
 }

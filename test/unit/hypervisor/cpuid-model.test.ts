@@ -1,23 +1,13 @@
 /** CPUID: the hypervisor's leaves follow the privileges (TLFS 2.4), the package has as many cores as the partition processors. */
 import assert from 'node:assert/strict';
 import { answerCpuid } from '../../../debug-adapter/hypervisor/cpuid-model';
-import { defaultPrivileges, Partition } from '../../../debug-adapter/hypervisor/partition';
+import { defaultPrivileges, type Partition } from '../../../debug-adapter/hypervisor/partition';
 import { featureBits, recommendationBits } from '../../../debug-adapter/spec/tlfs/cpuid-leaves';
 import type { PrivilegeName } from '../../../debug-adapter/spec/tlfs/privileges';
-import { scriptedPartition } from './scripted-core';
+import { scriptedPartitionOf } from './scripted-core';
 
 function partitionOf(processorCount: number, privileges?: readonly PrivilegeName[]): Partition {
-  const { partition, processor } = scriptedPartition(privileges);
-  const { id, name, memory, memoryBytes } = partition;
-  const processors = Array.from({ length: processorCount }, () => processor);
-  return new Partition({
-    id,
-    name,
-    memory,
-    memoryBytes,
-    processors,
-    ...(privileges === undefined ? {} : { privileges }),
-  });
+  return scriptedPartitionOf({ processorCount, privileges }).partition;
 }
 
 const bitOf = (rows: readonly { readonly name: string; readonly low: number }[], name: string) =>

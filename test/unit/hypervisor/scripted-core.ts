@@ -15,6 +15,7 @@ import {
 import type { HypervisorServices } from '../../../debug-adapter/hypervisor/services';
 import { TimerQueue } from '../../../debug-adapter/machine/timer-queue';
 import { Partition } from '../../../debug-adapter/hypervisor/partition';
+import { present } from '../../../debug-adapter/support/assert';
 import type { PrivilegeName } from '../../../debug-adapter/spec/tlfs/privileges';
 import { VirtualProcessor } from '../../../debug-adapter/hypervisor/virtual-processor';
 
@@ -25,7 +26,8 @@ export interface ScriptedRun {
   readonly vmcs?: Readonly<Record<string, bigint>>;
 }
 
-const frameBase = 0x4000;
+/** From one processor's state to the next. */
+const stateStride = 0x4000;
 
 export class ScriptedCore implements ProcessorCore {
   readonly state: ProcessorState;
@@ -34,8 +36,8 @@ export class ScriptedCore implements ProcessorCore {
   completed = 0;
   edits = 0;
 
-  constructor(bytes: Uint8Array) {
-    this.state = new ProcessorState(bytes, 0);
+  constructor(bytes: Uint8Array, vpBase = 0) {
+    this.state = new ProcessorState(bytes, vpBase);
   }
 
   /** Appends a VM exit that takes one step. */
@@ -117,36 +119,69 @@ export function detachedServices(changes: Partial<HypervisorServices> = {}): Hyp
   };
 }
 
-/** A partition with one scripted processor in 64-bit mode at CPL 0 and RAM from address 0. */
-export function scriptedPartition(
-  privileges?: readonly PrivilegeName[],
-  memoryBytes = 0x40000,
-): { partition: Partition; processor: VirtualProcessor; core: ScriptedCore } {
+/** What a scripted partition is made of, where it is not as usual. */
+export interface ScriptedPartitionOptions {
+  readonly privileges?: readonly PrivilegeName[] | undefined;
+  readonly memoryBytes?: number;
+  readonly processorCount?: number;
+  readonly services?: HypervisorServices;
+}
+
+const entryFields = {
+  GUEST_CR0: 0x80010031n,
+  GUEST_CR4: 0x20n,
+  GUEST_IA32_EFER: 0x500n,
+  GUEST_CS_AR_BYTES: 0xa09bn,
+  GUEST_SS_AR_BYTES: 0xc093n,
+  VM_ENTRY_CONTROLS: 0x200n,
+};
+
+/** A partition with scripted processors in 64-bit mode at CPL 0 and RAM from address 0. */
+export function scriptedPartitionOf(options: ScriptedPartitionOptions): {
+  partition: Partition;
+  processors: readonly VirtualProcessor[];
+  cores: readonly ScriptedCore[];
+} {
+  const { privileges, memoryBytes = 0x40000, processorCount = 1 } = options;
+  const frameBase = processorCount * stateStride;
   const space = new Uint8Array(frameBase + memoryBytes + 0x10000);
-  const core = new ScriptedCore(space);
   const memory = new GuestMemory(space, frameBase, memoryBytes / 4096 + 16);
   memory.mapRam(0, memoryBytes / 4096);
-  const processor = new VirtualProcessor(2, 0, core);
-  const fields = {
-    GUEST_CR0: 0x80010031n,
-    GUEST_CR4: 0x20n,
-    GUEST_IA32_EFER: 0x500n,
-    GUEST_CS_AR_BYTES: 0xa09bn,
-    GUEST_SS_AR_BYTES: 0xc093n,
-    VM_ENTRY_CONTROLS: 0x200n,
-  };
-  for (const [name, value] of Object.entries(fields)) {
-    core.state.setVmcs(vmcsEncoding(name), value);
+  const cores = Array.from(
+    { length: processorCount },
+    (_, index) => new ScriptedCore(space, index * stateStride),
+  );
+  const processors = cores.map((core, index) => new VirtualProcessor(2, index, core));
+  for (const { state } of cores) {
+    for (const [name, value] of Object.entries(entryFields)) {
+      state.setVmcs(vmcsEncoding(name), value);
+    }
+    state.rflags = 2;
   }
-  core.state.rflags = 2;
   const partition = new Partition({
     id: 2,
     name: 'test guest',
     memoryBytes,
     memory,
-    processors: [processor],
+    processors,
     ...(privileges === undefined ? {} : { privileges }),
   });
-  partition.connect(detachedServices());
-  return { partition, processor, core };
+  partition.connect(options.services ?? detachedServices());
+  return { partition, processors, cores };
+}
+
+/** The same with one processor. */
+export function scriptedPartition(
+  privileges?: readonly PrivilegeName[],
+  memoryBytes?: number,
+): { partition: Partition; processor: VirtualProcessor; core: ScriptedCore } {
+  const { partition, processors, cores } = scriptedPartitionOf({
+    privileges,
+    ...(memoryBytes === undefined ? {} : { memoryBytes }),
+  });
+  return {
+    partition,
+    processor: present(processors[0], 'processor'),
+    core: present(cores[0], 'core'),
+  };
 }

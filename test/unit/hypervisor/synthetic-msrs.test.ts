@@ -9,6 +9,7 @@ import { partitionPrivileges } from '../../../debug-adapter/spec/tlfs/privileges
 import { syntheticMsrs } from '../../../debug-adapter/spec/tlfs/synthetic-msrs';
 import { msrByName } from '../../../debug-adapter/spec/x86/msrs';
 import { StateRecord } from '../../../debug-adapter/support/state-record';
+import { enableApics } from './enable-apics';
 import { scriptedPartition } from './scripted-core';
 
 const allPrivileges = partitionPrivileges.map(({ name }) => name);
@@ -89,6 +90,41 @@ describe('synthetic MSRs', () => {
       assert.equal(writeMsr(partition, processor, msr, 0n, 0), false);
     });
   }
+});
+
+describe('registers of the local APIC (TLFS 10.2)', () => {
+  const rows: readonly (readonly [string, bigint, boolean, bigint | undefined])[] = [
+    ['EOI', 0n, true, undefined],
+    ['EOI', 1n << 32n, false, undefined],
+    ['TPR', 0xf5n, true, 0xf5n],
+    ['TPR', 0x100n, false, 0n],
+    ['ICR', 0x0300_0000_0000_00f1n, true, 0x0300_0000_0000_00f1n],
+  ];
+  for (const [name, value, isTaken, readBack] of rows) {
+    it(`${name} = 0x${value.toString(16)} ${isTaken ? 'is done' : 'raises #GP'}`, () => {
+      const { read, write } = rig();
+      assert.deepEqual([write(name, value), read(name)], [isTaken, readBack]);
+    });
+
+    it(`${name} raises #GP while IA32_APIC_BASE disables the APIC`, () => {
+      const { read, write } = rig();
+      assert.equal(write('IA32_APIC_BASE', 0xfee0_0100n), true);
+      assert.deepEqual([write(name, value), read(name)], [false, undefined]);
+    });
+  }
+
+  it('EOI ends the interrupt in service, and ICR sends one', () => {
+    const { write, partition, processor } = rig();
+    enableApics(partition);
+    write('ICR', 0x40051n);
+    assert.equal(processor.apic.acknowledge(), 0x51);
+    write('ICR', 0x40041n);
+    assert.equal(processor.apic.deliverable, 0);
+    write('EOI', 0n);
+    assert.equal(processor.apic.deliverable, 0x41);
+    write('TPR', 0x40n);
+    assert.equal(processor.apic.deliverable, 0);
+  });
 });
 
 describe('time-stamp counter and its adjustment (SDM vol. 3, 18.17.3)', () => {

@@ -1,0 +1,70 @@
+/** HvCallSendSyntheticClusterIpi (0x0B) and its form for sparse sets (0x15): a fixed interrupt on many processors. */
+import { hypercallByName } from '../../spec/tlfs/hypercalls';
+import { Status } from '../../spec/tlfs/status-codes';
+import { present } from '../../support/assert';
+import { readField, structLayout } from '../../support/struct-layout';
+import type { VirtualProcessor } from '../virtual-processor';
+import type { HypercallCaller, SimpleHypercallHandler } from './handler';
+import { processorsOfMask, processorsOfSet } from './vp-set';
+
+const maskLayout = structLayout(
+  'HvCallSendSyntheticClusterIpi',
+  present(hypercallByName.get('HvCallSendSyntheticClusterIpi')?.input, 'input layout'),
+);
+const setLayout = structLayout(
+  'HvCallSendSyntheticClusterIpiEx',
+  present(hypercallByName.get('HvCallSendSyntheticClusterIpiEx')?.input, 'input layout'),
+);
+
+/** Vectors of a fixed interrupt (SDM vol. 3, 11.5.2). */
+const vectors = { first: 0x10n, last: 0xffn } as const;
+const reservedBytes = { from: 5, to: 8 } as const;
+/** TargetVtl: VTL 0, said or not said. */
+const useTargetVtl = 0x10n;
+
+/** What both forms begin with: the vector, and a trust level of which there is only 0. */
+function checkVector(header: Uint8Array): number {
+  const vector = readField(maskLayout, header, 'Vector');
+  const vtl = readField(maskLayout, header, 'TargetVtl');
+  const reserved = header.subarray(reservedBytes.from, reservedBytes.to);
+  const isRight =
+    vector >= vectors.first &&
+    vector <= vectors.last &&
+    (vtl === 0n || vtl === useTargetVtl) &&
+    reserved.every((byte) => byte === 0);
+  return isRight ? Status.success : Status.invalidParameter;
+}
+
+function send(
+  { partition }: HypercallCaller,
+  header: Uint8Array,
+  targets: readonly VirtualProcessor[],
+): number {
+  const vector = Number(readField(maskLayout, header, 'Vector'));
+  for (const target of targets) partition.interrupts.requestInterrupt(target, vector);
+  return Status.success;
+}
+
+export const sendSyntheticClusterIpi: SimpleHypercallHandler = {
+  kind: 'simple',
+  run({ caller, header }) {
+    const status = checkVector(header);
+    if (status !== Status.success) return status;
+    const mask = readField(maskLayout, header, 'ProcessorMask');
+    return send(caller, header, processorsOfMask(caller.partition, mask));
+  },
+};
+
+export const sendSyntheticClusterIpiEx: SimpleHypercallHandler = {
+  kind: 'simple',
+  run({ caller, header, variableHeader }) {
+    const status = checkVector(header);
+    if (status !== Status.success) return status;
+    const targets = processorsOfSet(caller.partition, {
+      format: readField(setLayout, header, 'Format'),
+      validBanks: readField(setLayout, header, 'ValidBanksMask'),
+      banks: variableHeader,
+    });
+    return typeof targets === 'number' ? targets : send(caller, header, targets);
+  },
+};
