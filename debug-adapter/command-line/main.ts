@@ -5,7 +5,7 @@ import { icedDisassembler } from '../host/iced-disassembler';
 import { nodeDecompressor } from '../host/node-decompressor';
 import { nodeFileSource } from '../host/node-file-source';
 import { nodeWallClock } from '../host/node-wall-clock';
-import { openTextFile, terminal } from '../host/terminal';
+import { openKeyboard, openTextFile, terminal } from '../host/terminal';
 import { webAssemblyCodeHost } from '../host/web-assembly-code-space';
 import { parseLaunchArguments } from '../launch/launch-arguments';
 import { UserError } from '../support/user-error';
@@ -54,25 +54,35 @@ function startTrace(machine: HeadlessRun, options: RunOptions): () => void {
 
 function run(machine: HeadlessRun, options: RunOptions): void {
   const endTrace = startTrace(machine, options);
+  // A run with a goal is for scripts: nobody types, and nothing is gained by waiting.
+  const keyboard = options.until === undefined && !options.quiet ? openKeyboard() : undefined;
+  if (keyboard !== undefined) terminal.writeMessage('Press Ctrl-] to leave the guest.\r');
   const guest = new GuestRun(machine, options, {
-    writeConsole: terminal.writeConsole,
-    writeMessage: terminal.writeMessage,
+    ...terminal,
     nowMs: () => nodeWallClock.nowMs(),
     interrupted: terminal.watchInterrupt(),
+    ...(keyboard === undefined ? {} : { keyboard }),
+    ...(terminal.showsProgress && !options.quiet ? { writeProgress: terminal.writeProgress } : {}),
   });
+  let waiting: NodeJS.Timeout | undefined;
   const turn = (): void => {
+    clearTimeout(waiting);
+    waiting = undefined;
     try {
-      const status = guest.turn();
-      if (status === undefined) {
-        setImmediate(turn);
-        return;
-      }
-      endTrace();
-      terminal.exit(status);
+      const outcome = guest.turn();
+      if (outcome.kind === 'ended') {
+        endTrace();
+        terminal.exit(outcome.status);
+      } else if (outcome.waitMs === 0) setImmediate(turn);
+      else waiting = setTimeout(turn, outcome.waitMs);
     } catch (error) {
+      keyboard?.close();
       fail(error);
     }
   };
+  keyboard?.onKey(() => {
+    if (waiting !== undefined) turn();
+  });
   turn();
 }
 

@@ -1,17 +1,28 @@
 /** Runs one guest to its end for the command line. */
-import { ConsoleFilter } from '../debugger/console-filter';
+import { RealTimePace, unpaced, type Pace } from '../debugger/execution/pace';
 import type { MachineStop } from '../debugger/execution/stop-report';
 import type { HeadlessRun } from '../debugger/headless-run';
+import type { Keyboard } from '../host/terminal';
+import { GuestConsole, type ConsoleOutput } from './guest-console';
 import type { RunOptions } from './options';
+import { ProgressLine, type WriteProgress } from './progress-line';
 
 /** Where output goes, and the passing of time. */
-export interface RunSurroundings {
-  readonly writeConsole: (text: string) => void;
+export interface RunSurroundings extends ConsoleOutput {
   readonly writeMessage: (text: string) => void;
   readonly nowMs: () => number;
   /** True once the person has asked to end. */
   readonly interrupted: () => boolean;
+  /** Present where a person sits at a terminal: the run is then paced and its console takes keys. */
+  readonly keyboard?: Keyboard;
+  /** Present where a line can be written over. */
+  readonly writeProgress?: WriteProgress;
 }
+
+/** How a turn ended: with the exit status of the run, or with the time for which nothing is to be done. */
+export type TurnOutcome =
+  | { readonly kind: 'running'; readonly waitMs: number }
+  | { readonly kind: 'ended'; readonly status: number };
 
 /** Exit statuses besides the guest's own. */
 export const exitStatus = {
@@ -26,7 +37,6 @@ export const exitStatus = {
 type End = { readonly status: number; readonly message: string };
 
 const stepsPerTurn = 200_000;
-const keptConsoleCharacters = 65_536;
 
 function statusOf(stop: MachineStop): number {
   if (stop.kind === 'guest-exit') return stop.code & 0xff;
@@ -36,31 +46,38 @@ function statusOf(stop: MachineStop): number {
 
 /** One run with its console and its reasons to end. */
 export class GuestRun {
-  private readonly filter = new ConsoleFilter({
-    lineLength: 65_536,
-    linesPerSecond: Number.MAX_SAFE_INTEGER,
-    charactersPerSecond: Number.MAX_SAFE_INTEGER,
-  });
+  private readonly console: GuestConsole;
+  private readonly pace: Pace;
+  private readonly progress: ProgressLine | undefined;
   private readonly startMs: number;
-  private recentConsole = '';
 
   constructor(
     private readonly machine: HeadlessRun,
     private readonly options: RunOptions,
     private readonly surroundings: RunSurroundings,
   ) {
-    this.startMs = surroundings.nowMs();
+    const { keyboard, nowMs, writeProgress } = surroundings;
+    this.startMs = nowMs();
+    this.console = new GuestConsole(surroundings, keyboard !== undefined, options.until);
+    this.pace = keyboard === undefined ? unpaced : new RealTimePace({ nowMs });
+    if (writeProgress !== undefined) this.progress = new ProgressLine(writeProgress, this.startMs);
   }
 
-  /** Runs a while; the exit status once the run has ended. */
-  turn(): number | undefined {
+  /** Runs a while. */
+  turn(): TurnOutcome {
+    const { machine } = this;
     const limit = this.options.steps ?? Number.MAX_SAFE_INTEGER;
-    const stop = this.machine.advance(Math.min(this.stepsOfTurn(), limit - this.machine.position));
-    const matched = this.showConsole();
-    const end = this.endOf(stop, matched);
-    if (end === undefined) return undefined;
+    const keys = this.surroundings.keyboard?.take();
+    if (keys !== undefined && keys.length > 0) machine.type(keys);
+    const steps = Math.min(this.stepsOfTurn(), limit - machine.position);
+    const stop = machine.advance(
+      steps,
+      this.pace.limitNs(machine.timeNs, machine.waitMs !== undefined),
+    );
+    const end = this.endOf(stop, this.showConsole());
+    if (end === undefined) return { kind: 'running', waitMs: machine.waitMs ?? 0 };
     this.finish(end);
-    return end.status;
+    return { kind: 'ended', status: end.status };
   }
 
   /** Virtual time advances by at least one nanosecond for each step, so this many steps cannot overshoot. */
@@ -71,14 +88,12 @@ export class GuestRun {
   }
 
   private showConsole(): boolean {
-    let matched = false;
-    const { until } = this.options;
-    for (const { bytes, droppedBytes } of this.machine.takeConsole()) {
-      const text = this.filter.noteLost(droppedBytes) + this.filter.accept(bytes, 0);
-      this.surroundings.writeConsole(text);
-      if (until === undefined) continue;
-      this.recentConsole = (this.recentConsole + text).slice(-keptConsoleCharacters);
-      matched ||= this.recentConsole.includes(until);
+    const nowMs = this.surroundings.nowMs();
+    const { shown, matched } = this.console.show(this.machine, () =>
+      this.progress?.makeRoom(nowMs),
+    );
+    if (!shown && this.machine.waitMs === undefined) {
+      this.progress?.update(nowMs, this.machine.retired, this.machine.timeNs);
     }
     return matched;
   }
@@ -102,6 +117,9 @@ export class GuestRun {
     if (untilTimeNs !== undefined && this.machine.timeNs >= untilTimeNs) {
       return { status: 0, message: `${untilTimeNs} ns of virtual time have passed.` };
     }
+    if (this.surroundings.keyboard?.wantsToLeave() === true) {
+      return { status: 0, message: 'You left the guest.' };
+    }
     if (this.surroundings.interrupted()) {
       return { status: exitStatus.interrupted, message: 'Interrupted.' };
     }
@@ -113,7 +131,9 @@ export class GuestRun {
   }
 
   private finish({ message }: End): void {
-    this.surroundings.writeConsole(this.filter.finish());
+    this.progress?.makeRoom(this.surroundings.nowMs());
+    this.console.finish();
+    this.surroundings.keyboard?.close();
     const { position, timeNs, retired } = this.machine;
     if (!this.options.quiet) {
       this.surroundings.writeMessage(

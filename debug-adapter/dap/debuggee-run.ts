@@ -93,8 +93,8 @@ export class DebuggeeRun {
     this.sendState(false);
   }
 
-  /** Something for the guest to look at: it need not wait for its next moment. */
-  inputArrived(): void {
+  /** Something has come up: a machine that waits for its next moment goes on at once. */
+  wake(): void {
     this.pump.wake();
   }
 

@@ -14,9 +14,6 @@ export interface PumpListener {
 /** Real time of one slice; a pause waits at most for one. */
 const sliceMs = 8;
 
-/** How long a machine that is ahead of real time is left alone; below what a person notices. */
-const waitMs = 4;
-
 /** Runs one machine control while it has something to do. */
 export class RunPump {
   private scheduled: NodeJS.Immediate | undefined;
@@ -45,6 +42,10 @@ export class RunPump {
     if (this.waiting !== undefined) this.start();
   }
 
+  private waitFor(ms: number): void {
+    this.waiting = setTimeout(() => this.turn(), ms);
+  }
+
   private turn(): void {
     this.cancel();
     if (!this.control.running) return;
@@ -52,7 +53,7 @@ export class RunPump {
       const outcome = this.control.slice(sliceMs);
       this.listener.sliceDone();
       if (outcome.kind === 'stopped') this.listener.stopped(outcome.report);
-      else if (outcome.kind === 'waiting') this.waiting = setTimeout(() => this.turn(), waitMs);
+      else if (outcome.kind === 'waiting') this.waitFor(outcome.forMs);
       else this.scheduled = setImmediate(() => this.turn());
     } catch (error) {
       this.listener.failed(error);

@@ -3,6 +3,7 @@ import { present } from '../support/assert';
 import type { TraceEvent } from '../machine/trace';
 import type { Timeline } from '../timeline/timeline';
 import { ConsoleBuffer, type ConsoleOutput } from './console-buffer';
+import { waitMsUntil } from './execution/pace';
 import { stopPlace } from './execution/stop-place';
 import { describeStop, type MachineStop, type StopText } from './execution/stop-report';
 import { KernelRelocation } from './guest-awareness/kernel-relocation';
@@ -26,6 +27,8 @@ const shownRegisters = registers.filter(({ group }) => group === 'general');
 
 /** A machine that runs, and can be looked at where it ends. */
 export class HeadlessRun {
+  /** Real milliseconds for which nothing is to be done after {@link advance} with a time limit; undefined where there is. */
+  waitMs: number | undefined;
   private readonly console = new ConsoleBuffer();
   private readonly relocation: KernelRelocation | undefined;
 
@@ -59,9 +62,15 @@ export class HeadlessRun {
     return this.machine.stateHash();
   }
 
-  /** Takes at most `maxSteps` steps; returns why the machine cannot go on, if it cannot. */
-  advance(maxSteps: number): MachineStop | undefined {
-    const { stop } = this.machine.run({ maxSteps });
+  /**
+   * Takes at most `maxSteps` steps, none behind the virtual moment `maxTimeNs`.
+   * @returns why the machine cannot go on, if it cannot
+   */
+  advance(maxSteps: number, maxTimeNs?: number): MachineStop | undefined {
+    const limit = maxTimeNs === undefined ? {} : { maxTimeNs };
+    const { stop } = this.machine.run({ maxSteps, ...limit });
+    const waits = stop.kind === 'time' && maxTimeNs !== undefined;
+    this.waitMs = waits ? waitMsUntil(stop.nextNs, maxTimeNs) : undefined;
     this.relocation?.update(present(this.machine.guests[0]?.processors[0], 'boot processor'));
     switch (stop.kind) {
       case 'budget':
@@ -73,6 +82,12 @@ export class HeadlessRun {
       default:
         return stop;
     }
+  }
+
+  /** Hands the first guest what a person typed. @throws UserError where it cannot read */
+  type(data: Uint8Array): void {
+    const guest = present(this.machine.guests[0], 'guest');
+    this.machine.accept({ kind: 'console-input', partition: guest.id, data });
   }
 
   /** Goes to a position, back or forward. @throws UserError where that is impossible */

@@ -8,6 +8,52 @@ export interface TextFile {
   readonly close: () => void;
 }
 
+/** Keys of a terminal as they are pressed. */
+export interface Keyboard {
+  /** Bytes since the last call. */
+  take(): Uint8Array;
+  /** True once the key to leave was pressed. */
+  wantsToLeave(): boolean;
+  /** Calls `listener` for each key, so that a program that waits need not look again and again. */
+  onKey(listener: () => void): void;
+  /** Gives the terminal back as it was. */
+  close(): void;
+}
+
+/** Ctrl-], as telnet and virsh have it. */
+const leaveKey = 0x1d;
+
+/** Takes the keyboard of this terminal, key by key and without echo; undefined where there is none. */
+export function openKeyboard(): Keyboard | undefined {
+  const { stdin, stdout } = process;
+  if (!stdin.isTTY || !stdout.isTTY) return undefined;
+  let waiting: Uint8Array[] = [];
+  let leaves = false;
+  let notify = (): void => undefined;
+  stdin.setRawMode(true);
+  stdin.on('data', (data: Buffer) => {
+    const end = data.indexOf(leaveKey);
+    leaves ||= end >= 0;
+    waiting.push(end < 0 ? data : data.subarray(0, end));
+    notify();
+  });
+  return {
+    take: () => {
+      const taken = Buffer.concat(waiting);
+      waiting = [];
+      return taken;
+    },
+    wantsToLeave: () => leaves,
+    onKey: (listener) => {
+      notify = listener;
+    },
+    close: () => {
+      stdin.setRawMode(false);
+      stdin.pause();
+    },
+  };
+}
+
 const bufferedCharacters = 65_536;
 
 /**
@@ -46,6 +92,18 @@ export const terminal = {
 
   writeConsole: (text: string): void => {
     process.stdout.write(text);
+  },
+
+  writeConsoleBytes: (bytes: Uint8Array): void => {
+    process.stdout.write(bytes);
+  },
+
+  /** True where a line on standard error can be written over. */
+  showsProgress: process.stderr.isTTY,
+
+  /** Shows a line in place of the last one; an empty one takes it away. */
+  writeProgress: (text: string): void => {
+    process.stderr.write(`\r\x1b[K${text}`);
   },
 
   /** One line to standard error. */

@@ -174,7 +174,7 @@ export class RunLoop implements HypervisorServices {
     const { nextDueNs } = this.timers;
     const waiting = this.lanes.filter((lane) => lane.isWaiting);
     if (waiting.length === 0 || nextDueNs === Infinity) return this.idleStop();
-    if (nextDueNs > maxTimeNs) return { kind: 'time' };
+    if (nextDueNs > maxTimeNs) return { kind: 'time', nextNs: nextDueNs };
     this.steps++;
     for (const lane of waiting) lane.timeNs = Math.max(lane.timeNs, nextDueNs);
     this.runTimers();
@@ -183,7 +183,7 @@ export class RunLoop implements HypervisorServices {
 
   private advance(lane: Lane, request: RunRequest, left: number): RunStop | undefined {
     const { maxTimeNs = Infinity } = request;
-    if (lane.timeNs >= maxTimeNs) return { kind: 'time' };
+    if (lane.timeNs >= maxTimeNs) return { kind: 'time', nextNs: lane.timeNs };
     const before = this.steps;
     this.active = lane;
     const stop = lane.processor.isExitPending

@@ -25,7 +25,8 @@ export interface ProcessorAddress {
 /** Why the machine stopped. Every stop but `budget`, `time`, `breakpoint`, `exit` and `event` ends in a message for the person. */
 export type RunStop =
   | { readonly kind: 'budget' }
-  | { readonly kind: 'time' }
+  /** `nextNs` is the moment at which the next thing happens. */
+  | { readonly kind: 'time'; readonly nextNs: number }
   | { readonly kind: 'breakpoint'; readonly at: ProcessorAddress; readonly address: bigint }
   | { readonly kind: 'exit'; readonly at: ProcessorAddress; readonly exit: VmExitEvent }
   | { readonly kind: 'event'; readonly at: ProcessorAddress; readonly vector: number }

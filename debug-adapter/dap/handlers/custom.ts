@@ -124,7 +124,7 @@ function consoleInput(session: SessionState, args: RequestArguments): undefined 
     );
   }
   if (data.length > 0) session.control.sendConsoleInput(partition, data);
-  session.launched.run.inputArrived();
+  session.launched.run.wake();
   return undefined;
 }
 

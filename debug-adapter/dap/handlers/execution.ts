@@ -56,8 +56,10 @@ function cancel(session: SessionState, args: RequestArguments): undefined {
 function pause(session: SessionState, args: RequestArguments): undefined {
   const { control, run } = session.launched;
   control.thread(args.integer('threadId'));
-  if (control.running) control.pause();
-  else session.after(() => run.announce({ at: control.lastStop.at, reason: { kind: 'pause' } }));
+  if (control.running) {
+    control.pause();
+    run.wake();
+  } else session.after(() => run.announce({ at: control.lastStop.at, reason: { kind: 'pause' } }));
 }
 
 function exceptionInfo(session: SessionState, args: RequestArguments): object {

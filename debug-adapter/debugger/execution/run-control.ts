@@ -12,7 +12,7 @@ import { registerNamed } from '../registers';
 import type { SymbolIndex } from '../symbols/symbol-index';
 import { hasMoved, ResumePoints } from './resume-points';
 import type { Motion, StepPlan } from './step-planner';
-import type { Pace } from './pace';
+import { waitMsUntil, type Pace } from './pace';
 import type { StopReport } from './stop-report';
 import { addressOf, keyOf } from './thread-address';
 
@@ -20,7 +20,7 @@ import { addressOf, keyOf } from './thread-address';
 export type SliceOutcome =
   | { readonly kind: 'running' }
   /** Nothing is to be done before real time has caught up with the guest's next moment. */
-  | { readonly kind: 'waiting' }
+  | { readonly kind: 'waiting'; readonly forMs: number }
   | { readonly kind: 'stopped'; readonly report: StopReport };
 
 /** What run control works on. */
@@ -76,7 +76,8 @@ export class RunControl {
   /** Position up to which each breakpoint has logged: a past that is repeated is not logged again. */
   private readonly loggedUntil = new Map<number, number>();
   private occurrences = 0;
-  private waitsForTime = false;
+  /** How long nothing is to be done; undefined while there is. */
+  private waitMs: number | undefined;
 
   constructor(private readonly parts: RunParts) {
     this.resumePoints = new ResumePoints(parts.code);
@@ -132,7 +133,7 @@ export class RunControl {
       }
       const report = this.advance(deadline);
       if (report !== undefined) return this.stop(report);
-      if (this.waitsForTime) return { kind: 'waiting' };
+      if (this.waitMs !== undefined) return { kind: 'waiting', forMs: this.waitMs };
     } while (clock.nowMs() < deadline);
     return { kind: 'running' };
   }
@@ -148,7 +149,7 @@ export class RunControl {
     this.goal = goal;
     this.motion = undefined;
     this.pauseRequested = false;
-    this.waitsForTime = false;
+    this.waitMs = undefined;
     this.parts.pace.restart();
     this.resumePoints.clear();
     for (const thread of this.threads()) this.resumePoints.note(thread);
@@ -215,7 +216,11 @@ export class RunControl {
         this.motion = undefined;
         return undefined;
       }
-    } while (this.parts.clock.nowMs() < deadline && !this.pauseRequested && !this.waitsForTime);
+    } while (
+      this.parts.clock.nowMs() < deadline &&
+      !this.pauseRequested &&
+      this.waitMs === undefined
+    );
     return undefined;
   }
 
@@ -225,7 +230,9 @@ export class RunControl {
     this.occurrences = 0;
     const { machine, pace } = this.parts;
     // What has been seen once need not be waited for again.
-    const maxTimeNs = machine.isInPast ? undefined : pace.limitNs(machine.timeNs);
+    const maxTimeNs = machine.isInPast
+      ? undefined
+      : pace.limitNs(machine.timeNs, this.waitMs !== undefined);
     const request: RunRequest = {
       maxSteps,
       ...(maxTimeNs === undefined ? {} : { maxTimeNs }),
@@ -233,7 +240,9 @@ export class RunControl {
       stopAtEvent: (vector) => this.isEventOfInterest(vector, deadline),
     };
     const outcome = machine.run(request);
-    this.waitsForTime = outcome.stop.kind === 'time';
+    const { stop } = outcome;
+    const waits = stop.kind === 'time' && maxTimeNs !== undefined;
+    this.waitMs = waits ? waitMsUntil(stop.nextNs, maxTimeNs) : undefined;
     return outcome;
   }
 
