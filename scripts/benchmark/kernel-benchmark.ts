@@ -8,6 +8,7 @@ import type { Bits } from './kernel-run';
 import { meanKernels, ratios, speedTable, startTable, type Ratios } from './kernel-report';
 import { fullSuite, quickSuite, runSuite, type SuiteResult } from './kernel-suite';
 import { qemuVersion } from './run-kernel-qemu';
+import { measureMemory, memoryLimitMiB, memoryText } from './memory-figure';
 import { hasThreadTime } from './thread-time';
 
 export interface BenchmarkOptions {
@@ -43,10 +44,12 @@ export async function benchmarkKernels(options: BenchmarkOptions): Promise<boole
     const progress = (text: string): void => void process.stderr.write(`  ${text}\n`);
     suites.push(await runSuite(bits, ['translator', ...others], size, progress));
   }
+  const memory = measureMemory();
   const text = [
     ...suites.map((suite) => speedTable(suite)),
     'How the translator starts, in millions of instructions per second:',
     ...suites.map((suite) => startTable(suite)),
+    memoryText(memory),
     ...(qemu === undefined
       ? ['QEMU: left out. Install it (Debian and Ubuntu: apt-get install qemu-system-x86).']
       : []),
@@ -60,7 +63,7 @@ export async function benchmarkKernels(options: BenchmarkOptions): Promise<boole
   );
   const kind = options.isQuick ? 'quick' : 'full';
   if (options.writes) write(options, text, suites, measured, kind, qemu);
-  return !options.checks || check(measured, kind);
+  return !options.checks || (check(measured, kind) && memory.peakMiB < memoryLimitMiB);
 }
 
 function committed(): Partial<Record<SizeName, Measured>> {
