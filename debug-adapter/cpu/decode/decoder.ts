@@ -3,7 +3,7 @@ import { stateOffsets, vmcsEncoding, vmcsSlotOffset } from '../../machine/proces
 import { present } from '../../support/assert';
 import { unbuiltOpcodes } from './opcode-map';
 import { rowsOf, type OpcodeRow, type OperandPattern } from './opcode-rows';
-import { resolveOperand, type Form, type OperandSize, type Repeat } from './variants';
+import { resolvedOperands, type Form, type OperandSize, type Repeat } from './variants';
 import { addressingIndex, type AddressingIndex } from '../ir/addressing';
 import { runOffsets, segmentCheckOffset } from '../memory-map';
 import { mmxOffset, xmmOffset } from '../vector-state';
@@ -226,17 +226,18 @@ class Decoder {
     const isExchange =
       this.map === 0 && this.opcode === 0x90 && (this.rex & 1) !== 0 && this.repeatPrefix !== 0xf3;
     const opcode = isExchange ? 0x91 : this.opcode;
-    const rows = rowsOf(this.map, opcode).filter(
-      (row) => !row.attributes.has(this.isLong ? 'i64' : 'o64'),
-    );
-    if (rows.some((row) => row.hasModrm)) {
+    const { rows, hasModrm } = rowsOf(this.map, opcode, this.isLong);
+    if (hasModrm) {
       this.modrm = this.next();
       if (this.ranOut) return undefined;
     }
-    const matching = rows.filter((row) => this.matches(row));
-    return (
-      matching.find((row) => row.modrm !== undefined || row.attributes.has('f3')) ?? matching[0]
-    );
+    let found: OpcodeRow | undefined;
+    for (const row of rows) {
+      if (!this.matches(row)) continue;
+      if (row.modrm !== undefined || row.attributes.has('f3')) return row;
+      found ??= row;
+    }
+    return found;
   }
 
   private matches(row: OpcodeRow): boolean {
@@ -316,8 +317,10 @@ class Decoder {
   private finish(row: OpcodeRow, form: Form, operandSize: OperandSize): DecodeResult {
     const slots = [noRegister, noRegister, noRegister];
     let immediate = 0n;
+    const operands = resolvedOperands(row, operandSize, form);
     row.operands.forEach((pattern, position) => {
-      const operand = resolveOperand(pattern, position, operandSize, form);
+      const operand = operands[position];
+      if (operand === undefined) return;
       if (operand.kind === 'register') {
         slots[position] = this.registerOffset(pattern, operand.width);
       } else if (operand.kind === 'vectorRegister') {
@@ -444,9 +447,10 @@ class Decoder {
   }
 
   private unsigned(bytes: number): bigint {
-    let value = 0n;
-    for (let index = 0; index < bytes; index++) value |= BigInt(this.next()) << BigInt(index * 8);
-    return value;
+    if (bytes > 4) return this.unsigned(4) | (this.unsigned(bytes - 4) << 32n);
+    let value = 0;
+    for (let index = 0; index < bytes; index++) value |= this.next() << (index * 8);
+    return BigInt(value >>> 0);
   }
 
   private signed(bytes: number): bigint {

@@ -134,13 +134,29 @@ export const opcodeRows: readonly OpcodeRow[] = [...opcodeMapText, ...simdOpcode
   parseLine,
 );
 
-const rowsByOpcode: (readonly OpcodeRow[])[] = Array.from({ length: 4 * 256 }, () => []);
-for (const row of opcodeRows) {
-  const key = row.map * 256 + row.opcode;
-  rowsByOpcode[key] = [...(rowsByOpcode[key] ?? []), row];
+/** Rows that share an opcode byte, in table order. */
+export interface OpcodeChoice {
+  readonly rows: readonly OpcodeRow[];
+  /** Whether any of them has a ModR/M byte: then all bytes of the opcode do. */
+  readonly hasModrm: boolean;
 }
 
-/** Rows that share an opcode byte, in table order. */
-export function rowsOf(map: number, opcode: number): readonly OpcodeRow[] {
-  return rowsByOpcode[map * 256 + opcode] ?? [];
+const none: OpcodeChoice = { rows: [], hasModrm: false };
+const choices: OpcodeChoice[] = Array.from({ length: 2 * 4 * 256 }, () => none);
+for (const row of opcodeRows) {
+  for (const isLong of [false, true]) {
+    if (row.attributes.has(isLong ? 'i64' : 'o64')) continue;
+    const key = choiceKey(row.map, row.opcode, isLong);
+    const { rows, hasModrm } = choices[key] ?? none;
+    choices[key] = { rows: [...rows, row], hasModrm: hasModrm || row.hasModrm };
+  }
+}
+
+function choiceKey(map: number, opcode: number, isLong: boolean): number {
+  return (isLong ? 1024 : 0) + map * 256 + opcode;
+}
+
+/** Rows of an opcode byte, in or outside 64-bit mode. */
+export function rowsOf(map: number, opcode: number, isLong: boolean): OpcodeChoice {
+  return choices[choiceKey(map, opcode, isLong)] ?? none;
 }

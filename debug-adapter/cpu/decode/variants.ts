@@ -81,7 +81,7 @@ function fixedOperand(name: string, slot: RegisterSlot, operandSize: OperandSize
 }
 
 /** Resolves a row's operand pattern; register operands take the slot of their position. */
-export function resolveOperand(
+function resolveOperand(
   pattern: OperandPattern,
   position: number,
   operandSize: OperandSize,
@@ -123,6 +123,22 @@ export function resolveOperand(
     default:
       return { kind: 'register', slot, width };
   }
+}
+
+const resolved = new Map<OpcodeRow, Operand[][]>();
+
+/** The operands of a row at an operand size and form; made once. */
+export function resolvedOperands(
+  row: OpcodeRow,
+  operandSize: OperandSize,
+  form: Form,
+): readonly Operand[] {
+  let lists = resolved.get(row);
+  if (lists === undefined) resolved.set(row, (lists = []));
+  const index = (operandSize >>> 4) * 2 + (form === 'mem' ? 1 : 0);
+  return (lists[index] ??= row.operands.map((pattern, position) =>
+    resolveOperand(pattern, position, operandSize, form),
+  ));
 }
 
 function describe(operand: Operand): string {
@@ -243,9 +259,7 @@ export class VariantTable {
   private addCombination(row: OpcodeRow, size: OperandSize, form: Form, repeat: Repeat): void {
     const definition = this.definition(row.mnemonic);
     if (definition === undefined) return;
-    const operands = row.operands.map((pattern, position) =>
-      resolveOperand(pattern, position, size, form),
-    );
+    const operands = resolvedOperands(row, size, form);
     const number = present(rowNumbers.get(row), 'opcode row');
     const name = variantName(row, operands, size, repeat);
     const context = { operandSize: size, repeat };

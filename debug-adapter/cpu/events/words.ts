@@ -3,10 +3,13 @@
 /** The words of a block, zero-extended, lowest address first. */
 export function wordsOf(data: Uint8Array, bytes: number): bigint[] {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  return Array.from({ length: data.length / bytes }, (_, index) => {
-    if (bytes === 8) return view.getBigUint64(index * 8, true);
-    return BigInt(bytes === 4 ? view.getUint32(index * 4, true) : view.getUint16(index * 2, true));
-  });
+  const words: bigint[] = [];
+  // A plain loop: every return from an interrupt comes here.
+  for (let at = 0; at < data.length; at += bytes) {
+    if (bytes === 8) words.push(view.getBigUint64(at, true));
+    else words.push(BigInt(bytes === 4 ? view.getUint32(at, true) : view.getUint16(at, true)));
+  }
+  return words;
 }
 
 /** Stores words from the start of a block, each cut to its size. */

@@ -213,6 +213,11 @@ export class MemoryAccess {
    * canonical, or beyond the limit, is #SS(0).
    */
   readStack(offset: bigint, length: number): Uint8Array | Exclude<SystemAccess, 'done'> {
+    if (this.context.mode === longCode) {
+      const data = this.readAtCurrentPrivilege(offset, length);
+      if (data === 'fault') this.fault = asStackFault(this.fault);
+      return data;
+    }
     const parts = this.stackParts(offset, length, 'read');
     if (parts === undefined) return 'fault';
     const result = new Uint8Array(length);
@@ -286,7 +291,8 @@ export class MemoryAccess {
       if (end !== 'done') return end;
       const count = Math.min(length - done, 4096 - (low & 0xfff));
       const from = this.context.memory.frameOffset(this.walker.frame) + (low & 0xfff);
-      result.set(this.context.bytes.subarray(from, from + count), done);
+      // Short blocks, for which a view would cost more than the copy.
+      for (let at = 0; at < count; at++) result[done + at] = this.context.bytes[from + at] ?? 0;
       done += count;
     }
     return result;

@@ -12,12 +12,42 @@ export function linearPage(low: number, high: number): number {
   return (high & highBits) * 0x100000 + (low >>> 12);
 }
 
+/** Indices of filled entries; none is missing unless there are too many. */
+class FilledList {
+  private readonly indices = new Uint16Array(listedMax);
+  private count = 0;
+  isOverfull = false;
+
+  get isEmpty(): boolean {
+    return this.count === 0 && !this.isOverfull;
+  }
+
+  add(index: number): void {
+    if (this.count === listedMax) this.isOverfull = true;
+    else this.indices[this.count++] = index;
+  }
+
+  clear(): void {
+    this.count = 0;
+    this.isOverfull = false;
+  }
+
+  /** Calls `visit` for each index, and keeps those for which it is true. */
+  keep(visit: (index: number) => boolean): void {
+    let kept = 0;
+    for (let n = 0; n < this.count; n++) {
+      const index = this.indices[n] ?? 0;
+      if (visit(index)) this.indices[kept++] = index;
+    }
+    this.count = kept;
+  }
+}
+
 export class TlbSet {
   private readonly words: Int32Array;
-  /** Indices of entries filled since the last flush; none is missing unless there are too many. */
-  private readonly listed = new Uint16Array(listedMax);
-  private listedCount = 0;
-  private isOverfull = true;
+  /** Entries filled since the last flush, of addresses whose top bit is 0, and 1. */
+  private readonly lower = new FilledList();
+  private readonly upper = new FilledList();
 
   /** @param at offset of the first entry in the space */
   constructor(
@@ -26,32 +56,22 @@ export class TlbSet {
     private readonly entries: number,
   ) {
     this.words = new Int32Array(bytes.buffer, bytes.byteOffset + at, entries * wordsPerEntry);
-    this.flush();
+    for (let index = 0; index < entries; index++) this.invalidate(index);
   }
 
   fill(low: number, high: number, value: number): void {
     const { words } = this;
     const index = (low >>> 12) & (this.entries - 1);
     const at = index * wordsPerEntry;
-    if (words[at] === invalidLow(index)) this.list(index);
+    const isListed = words[at] !== invalidLow(index) && (words[at + 1] ?? 0) < 0 === high < 0;
+    if (!isListed) (high < 0 ? this.upper : this.lower).add(index);
     words[at] = low & ~0xfff;
     words[at + 1] = high;
     words[at + 2] = value;
   }
 
-  /** True where no entry has been filled since the last flush. */
-  get isEmpty(): boolean {
-    return this.listedCount === 0 && !this.isOverfull;
-  }
-
   flush(): void {
-    if (this.isOverfull) {
-      for (let index = 0; index < this.entries; index++) this.invalidate(index);
-    } else {
-      for (let n = 0; n < this.listedCount; n++) this.invalidate(this.listed[n] ?? 0);
-    }
-    this.listedCount = 0;
-    this.isOverfull = false;
+    this.dropWhere(() => true);
   }
 
   /** Drops entries of `count` pages from `first`, as {@link linearPage} numbers them. */
@@ -74,32 +94,31 @@ export class TlbSet {
 
   /** Drops entries of addresses whose top bit is 0. */
   dropLowerHalf(): void {
-    this.dropWhere((at) => (this.words[at + 1] ?? 0) >= 0);
+    this.dropListed(this.lower, (at) => (this.words[at + 1] ?? 0) >= 0);
   }
 
   private pageAt(at: number): number {
     return linearPage(this.words[at] ?? 0, this.words[at + 1] ?? 0);
   }
 
-  private list(index: number): void {
-    if (this.listedCount === listedMax) this.isOverfull = true;
-    else this.listed[this.listedCount++] = index;
+  private dropWhere(isDropped: (at: number) => boolean): void {
+    this.dropListed(this.lower, isDropped);
+    this.dropListed(this.upper, isDropped);
   }
 
-  private dropWhere(isDropped: (at: number) => boolean): void {
-    if (this.isOverfull) {
-      for (let index = 0; index < this.entries; index++) {
-        if (isDropped(index * wordsPerEntry)) this.invalidate(index);
-      }
-      return;
-    }
-    let kept = 0;
-    for (let n = 0; n < this.listedCount; n++) {
-      const index = this.listed[n] ?? 0;
+  private dropListed(list: FilledList, isDropped: (at: number) => boolean): void {
+    if (list.isEmpty) return;
+    const keeps = (index: number): boolean => {
       if (isDropped(index * wordsPerEntry)) this.invalidate(index);
-      if (this.words[index * wordsPerEntry] !== invalidLow(index)) this.listed[kept++] = index;
+      return this.words[index * wordsPerEntry] !== invalidLow(index);
+    };
+    if (!list.isOverfull) return list.keep(keeps);
+    list.clear();
+    const isUpper = list === this.upper;
+    for (let index = 0; index < this.entries; index++) {
+      if (!keeps(index)) continue;
+      if ((this.words[index * wordsPerEntry + 1] ?? 0) < 0 === isUpper) list.add(index);
     }
-    this.listedCount = kept;
   }
 
   private invalidate(index: number): void {
