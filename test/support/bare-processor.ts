@@ -3,6 +3,7 @@ import { runOffsets } from '../../debug-adapter/cpu/memory-map';
 import type { VariantTable } from '../../debug-adapter/cpu/decode/variants';
 import { createPartitionCores } from '../../debug-adapter/cpu/processor-core-factory';
 import { webAssemblyCodeHost } from '../../debug-adapter/host/web-assembly-code-space';
+import type { CodeHost } from '../../debug-adapter/machine/code-space';
 import type { GuestMemory } from '../../debug-adapter/machine/guest-memory';
 import type { PartitionClock } from '../../debug-adapter/machine/partition-clock';
 import type { ProcessorCore } from '../../debug-adapter/machine/processor';
@@ -28,6 +29,8 @@ export interface BareProcessorOptions {
   readonly hotCount?: number;
   /** What instructions mean; a test may bring a wrong meaning. */
   readonly variants?: VariantTable;
+  /** Loads the generated code; a test may count what is loaded. */
+  readonly codeHost?: CodeHost;
 }
 
 export class BareProcessor {
@@ -40,7 +43,7 @@ export class BareProcessor {
 
   constructor(options: BareProcessorOptions = {}) {
     const { tlbEntries = 64, processorCount = 1, hotCount = 0 } = options;
-    const made = createPartitionCores(webAssemblyCodeHost, {
+    const made = createPartitionCores(options.codeHost ?? webAssemblyCodeHost, {
       memoryBytes,
       processorCount,
       tlbEntries,

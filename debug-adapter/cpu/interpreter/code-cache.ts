@@ -160,11 +160,11 @@ export class CodeCache {
     this.coolDown(place, offset);
   }
 
-  /** Counts the jumps to an instruction anew. */
+  /** Counts the jumps to an instruction anew, without the one that has just made it hot: that is looked up again. */
   coolDown(place: CodePlace, offset: number): void {
     const record = this.recordOf(place, offset);
     if (record === 0) return;
-    this.view.setUint32(record + recordOffsets.countdown, this.options.hotCount, true);
+    this.view.setUint32(record + recordOffsets.countdown, this.options.hotCount + 1, true);
   }
 
   /** Jumps to the instruction at an offset since it was decoded, up to those that make it hot. */
@@ -173,7 +173,9 @@ export class CodeCache {
     if (record === 0) return 0;
     const countdown = this.view.getUint32(record + recordOffsets.countdown, true);
     const { hotCount } = this.options;
-    return countdown === 0 || countdown > hotCount ? hotCount : hotCount - countdown;
+    return countdown === 0 || countdown > hotCount + 1
+      ? hotCount
+      : Math.max(0, hotCount - countdown);
   }
 
   /** Record of an instruction if there is one, or 0. */

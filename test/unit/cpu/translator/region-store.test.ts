@@ -1,0 +1,118 @@
+// Translated code belongs to a page's contents: it is shared by processors, comes back with old bytes, and does not thrash.
+import assert from 'node:assert/strict';
+import { webAssemblyCodeHost } from '../../../../debug-adapter/host/web-assembly-code-space';
+import type { CodeHost } from '../../../../debug-adapter/machine/code-space';
+import { BareProcessor } from '../../../support/bare-processor';
+import { machineCode } from '../../../support/machine-code';
+
+const page = 0x1000_0000n;
+const gpa = 0x10_0000;
+const patient = 4;
+/** Everything is translated at the first jump to it. */
+const eager = 1;
+const steps = 200;
+
+/** INC EAX, DEC ECX, or the reverse, in an endless loop. */
+const upwards = 'ff c0 ff c9 eb fa';
+const downwards = 'ff c8 ff c1 eb fa';
+
+/** A code host that counts the modules it installs; the first one is the interpreter. */
+class CountingHost implements CodeHost {
+  modules = -1;
+
+  readonly createSpace: CodeHost['createSpace'] = (layout, imports) => {
+    const space = webAssemblyCodeHost.createSpace(layout, imports);
+    return {
+      bytes: space.bytes,
+      install: (module, slots) => {
+        this.modules++;
+        space.install(module, slots);
+      },
+      release: (slots) => space.release(slots),
+      run: (vpBase, budget) => space.run(vpBase, budget),
+    };
+  };
+}
+
+interface Lab {
+  readonly host: CountingHost;
+  readonly processor: BareProcessor;
+}
+
+function prepare(hotCount: number, processorCount = 1): Lab {
+  const host = new CountingHost();
+  const processor = new BareProcessor({ hotCount, codeHost: host, processorCount });
+  processor.map(page, gpa);
+  return { host, processor };
+}
+
+/** Runs from the start of the page; enough for what is waiting to be translated. */
+function run({ processor }: Lab, index = 0): void {
+  const core = processor.cores[index];
+  assert.ok(core !== undefined);
+  core.state.rip = page;
+  core.state.setGpr(0, 0n);
+  core.state.setGpr(1, 0n);
+  // Hot places wait for a million steps, unless others join them.
+  for (let steps = 0; steps < 1_500_000; steps += 300_000) core.run(300_000, steps);
+}
+
+/** Steps that one more stretch takes in translated code. */
+function translatedStepsOf({ processor }: Lab): number {
+  const before = processor.translatedSteps;
+  processor.core.run(steps, 0);
+  return processor.translatedSteps - before;
+}
+
+describe('translated regions and the contents of pages', function () {
+  this.timeout(60_000);
+
+  it('a page that has earlier contents again has its regions again', () => {
+    const lab = prepare(patient);
+    const { memory } = lab.processor;
+    memory.write(gpa, machineCode(upwards));
+    run(lab);
+    assert.equal(lab.host.modules, 1);
+    assert.ok(translatedStepsOf(lab) > steps / 2);
+    const frame = memory.frameOf(gpa / 4096);
+    const content = memory.contentOf(frame);
+    const bytes = memory.read(gpa, 4096);
+    const map = memory.captureMap();
+    memory.write(gpa, machineCode(downwards));
+    run(lab);
+    assert.equal(lab.host.modules, 2);
+    memory.restoreFrame(frame, content, bytes);
+    memory.restoreMap(map);
+    lab.processor.state.rip = page;
+    lab.processor.state.setGpr(0, 0n);
+    assert.ok(translatedStepsOf(lab) > steps / 2, 'the first run after the return is translated');
+    assert.equal(lab.host.modules, 2);
+    assert.equal(lab.processor.state.gpr(0), BigInt(Math.ceil(steps / 3)));
+  });
+
+  it('a page that is written and executed in turn is interpreted most of the time', () => {
+    const lab = prepare(eager);
+    const { core, state, memory } = lab.processor;
+    for (let round = 0; round < 60; round++) {
+      memory.write(gpa, machineCode(round % 2 === 0 ? upwards : downwards));
+      state.rip = page;
+      state.setGpr(0, 0n);
+      core.run(30, 0);
+      const expected = round % 2 === 0 ? 10n : BigInt.asUintN(32, -10n);
+      assert.equal(state.gpr(0), expected, `round ${round}`);
+    }
+    assert.ok(lab.host.modules < 30, `${lab.host.modules} modules`);
+    core.run(2000, 0);
+    assert.ok(translatedStepsOf(lab) > steps / 2, 'it is translated again once it stays as it is');
+  });
+
+  it('processors of a partition run one copy of the code', () => {
+    const lab = prepare(patient, 3);
+    lab.processor.memory.write(gpa, machineCode(upwards));
+    for (const index of [0, 1, 2]) {
+      run(lab, index);
+      assert.equal(lab.processor.cores[index]?.state.gpr(0), 500_000n);
+    }
+    assert.equal(lab.host.modules, 1);
+  });
+});
