@@ -647,15 +647,8 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   }
 }
 
-/** What the decoder knows of an instruction without a definition: its mnemonic, or its family. */
+/** Mnemonic of an instruction without a definition. */
 function unbuiltName(bytes: Uint8Array): string {
   const result = decodeInstruction(bytes);
-  switch (result.kind) {
-    case 'instruction':
-      return result.instruction.row.mnemonic;
-    case 'unbuilt':
-      return result.name;
-    default:
-      return '';
-  }
+  return result.kind === 'instruction' ? result.instruction.row.mnemonic : '';
 }

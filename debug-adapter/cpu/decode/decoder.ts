@@ -1,7 +1,6 @@
 /** Decodes x86 instructions (SDM vol. 2, chapter 2) into what the interpreter's records need. */
 import { stateOffsets, vmcsEncoding, vmcsSlotOffset } from '../../machine/processor-state';
 import { present } from '../../support/assert';
-import { unbuiltOpcodes } from './opcode-map';
 import { rowsOf, type OpcodeRow, type OperandPattern } from './opcode-rows';
 import { resolvedOperands, type Form, type OperandSize, type Repeat } from './variants';
 import { addressingIndex, type AddressingIndex } from '../ir/addressing';
@@ -20,9 +19,7 @@ export type DecodeResult =
   /** #UD. */
   | { readonly kind: 'undefined' }
   /** Longer than 15 bytes: #GP(0). */
-  | { readonly kind: 'too-long' }
-  /** The architecture defines it, but no definition exists here. */
-  | { readonly kind: 'unbuilt'; readonly name: string; readonly length: number };
+  | { readonly kind: 'too-long' };
 
 /** A decoded instruction. Register operands are byte offsets from `vpBase`. */
 export interface DecodedInstruction {
@@ -111,7 +108,7 @@ class Decoder {
     this.opcodeBytes();
     if (this.ranOut) return truncated;
     const row = this.findRow();
-    if (row === undefined) return this.unbuiltOrUndefined();
+    if (row === undefined) return this.ranOut ? truncated : undefinedOpcode;
     if (namesMissingRegister(row, this.modrm, this.rex)) return undefinedOpcode;
     const form: Form =
       row.hasModrm && this.modrm >>> 6 !== 3 && !isMoveSpecial(row) ? 'mem' : 'reg';
@@ -251,15 +248,6 @@ class Decoder {
     if (row.extension !== undefined && row.extension !== ((this.modrm >>> 3) & 7)) return false;
     if (row.form === 'any' || isMoveSpecial(row)) return true;
     return (row.form === 'reg') === this.modrm >>> 6 >= 3;
-  }
-
-  private unbuiltOrUndefined(): DecodeResult {
-    if (this.ranOut) return truncated;
-    const family = unbuiltOpcodes.find(
-      (entry) => entry.map === this.map && entry.from <= this.opcode && this.opcode <= entry.to,
-    );
-    if (family === undefined) return undefinedOpcode;
-    return { kind: 'unbuilt', name: family.name, length: this.position };
   }
 
   private operandSizeOf(row: OpcodeRow): OperandSize {

@@ -311,15 +311,3 @@ export const opcodeMapText: readonly string[] = [
   ...shiftRows(),
   ...`${oneByteRows}${twoByteRows}${x87Rows}`.split('\n').filter((line) => line !== ''),
 ];
-
-/** Opcodes that exist but are not built: the families by name, so that a stop can say what is missing. */
-export const unbuiltOpcodes: readonly {
-  readonly map: 0 | 1 | 2 | 3;
-  readonly from: number;
-  readonly to: number;
-  readonly name: string;
-}[] = [
-  { map: 0, from: 0xc4, to: 0xc5, name: 'AVX (VEX)' },
-  { map: 0, from: 0x62, to: 0x62, name: 'AVX-512 (EVEX)' },
-  { map: 1, from: 0x0e, to: 0x0f, name: '3DNow!' },
-];

@@ -126,9 +126,6 @@ export class CodeCache {
       case 'undefined':
         this.writeBare(address, this.options.undefinedHandler, offset, offset + 1);
         return 'done';
-      case 'unbuilt':
-        this.writeBare(address, pseudoHandler.unimplemented, offset, offset + result.length);
-        return 'done';
       default:
         return 'too-long';
     }
@@ -241,10 +238,6 @@ export class CodeCache {
       this.view.setUint32(table + offset * 4, record, true);
       if (result.kind === 'undefined') {
         this.writeBare(record, this.options.undefinedHandler, offset, offset + 1);
-        return { kind: 'record', address: first };
-      }
-      if (result.kind === 'unbuilt') {
-        this.writeBare(record, pseudoHandler.unimplemented, offset, offset + result.length);
         return { kind: 'record', address: first };
       }
       this.writeInstruction(record, result.instruction, offset);
