@@ -18,6 +18,14 @@ import { UserError } from '../../../../debug-adapter/support/user-error';
 import { PhysicalMachine } from '../../../../debug-adapter/system/physical-machine';
 import { defaultCosts } from '../../../../debug-adapter/system/virtual-time-costs';
 import { Timeline } from '../../../../debug-adapter/timeline/timeline';
+import { ApicRegister } from '../../../../debug-adapter/spec/x86/local-apic';
+import {
+  code,
+  counterOf,
+  interruptMachine,
+  startUpVector,
+  type InterruptGuest,
+} from '../../../support/interrupt-guest';
 import { SeededRandom, seedOf } from '../../../support/seeded-random';
 
 const ports: TargetPorts = {
@@ -43,6 +51,32 @@ function debugged(name: string): Rig {
   const settings = parseLaunchArguments({ program: imageOf(name), memory: 4 });
   return rigOf({ ...loadTarget(settings, ports), isPaced: false });
 }
+
+/** A machine without symbols of its own. */
+function underDebugger(machine: Timeline): Rig {
+  const settings = parseLaunchArguments({ program: imageOf('spin'), memory: 4 });
+  const { program, syntax } = loadTarget(settings, ports);
+  return rigOf({ program, syntax, machine, isPaced: false });
+}
+
+const timerVector = 0x40;
+
+/** A halted boot processor that a periodic timer wakes, and three others that count. */
+const busyGuest: InterruptGuest = {
+  boot:
+    code.writeApic(ApicRegister.SVR, 0x1ff) +
+    code.writeApic(ApicRegister.ICR_LOW, 0xc4500) +
+    code.writeApic(ApicRegister.ICR_LOW, 0xc4600 | startUpVector) +
+    code.writeApic(ApicRegister.TIMER_DIVIDE, 0xb) +
+    code.writeApic(ApicRegister.LVT_TIMER, timerVector | 0x20000) +
+    code.writeApic(ApicRegister.TIMER_INITIAL_COUNT, 7000) +
+    code.sti +
+    code.haltUntil(counterOf(timerVector), 100_000) +
+    code.exit(0),
+  // Counts for ever in 16-bit code, with a look at the time-stamp counter.
+  startUp: 'f0 ff 06 0005 ff 06 1005 0f 31 a3 1405 eb f2',
+  processorCount: 4,
+};
 
 /** Guests that share the time of one machine; the debugger has the symbols of the first. */
 function sideBySide(...names: string[]): Rig {
@@ -141,6 +175,42 @@ describe('time travel', function () {
       step(rig, threadId);
       assert.equal(timeline.stateHash(), hash, place);
     }
+  });
+
+  it('processors of one guest with timers and interrupts: random positions and steps back', () => {
+    const seed = seedOf(20_266);
+    const random = new SeededRandom(seed);
+    const end = 250_000;
+    const plain = interruptMachine(busyGuest);
+    const rig = underDebugger(new Timeline(interruptMachine(busyGuest, 20), { interval: 9000 }));
+    const { timeline } = rig;
+    goTo(rig, end);
+    const wanted = Array.from({ length: 16 }, () => 10 + random.below(end - 2000));
+    const hashes = new Map<number, string>();
+    for (const position of wanted) {
+      goTo(rig, position);
+      hashes.set(position, timeline.stateHash());
+      const threadId = threadIds(rig)[random.below(4)] ?? 0;
+      const { processor } = rig.control.thread(threadId);
+      if (processor.runState !== 'active') continue;
+      step(rig, threadId);
+      const place = `seed ${seed}, position ${position}, thread ${threadId}`;
+      const [hash, stand] = [
+        timeline.stateHash(),
+        `${processor.retired} ${processor.core.state.rip}`,
+      ];
+      assert.equal(back(rig, threadId), 'step-back', place);
+      assert.notEqual(`${processor.retired} ${processor.core.state.rip}`, stand, place);
+      step(rig, threadId);
+      assert.equal(timeline.stateHash(), hash, place);
+    }
+    for (const position of [...hashes.keys()].sort((a, b) => a - b)) {
+      plain.run({ maxSteps: position - plain.position });
+      assert.equal(plain.stateHash(), hashes.get(position), `seed ${seed}, position ${position}`);
+    }
+    plain.run({ maxSteps: end - plain.position });
+    goTo(rig, end);
+    assert.equal(plain.stateHash(), timeline.stateHash());
   });
 
   it('stops at the beginning where nothing was before', () => {
