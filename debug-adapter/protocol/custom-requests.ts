@@ -68,7 +68,7 @@ export interface PartitionInfo {
 }
 
 /** `halted` waits for an event; `ended` will never run again. */
-export type ProcessorRunState = 'running' | 'stopped' | 'halted' | 'ended';
+export type ProcessorRunState = 'running' | 'stopped' | 'halted' | 'suspended' | 'ended';
 
 /** One virtual processor; `retired` counts instructions, `exits` counts VM exits, both since the start. */
 export interface ProcessorInfo {

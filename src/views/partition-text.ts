@@ -10,6 +10,7 @@ const stateTexts: Record<ProcessorRunState, string> = {
   running: 'running',
   stopped: 'stopped',
   halted: 'halted',
+  suspended: 'waits for the parent',
   ended: 'ended',
 };
 
@@ -21,6 +22,7 @@ export const stateIcons: Record<
   running: { icon: 'play-circle', color: 'debugIcon.continueForeground' },
   stopped: { icon: 'debug-pause', color: 'debugIcon.pauseForeground' },
   halted: { icon: 'debug-stackframe-dot', color: 'disabledForeground' },
+  suspended: { icon: 'watch', color: 'disabledForeground' },
   ended: { icon: 'circle-slash', color: 'disabledForeground' },
 };
 
@@ -53,6 +55,7 @@ export function processorDescription(processor: ProcessorInfo): string {
     case 'running':
       return `${stateTexts.running} · ${exits}`;
     case 'halted':
+    case 'suspended':
     case 'ended':
       return `${stateTexts[processor.state]} · ${whereText(processor)} · ${exits}`;
   }

@@ -25,7 +25,7 @@ function runStateOf(
   running: boolean,
 ): ProcessorRunState {
   if (runState === 'shutdown') return 'ended';
-  if (runState === 'halted') return 'halted';
+  if (runState === 'halted' || runState === 'suspended') return runState;
   return running ? 'running' : 'stopped';
 }
 
