@@ -63,6 +63,7 @@ export class RunLoop implements HypervisorServices {
         this.laneOf.set(processor, lane);
       }
     }
+    this.workForGuests();
     this.settle();
   }
 
