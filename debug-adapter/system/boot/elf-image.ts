@@ -29,10 +29,20 @@ const rebuildHint =
   'Link the guest as a static x86-64 ELF executable; guests/sample-guest.ld does.';
 
 /**
- * Reads a 64-bit executable, or with `allow32Bit` also one in a 32-bit container.
+ * Reads a 64-bit executable that is entered where its header says.
  * @throws UserError `image-…` naming the path and the problem
  */
-export function readElfImage(image: ImageFile, range: LoadRange, allow32Bit = false): ElfImage {
+export function readElfImage(image: ImageFile, range: LoadRange): ElfImage {
+  const elf = readElfSegments(image, range);
+  checkEntry(image, elf.entry, elf.segments);
+  return elf;
+}
+
+/**
+ * Reads a 64-bit executable, or with `allow32Bit` also one in a 32-bit container; its entry point may mean nothing.
+ * @throws UserError `image-…` naming the path and the problem
+ */
+export function readElfSegments(image: ImageFile, range: LoadRange, allow32Bit = false): ElfImage {
   const file = readElfFile(image);
   checkKind(image, file, allow32Bit);
   const segments: LoadSegment[] = [];
@@ -43,9 +53,7 @@ export function readElfImage(image: ImageFile, range: LoadRange, allow32Bit = fa
   if (segments.length === 0) {
     throw imageError(image, 'nothing-to-load', 'has no segment to load', rebuildHint);
   }
-  const { entry } = file;
-  checkEntry(image, entry, segments);
-  return { file, entry, segments };
+  return { file, entry: file.entry, segments };
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Puts a multiboot kernel where its header or its ELF segments want it. */
 import type { GuestConfiguration, ImageFile } from '../machine-configuration';
 import type { MemoryPiece } from './boot-plan';
-import { checkEntry, checkPlace, readElfImage, type LoadSegment } from './elf-image';
+import { checkEntry, checkPlace, readElfSegments, type LoadSegment } from './elf-image';
 import { imageError, truncatedImage } from './image-error';
 import { highMemoryStart, ramRanges } from './memory-map';
 
@@ -60,7 +60,7 @@ export function loadMultibootImage(
     checkPlace(image, segment.gpa, segment.memoryBytes, range);
     return loaded(image, [segment], entry ?? addresses.entry);
   }
-  const elf = readElfImage(image, range, true);
+  const elf = readElfSegments(image, range, true);
   return loaded(image, elf.segments, entry ?? elf.entry);
 }
 

@@ -12,7 +12,7 @@ import {
 } from './boot-structures';
 import { isBzImage, readBzImage } from './bz-image';
 import { elfNotes, type ElfNote } from './elf-file';
-import { checkEntry, readElfImage } from './elf-image';
+import { checkEntry, readElfSegments } from './elf-image';
 import { imageError } from './image-error';
 import { placeInitialRamDisk } from './initial-ram-disk';
 import { unpackKernel } from './kernel-payload';
@@ -50,7 +50,7 @@ export function planPvhKernel(guest: GuestConfiguration, services: BootServices)
   const kernel = isBzImage(image.bytes)
     ? unpackKernel(image, readBzImage(image), services.decompressor)
     : image;
-  const elf = readElfImage(kernel, { lowest: highMemoryStart, end: memoryBytes });
+  const elf = readElfSegments(kernel, { lowest: highMemoryStart, end: memoryBytes });
   const note = elfNotes(kernel, elf.file).find(isPvhNote);
   if (note === undefined || note.descriptor.length < 4) {
     throw imageError(
