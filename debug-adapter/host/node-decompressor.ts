@@ -1,8 +1,9 @@
 /** Unpacks what kernels are compressed with: gzip by Node, zstd by a package, LZ4 and xz here. */
 import { gunzipSync } from 'node:zlib';
-import { decompress } from 'fzstd';
+import { Decompress } from 'fzstd';
 import type { CompressionFormat, Decompressor, Unpacked } from '../backends/decompressor';
 import { unpackLz4Legacy } from './decompression/lz4-legacy';
+import { OutputBuffer } from './decompression/output-buffer';
 import { PackedDataError } from './decompression/packed-data-error';
 import { unpackXz } from './decompression/xz';
 
@@ -12,17 +13,42 @@ function unpackGzip(packed: Uint8Array, limitBytes: number): Uint8Array {
   return new Uint8Array(gunzipSync(packed, { maxOutputLength: Math.max(1, limitBytes) }));
 }
 
-/** Most that one block of zstd yields (RFC 8878, 3.1.1.2.4). */
-const zstdBlockBytes = 128 * 1024;
+/** Largest window of zstd that kernels are packed with (`zstd --ultra -22`). */
+const zstdWindowBytes = 128 * 1024 * 1024;
 
-/**
- * The package trusts the sizes that a frame claims where it makes the buffer itself, so it is given one, with room for
- * one block beyond the limit: it does not notice where a buffer ends.
- */
+/** Window that a frame asks for, or its size where it is its own window (RFC 8878, 3.1.1.1). */
+function zstdWindow(packed: Uint8Array): number {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  if (packed.length < 13) throw new PackedDataError('it ends too early');
+  const descriptor = view.getUint8(4);
+  const isSingleSegment = (descriptor & 0x20) !== 0;
+  if (!isSingleSegment) {
+    const window = view.getUint8(5);
+    return 2 ** (10 + (window >> 3)) * (1 + (window & 7) / 8);
+  }
+  const at = 5 + ([0, 1, 2, 4][descriptor & 3] ?? 0);
+  switch (descriptor >> 6) {
+    case 0:
+      return view.getUint8(at);
+    case 1:
+      return view.getUint16(at, true) + 256;
+    case 2:
+      return view.getUint32(at, true);
+    default:
+      return at + 8 <= packed.length ? Number(view.getBigUint64(at, true)) : 0;
+  }
+}
+
+/** The package takes the memory that a frame asks for, so that is looked at first. */
 function unpackZstd(packed: Uint8Array, limitBytes: number): Uint8Array {
-  const result = decompress(packed, new Uint8Array(limitBytes + zstdBlockBytes));
-  if (result.length <= limitBytes) return result;
-  throw new PackedDataError(`it unpacks to more than ${limitBytes} bytes`);
+  const window = zstdWindow(packed);
+  if (window > Math.max(limitBytes, zstdWindowBytes)) {
+    throw new PackedDataError(`it wants a window of ${window} bytes`);
+  }
+  const output = new OutputBuffer(limitBytes);
+  const stream = new Decompress((block) => output.append(block));
+  stream.push(packed, true);
+  return output.result;
 }
 
 const unpackers: Readonly<Record<CompressionFormat, Unpack>> = {

@@ -56,8 +56,14 @@ export class Utf8Decoder {
   }
 }
 
+/** Arguments of one call that every engine takes. */
+const plainCharacters = 1024;
+
 /** Text of a complete byte string. */
 export function decodeUtf8(bytes: Uint8Array): string {
+  if (bytes.length <= plainCharacters && bytes.every((byte) => byte < 0x80)) {
+    return String.fromCharCode(...bytes);
+  }
   const decoder = new Utf8Decoder();
   return decoder.decode(bytes) + decoder.finish();
 }

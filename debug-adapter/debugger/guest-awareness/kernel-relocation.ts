@@ -16,6 +16,13 @@ const alignment = 0x200000n;
 /** Physical addresses at which a kernel may run before it has its own page tables. */
 const physicalWindow: RelocatedRange = { start: 0n, end: 1n << 30n, delta: -startKernelMap };
 
+/** The kernel's own part of the address space. */
+const kernelRange = (delta: bigint): RelocatedRange => ({
+  start: startKernelMap,
+  end: addressSpaceEnd,
+  delta,
+});
+
 const idtrBase = vmcsEncoding('GUEST_IDTR_BASE');
 
 /** Symbols whose addresses a processor holds, once the kernel has set it up; the later one comes first. */
@@ -44,7 +51,7 @@ export class KernelRelocation {
   private slide: bigint | undefined;
 
   constructor(private readonly symbols: SymbolIndex) {
-    symbols.relocate([physicalWindow]);
+    symbols.relocate([kernelRange(0n), physicalWindow]);
   }
 
   /** Looks at the boot processor; true where names are elsewhere now. */
@@ -53,7 +60,7 @@ export class KernelRelocation {
     if (found === this.slide || found === undefined) return false;
     const moved = found !== (this.slide ?? 0n);
     this.slide = found;
-    this.symbols.relocate([{ start: startKernelMap, end: addressSpaceEnd, delta: found }]);
+    this.symbols.relocate([kernelRange(found)]);
     return moved;
   }
 }

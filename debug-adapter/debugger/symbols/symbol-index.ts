@@ -253,8 +253,8 @@ export class SymbolIndex {
   }
 }
 
-/** Line information beyond this is left out: as objects it would take gigabytes. */
-const maxLineBytes = 32 * 1024 * 1024;
+/** Line information beyond this is left out: that of a whole kernel would take seconds, and 700 MB as objects. */
+const maxLineBytes = 8 * 1024 * 1024;
 
 function readLines(file: ByteRanges, image: ElfImage): LineTable {
   const none = { rows: [], files: [] };
