@@ -50,23 +50,46 @@ export function newestKernelPackage(flavour) {
   throw new Missing(`apt knows no package linux-image-…-${ending}; "apt-get update" may help`);
 }
 
-/**
- * Downloads a package, unless it is there already.
- * @param {string} name
- * @param {string} folder
- * @returns {string} path of the package file
- */
-export function download(name, folder) {
-  const record = run('apt-cache', ['show', '--no-all-versions', name]);
+/** Name of a package file, from its record. @param {string} record */
+function fileOfRecord(record) {
   /** @param {string} field */
   const value = (field) => new RegExp(`^${field}: (.*)$`, 'm').exec(record)?.[1] ?? '';
   const version = value('Version').replaceAll(':', '%3a');
-  const deb = path.join(folder, `${name}_${version}_${value('Architecture')}.deb`);
-  if (fs.existsSync(deb)) return deb;
-  console.log(`downloading ${path.basename(deb)} (${Math.round(Number(value('Size')) / 1e6)} MB)`);
-  fs.mkdirSync(folder, { recursive: true });
-  run('apt-get', ['download', name], folder);
-  if (!fs.existsSync(deb)) throw new Missing(`apt-get did not bring ${path.basename(deb)}`);
+  const name = value('Package');
+  const megabytes = Math.ceil(Number(value('Size')) / 1e6);
+  return { name, megabytes, file: `${name}_${version}_${value('Architecture')}.deb` };
+}
+
+/**
+ * Downloads packages, as far as they are not there already.
+ * @param {readonly string[]} names
+ * @param {string} folder
+ * @returns {readonly string[]} paths of the package files
+ */
+export function downloadAll(names, folder) {
+  const records = run('apt-cache', ['show', '--no-all-versions', ...names])
+    .split(/\n\n+/)
+    .filter((record) => record.includes('Package: '))
+    .map(fileOfRecord);
+  const missing = records.filter(({ file }) => !fs.existsSync(path.join(folder, file)));
+  if (missing.length > 0) {
+    const megabytes = missing.reduce((sum, record) => sum + record.megabytes, 0);
+    console.log(`downloading ${missing.map(({ name }) => name).join(', ')} (${megabytes} MB)`);
+    fs.mkdirSync(folder, { recursive: true });
+    const wanted = missing.map(({ name }) => name);
+    run('apt-get', ['download', ...wanted], folder);
+  }
+  return records.map(({ file }) => {
+    const deb = path.join(folder, file);
+    if (fs.existsSync(deb)) return deb;
+    throw new Missing(`apt-get did not bring ${file}`);
+  });
+}
+
+/** Downloads one package. @param {string} name @param {string} folder */
+export function download(name, folder) {
+  const [deb] = downloadAll([name], folder);
+  if (deb === undefined) throw new Missing(`apt knows no package ${name}`);
   return deb;
 }
 

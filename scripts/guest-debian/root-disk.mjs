@@ -1,7 +1,7 @@
 // Makes an ext4 image with a small Debian userland from unpacked packages; neither root nor a mount is needed.
 import fs from 'node:fs';
 import path from 'node:path';
-import { download, run, unpack } from './packages.mjs';
+import { downloadAll, run, unpack } from './packages.mjs';
 
 /** What the userland is made of; their dependencies come along. */
 const packages = [
@@ -74,7 +74,7 @@ export function makeRootDisk(cache, image) {
   const tree = path.join(cache, 'root-tree');
   fs.rmSync(tree, { recursive: true, force: true });
   const names = closure();
-  for (const name of names) unpack(download(name, path.join(cache, 'packages')), tree);
+  for (const deb of downloadAll(names, path.join(cache, 'packages'))) unpack(deb, tree);
   for (const stamp of fs.readdirSync(tree).filter((name) => /^\..*\.deb$/.test(name))) {
     fs.rmSync(path.join(tree, stamp));
   }

@@ -14,6 +14,7 @@ import {
 import { isBzImage, readBzImage, type BzImage } from './bz-image';
 import { checkPlace, readElfImage, type ElfImage } from './elf-image';
 import { placeInitialRamDisk } from './initial-ram-disk';
+import { checkInitrdArchive } from './initrd-archive';
 import { unpackKernel } from './kernel-payload';
 import { highMemoryStart, memoryMap } from './memory-map';
 import { longModeEntry } from './processor-entry';
@@ -43,6 +44,7 @@ export function planLinuxKernel(guest: GuestConfiguration, services: BootService
   const kernel = loadKernel(guest, services);
   const commandLine = commandLineBytes(guest, kernel.commandLineMaximum);
   const initrd = placeInitialRamDisk(guest, kernel.end, kernel.initrdAddressMaximum + 1);
+  if (guest.initrd !== undefined) checkInitrdArchive(guest.initrd);
   const { code, data } = linuxBootSelectors;
   const { piece, descriptors } = flatDescriptorTable(flatDescriptor.code64, code, data);
   const { startInfoGpa, commandLineGpa, pageTablesGpa } = lowMemory;

@@ -6,6 +6,7 @@ import { UserError } from '../../../../debug-adapter/support/user-error';
 import type { BootPlan } from '../../../../debug-adapter/system/boot/boot-plan';
 import { planLinuxKernel } from '../../../../debug-adapter/system/boot/linux-kernel';
 import type { GuestConfiguration } from '../../../../debug-adapter/system/machine-configuration';
+import { cpioArchive, file as cpioFile } from '../../../../scripts/guest-debian/cpio.mjs';
 import { bzImage, elfImage } from '../../../support/boot-images';
 
 const services = {
@@ -87,16 +88,16 @@ describe('Linux kernel', () => {
   });
 
   it('gets its initial RAM disk at the end of RAM, on a page', () => {
-    const initrd = file(Uint8Array.from({ length: 5000 }, (_, index) => index & 0xff));
+    const initrd = file(new Uint8Array(cpioArchive([cpioFile('init', 'x'.repeat(4760))])));
     const plan = planLinuxKernel(guest(vmlinux, { initrd }), services);
     const gpa = parameter(plan, 'ramdisk_image');
     assert.equal(gpa, 64 * mebibyte - 8192);
-    assert.equal(parameter(plan, 'ramdisk_size'), 5000);
+    assert.equal(parameter(plan, 'ramdisk_size'), initrd.bytes.length);
     assert.deepEqual(bytesAt(plan, gpa), initrd.bytes);
   });
 
   it('keeps the initial RAM disk below initrd_addr_max', () => {
-    const initrd = file(new Uint8Array(4096));
+    const initrd = file(new Uint8Array(cpioArchive([])));
     const image = bzImage({ header: { initrd_addr_max: 0x2ffffff } });
     const plan = planLinuxKernel(guest(image, { initrd, unpack: 'guest' }), services);
     assert.equal(parameter(plan, 'ramdisk_image'), 0x2fff000);
