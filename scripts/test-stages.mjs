@@ -143,8 +143,25 @@ async function lint() {
   );
 }
 
+/**
+ * Runs the tests that boot a stock kernel, or says why there is none.
+ * @returns {Promise<StageResult>}
+ */
+async function boot() {
+  const { code, output } = await runProcess(process.execPath, ['scripts/guest-debian.mjs'], {
+    cwd: root,
+  });
+  const reason = output.split('\n').find((line) => line.startsWith('guest:debian: '));
+  if (code === 3) return { passed: 0, failures: [], skipped: [`boot: ${reason ?? output}`] };
+  if (code !== 0) {
+    console.log(output.trimEnd().replace(/^/gm, '    '));
+    return { passed: 0, failures: [`boot: npm run guest:debian, code ${code}`], skipped: [] };
+  }
+  return runMocha('boot', ['test/boot'], { timeoutMs: 240_000 });
+}
+
 /** Folders of test/ with a stage of their own; all others belong to the stage "unit". */
-const ownStage = ['tidy', 'debug-adapter', 'webview', 'extension', 'end-to-end', 'support'];
+const ownStage = ['tidy', 'debug-adapter', 'boot', 'webview', 'extension', 'end-to-end', 'support'];
 
 function unitFolders() {
   return fs
@@ -173,6 +190,12 @@ export const stages = [
     purpose: 'debug requests against the real process',
     needsBuild: true,
     run: () => runMocha('adapter', ['test/debug-adapter']),
+  },
+  {
+    name: 'boot',
+    purpose: 'a stock kernel, fetched with npm run guest:debian',
+    needsBuild: true,
+    run: boot,
   },
   {
     name: 'webview',

@@ -1,0 +1,132 @@
+// The stock Debian kernel of these tests as a guest: files, machines, their consoles, and how they are run.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { RememberingDecompressor } from '../../debug-adapter/backends/decompressor';
+import { nodeDecompressor } from '../../debug-adapter/host/node-decompressor';
+import { webAssemblyCodeHost } from '../../debug-adapter/host/web-assembly-code-space';
+import type { TraceEvent, TraceSink } from '../../debug-adapter/machine/trace';
+import {
+  configureSingleGuest,
+  type ImageFile,
+} from '../../debug-adapter/system/machine-configuration';
+import { PhysicalMachine, type MachinePorts } from '../../debug-adapter/system/physical-machine';
+import type { RunOutcome, RunRequest, RunStop } from '../../debug-adapter/system/run-types';
+
+const folder = fileURLToPath(new URL('../../.cache/guests/debian-cloud', import.meta.url));
+
+/** Files of the guest, as `npm run guest:debian` leaves them. */
+export const guestFiles = {
+  kernel: join(folder, 'vmlinuz'),
+  initrd: join(folder, 'initrd.cpio'),
+} as const;
+
+/** What the first process of the guest prints before anything else. */
+export const userspaceMarker = 'HYPERSCOPE-GUEST-READY';
+export const guestCommandLine = 'console=ttyS0 nokaslr cryptomgr.notests=1';
+const memoryBytes = 256 << 20;
+/** Unpacking the kernel once is enough for all machines of a process. */
+const decompressor = new RememberingDecompressor(nodeDecompressor);
+
+function readGuestFile(path: string): ImageFile {
+  if (!existsSync(path)) throw new Error(`${path} is missing: npm run guest:debian`);
+  return { path, bytes: readFileSync(path) };
+}
+
+/** How a machine works and never what it does, and how many processors its guest has. */
+export interface BootOptions extends Pick<MachinePorts, 'hotCount' | 'tlbEntries'> {
+  readonly processors?: number;
+  readonly commandLine?: string;
+}
+
+let files: { readonly image: ImageFile; readonly initrd: ImageFile } | undefined;
+
+/** The kernel's file and its RAM disk, read once. */
+export function debianFiles(): { readonly image: ImageFile; readonly initrd: ImageFile } {
+  files ??= { image: readGuestFile(guestFiles.kernel), initrd: readGuestFile(guestFiles.initrd) };
+  return files;
+}
+
+/** A machine before the first instruction of the kernel. */
+export function bootMachine(options: BootOptions = {}): PhysicalMachine {
+  const { processors = 1, commandLine = guestCommandLine, ...ports } = options;
+  const configuration = configureSingleGuest({
+    ...debianFiles(),
+    ...{ name: 'debian', memoryBytes, commandLine, processorCount: processors },
+  });
+  return new PhysicalMachine(configuration, {
+    ...{ codeHost: webAssemblyCodeHost, decompressor },
+    ...ports,
+  });
+}
+
+/** A machine or a timeline with one. */
+export interface Runnable {
+  readonly position: number;
+  readonly trace: PhysicalMachine['trace'];
+  run(request: RunRequest): RunOutcome;
+}
+
+/** Everything that a guest writes to its console from here on. */
+export class GuestConsole implements TraceSink {
+  text = '';
+  private readonly decoder = new TextDecoder();
+
+  constructor({ trace }: Runnable) {
+    trace.forwardTo(this, ['console']);
+  }
+
+  record(event: TraceEvent): void {
+    if (event.kind === 'console') this.text += this.decoder.decode(event.data, { stream: true });
+  }
+
+  /** The last lines, for the message of a failed test. */
+  get end(): string {
+    return this.text.slice(-1500);
+  }
+}
+
+const stepsPerTurn = 1_000_000;
+
+/**
+ * Runs until the console shows `text`, a whole number of turns.
+ * @returns why the machine stopped before that, if it did
+ */
+export function runUntilShown(
+  machine: Runnable,
+  console: GuestConsole,
+  text: string,
+  stepsMax = 2_000_000_000,
+): RunStop | undefined {
+  const last = machine.position + stepsMax;
+  let from = console.text.length;
+  while (machine.position < last) {
+    const { stop } = machine.run({ maxSteps: stepsPerTurn });
+    if (console.text.includes(text, from)) return undefined;
+    if (stop.kind !== 'budget') return stop;
+    from = Math.max(from, console.text.length - text.length);
+  }
+  return { kind: 'budget' };
+}
+
+/** Runs to a position, past whatever only an observer stops at. @throws Error where the machine ends before */
+export function runToPosition(
+  machine: PhysicalMachine,
+  position: number,
+  sliceMax = Infinity,
+): void {
+  while (machine.position < position) {
+    const maxSteps = Math.min(position - machine.position, sliceMax);
+    const { stop } = machine.run({ maxSteps });
+    if (stop.kind === 'breakpoint') passBreakpoint(machine, stop);
+    else if (stop.kind !== 'budget') throw new Error(`${stop.kind} at ${machine.position}`);
+  }
+}
+
+function passBreakpoint(
+  { guests }: PhysicalMachine,
+  { at }: Extract<RunStop, { kind: 'breakpoint' }>,
+): void {
+  const guest = guests.find(({ id }) => id === at.partition);
+  guest?.processors[at.processor]?.core.passBreakpointOnce();
+}
