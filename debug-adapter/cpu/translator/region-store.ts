@@ -1,7 +1,7 @@
 /**
  * The translated regions of a partition: which records lead to them, and what remains of them when their page changes.
- * A region belongs to the bytes of its page; a page that has earlier contents again, as after a jump in time, gets
- * its regions back (decision 8 of the plan: a content id travels with the page).
+ * A region belongs to the bytes of its page, which its content id stands for: a page that has earlier contents again,
+ * as after a jump in time, gets its regions back.
  */
 import type { CodeSpace } from '../../machine/code-space';
 import type { GuestMemory } from '../../machine/guest-memory';
