@@ -36,6 +36,7 @@ const commonRecommendations = maskOf(recommendationBits, [
 const recommendationsByPrivilege: readonly (readonly [PrivilegeName, string])[] = [
   ['AccessIntrCtrlRegs', 'MSRs for APIC registers'],
   ['AccessIntrCtrlRegs', 'hypercall for synthetic cluster IPI'],
+  ['AccessResetReg', 'MSR for system reset'],
 ];
 
 const hardwareFeatures = maskOf(hardwareFeatureBits, [

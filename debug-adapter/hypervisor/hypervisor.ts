@@ -4,7 +4,7 @@ import type { InterruptRequest } from '../machine/interrupt-request';
 import { vmcsEncoding } from '../machine/processor-state';
 import { assert, present } from '../support/assert';
 import { dispatchExit } from './exit-dispatch';
-import type { ExitOutcome } from './exits/exit-handler';
+import { resume, type HandledExit } from './exits/exit-handler';
 import { completePortAccess } from './exits/io-instruction';
 import { injectEvent, redeliverEvent } from './interrupt-injection';
 import type { Partition, PartitionEnd } from './partition';
@@ -50,7 +50,7 @@ export class Hypervisor implements ChildControl {
   }
 
   /** Handles the pending exit of a processor. Its event must have been recorded. */
-  handleExit(processor: VirtualProcessor): ExitOutcome {
+  handleExit(processor: VirtualProcessor): HandledExit {
     const partition = this.partition(processor.partitionId);
     assert(processor.exitIdentity !== undefined, 'the exit has been recorded');
     processor.clearPendingExit();
@@ -64,7 +64,9 @@ export class Hypervisor implements ChildControl {
     if (outcome.kind === 'awaits-parent') processor.awaited = outcome.answer;
     redeliverEvent(processor.state);
     partition.interrupts.reconsider(processor);
-    return outcome;
+    if (outcome.kind !== 'partition-reset') return outcome;
+    this.end(partition, { kind: 'reset' });
+    return resume;
   }
 
   /**

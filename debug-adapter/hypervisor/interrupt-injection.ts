@@ -115,6 +115,7 @@ function prepareInterrupt(processor: VirtualProcessor, services: HypervisorServi
   }
   const blocking = state.readU32(offsets.interruptibility);
   const isOpen = (state.readU32(stateOffsets.flagsSystem) & Rflags.IF) !== 0;
+  if (processor.isGuestIdle) wake(processor, services);
   if (!isOpen || (blocking & shadows) !== 0 || !isEntryFree(processor)) {
     return { controls: interruptWindow, asksParent: false };
   }

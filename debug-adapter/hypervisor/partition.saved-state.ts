@@ -8,7 +8,7 @@ import type { Partition, PartitionEnd } from './partition';
 import { awaitedAnswers, type VirtualProcessor } from './virtual-processor';
 
 const partitionVersion = 5;
-const processorVersion = 3;
+const processorVersion = 4;
 const memoryVersion = 1;
 
 /** The state of a partition without the contents of its memory. */
@@ -63,6 +63,7 @@ function saveProcessor(processor: VirtualProcessor): StateNode {
     state: processor.state.architecturalBytes.slice(),
     exits: processor.exits,
     entryChecksDue: processor.entryChecksDue ? 1 : 0,
+    isGuestIdle: processor.isGuestIdle ? 1 : 0,
     awaited: processor.awaited ?? '',
     apic: processor.apic.save(),
     pendingExit: identity === undefined ? [] : [{ ...identity }],
@@ -75,6 +76,7 @@ function restoreProcessor(processor: VirtualProcessor, record: StateRecord): voi
   processor.exits = record.number('exits');
   processor.entryChecksDue = record.number('entryChecksDue') !== 0;
   processor.apic.restore(record.record('apic'));
+  processor.isGuestIdle = record.number('isGuestIdle') !== 0;
   const awaited = record.string('awaited');
   processor.awaited = awaitedAnswers.find((answer) => answer === awaited);
   const pending = record.records('pendingExit')[0];

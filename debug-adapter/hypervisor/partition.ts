@@ -22,6 +22,8 @@ export const defaultPrivileges: readonly PrivilegeName[] = [
   'AccessIntrCtrlRegs',
   'AccessHypercallMsrs',
   'AccessVpIndex',
+  'AccessResetReg',
+  'AccessGuestIdleReg',
   'AccessPartitionReferenceTsc',
   'AccessFrequencyRegs',
   'AccessTscInvariantControls',

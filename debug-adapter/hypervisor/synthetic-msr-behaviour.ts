@@ -60,7 +60,9 @@ const behaviourByName: Readonly<Record<string, SyntheticMsrBehaviour>> = {
   },
   ...Object.fromEntries([0, 1, 2, 3, 4].map(crashParameter)),
   ...Object.fromEntries(syntheticInterruptMsrs),
-  // Capabilities; the exit of a write makes the report.
+  // What these do is up to the exit: to reset, to wait, to report.
+  HV_X64_MSR_RESET: { read: () => 0n, write: (_, value) => (value & ~1n) === 0n },
+  HV_X64_MSR_GUEST_IDLE: { read: () => 0n },
   HV_X64_MSR_CRASH_CTL: { read: () => crashCapabilities, write: () => true },
   HV_X64_MSR_TSC_INVARIANT_CONTROL: {
     read: ({ partition }) => partition.synthetic.tscInvariantControl,

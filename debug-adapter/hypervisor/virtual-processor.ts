@@ -68,6 +68,9 @@ export class VirtualProcessor {
 
   private controller: LocalApic | undefined;
 
+  /** Set while a halted processor is woken by an interrupt that it does not take yet. */
+  isGuestIdle = false;
+
   /** Set while the processor is suspended until its parent answers. */
   awaited: AwaitedAnswer | undefined;
 
@@ -109,12 +112,20 @@ export class VirtualProcessor {
   }
 
   set runState(value: Exclude<VirtualProcessorRunState, 'suspended'>) {
+    this.isGuestIdle = false;
     const activity = { active: 0, halted: activityState.hlt, shutdown: activityState.shutdown };
     this.state.setVmcs(encoding.activity, BigInt(activity[value]));
   }
 
+  /** Halts until an interrupt is pending, also while RFLAGS.IF is 0 (TLFS, HV_X64_MSR_GUEST_IDLE). */
+  idle(): void {
+    this.runState = 'halted';
+    this.isGuestIdle = true;
+  }
+
   /** The activity state of an application processor before its start-up IPI (SDM vol. 3, 25.4.2). */
   waitForStartUp(): void {
+    this.isGuestIdle = false;
     this.state.setVmcs(encoding.activity, BigInt(activityState.waitForSipi));
   }
 

@@ -1,5 +1,5 @@
 /** The run loop: gives lanes their turns, hands exits to the hypervisor and its messages to the parent. */
-import type { ExitOutcome } from '../hypervisor/exits/exit-handler';
+import type { HandledExit } from '../hypervisor/exits/exit-handler';
 import type { Hypervisor } from '../hypervisor/hypervisor';
 import type { ChargedWork, HypervisorServices } from '../hypervisor/services';
 import type { VirtualProcessor } from '../hypervisor/virtual-processor';
@@ -263,7 +263,7 @@ export class RunLoop implements HypervisorServices {
     return this.stopAfterExit(lane, outcome, place);
   }
 
-  private stopAfterExit(lane: Lane, outcome: ExitOutcome, place: EventPlace): RunStop | undefined {
+  private stopAfterExit(lane: Lane, outcome: HandledExit, place: EventPlace): RunStop | undefined {
     const at = addressOf(lane);
     switch (outcome.kind) {
       case 'resume':

@@ -20,11 +20,16 @@ export type ExitOutcome =
   /** The parent has been told and must answer before the processor runs again. */
   | { readonly kind: 'awaits-parent'; readonly answer: AwaitedAnswer }
   | { readonly kind: 'triple-fault' }
+  /** The guest asked for a reset of its partition. */
+  | { readonly kind: 'partition-reset' }
   /** The guest reported a crash; it can go on. */
   | { readonly kind: 'guest-crash'; readonly report: CrashReport }
   /** Nothing here can answer; running again repeats the exit. */
   | { readonly kind: 'unhandled'; readonly message: string };
 
+/** What is left of it once the hypervisor has done its part. */
+export type HandledExit = Exclude<ExitOutcome, { readonly kind: 'partition-reset' }>;
+
 export type ExitHandler = (context: ExitContext) => ExitOutcome;
 
-export const resume: ExitOutcome = { kind: 'resume' };
+export const resume: HandledExit = { kind: 'resume' };

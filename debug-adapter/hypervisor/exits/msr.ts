@@ -7,7 +7,10 @@ import { readMsr, writeMsr } from '../msr-access';
 import { resume, type ExitContext, type ExitHandler, type ExitOutcome } from './exit-handler';
 
 const u32 = 0xffffffffn;
-const crashControl = present(msrByName.get('HV_X64_MSR_CRASH_CTL'), 'crash control').number;
+const numberOf = (name: string): number => present(msrByName.get(name), name).number;
+const crashControl = numberOf('HV_X64_MSR_CRASH_CTL');
+const guestIdle = numberOf('HV_X64_MSR_GUEST_IDLE');
+const reset = numberOf('HV_X64_MSR_RESET');
 
 export const handleMsrRead: ExitHandler = ({ partition, processor, services }) => {
   const { state, core } = processor;
@@ -21,6 +24,7 @@ export const handleMsrRead: ExitHandler = ({ partition, processor, services }) =
   state.setGpr(0, value & u32);
   state.setGpr(2, value >> 32n);
   core.completeInstruction();
+  if (number === guestIdle) processor.idle();
   return resume;
 };
 
@@ -35,7 +39,8 @@ export const handleMsrWrite: ExitHandler = (context) => {
     return resume;
   }
   core.completeInstruction();
-  return number === crashControl ? reportCrash(context, value) : resume;
+  if (number === crashControl) return reportCrash(context, value);
+  return number === reset && value !== 0n ? { kind: 'partition-reset' } : resume;
 };
 
 /** Only a guest's own write reports a crash; setting the register by other ways does not. */
