@@ -11,7 +11,7 @@ const pageBytes = 4096;
 const regionInstructionsMax = 400;
 
 /** Most return sites that a return is compared with. */
-const returnSitesMax = 8;
+const returnSitesMax = 32;
 
 /** How control leaves an instruction. */
 export type InstructionEnd =
