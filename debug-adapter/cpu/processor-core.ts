@@ -317,15 +317,9 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     if (fault !== undefined) return fault;
     const isArmed = this.armWatch();
     const isSingle =
-      blocking !== 0n ||
-      isTrapping ||
-      isResuming ||
-      hasAnswers ||
-      isPassing ||
-      isArmed ||
-      this.isSingleRecord;
+      blocking !== 0n || isTrapping || hasAnswers || isPassing || isArmed || this.isSingleRecord;
     this.isSingleRecord = false;
-    this.chunk = isSingle ? 1 : left;
+    this.chunk = isSingle ? 1 : isResuming ? this.resumedSteps(left) : left;
     this.access.beginInstruction();
     const before = state.rip;
     const code = this.shared.space.run(context.vpBase, this.chunk);
@@ -347,6 +341,20 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     // A lookup may follow the last step; what it meets belongs to the next one.
     if (code === StopCode.lookup && taken === this.chunk) return undefined;
     return this.handleStop(code);
+  }
+
+  /**
+   * Steps of an instruction with RF set, at the end of which it is done or not: a string instruction that goes on after
+   * a page fault makes all iterations but the last at once.
+   */
+  private resumedSteps(left: number): number {
+    const { context, shared } = this;
+    const [low, high] = halves(this.linearIp());
+    const record = this.caches.recordAt(low, high);
+    if (record === 0 || !shared.code.endsWithCount(record)) return 1;
+    const count = this.state.gpr(1) & new RoutineRecord(context, record).addressMask;
+    const before = count > 0xffffffffn ? left : Number(count) - 1;
+    return Math.min(left, Math.max(before, 1));
   }
 
   /** RF lasts until an instruction is done, all its iterations included (SDM vol. 3, 17.3.1.1). */

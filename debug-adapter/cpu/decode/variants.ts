@@ -202,6 +202,7 @@ export class VariantTable {
   private readonly byName = new Map<string, Variant>();
   private readonly byCombination = new Map<number, Variant>();
   private readonly handlers = new Map<Variant, number>();
+  private repeatedMoves: ReadonlySet<number> | undefined;
   /** By name without addressing: what of the addressing the meaning asked for. */
   private readonly consulted = new Map<string, Builder['consulted']>();
 
@@ -242,6 +243,16 @@ export class VariantTable {
   handlerNamed(name: string): number | undefined {
     const variant = this.byName.get(name);
     return variant === undefined ? undefined : this.handlers.get(variant);
+  }
+
+  /** Whether a handler is that of MOVS, STOS or LODS with REP, which end with their count and with nothing else. */
+  endsWithCount(handler: number): boolean {
+    this.repeatedMoves ??= new Set(
+      [...this.handlers]
+        .filter(([{ name }]) => /^rep(ne)? (MOVS|STOS|LODS)/.test(name))
+        .map(([, number]) => number),
+    );
+    return this.repeatedMoves.has(handler);
   }
 
   private addRow(row: OpcodeRow): void {

@@ -181,6 +181,14 @@ export class CodeCache {
     return table === undefined ? 0 : this.view.getUint32(table + offset * 4, true);
   }
 
+  /** Whether a record is of a string instruction that ends with its count; not where it has a breakpoint. */
+  endsWithCount(record: number): boolean {
+    const { view } = this;
+    const handler = view.getUint16(record + recordOffsets.handler, true);
+    const replaced = view.getUint16(record + recordOffsets.replacedHandler, true);
+    return this.variants.endsWithCount(handler === pseudoHandler.region ? replaced : handler);
+  }
+
   /** Page offsets that the interpreter must see. */
   get interpretedOffsets(): ReadonlySet<number> {
     return this.breakpointOffsets;

@@ -46,6 +46,11 @@ export class CodeTlb {
     this.set.fill(low, high, table);
   }
 
+  /** Address of the offset table of the code page at a linear address, where it is cached. */
+  find(low: number, high: number): number | undefined {
+    return this.set.find(low, high);
+  }
+
   flush(): void {
     if (this.pages.size === 0) return;
     this.set.flush();

@@ -70,6 +70,13 @@ export class TlbSet {
     words[at + 2] = value;
   }
 
+  /** Value of the page at a linear address; undefined where it is not cached. */
+  find(low: number, high: number): number | undefined {
+    const at = ((low >>> 12) & (this.entries - 1)) * wordsPerEntry;
+    const isHit = this.words[at] === (low & ~0xfff) && this.words[at + 1] === high;
+    return isHit ? this.words[at + 2] : undefined;
+  }
+
   flush(): void {
     this.dropWhere(() => true);
   }

@@ -70,6 +70,12 @@ export class TranslationCaches {
     this.publishEpoch();
   }
 
+  /** Address of the decoded record at a linear address, 0 where it is not at hand. */
+  recordAt(low: number, high: number): number {
+    const table = this.code[this.codeIndex].find(low, high);
+    return table === undefined ? 0 : this.context.view.getUint32(table + (low & 0xfff) * 4, true);
+  }
+
   flush(): void {
     this.flushCode();
     for (const set of this.data) set.flush();
