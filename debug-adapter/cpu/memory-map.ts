@@ -93,7 +93,7 @@ export function segmentCheckOffset(segment: number): number {
 export const tlbEntryBytes = 16;
 /** By how much an index is shifted to reach its entry. */
 export const tlbEntryShift = 4;
-export const codeTlbEntries = 256;
+export const codeTlbEntries = 1024;
 /** A data-TLB entry: linear page (i64), address of its first byte in the space (i32), unused (i32). */
 export const dataTlbEntriesMax = 4096;
 

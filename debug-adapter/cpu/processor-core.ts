@@ -529,7 +529,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     switch (found.kind) {
       case 'record':
         if (this.isPartialPage(linear)) return this.prepareSingle(found.address, linear);
-        this.caches.fillCode(low, high, shared.code.tableOf(frame, context.mode));
+        this.caches.fillCode(low, high, frame, shared.code.tableOf(frame, context.mode));
         return undefined;
       case 'straddles':
         return this.prepareStraddling(frame, linear);
@@ -548,9 +548,12 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   }
 
   private codeFrame(low: number, high: number): number | { readonly outcome: Outcome } {
-    const { walker, context } = this;
+    const { walker, context, caches } = this;
+    const known = caches.codeFrameOf(low, high);
+    if (known !== undefined) return known;
     switch (walker.walk(low, high, 'execute', context.cpl === 3 ? 'user' : 'supervisor')) {
       case WalkResult.mapped:
+        caches.noteCodeFrame(low, high, walker.frame);
         return walker.frame;
       case WalkResult.pageFault:
         context.fault = {
@@ -568,7 +571,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     }
   }
 
-  /** An instruction whose bytes lie in two pages is decoded for this one execution. */
+  /** An instruction whose bytes lie in two pages gets a record for this one execution. */
   private prepareStraddling(frame: number, linear: bigint): Outcome {
     const { context, shared } = this;
     const offset = Number(linear & 0xfffn);
@@ -578,14 +581,9 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     if (typeof nextFrame === 'object') return nextFrame.outcome;
     // A repeated instruction that writes over its own second part is looked up again.
     shared.memory.addFlag(nextFrame, frameHoldsCode);
-    const bytes = new Uint8Array(instructionBytesMax);
-    const { memory } = shared;
-    const from = memory.frameOffset(frame) + offset;
-    const nextFrom = memory.frameOffset(nextFrame);
-    bytes.set(context.bytes.subarray(from, from + first));
-    bytes.set(context.bytes.subarray(nextFrom, nextFrom + instructionBytesMax - first), first);
     const records = context.vpBase + runOffsets.straddleRecords;
-    if (shared.code.decodeStraddling(bytes, offset, records, context.mode) === 'too-long') {
+    const place = { frame, mode: context.mode };
+    if (shared.code.straddlingAt(place, offset, nextFrame, records) === 'too-long') {
       context.fault = generalProtection();
       return this.deliverFault();
     }

@@ -14,6 +14,8 @@ const pageBytes = 4096;
 const offsetTableBytes = pageBytes * 4;
 /** Instructions decoded at once; a longer run goes on by lookup. */
 const runLengthMax = 64;
+/** Instructions kept that straddle two pages; beyond that all are forgotten. */
+const straddlingMax = 4096;
 
 /** What decoding at an address gave. */
 export type CodeLookup =
@@ -42,6 +44,19 @@ export interface CodePlace {
   readonly mode: CodeMode;
 }
 
+/** An instruction that straddles two pages, and the records it was decoded to. */
+interface StraddlingCode {
+  readonly bytes: Uint8Array;
+  readonly records: Uint8Array;
+}
+
+function isSameCode(one: Uint8Array, other: Uint8Array): boolean {
+  for (let at = 0; at < instructionBytesMax; at++) {
+    if (one[at] !== other[at]) return false;
+  }
+  return true;
+}
+
 function tableKey(frame: number, mode: CodeMode): number {
   return frame * codeModes.length + mode.index;
 }
@@ -53,6 +68,8 @@ function frameOfKey(key: number): number {
 export class CodeCache {
   private readonly view: DataView;
   private readonly tables = new Map<number, number>();
+  private readonly straddling = new Map<number, StraddlingCode>();
+  private readonly gathered = new Uint8Array(instructionBytesMax);
   private breakpointOffsets: ReadonlySet<number> = new Set();
   private next = arenaBase;
 
@@ -110,8 +127,42 @@ export class CodeCache {
     return this.decodeRun(frame, table, offset, mode);
   }
 
-  /** Decodes an instruction whose bytes come from two pages into two records at `address`: it, and its end. */
-  decodeStraddling(
+  /**
+   * Puts an instruction that goes on at the start of `nextFrame` into two records at `address`: it, and its end. What it
+   * was decoded to is kept, and used again while the bytes are the same.
+   */
+  straddlingAt(
+    place: CodePlace,
+    offset: number,
+    nextFrame: number,
+    address: number,
+  ): 'done' | 'too-long' {
+    const bytes = this.straddlingBytes(place.frame, offset, nextFrame);
+    const key = tableKey(place.frame, place.mode) * 16 + (offset % 16);
+    const known = this.straddling.get(key);
+    if (known !== undefined && isSameCode(known.bytes, bytes)) {
+      this.bytes.set(known.records, address);
+      return 'done';
+    }
+    if (this.decodeStraddling(bytes, offset, address, place.mode) === 'too-long') return 'too-long';
+    if (this.straddling.size >= straddlingMax) this.straddling.clear();
+    const records = this.bytes.slice(address, address + 2 * recordBytes);
+    this.straddling.set(key, { bytes: bytes.slice(), records });
+    return 'done';
+  }
+
+  /** As many bytes as an instruction may have, from the end of one page and the start of another. */
+  private straddlingBytes(frame: number, offset: number, nextFrame: number): Uint8Array {
+    const { memory, bytes, gathered } = this;
+    const from = memory.frameOffset(frame) + offset;
+    const nextFrom = memory.frameOffset(nextFrame) - (pageBytes - offset);
+    for (let at = 0; at < instructionBytesMax; at++) {
+      gathered[at] = bytes[(offset + at < pageBytes ? from : nextFrom) + at] ?? 0;
+    }
+    return gathered;
+  }
+
+  private decodeStraddling(
     bytes: Uint8Array,
     offset: number,
     address: number,
@@ -216,6 +267,7 @@ export class CodeCache {
   private reset(reason: ResetReason): void {
     for (const key of this.tables.keys()) this.memory.clearFlag(frameOfKey(key), frameHoldsCode);
     this.tables.clear();
+    this.straddling.clear();
     this.next = arenaBase;
     this.options.onReset(reason);
   }

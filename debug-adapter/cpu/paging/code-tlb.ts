@@ -15,13 +15,13 @@ import { linearPage, TlbSet } from './tlb-set';
 const pagesMax = 4096;
 /** Epochs are part of a tag's bits 62:48, so that no canonical address has the tag of another epoch's. */
 const epochMax = 0x7fff;
-const epochShift = 48n;
+const epochShift = 16;
 const jumpEntryBytes = 16;
 
 export class CodeTlb {
   private readonly set: TlbSet;
-  /** Pages that entries of the TLB or of the jump cache may be about. */
-  private readonly pages = new Set<number>();
+  /** Frames of pages that entries of the TLB or of the jump cache may be about. */
+  private readonly pages = new Map<number, number>();
   private epoch = 0;
 
   /** @param privilege index into `tlbOffsets.code` */
@@ -34,16 +34,26 @@ export class CodeTlb {
     this.forgetJumps();
   }
 
-  /** What tags of the jump cache are combined with, by exclusive or. */
-  get jumpEpoch(): bigint {
-    return BigInt(this.epoch) << epochShift;
+  /** Upper half of what tags of the jump cache are combined with, by exclusive or; the lower half is 0. */
+  get jumpEpochHigh(): number {
+    return this.epoch << epochShift;
   }
 
-  /** @param table address of the code page's offset table */
-  fill(low: number, high: number, table: number): void {
-    if (this.pages.size >= pagesMax) this.flush();
-    this.pages.add(linearPage(low, high));
+  /** @param table address of the offset table of the code page that lies in `frame` */
+  fill(low: number, high: number, frame: number, table: number): void {
+    this.noteFrame(low, high, frame);
     this.set.fill(low, high, table);
+  }
+
+  /** Remembers which frame the instructions of a page come from. */
+  noteFrame(low: number, high: number, frame: number): void {
+    if (this.pages.size >= pagesMax) this.flush();
+    this.pages.set(linearPage(low, high), frame);
+  }
+
+  /** Frame of the instructions at a linear address; undefined where that has to be found by a walk. */
+  frameOf(low: number, high: number): number | undefined {
+    return this.pages.get(linearPage(low, high));
   }
 
   /** Address of the offset table of the code page at a linear address, where it is cached. */
@@ -84,7 +94,7 @@ export class CodeTlb {
 
   private dropWhere(isDropped: (page: number) => boolean): void {
     let any = false;
-    for (const page of this.pages) {
+    for (const page of this.pages.keys()) {
       if (!isDropped(page)) continue;
       this.pages.delete(page);
       this.set.dropRange(page, 1);

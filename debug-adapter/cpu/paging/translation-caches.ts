@@ -64,10 +64,21 @@ export class TranslationCaches {
     this.writes[this.dataIndex]?.fill(low, high, hostAddress);
   }
 
-  /** @param table address of the code page's offset table */
-  fillCode(low: number, high: number, table: number): void {
-    this.code[this.codeIndex].fill(low, high, table);
+  /** @param table address of the offset table of the code page that lies in `frame` */
+  fillCode(low: number, high: number, frame: number, table: number): void {
+    this.code[this.codeIndex].fill(low, high, frame, table);
     this.publishEpoch();
+  }
+
+  /** Remembers where a walk for an instruction fetch has led. */
+  noteCodeFrame(low: number, high: number, frame: number): void {
+    this.code[this.codeIndex].noteFrame(low, high, frame);
+    this.publishEpoch();
+  }
+
+  /** Frame of the instructions at a linear address, where it is still known. */
+  codeFrameOf(low: number, high: number): number | undefined {
+    return this.code[this.codeIndex].frameOf(low, high);
   }
 
   /** Address of the decoded record at a linear address, 0 where it is not at hand. */
@@ -116,7 +127,7 @@ export class TranslationCaches {
   }
 
   private publishEpoch(): void {
-    this.context.setRunU64(runOffsets.jumpEpoch, this.code[this.codeIndex].jumpEpoch);
+    this.context.setRun32(runOffsets.jumpEpoch + 4, this.code[this.codeIndex].jumpEpochHigh);
   }
 }
 

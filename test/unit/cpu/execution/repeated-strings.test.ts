@@ -30,6 +30,8 @@ interface Case {
   readonly isDescending: boolean;
   readonly watched: bigint | undefined;
   readonly fsBase: bigint;
+  /** RF is set, as after a page fault that the instruction goes on from. */
+  readonly isResumed: boolean;
 }
 
 const instructions: readonly (readonly [string, string])[] = [
@@ -68,6 +70,7 @@ function randomCase(random: SeededRandom): Case {
     isDescending: random.chance(30),
     watched: random.chance(15) ? place() : undefined,
     fsBase: wraps ? wrappingBase : random.pick([0n, 0x1000n, 0x7fffn, 0xffff_f000n, 0xf123_0456n]),
+    isResumed: random.chance(30),
   };
 }
 
@@ -107,7 +110,7 @@ class Bench {
     state.setGpr(1, test.rcx);
     state.setGpr(6, test.rsi);
     state.setGpr(7, test.rdi);
-    state.rflags = test.isDescending ? 0x402 : 2;
+    state.rflags = (test.isDescending ? 0x402 : 2) | (test.isResumed ? 0x10000 : 0);
     state.rip = code.linear;
     processor.setField('GUEST_FS_BASE', test.fsBase);
     if (test.watched !== undefined) {
