@@ -58,7 +58,9 @@ function run(machine: HeadlessRun, options: RunOptions): void {
   const keyboard = options.until === undefined && !options.quiet ? openKeyboard() : undefined;
   if (keyboard !== undefined) terminal.writeMessage('Press Ctrl-] to leave the guest.\r');
   const guest = new GuestRun(machine, options, {
-    ...terminal,
+    writeConsole: terminal.writeConsole,
+    writeConsoleBytes: terminal.writeConsoleBytes,
+    writeMessage: terminal.writeMessage,
     nowMs: () => nodeWallClock.nowMs(),
     interrupted: terminal.watchInterrupt(),
     ...(keyboard === undefined ? {} : { keyboard }),

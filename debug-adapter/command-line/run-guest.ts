@@ -49,6 +49,7 @@ export class GuestRun {
   private readonly console: GuestConsole;
   private readonly pace: Pace;
   private readonly progress: ProgressLine | undefined;
+  private isTimeOver = false;
   private readonly startMs: number;
 
   constructor(
@@ -69,22 +70,18 @@ export class GuestRun {
     const limit = this.options.steps ?? Number.MAX_SAFE_INTEGER;
     const keys = this.surroundings.keyboard?.take();
     if (keys !== undefined && keys.length > 0) machine.type(keys);
-    const steps = Math.min(this.stepsOfTurn(), limit - machine.position);
-    const stop = machine.advance(
-      steps,
-      this.pace.limitNs(machine.timeNs, machine.waitMs !== undefined),
-    );
+    const steps = Math.min(stepsPerTurn, limit - machine.position);
+    const { untilTimeNs = Infinity } = this.options;
+    const paceNs = this.pace.limitNs(machine.timeNs, machine.waitMs !== undefined) ?? Infinity;
+    const limitNs = Math.min(untilTimeNs, paceNs);
+    const stop = machine.advance(steps, limitNs === Infinity ? undefined : limitNs);
+    // What comes next may lie far behind the moment, where the guest idles.
+    this.isTimeOver ||=
+      machine.timeNs >= untilTimeNs || (machine.waitMs !== undefined && limitNs === untilTimeNs);
     const end = this.endOf(stop, this.showConsole());
     if (end === undefined) return { kind: 'running', waitMs: machine.waitMs ?? 0 };
     this.finish(end);
     return { kind: 'ended', status: end.status };
-  }
-
-  /** Virtual time advances by at least one nanosecond for each step, so this many steps cannot overshoot. */
-  private stepsOfTurn(): number {
-    const { untilTimeNs } = this.options;
-    if (untilTimeNs === undefined) return stepsPerTurn;
-    return Math.max(1, Math.min(stepsPerTurn, untilTimeNs - this.machine.timeNs));
   }
 
   private showConsole(): boolean {
@@ -114,7 +111,7 @@ export class GuestRun {
     if (steps !== undefined && this.machine.position >= steps) {
       return { status: 0, message: `${steps} steps are done.` };
     }
-    if (untilTimeNs !== undefined && this.machine.timeNs >= untilTimeNs) {
+    if (untilTimeNs !== undefined && this.isTimeOver) {
       return { status: 0, message: `${untilTimeNs} ns of virtual time have passed.` };
     }
     if (this.surroundings.keyboard?.wantsToLeave() === true) {

@@ -77,8 +77,8 @@ function restoreProcessor(processor: VirtualProcessor, record: StateRecord): voi
   processor.entryChecksDue = record.number('entryChecksDue') !== 0;
   processor.apic.restore(record.record('apic'));
   processor.isGuestIdle = record.number('isGuestIdle') !== 0;
-  const awaited = record.string('awaited');
-  processor.awaited = awaitedAnswers.find((answer) => answer === awaited);
+  const awaited = record.choice('awaited', ['', ...awaitedAnswers]);
+  processor.awaited = awaited === '' ? undefined : awaited;
   const pending = record.records('pendingExit')[0];
   processor.exitIdentity =
     pending === undefined

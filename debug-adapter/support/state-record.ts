@@ -50,6 +50,14 @@ export class StateRecord {
     return value;
   }
 
+  /** One of `choices`. */
+  choice<Choice extends string>(key: string, choices: readonly Choice[]): Choice {
+    const value = this.string(key);
+    const known = choices.find((choice) => choice === value);
+    if (known === undefined) throw this.mismatch(key, `one of "${choices.join('", "')}"`);
+    return known;
+  }
+
   bytes(key: string, length?: number): Uint8Array {
     const value = this.fields.get(key);
     if (!(value instanceof Uint8Array)) throw this.mismatch(key, 'bytes');

@@ -62,6 +62,7 @@ describe('state record', () => {
     assert.equal(record.number('n'), 1);
     assert.equal(record.bigint('b'), 2n);
     assert.equal(record.string('s'), 'x');
+    assert.equal(record.choice('s', ['', 'x']), 'x');
     assert.deepEqual(record.bytes('u', 1), Uint8Array.of(1));
     assert.deepEqual(record.numbers('l'), [1, 2]);
   });
@@ -69,6 +70,7 @@ describe('state record', () => {
   const refusals: readonly (readonly [string, () => unknown])[] = [
     ['missing field', () => record.number('nothing')],
     ['wrong kind', () => record.bigint('n')],
+    ['a text that is none of the choices', () => record.choice('s', ['', 'y'])],
     ['wrong length', () => record.bytes('u', 2)],
     ['list of records that are none', () => record.records('l')],
     ['record that is none', () => record.record('n')],
