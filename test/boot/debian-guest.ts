@@ -109,22 +109,33 @@ export function runUntilShown(
   return { kind: 'budget' };
 }
 
-/** Runs to a position, past whatever only an observer stops at. @throws Error where the machine ends before */
+/** A machine that can be looked at, with a timeline or without. */
+type StoppableMachine = Runnable & Pick<PhysicalMachine, 'guests'>;
+
+/**
+ * Runs to a position, past breakpoints.
+ * @param sliceSteps steps to ask for at once; by default all of them
+ * @returns how often a breakpoint stopped the machine
+ * @throws Error where the machine ends before
+ */
 export function runToPosition(
-  machine: PhysicalMachine,
+  machine: StoppableMachine,
   position: number,
-  sliceMax = Infinity,
-): void {
+  sliceSteps = (): number => Infinity,
+): number {
+  let hits = 0;
   while (machine.position < position) {
-    const maxSteps = Math.min(position - machine.position, sliceMax);
-    const { stop } = machine.run({ maxSteps });
-    if (stop.kind === 'breakpoint') passBreakpoint(machine, stop);
-    else if (stop.kind !== 'budget') throw new Error(`${stop.kind} at ${machine.position}`);
+    const { stop } = machine.run({ maxSteps: Math.min(position - machine.position, sliceSteps()) });
+    if (stop.kind === 'breakpoint') {
+      hits++;
+      passBreakpoint(machine, stop);
+    } else if (stop.kind !== 'budget') throw new Error(`${stop.kind} at ${machine.position}`);
   }
+  return hits;
 }
 
 function passBreakpoint(
-  { guests }: PhysicalMachine,
+  { guests }: StoppableMachine,
   { at }: Extract<RunStop, { kind: 'breakpoint' }>,
 ): void {
   const guest = guests.find(({ id }) => id === at.partition);
