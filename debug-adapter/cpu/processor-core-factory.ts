@@ -59,7 +59,7 @@ const translationBatch = 16;
 const followedShift = 6;
 
 /** Frames beyond RAM for pages that the hypervisor lays over the guest's. */
-const overlayFrames = 64;
+const overlayFrames = 256;
 
 let usualVariants: VariantTable | undefined;
 const modules = new Map<number, Uint8Array>();

@@ -2,6 +2,7 @@
 import type { ChildControl } from '../machine/intercepts';
 import type { InterruptRequest } from '../machine/interrupt-request';
 import { vmcsEncoding } from '../machine/processor-state';
+import { ExitReasonNumber } from '../spec/x86/exit-reasons';
 import { assert, present } from '../support/assert';
 import { dispatchExit } from './exit-dispatch';
 import { resume, type HandledExit } from './exits/exit-handler';
@@ -55,14 +56,11 @@ export class Hypervisor implements ChildControl {
     assert(processor.exitIdentity !== undefined, 'the exit has been recorded');
     processor.clearPendingExit();
     const { services } = this;
-    const outcome = dispatchExit({
-      partition,
-      processor,
-      exit: processor.exitInformation,
-      services,
-    });
+    const exit = processor.exitInformation;
+    const outcome = dispatchExit({ partition, processor, exit, services });
     if (outcome.kind === 'awaits-parent') processor.awaited = outcome.answer;
-    redeliverEvent(processor.state);
+    // A switch through a task gate is the delivery of its event, emulated.
+    if (exit.reason !== ExitReasonNumber.TASK_SWITCH) redeliverEvent(processor.state);
     partition.interrupts.reconsider(processor);
     if (outcome.kind !== 'partition-reset') return outcome;
     this.end(partition, { kind: 'reset' });
