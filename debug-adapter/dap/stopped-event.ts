@@ -33,8 +33,9 @@ function breakpointIds(reason: StopReason): readonly number[] {
 }
 
 /**
- * Body of the `stopped` event. Without a source VS Code shows the disassembly only for some reasons, so
- * `instruction breakpoint` is sent then and the description says what really happened.
+ * Body of the `stopped` event. Without a source VS Code selects a frame and shows the disassembly only for some
+ * reasons (a `step` must be one of its own), so `instruction breakpoint` is sent then and the description says what
+ * really happened.
  */
 export function stoppedEventBody(
   control: MachineControl,
@@ -44,11 +45,9 @@ export function stoppedEventBody(
   const threadId = control.threadIdOfStop(report);
   const top = control.frames(control.thread(threadId))[0];
   const hasSource = top?.place?.exists === true;
-  const byInstruction =
-    reason.kind === 'step-back' || (reason.kind === 'step' && reason.byInstruction);
   const { description, text } = control.describeStop(report);
   return {
-    reason: hasSource || byInstruction ? reasonWithSource(reason) : 'instruction breakpoint',
+    reason: hasSource ? reasonWithSource(reason) : 'instruction breakpoint',
     description,
     threadId,
     preserveFocusHint: false,

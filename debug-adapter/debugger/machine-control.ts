@@ -197,7 +197,7 @@ export class MachineControl {
         'Set a breakpoint where execution should stop, and continue.',
       );
     }
-    this.execution.beginStep(addressOf(thread), plan, unit === 'instruction');
+    this.execution.beginStep(addressOf(thread), plan);
   }
 
   /** Goes to where the thread was before the instruction or line that it executed last. */

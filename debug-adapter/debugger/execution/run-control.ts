@@ -41,7 +41,6 @@ type Goal =
   | {
       readonly kind: 'step';
       readonly at: ProcessorAddress;
-      readonly byInstruction: boolean;
       readonly plan: StepPlan;
     }
   | {
@@ -96,8 +95,8 @@ export class RunControl {
     this.begin({ kind: 'continue' });
   }
 
-  beginStep(at: ProcessorAddress, plan: StepPlan, byInstruction: boolean): void {
-    this.begin({ kind: 'step', at, byInstruction, plan });
+  beginStep(at: ProcessorAddress, plan: StepPlan): void {
+    this.begin({ kind: 'step', at, plan });
   }
 
   /** Goes elsewhere in time; the report tells where it ended. */
@@ -171,8 +170,7 @@ export class RunControl {
     if (this.motion === undefined) {
       const next = goal.plan.next();
       if (next.done === true) {
-        const { at, byInstruction } = goal;
-        return { at, reason: { kind: 'step', byInstruction } };
+        return { at: goal.at, reason: { kind: 'step' } };
       }
       this.motion = next.value;
       this.resumePoints.note(this.threadAt(goal.at));

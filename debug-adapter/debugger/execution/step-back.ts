@@ -141,7 +141,7 @@ function* callBefore(
     reached: (caller) => {
       const isCaller = caller.processor === thread.processor;
       const hasStack = rsp.read(caller.processor.core.state) === after.stack;
-      return isCaller && hasStack ? { kind: 'step', byInstruction: false } : undefined;
+      return isCaller && hasStack ? { kind: 'step' } : undefined;
     },
   });
   if ((yield* search.lastBefore(origin)) === undefined) yield* machine.travelTo(origin);

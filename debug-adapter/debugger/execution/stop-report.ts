@@ -8,7 +8,7 @@ import { formatBytes, hex } from '../value-format';
 /** Why execution is where it is. */
 export type StopReason =
   | { readonly kind: 'entry' }
-  | { readonly kind: 'step'; readonly byInstruction: boolean }
+  | { readonly kind: 'step' }
   | { readonly kind: 'step-back' }
   /** The position that the person asked for. */
   | { readonly kind: 'position' }
