@@ -1,0 +1,63 @@
+// Runs a program until it has printed a text, and says how long that took: wall time, processor time, peak memory.
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+
+/** Costs of a process up to a moment. */
+export interface ProcessCost {
+  readonly wallSeconds: number;
+  /** User and system time of all its threads. */
+  readonly cpuSeconds: number;
+  readonly peakMiB: number;
+}
+
+/** What to run, and which text on standard output ends it. */
+export interface MeasuredCommand {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly marker: string;
+  readonly timeoutSeconds: number;
+}
+
+const ticksPerSecond = 100;
+
+/** Fields of /proc/PID/stat behind the name, which may hold blanks (proc(5)). */
+function cpuSeconds(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+function peakMiB(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/status`, 'latin1');
+  return Number(/^VmHWM:\s*(\d+) kB/m.exec(text)?.[1] ?? NaN) / 1024;
+}
+
+/**
+ * Runs a command and ends it once it has printed the marker.
+ * @throws Error with the last output where the marker does not come in time
+ */
+export function measureUntil(measured: MeasuredCommand): Promise<ProcessCost> {
+  const { command, args, marker, timeoutSeconds } = measured;
+  return new Promise((resolve, reject) => {
+    const started = performance.now();
+    const child = spawn(command, [...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    let cost: ProcessCost | undefined;
+    const timer = setTimeout(() => child.kill('SIGKILL'), timeoutSeconds * 1000);
+    const take = (data: Buffer): void => {
+      output = (output + data.toString('latin1')).slice(-65_536);
+      if (cost !== undefined || child.pid === undefined || !output.includes(marker)) return;
+      const wallSeconds = (performance.now() - started) / 1000;
+      cost = { wallSeconds, cpuSeconds: cpuSeconds(child.pid), peakMiB: peakMiB(child.pid) };
+      child.kill('SIGKILL');
+    };
+    child.stdout.on('data', take);
+    child.stderr.on('data', take);
+    child.on('error', reject);
+    child.on('close', () => {
+      clearTimeout(timer);
+      if (cost !== undefined) resolve(cost);
+      else reject(new Error(`${command} never printed "${marker}":\n${output.slice(-2000)}`));
+    });
+  });
+}
