@@ -1,5 +1,5 @@
 // A real VS Code with a copy of the sample guests, and the hands and eyes of the person in front of it.
-import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Browser, Frame, Locator, Page } from 'playwright-core';
@@ -43,6 +43,8 @@ export class WorkbenchSession {
     const folder = mkdtempSync(join(tmpdir(), 'hyperscope-walk-'));
     const workspace = join(folder, 'guests');
     cpSync(join(root, 'guests'), workspace, { recursive: true });
+    // Fetched guests lie beside the samples, as in the repository.
+    symlinkSync(join(root, '.cache'), join(folder, '.cache'));
     const host = await startHost({
       workspace,
       ...(options.vsix === undefined ? { developmentExtensions: [root] } : { vsix: options.vsix }),
@@ -92,6 +94,21 @@ export class WorkbenchSession {
 
   run(title: string): Promise<void> {
     return runCommand(this.page, title);
+  }
+
+  /** Starts a debug configuration of the workspace by its name. */
+  async startConfiguration(name: string): Promise<void> {
+    await this.run('View: Show Run and Debug');
+    const row = this.page.locator('.quick-input-list .monaco-list-row', { hasText: name }).first();
+    await waitFor(`the configuration ${name}`, async () => {
+      // Until the workbench has read launch.json, the list is empty.
+      await typeIntoQuickInput(this.page, 'Control+P', '');
+      await typeIntoQuickInput(this.page, 'Control+P', 'debug ');
+      return row.click({ timeout: 2000 }).then(
+        () => true,
+        () => false,
+      );
+    });
   }
 
   clickGutter(line: number): Promise<void> {
@@ -152,11 +169,13 @@ export class WorkbenchSession {
   }
 
   /** Waits until the Call Stack says why the processor is stopped, in its header or beside a thread. */
-  async waitForPause(reason: RegExp): Promise<void> {
+  async waitForPause(reason: RegExp, timeoutMs?: number): Promise<void> {
     const header = this.page.locator('.pane-header', { hasText: /^Call Stack/i });
     const pane = this.page.locator('.pane', { has: header });
-    await waitFor(`a stop that says ${String(reason)}`, async () =>
-      reason.test(await pane.innerText().catch(() => '')),
+    await waitFor(
+      `a stop that says ${String(reason)}`,
+      async () => reason.test(await pane.innerText().catch(() => '')),
+      timeoutMs,
     );
   }
 

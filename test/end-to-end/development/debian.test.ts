@@ -1,0 +1,111 @@
+// The walk with a kernel that nobody here wrote: a stock Debian guest under F5, by symbol, to its shell, and back.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../../../scripts/vscode-host/paths.mjs';
+import { waitFor, WorkbenchSession } from '../workbench-session';
+
+/** A boot takes seconds here, and much longer on a computer that does other things. */
+const bootTimeoutMs = 240_000;
+
+/** Fetches the guest; the reason where that cannot be done on this computer. */
+function fetchGuest(): string | undefined {
+  try {
+    execFileSync(process.execPath, [join(root, 'scripts/guest-debian.mjs')], { stdio: 'pipe' });
+    return undefined;
+  } catch (error) {
+    return existsSync('/usr/bin/apt-get') ? String(error) : 'apt-get is missing';
+  }
+}
+
+describe('walk through a stock Debian guest', function () {
+  this.timeout(bootTimeoutMs + 60_000);
+  let workbench: WorkbenchSession;
+
+  before(async function () {
+    const problem = fetchGuest();
+    if (problem === 'apt-get is missing') return this.skip();
+    assert.equal(problem, undefined);
+    workbench = await WorkbenchSession.open({
+      settings: { 'terminal.integrated.gpuAcceleration': 'off', 'window.zoomLevel': 0 },
+    });
+  });
+
+  after(() => workbench?.close());
+
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await workbench.screenshot('failure-debian');
+  });
+
+  const terminalText = async (): Promise<string> =>
+    (await workbench.page.locator('.terminal .xterm-rows > div').allInnerTexts()).join('\n');
+
+  /** What the status item says once it has caught up with the stop. */
+  const position = async (): Promise<number> => {
+    const item = workbench.page.locator('.statusbar-item [aria-label*="Position"]').first();
+    let last = '';
+    const label = await waitFor('a position that stays', async () => {
+      const before = last;
+      last = (await item.getAttribute('aria-label')) ?? '';
+      await workbench.page.waitForTimeout(500);
+      return last === before && last !== '' ? last : undefined;
+    });
+    return Number(/Position ([\d,]+)/.exec(label)?.[1]?.replaceAll(',', ''));
+  };
+
+  it('starts the kernel and stops on entry', async () => {
+    await workbench.startConfiguration('Debian (cloud kernel)');
+    await workbench.waitForPause(/(stopped|paused) on entry/i, 60_000);
+  });
+
+  it('stops at a function of the kernel by its name', async () => {
+    await workbench.addFunctionBreakpoint('start_kernel');
+    await workbench.page.keyboard.press('F5');
+    await workbench.waitForPause(/breakpoint/i, bootTimeoutMs);
+    const frames = workbench.pane('Call Stack').filter({ hasText: 'start_kernel' });
+    await frames.first().waitFor();
+    await workbench.screenshot('debian-start-kernel');
+  });
+
+  it('boots to the shell in a terminal', async () => {
+    await workbench.page.keyboard.press('F5');
+    await waitFor(
+      'the shell',
+      async () => (await terminalText()).includes('HYPERSCOPE-GUEST-READY'),
+      bootTimeoutMs,
+    );
+    await workbench.screenshot('debian-booted');
+  });
+
+  it('takes what a person types', async () => {
+    await workbench.page.locator('.xterm-screen').first().click();
+    await workbench.page.keyboard.type('echo $((6*7)) is the answer; uname -r\n');
+    await waitFor(
+      'the answer',
+      async () => /\n42 is the answer/.test(await terminalText()),
+      60_000,
+    );
+    assert.match(await terminalText(), /\n6\.\d+\.\d+-\d+-cloud-amd64/);
+  });
+
+  it('stops in a system call of what was typed, steps, and steps back to where it was', async () => {
+    await workbench.addFunctionBreakpoint('do_sys_openat2');
+    await workbench.page.locator('.xterm-screen').first().click();
+    await workbench.page.keyboard.type('cat /proc/version\n');
+    await workbench.waitForPause(/breakpoint/i, 60_000);
+    const start = await position();
+    await workbench.run('Hyperscope: Step Into Instruction');
+    await waitFor('a step', async () => (await position()) === start + 1, 30_000);
+    await workbench.run('Hyperscope: Step Back Instruction');
+    await waitFor('the step back', async () => (await position()) === start, 60_000);
+    await workbench.collapsePane('Watch');
+    await workbench.widenSideBar(140);
+    await workbench.run('Notifications: Clear All Notifications');
+    await workbench.screenshot('debian', { publish: true });
+    await workbench.run('Preferences: Toggle between Light/Dark Themes');
+    await workbench.page.locator('.monaco-workbench.vs').waitFor();
+    await workbench.screenshot('debian-light', { publish: true });
+    await workbench.run('Preferences: Toggle between Light/Dark Themes');
+  });
+});
