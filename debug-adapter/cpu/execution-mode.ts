@@ -4,6 +4,7 @@
  */
 import { flatCode, longCode, segmentedCode, type CodeMode } from './decode/code-mode';
 import { runOffsets, segmentCheckOffset, segmentCheckOffsets } from './memory-map';
+import { present } from '../support/assert';
 import { vector, type ProcessorContext } from './processor-context';
 import { segmentOffsets, segmentsByNumber, type SegmentOffsets } from './vmcs-offsets';
 
@@ -19,79 +20,88 @@ const accessible = 2;
 const codeSegment = 1;
 const stackSegment = 2;
 const whole = 0xffffffff;
+/** ES, CS, SS and DS must be flat in flat code. */
+const flatSegments = 4;
 
-interface Range {
-  readonly low: number;
-  readonly high: number;
+/** Offsets of an empty range. */
+const emptyLow = 1;
+const emptyHigh = 0;
+
+/** Writes a number below 2^33 to a field of 64 bits: without a bigint, since each change of privilege comes here. */
+function setWide(context: ProcessorContext, offset: number, value: number): void {
+  context.setRun32(offset, value | 0);
+  context.setRun32(offset + 4, value > whole ? 1 : 0);
 }
 
-const emptyRange: Range = { low: 1, high: 0 };
-
-function rightsOf(context: ProcessorContext, segment: SegmentOffsets): number {
-  return context.state.readU32(segment.accessRights);
+/** First offset that lies inside the segment, whatever the access. */
+function lowEnd(rights: number, limit: number): number {
+  return isExpandDown(rights) ? limit + 1 : 0;
 }
 
-/** Offsets that lie inside the segment, whatever the access. */
-function extentOf(context: ProcessorContext, segment: SegmentOffsets): Range {
-  const rights = rightsOf(context, segment);
-  const limit = context.state.readU32(segment.limit);
-  const isExpandDown = (rights & (executable | expandDown)) === expandDown;
-  if (!isExpandDown) return { low: 0, high: limit };
-  return { low: limit + 1, high: (rights & defaultBig) !== 0 ? whole : 0xffff };
+/** Last offset that lies inside the segment. */
+function highEnd(rights: number, limit: number): number {
+  if (!isExpandDown(rights)) return limit;
+  return (rights & defaultBig) !== 0 ? whole : 0xffff;
 }
 
-/** In real and virtual-8086 mode only the extent counts: code may be written. */
-function rangesOf(
-  context: ProcessorContext,
-  segment: SegmentOffsets,
-): { readonly read: Range; readonly write: Range } {
-  const rights = rightsOf(context, segment);
-  if ((rights & unusable) !== 0) return { read: emptyRange, write: emptyRange };
-  const extent = extentOf(context, segment);
-  if (!context.isProtected) return { read: extent, write: extent };
-  const isCode = (rights & executable) !== 0;
-  const isAccessible = (rights & accessible) !== 0;
-  return {
-    read: isCode && !isAccessible ? emptyRange : extent,
-    write: isCode || !isAccessible ? emptyRange : extent,
-  };
+function isExpandDown(rights: number): boolean {
+  return (rights & (executable | expandDown)) === expandDown;
 }
 
-function isWhole({ low, high }: Range): boolean {
-  return low === 0 && high === whole;
-}
-
-/** Writes a segment's checks for generated code; says whether they never bite. */
+/**
+ * Writes a segment's checks for generated code; says whether they never bite. In real and virtual-8086 mode only the
+ * extent counts: code may be written.
+ */
 function refreshChecks(
   context: ProcessorContext,
   number: number,
   segment: SegmentOffsets,
+  isProtected: boolean,
 ): boolean {
-  const { read, write } = rangesOf(context, segment);
-  const base = context.state.readU64(segment.base) & 0xffffffffn;
+  const { state } = context;
+  const rights = state.readU32(segment.accessRights);
+  const limit = state.readU32(segment.limit);
+  const base = state.readU32(segment.base);
+  const isCode = (rights & executable) !== 0;
+  const isAccessible = (rights & accessible) !== 0;
+  const isUsable = (rights & unusable) === 0;
+  const isReadable = isUsable && (!isProtected || !isCode || isAccessible);
+  const isWritable = isUsable && (!isProtected || (!isCode && isAccessible));
+  const low = lowEnd(rights, limit);
+  const high = highEnd(rights, limit);
   const at = segmentCheckOffset(number);
-  const set = (field: number, value: number): void => context.setRunU64(at + field, BigInt(value));
-  context.setRunU64(at + segmentCheckOffsets.base, base);
-  set(segmentCheckOffsets.readLow, read.low);
-  set(segmentCheckOffsets.readHigh, read.high);
-  set(segmentCheckOffsets.writeLow, write.low);
-  set(segmentCheckOffsets.writeHigh, write.high);
-  set(segmentCheckOffsets.fault, number === stackSegment ? vector.SS : vector.GP);
-  return base === 0n && isWhole(read) && (number === codeSegment || isWhole(write));
+  setWide(context, at + segmentCheckOffsets.base, base);
+  setWide(context, at + segmentCheckOffsets.readLow, isReadable ? low : emptyLow);
+  setWide(context, at + segmentCheckOffsets.readHigh, isReadable ? high : emptyHigh);
+  setWide(context, at + segmentCheckOffsets.writeLow, isWritable ? low : emptyLow);
+  setWide(context, at + segmentCheckOffsets.writeHigh, isWritable ? high : emptyHigh);
+  setWide(context, at + segmentCheckOffsets.fault, number === stackSegment ? vector.SS : vector.GP);
+  const isWhole = low === 0 && high === whole;
+  return base === 0 && isWhole && isReadable && (number === codeSegment || isWritable);
 }
 
 /** Refreshes what is derived from the segment registers and returns the code mode. */
 export function refreshExecutionMode(context: ProcessorContext): CodeMode {
+  const { state, isProtected } = context;
   if (context.is64Bit) {
-    context.setRunU64(runOffsets.codeBase, 0n);
+    setWide(context, runOffsets.codeBase, 0);
     return longCode;
   }
   const code = segmentOffsets.CS;
-  context.setRunU64(runOffsets.codeBase, context.state.readU64(code.base) & 0xffffffffn);
-  context.setRunU64(runOffsets.codeLimit, BigInt(context.state.readU32(code.limit)));
-  const flat = segmentsByNumber.map((segment, number) => refreshChecks(context, number, segment));
-  const codeSize = (rightsOf(context, code) & defaultBig) !== 0 ? 32 : 16;
-  const stackSize = (rightsOf(context, segmentOffsets.SS) & defaultBig) !== 0 ? 32 : 16;
-  const isFlat = flat.slice(0, 4).every(Boolean) && codeSize === 32 && stackSize === 32;
-  return isFlat ? flatCode : segmentedCode(codeSize, stackSize);
+  setWide(context, runOffsets.codeBase, state.readU32(code.base));
+  setWide(context, runOffsets.codeLimit, state.readU32(code.limit));
+  let isFlat = true;
+  for (let number = 0; number < segmentsByNumber.length; number++) {
+    const segment = present(segmentsByNumber[number], 'segment');
+    const neverBites = refreshChecks(context, number, segment, isProtected);
+    // FS and GS may differ: they are added where they are used.
+    if (number < flatSegments && !neverBites) isFlat = false;
+  }
+  const isBig = (segment: SegmentOffsets): boolean =>
+    (state.readU32(segment.accessRights) & defaultBig) !== 0;
+  const codeSize = isBig(code) ? 32 : 16;
+  const stackSize = isBig(segmentOffsets.SS) ? 32 : 16;
+  return isFlat && codeSize === 32 && stackSize === 32
+    ? flatCode
+    : segmentedCode(codeSize, stackSize);
 }
