@@ -158,6 +158,15 @@ export class ProcessorState {
     if (low > 0xffffffff) this.writeU32(offset + 4, this.readU32(offset + 4) + 1);
   }
 
+  /** Exchanges two 64-bit slots. */
+  swapSlots(one: number, other: number): void {
+    for (const half of [0, 4]) {
+      const kept = this.readU32(one + half);
+      this.writeU32(one + half, this.readU32(other + half));
+      this.writeU32(other + half, kept);
+    }
+  }
+
   /** Low half of a general register by encoding. */
   gpr32(index: number): number {
     return this.readU32(stateOffsets.gpr + index * 8);
@@ -166,6 +175,11 @@ export class ProcessorState {
   /** Writes a general register as a 32-bit instruction does: the upper half becomes 0. */
   setGpr32(index: number, value: number): void {
     this.writeZeroExtended(stateOffsets.gpr + index * 8, value);
+  }
+
+  /** Writes a general register as a 16-bit instruction does: the rest stays. */
+  setGpr16(index: number, value: number): void {
+    this.view.setUint16(stateOffsets.gpr + index * 8, value, true);
   }
 
   /** Copies 64-bit slots from `offset` on, as they stand, into `target`. */

@@ -2,7 +2,7 @@
 import { RoutineEnd, vector, type Fault } from '../processor-context';
 import { runOffsets } from '../memory-map';
 import { leaveWith, operandBytes, type Routine, type RoutineFamily } from './routine';
-import { storeWords, wordsOf } from '../events/words';
+import { storeWords } from '../events/words';
 
 const divideError: Fault = { vector: vector.DE, errorCode: undefined };
 
@@ -90,11 +90,12 @@ const pushAll: Routine = (processor, record) => {
   const { state } = context;
   const bytes = operandBytes(processor);
   const data = new Uint8Array(8 * bytes);
-  storeWords(
-    data,
-    bytes,
-    [7, 6, 5, 4, 3, 2, 1, 0].map((index) => state.gpr(index)),
-  );
+  const view = new DataView(data.buffer);
+  for (let position = 0; position < 8; position++) {
+    const value = state.gpr32(7 - position);
+    if (bytes === 4) view.setUint32(position * 4, value, true);
+    else view.setUint16(position * 2, value, true);
+  }
   const bottom = context.stackPointer - BigInt(data.length);
   const end = access.writeStack(bottom, data);
   if (end !== 'done') return leaveWith(processor, end);
@@ -110,12 +111,13 @@ const popAll: Routine = (processor) => {
   const bytes = operandBytes(processor);
   const data = access.readStack(context.stackPointer, 8 * bytes);
   if (typeof data === 'string') return leaveWith(processor, data);
-  wordsOf(data, bytes).forEach((value, position) => {
+  const view = new DataView(data.buffer, data.byteOffset);
+  for (let position = 0; position < 8; position++) {
     const register = 7 - position;
-    if (register === 4) return;
-    const kept = bytes === 2 ? state.gpr(register) & ~0xffffn : 0n;
-    state.setGpr(register, kept | value);
-  });
+    if (register === 4) continue;
+    if (bytes === 4) state.setGpr32(register, view.getUint32(position * 4, true));
+    else state.setGpr16(register, view.getUint16(position * 2, true));
+  }
   context.setStackPointer(context.stackPointer + BigInt(8 * bytes));
   return RoutineEnd.next;
 };

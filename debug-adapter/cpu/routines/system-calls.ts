@@ -1,32 +1,37 @@
 /** Fast system calls (SDM vol. 2: SYSCALL, SYSRET, SYSENTER, SYSEXIT, SWAPGS). */
 import { isCanonical } from '../../machine/addresses';
+import { msrSlots, stateOffsets, type ProcessorState } from '../../machine/processor-state';
 import { generalProtection, RoutineEnd, undefinedOpcode } from '../processor-context';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { operandBytes, type Processor, type Routine, type RoutineFamily } from './routine';
 
-const eferSystemCall = 1n;
-const flatLimit = 0xffffffffn;
+const eferSystemCall = 1;
+const flatLimit = 0xffffffff;
 /** Access rights in VMCS format: 64-bit code, 32-bit code, data. */
-const flatCode = 0xa09bn;
-const flatCode32 = 0xc09bn;
-const flatData = 0xc093n;
-const userRights = 0x60n;
+const flatCode = 0xa09b;
+const flatCode32 = 0xc09b;
+const flatData = 0xc093;
+const userRights = 0x60;
+/** Upper half of IA32_STAR: selectors of SYSCALL in its lower 16 bits, of SYSRET in the upper ones. */
+const starSelectors = stateOffsets.msr + msrSlots.IA32_STAR * 8 + 4;
+const flagMask = stateOffsets.msr + msrSlots.IA32_FMASK * 8;
+const kernelGsBase = stateOffsets.msr + msrSlots.IA32_KERNEL_GS_BASE * 8;
 const flagInterrupt = 0x200;
 const flagVirtual8086 = 0x20000;
 
 const systemCall: Routine = (processor, record) => {
   const { context } = processor;
   const { state } = context;
-  const isEnabled = (state.readU64(vmcsOffsets.efer) & eferSystemCall) !== 0n;
+  const isEnabled = (state.readU32(vmcsOffsets.efer) & eferSystemCall) !== 0;
   if (!isEnabled || !context.is64Bit) return context.raise(undefinedOpcode);
   const flags = state.rflags & ~0x10000;
   state.setGpr(1, state.rip + BigInt(record.length));
-  state.setGpr(11, BigInt(flags >>> 0));
+  state.setGpr32(11, flags);
   state.rip = state.msr('IA32_LSTAR');
-  state.rflags = (flags & ~Number(state.msr('IA32_FMASK') & 0xffffffffn)) | 2;
-  const selector = (state.msr('IA32_STAR') >> 32n) & 0xfffcn;
+  state.rflags = (flags & ~state.readU32(flagMask)) | 2;
+  const selector = state.readU32(starSelectors) & 0xfffc;
   loadFlat(state, segmentOffsets.CS, selector, flatCode);
-  loadFlat(state, segmentOffsets.SS, selector + 8n, flatData);
+  loadFlat(state, segmentOffsets.SS, selector + 8, flatData);
   processor.modeChanged();
   return processor.decideTrap(state.rip);
 };
@@ -34,28 +39,28 @@ const systemCall: Routine = (processor, record) => {
 const systemReturn: Routine = (processor) => {
   const { context } = processor;
   const { state } = context;
-  const isEnabled = (state.readU64(vmcsOffsets.efer) & eferSystemCall) !== 0n;
+  const isEnabled = (state.readU32(vmcsOffsets.efer) & eferSystemCall) !== 0;
   if (!isEnabled || !context.is64Bit) return context.raise(undefinedOpcode);
   if (context.cpl !== 0) return context.raise(generalProtection());
   const isLong = operandBytes(processor) === 8;
   const target = isLong ? state.gpr(1) : state.gpr(1) & 0xffffffffn;
   if (!isCanonical(target)) return context.raise(generalProtection());
-  state.rflags = (Number(state.gpr(11) & 0x3c7fd7n) | 2) >>> 0;
+  state.rflags = (state.gpr32(11) & 0x3c7fd7) | 2;
   state.rip = target;
-  const selector = (state.msr('IA32_STAR') >> 48n) & 0xffffn;
+  const selector = state.readU32(starSelectors) >>> 16;
   const code = isLong ? flatCode : flatCode32;
-  loadFlat(state, segmentOffsets.CS, (selector + (isLong ? 16n : 0n)) | 3n, code | userRights);
-  loadFlat(state, segmentOffsets.SS, (selector + 8n) | 3n, flatData | userRights);
+  loadFlat(state, segmentOffsets.CS, (selector + (isLong ? 16 : 0)) | 3, code | userRights);
+  loadFlat(state, segmentOffsets.SS, (selector + 8) | 3, flatData | userRights);
   processor.modeChanged();
   return processor.decideTrap(state.rip);
 };
 
 /** The selector that SYSENTER and SYSEXIT start from; null, or real mode, is #GP(0). */
-function entrySelector(processor: Processor): bigint | undefined {
+function entrySelector(processor: Processor): number | undefined {
   const { state } = processor.context;
-  const selector = state.readU64(vmcsOffsets.sysenterCs) & 0xfffcn;
+  const selector = state.readU32(vmcsOffsets.sysenterCs) & 0xfffc;
   const isReal = (state.readU32(vmcsOffsets.cr0) & 1) === 0;
-  return isReal || selector === 0n ? undefined : selector;
+  return isReal || selector === 0 ? undefined : selector;
 }
 
 const systemEnter: Routine = (processor) => {
@@ -69,7 +74,7 @@ const systemEnter: Routine = (processor) => {
   state.setGpr(4, cut(state.readU64(vmcsOffsets.sysenterEsp)));
   state.rip = cut(state.readU64(vmcsOffsets.sysenterEip));
   loadFlat(state, segmentOffsets.CS, selector, isLong ? flatCode : flatCode32);
-  loadFlat(state, segmentOffsets.SS, selector + 8n, flatData);
+  loadFlat(state, segmentOffsets.SS, selector + 8, flatData);
   processor.modeChanged();
   return RoutineEnd.lookup;
 };
@@ -84,9 +89,9 @@ const systemExit: Routine = (processor) => {
   const target = cut(state.gpr(2));
   const stack = cut(state.gpr(1));
   if (!isCanonical(target) || !isCanonical(stack)) return context.raise(generalProtection());
-  const code = selector + (isLong ? 32n : 16n);
-  loadFlat(state, segmentOffsets.CS, code | 3n, (isLong ? flatCode : flatCode32) | userRights);
-  loadFlat(state, segmentOffsets.SS, (code + 8n) | 3n, flatData | userRights);
+  const code = selector + (isLong ? 32 : 16);
+  loadFlat(state, segmentOffsets.CS, code | 3, (isLong ? flatCode : flatCode32) | userRights);
+  loadFlat(state, segmentOffsets.SS, (code + 8) | 3, flatData | userRights);
   state.setGpr(4, stack);
   state.rip = target;
   processor.modeChanged();
@@ -94,24 +99,21 @@ const systemExit: Routine = (processor) => {
 };
 
 function loadFlat(
-  state: { writeU64(offset: number, value: bigint): void },
+  state: ProcessorState,
   target: (typeof segmentOffsets)['CS'],
-  selector: bigint,
-  rights: bigint,
+  selector: number,
+  rights: number,
 ): void {
-  state.writeU64(target.selector, selector);
-  state.writeU64(target.base, 0n);
-  state.writeU64(target.limit, flatLimit);
-  state.writeU64(target.accessRights, rights);
+  state.writeZeroExtended(target.selector, selector);
+  state.writeZeroExtended(target.base, 0);
+  state.writeZeroExtended(target.limit, flatLimit);
+  state.writeZeroExtended(target.accessRights, rights);
 }
 
 const swapGs: Routine = (processor) => {
   const { context } = processor;
-  const { state } = context;
   if (context.cpl !== 0) return context.raise(generalProtection());
-  const kernel = state.msr('IA32_KERNEL_GS_BASE');
-  state.setMsr('IA32_KERNEL_GS_BASE', state.readU64(segmentOffsets.GS.base));
-  state.writeU64(segmentOffsets.GS.base, kernel);
+  context.state.swapSlots(kernelGsBase, segmentOffsets.GS.base);
   return RoutineEnd.next;
 };
 
