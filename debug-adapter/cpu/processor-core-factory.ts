@@ -53,6 +53,9 @@ export interface PartitionCores {
 const hotCountDefault = 3000;
 
 /** Hot places translated together: a module costs far more than a function. */
+/** Changes of a page with translated code after which the page is interpreted, for a while. */
+const changesOfUnstablePage = 8;
+
 const translationBatch = 16;
 
 /** A region goes on at places that have this part of the jumps that make one hot: a shift. */
@@ -156,9 +159,11 @@ function makeCodeCache(
     onReset: forgetCode,
     onNewCode: (frame) => translator.frameIsNew(frame),
   });
-  const batchSize = hotCount === 1 ? 1 : translationBatch;
+  // Who asks for translation at once wants to see translated code, whatever it costs.
+  const isEager = hotCount === 1;
   const translator = new Translator(space, memory, code, variants, {
-    batchSize,
+    batchSize: isEager ? 1 : translationBatch,
+    changesMax: isEager ? Infinity : changesOfUnstablePage,
     tlbEntries,
     followedCount: hotCount >>> followedShift,
     onRegionsGone: () => cores.forEach((core) => core.caches.forgetJumps()),

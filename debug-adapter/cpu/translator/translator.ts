@@ -14,8 +14,6 @@ import { RegionStore } from './region-store';
 
 /** Steps after which places are translated although others could still join them. */
 const waitStepsMax = 1_000_000;
-/** Changes of a page with translated code after which its code is interpreted, for a while. */
-const changesMax = 8;
 /** Refused translations that make up for one change. */
 const refusalsPerChange = 64;
 
@@ -37,6 +35,8 @@ export interface TranslatorOptions {
   /** Places that wait at most, before they are translated together. */
   readonly batchSize: number;
   readonly tlbEntries: number;
+  /** Changes of a page with translated code after which its code is interpreted, for a while. */
+  readonly changesMax: number;
   /** Jumps to a place that make the way to it worth following. */
   readonly followedCount: number;
   /** Called when regions have gone, so that processors forget the ways to them. */
@@ -112,7 +112,7 @@ export class Translator {
   /** Code that is written again and again costs more to translate than it gains; refusals make it be forgotten. */
   private isUnstable(frame: number): boolean {
     const changes = this.changes.get(frame);
-    if (changes === undefined || changes < changesMax) return false;
+    if (changes === undefined || changes < this.options.changesMax) return false;
     if (++this.refusals % refusalsPerChange === 0) this.changes.set(frame, changes - 1);
     return true;
   }
