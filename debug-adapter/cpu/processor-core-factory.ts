@@ -53,10 +53,10 @@ export interface PartitionCores {
 const hotCountDefault = 3000;
 
 /** Hot places translated together: a module costs far more than a function. */
+const translationBatch = 16;
+
 /** Changes of a page with translated code after which the page is interpreted, for a while. */
 const changesOfUnstablePage = 8;
-
-const translationBatch = 16;
 
 /** A region goes on at places that have this part of the jumps that make one hot: a shift. */
 const followedShift = 6;

@@ -30,8 +30,8 @@ function prepare(hotCount: number): BareProcessor {
 }
 
 /**
- * Runs the instruction of a case in an endless loop, and gives what it left. Each case has a page of its own: one that is
- * rewritten again and again is not translated for a while.
+ * Runs the instruction of a case in an endless loop, and gives what it left. Each case has a page of its own: one that
+ * is rewritten again and again is not translated for a while.
  */
 function loop(processor: BareProcessor, { code, i }: NativeCase, page: number): unknown {
   const { state, memory, core } = processor;
