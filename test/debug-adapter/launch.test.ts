@@ -30,7 +30,11 @@ describe('launch', () => {
     ['no program', {}, /"program" is missing/],
     ['an unknown argument', { program: 'x', memroy: 64 }, /"memroy".*Did you mean "memory"/],
     ['a wrong size', { program: 'x', memory: 'much' }, /"memory" is "much"/],
-    ['two processors', { program: 'x', processors: 2 }, /"processors" must be 1/],
+    [
+      '65 processors',
+      { program: 'x', processors: 65 },
+      /"processors" must be a whole number from 1 to 64/,
+    ],
     ['a missing file', { program: '/nowhere/guest.elf' }, /no file \/nowhere\/guest\.elf/],
     ['a folder', { program: tmpdir() }, /is a folder/],
   ];
