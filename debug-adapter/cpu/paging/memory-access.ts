@@ -286,16 +286,50 @@ export class MemoryAccess {
     const result = new Uint8Array(length);
     this.noteWatched(address, length, 'read', rights);
     for (let done = 0; done < length;) {
-      const [low, high] = halves(this.wrapped(address + BigInt(done)));
-      const end = this.walkSystem(low, high, 'read', rights);
-      if (end !== 'done') return end;
+      const [low, high] = halves(this.wrapped(done === 0 ? address : address + BigInt(done)));
+      const host = this.pageForRead(low, high, rights);
+      if (typeof host === 'string') return host;
       const count = Math.min(length - done, 4096 - (low & 0xfff));
-      const from = this.context.memory.frameOffset(this.walker.frame) + (low & 0xfff);
+      const from = host + (low & 0xfff);
       // Short blocks, for which a view would cost more than the copy.
       for (let at = 0; at < count; at++) result[done + at] = this.context.bytes[from + at] ?? 0;
       done += count;
     }
     return result;
+  }
+
+  /** Address in the space of a page that a system access reads, through the TLB that holds for its rights. */
+  private pageForRead(
+    low: number,
+    high: number,
+    rights: Rights,
+  ): number | Exclude<SystemAccess, 'done'> {
+    const { caches, context } = this;
+    const isSystem = rights === 'implicit';
+    const known = isSystem ? caches.findSystemRead(low, high) : caches.findRead(low, high);
+    if (known !== undefined) return known;
+    const end = this.walkSystem(low, high, 'read', rights);
+    if (end !== 'done') return end;
+    const host = context.memory.frameOffset(this.walker.frame);
+    // A page with a data breakpoint stays out of the TLBs.
+    if (context.watch === undefined) {
+      if (isSystem) caches.fillSystemRead(low, high, host);
+      else caches.fillRead(low, high, host);
+    }
+    return host;
+  }
+
+  /** As {@link pageForRead}, where all the bytes lie in a page that may be written as it is; else undefined. */
+  private pageForWrite(
+    low: number,
+    high: number,
+    length: number,
+    rights: Rights,
+  ): number | undefined {
+    if ((low & 0xfff) + length > 4096) return undefined;
+    const { caches } = this;
+    if (rights === 'implicit') return caches.findSystemWrite(low, high);
+    return rights === this.currentRights ? caches.findWrite(low, high) : undefined;
   }
 
   /** Writes memory as the processor itself does; all of it or nothing. */
@@ -313,8 +347,15 @@ export class MemoryAccess {
   }
 
   private writeAs(address: bigint, data: Uint8Array, rights: Rights): SystemAccess {
-    const parts: PendingPart[] = [];
     this.noteWatched(address, data.length, 'write', rights);
+    const [firstLow, firstHigh] = halves(this.wrapped(address));
+    const page = this.pageForWrite(firstLow, firstHigh, data.length, rights);
+    if (page !== undefined) {
+      const to = page + (firstLow & 0xfff);
+      for (let at = 0; at < data.length; at++) this.context.bytes[to + at] = data[at] ?? 0;
+      return 'done';
+    }
+    const parts: PendingPart[] = [];
     for (let done = 0; done < data.length;) {
       const [low, high] = halves(this.wrapped(address + BigInt(done)));
       const end = this.walkSystem(low, high, 'write', rights);
@@ -329,7 +370,17 @@ export class MemoryAccess {
       this.context.memory.markWritten(frame, target & 0xfff, length);
       this.context.bytes.set(data.subarray(from, from + length), target);
     }
+    if (parts.length === 1) this.rememberWritten(firstLow, firstHigh, rights);
     return 'done';
+  }
+
+  /** Puts the page just written into the write TLB, where it may be written as it is. */
+  private rememberWritten(low: number, high: number, rights: Rights): void {
+    const { context, caches, walker } = this;
+    if (context.watch !== undefined || context.memory.flagsOf(walker.frame) !== 0) return;
+    const host = context.memory.frameOffset(walker.frame);
+    if (rights === 'implicit') caches.fillSystemWrite(low, high, host);
+    else if (rights === this.currentRights) caches.fillWrite(low, high, host);
   }
 
   /** Checks an access at the current privilege level without making it. */

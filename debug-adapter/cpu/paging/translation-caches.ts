@@ -13,6 +13,8 @@ import { TlbSet } from './tlb-set';
 
 const cr4SupervisorAccessPrevention = 1 << 21;
 const flagAlignmentCheck = 0x40000;
+/** Index of the data TLBs of supervisor code that may not access user pages under SMAP. */
+const supervisor = 0;
 
 export class TranslationCaches {
   private readonly code: readonly [CodeTlb, CodeTlb];
@@ -54,6 +56,33 @@ export class TranslationCaches {
     context.setRun32(runOffsets.codeTlb, vpBase + tlbOffsets.code[set]);
     context.setRun32(runOffsets.jumpCache, vpBase + jumpCacheOffsets[set]);
     this.publishEpoch();
+  }
+
+  /** Address in the space of the page at a linear address, where running code has read it; else undefined. */
+  findRead(low: number, high: number): number | undefined {
+    return this.reads[this.dataIndex]?.find(low, high);
+  }
+
+  /** The same where the processor itself reads, which SMAP keeps from user pages whatever RFLAGS.AC says. */
+  findSystemRead(low: number, high: number): number | undefined {
+    return this.reads[supervisor]?.find(low, high);
+  }
+
+  /** As {@link findRead}: a page that may be written as it is. */
+  findWrite(low: number, high: number): number | undefined {
+    return this.writes[this.dataIndex]?.find(low, high);
+  }
+
+  findSystemWrite(low: number, high: number): number | undefined {
+    return this.writes[supervisor]?.find(low, high);
+  }
+
+  fillSystemRead(low: number, high: number, hostAddress: number): void {
+    this.reads[supervisor]?.fill(low, high, hostAddress);
+  }
+
+  fillSystemWrite(low: number, high: number, hostAddress: number): void {
+    this.writes[supervisor]?.fill(low, high, hostAddress);
   }
 
   fillRead(low: number, high: number, hostAddress: number): void {
