@@ -224,8 +224,8 @@ export class RunLoop implements HypervisorServices {
       case 'vm-exit':
         return this.recordExit(lane, request);
       case 'event': {
-        const { vector, errorCode, returnRip } = stop;
-        this.trace.emit({ kind: 'event', ...at, vector, errorCode, rip: returnRip });
+        const { vector } = stop;
+        this.sink.recordDelivery(this.trace.takePlace(), at, stop);
         const stops = request.stopAtEvent?.(vector, at.partition, at.processor) ?? false;
         return stops ? { kind: 'event', at, vector } : undefined;
       }

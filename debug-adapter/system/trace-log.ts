@@ -22,8 +22,11 @@ import type {
   TraceSink,
   VmExitEvent,
 } from '../machine/trace';
+import { writeDeliveryRecord, type Delivery } from './delivery-record';
+import type { EventPlace } from './event-order';
 import { writeExitRecord } from './exit-record';
 import { limits } from './limits';
+import type { ProcessorAddress } from './run-types';
 import {
   consoleRecord,
   crashRecord,
@@ -277,10 +280,12 @@ const crashCodec: RecordCodec<GuestCrashEvent> = {
   },
 };
 
-/** Receives events; VM exits, of which there are the most, without an object for each. */
+/** Receives events; VM exits and deliveries, of which there are the most, without an object for each. */
 export interface ExitSink extends TraceSink {
   /** The exit that `processor` has just recorded. */
   recordExit(processor: VirtualProcessor): void;
+  /** An event delivered through the guest's IDT. */
+  recordDelivery(place: EventPlace, where: ProcessorAddress, delivery: Delivery): void;
 }
 
 type TraceEventKind = TraceEvent['kind'];
@@ -351,6 +356,16 @@ export class TraceLog implements ExitSink {
     if (this.listeners.some(({ kinds }) => kinds.has('vm-exit'))) {
       this.forward(present(processor.pendingExit, 'recorded exit'));
     }
+  }
+
+  recordDelivery(place: EventPlace, where: ProcessorAddress, delivery: Delivery): void {
+    if (!this.isNew(place)) return;
+    this.events.appendRecord((view, at) => {
+      writeDeliveryRecord(view, at, place, where, delivery);
+    });
+    if (!this.listeners.some(({ kinds }) => kinds.has('event'))) return;
+    const { vector, errorCode, returnRip: rip } = delivery;
+    this.forward({ kind: 'event', ...place, ...where, vector, errorCode, rip });
   }
 
   record(event: TraceEvent): void {
