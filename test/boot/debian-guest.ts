@@ -30,7 +30,8 @@ const decompressor = new RememberingDecompressor(nodeDecompressor);
 
 function readGuestFile(path: string): ImageFile {
   if (!existsSync(path)) throw new Error(`${path} is missing: npm run guest:debian`);
-  return { path, bytes: readFileSync(path) };
+  // A copy: slices of a Buffer share its bytes, and some tests damage theirs.
+  return { path, bytes: new Uint8Array(readFileSync(path)) };
 }
 
 /** How a machine works and never what it does, and how many processors its guest has. */
