@@ -40,6 +40,8 @@ export interface PartitionCoreOptions {
   readonly tlbEntries?: number;
   /** Jumps to a place after which it is translated; 1 for at once, 0 for never. */
   readonly hotCount?: number;
+  /** Changes of a page with translated code after which the page is interpreted for a while; 8 unless given. */
+  readonly changesOfUnstablePage?: number;
 }
 
 /** A partition's memory and processors. */
@@ -55,8 +57,7 @@ const hotCountDefault = 3000;
 /** Hot places translated together: a module costs far more than a function. */
 const translationBatch = 16;
 
-/** Changes of a page with translated code after which the page is interpreted, for a while. */
-const changesOfUnstablePage = 8;
+const changesOfUnstablePageDefault = 8;
 
 /** A region goes on at places that have this part of the jumps that make one hot: a shift. */
 const followedShift = 6;
@@ -94,6 +95,7 @@ export function createPartitionCores(
 ): PartitionCores {
   const { memoryBytes, processorCount, tlbEntries = dataTlbEntriesMax } = options;
   const { hotCount = hotCountDefault, variants = variantTable() } = options;
+  const { changesOfUnstablePage = changesOfUnstablePageDefault } = options;
   assert(processorCount >= 1 && processorCount <= processorCountMax, 'processor count');
   assert(runAreaEnd <= tlbOffsets.code[0], 'the run area ends before the TLBs');
   const cores: VirtualProcessorCore[] = [];
@@ -115,6 +117,7 @@ export function createPartitionCores(
   const { code, translator, sources } = makeCodeCache(space, memory, cores, {
     tlbEntries,
     hotCount,
+    changesOfUnstablePage,
     variants,
   });
   const breakpointsChanged = (): void => {
@@ -142,8 +145,11 @@ function makeCodeCache(
   {
     tlbEntries,
     hotCount,
+    changesOfUnstablePage,
     variants,
-  }: Required<Pick<PartitionCoreOptions, 'tlbEntries' | 'hotCount' | 'variants'>>,
+  }: Required<
+    Pick<PartitionCoreOptions, 'tlbEntries' | 'hotCount' | 'changesOfUnstablePage' | 'variants'>
+  >,
 ): Pick<SharedParts, 'code' | 'translator' | 'sources'> {
   const undefinedHandler = present(variants.handlerNamed('UD '), 'the variant of UD');
   const forgetCode = (reason: ResetReason): void => {
@@ -159,11 +165,9 @@ function makeCodeCache(
     onReset: forgetCode,
     onNewCode: (frame) => translator.frameIsNew(frame),
   });
-  // Who asks for translation at once wants to see translated code, whatever it costs.
-  const isEager = hotCount === 1;
   const translator = new Translator(space, memory, code, variants, {
-    batchSize: isEager ? 1 : translationBatch,
-    changesMax: isEager ? Infinity : changesOfUnstablePage,
+    batchSize: hotCount === 1 ? 1 : translationBatch,
+    changesMax: changesOfUnstablePage,
     tlbEntries,
     followedCount: hotCount >>> followedShift,
     onRegionsGone: () => cores.forEach((core) => core.caches.forgetJumps()),

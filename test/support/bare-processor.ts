@@ -27,6 +27,8 @@ export interface BareProcessorOptions {
   readonly processorCount?: number;
   /** Jumps to a place until it is translated; 0 for never. */
   readonly hotCount?: number;
+  /** As in `PartitionCoreOptions`; a test that rewrites one page for each case sets no bound. */
+  readonly changesOfUnstablePage?: number;
   /** What instructions mean; a test may bring a wrong meaning. */
   readonly variants?: VariantTable;
   /** Loads the generated code; a test may count what is loaded. */
@@ -48,6 +50,9 @@ export class BareProcessor {
       processorCount,
       tlbEntries,
       hotCount,
+      ...(options.changesOfUnstablePage === undefined
+        ? {}
+        : { changesOfUnstablePage: options.changesOfUnstablePage }),
       ...(options.variants === undefined ? {} : { variants: options.variants }),
     });
     this.memory = made.memory;

@@ -114,7 +114,11 @@ describe('a wrong definition', () => {
     ['interpreter', 0],
     ['translator', 1],
   ] as const) {
-    const processor = new BareProcessor({ variants: wrong, hotCount });
+    const processor = new BareProcessor({
+      variants: wrong,
+      hotCount,
+      changesOfUnstablePage: Infinity,
+    });
     const runner = new NativeCaseRunner(processor);
 
     it(`fails cases that were recorded on hardware, in the ${engine}`, () => {
