@@ -1,4 +1,6 @@
 /** The hypervisor: partitions, the handling of their exits, and what a parent may do to its children. */
+import { pageOf } from '../machine/addresses';
+import { rightRead, rightWrite, type GuestMemory } from '../machine/guest-memory';
 import type { ChildControl } from '../machine/intercepts';
 import type { InterruptRequest } from '../machine/interrupt-request';
 import { vmcsEncoding } from '../machine/processor-state';
@@ -127,6 +129,19 @@ export class Hypervisor implements ChildControl {
     injectEvent(processor, vector & 0xff, this.services);
   }
 
+  readChildMemory(partition: number, gpa: number, target: Uint8Array): boolean {
+    const { memory } = this.partition(partition);
+    if (!isAllowed(memory, gpa, target.length, rightRead)) return false;
+    target.set(present(memory.read(gpa, target.length), 'mapped pages'));
+    return true;
+  }
+
+  writeChildMemory(partition: number, gpa: number, source: Uint8Array): boolean {
+    const { memory } = this.partition(partition);
+    if (!isAllowed(memory, gpa, source.length, rightWrite)) return false;
+    return memory.write(gpa, source);
+  }
+
   endPartition(partition: number, exitCode: number): void {
     this.end(this.partition(partition), { kind: 'exit', code: exitCode });
   }
@@ -150,4 +165,11 @@ export class Hypervisor implements ChildControl {
     partition.endBy(end);
     this.ended.push(partition);
   }
+}
+
+function isAllowed(memory: GuestMemory, gpa: number, bytes: number, right: number): boolean {
+  for (let page = pageOf(gpa); page <= pageOf(gpa + Math.max(bytes, 1) - 1); page++) {
+    if ((memory.rightsOf(page) & right) === 0) return false;
+  }
+  return true;
 }

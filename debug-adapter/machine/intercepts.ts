@@ -1,5 +1,6 @@
 /** How the hypervisor tells a parent about a child's intercepted accesses, and how the parent answers. */
 import type { InterruptRequest } from './interrupt-request';
+import type { ChildMemory } from './synthetic-interrupts';
 
 /** A port access of a child that the parent asked to see (TLFS 11.9, I/O port intercept message). */
 export interface PortInterceptMessage {
@@ -51,7 +52,7 @@ export interface InterceptSink {
 }
 
 /** What the virtualization stack may do to its children. */
-export interface ChildControl {
+export interface ChildControl extends ChildMemory {
   /** Asks for messages about accesses to `count` ports from `first` on (HvCallInstallIntercept). */
   installPortIntercept(partition: number, first: number, count: number): void;
 

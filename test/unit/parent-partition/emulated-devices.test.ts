@@ -47,6 +47,8 @@ describe('parent partition', () => {
       assertInterrupt: (partition, { vector }) => calls.push(`assert ${partition} ${vector}`),
       setExternalInterruptLine: (...call) => calls.push(`line ${call.join(' ')}`),
       completeInterruptAcknowledge: (...call) => calls.push(`vector ${call.join(' ')}`),
+      readChildMemory: () => false,
+      writeChildMemory: () => false,
       endPartition: (...call) => calls.push(`end ${call.join(' ')}`),
       resetPartition: (...call) => calls.push(`reset ${call.join(' ')}`),
     };
