@@ -218,6 +218,67 @@ export const allProcessors = { localApic: 0xff, localX2Apic: 0xffff_ffff } as co
 /** MPS INTI flags (table 5.26). */
 export const intiFlags = { activeHigh: 1, levelTriggered: 3 << 2 } as const;
 
+/** 5.2.16; the header comes first, the entries follow. */
+export const srat = structLayout(
+  'SRAT',
+  [field('Table Revision', 'u32', 36), field('Reserved', { bytes: 8 }, 40)],
+  48,
+);
+
+/** The only table revision that guests accept today (5.2.16). */
+export const sratTableRevision = 1;
+
+/** Entries of the SRAT with their types (5.2.16.1 to 5.2.16.3); a proximity domain is a node of memory. */
+export const sratEntry = {
+  localApic: {
+    type: 0,
+    layout: structLayout(
+      'Processor Local APIC Affinity',
+      [
+        ...entry,
+        field('Proximity Domain [7:0]', 'u8', 2),
+        field('APIC ID', 'u8', 3),
+        field('Flags', 'u32', 4),
+        field('Local SAPIC EID', 'u8', 8),
+        field('Proximity Domain [31:8]', { bytes: 3 }, 9),
+        field('Clock Domain', 'u32', 12),
+      ],
+      16,
+    ),
+  },
+  memory: {
+    type: 1,
+    layout: structLayout(
+      'Memory Affinity',
+      [
+        ...entry,
+        field('Proximity Domain', 'u32', 2),
+        field('Base Address', 'u64', 8),
+        field('Memory Length', 'u64', 16),
+        field('Flags', 'u32', 28),
+      ],
+      40,
+    ),
+  },
+  localX2Apic: {
+    type: 2,
+    layout: structLayout(
+      'Processor Local x2APIC Affinity',
+      [
+        ...entry,
+        field('Proximity Domain', 'u32', 4),
+        field('X2APIC ID', 'u32', 8),
+        field('Flags', 'u32', 12),
+        field('Clock Domain', 'u32', 16),
+      ],
+      24,
+    ),
+  },
+} as const;
+
+/** Flag of every SRAT entry: it counts. */
+export const affinityEnabled = 1;
+
 /** Windows ACPI Emulated devices Table; the header comes first. */
 export const waet = structLayout('WAET', [field('Emulated Device Flags', 'u32', 36)], 40);
 

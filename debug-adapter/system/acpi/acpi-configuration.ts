@@ -6,6 +6,8 @@ export interface AcpiConfiguration {
   readonly lowMemoryEnd: number;
   /** First guest-physical address after all RAM; absent where there is none above 4 GiB. */
   readonly highMemoryEnd?: number;
+  /** Where there is RAM, ascending: start, and first address behind it. */
+  readonly memory: readonly { readonly start: number; readonly end: number }[];
   /** By processor; without it a processor's id is its index. */
   readonly apicIds?: readonly number[];
 }

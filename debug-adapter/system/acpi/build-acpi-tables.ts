@@ -6,7 +6,7 @@ import { structWriter } from '../../support/struct-layout';
 import { encodeUtf8 } from '../../support/utf8';
 import type { AcpiConfiguration } from './acpi-configuration';
 import { encodeDsdt } from './dsdt';
-import { concatenate, facsTable, fadtBody, madtBody, waetBody } from './fixed-tables';
+import { concatenate, facsTable, fadtBody, madtBody, sratBody, waetBody } from './fixed-tables';
 
 /** Bytes to be put into guest memory before it runs. */
 export interface AcpiPage {
@@ -101,7 +101,7 @@ class Area {
   }
 }
 
-/** RSDP, XSDT, FADT, FACS, DSDT, MADT and WAET of a guest, with the RSDP first. */
+/** RSDP, XSDT, FADT, FACS, DSDT, MADT, SRAT and WAET of a guest, with the RSDP first. */
 export function buildAcpiTables(configuration: AcpiConfiguration): AcpiTables {
   const area = new Area();
   const rsdpGpa = area.place(new Uint8Array(rsdp.sizeBytes));
@@ -112,6 +112,7 @@ export function buildAcpiTables(configuration: AcpiConfiguration): AcpiTables {
   const tables = [
     finishTable('FACP', 6, fadtBody(facsGpa, dsdtGpa)),
     finishTable('APIC', 5, madtBody(configuration)),
+    finishTable('SRAT', 3, sratBody(configuration)),
     finishTable('WAET', 1, waetBody()),
   ].map((table) => area.place(table));
   area.put(rsdpGpa, buildRsdp(area.place(buildXsdt(tables))));

@@ -1,5 +1,6 @@
-/** The ACPI tables that are plain structures: FADT, FACS, MADT, WAET (ACPI 6.5, chapter 5.2). */
+/** The ACPI tables that are plain structures: FADT, FACS, MADT, SRAT, WAET (ACPI 6.5, chapter 5.2). */
 import {
+  affinityEnabled,
   allProcessors,
   bootArchitecture,
   facs,
@@ -12,6 +13,9 @@ import {
   madtEntry,
   noPowerState,
   pcatCompat,
+  srat,
+  sratEntry,
+  sratTableRevision,
   systemIoSpace,
   waet,
   waetPmTimerGood,
@@ -91,23 +95,29 @@ export function facsTable(): Uint8Array {
   return bytes;
 }
 
-type MadtEntry = (typeof madtEntry)[keyof typeof madtEntry];
+interface TableEntry {
+  readonly type: number;
+  readonly layout: StructLayout;
+}
 
-function madtRow(
-  { type, layout }: MadtEntry,
+function tableRow(
+  { type, layout }: TableEntry,
   values: Readonly<Record<string, number>>,
 ): Uint8Array {
   return structure(layout, { Type: type, Length: layout.sizeBytes, ...values });
 }
 
+function apicIdsOf({ processorCount, apicIds }: AcpiConfiguration): readonly number[] {
+  return Array.from({ length: processorCount }, (_, index) => apicIds?.[index] ?? index);
+}
+
 /** Ids ascend, as on Hyper-V: guests look for the first processor that an I/O APIC cannot reach. */
-function processorRows({ processorCount, apicIds }: AcpiConfiguration): readonly Uint8Array[] {
-  return Array.from({ length: processorCount }, (_, index) => {
-    const id = apicIds?.[index] ?? index;
+function processorRows(configuration: AcpiConfiguration): readonly Uint8Array[] {
+  return apicIdsOf(configuration).map((id, index) => {
     const common = { 'ACPI Processor UID': processorUid(index), Flags: localApicEnabled };
     return id < firstX2ApicOnlyId
-      ? madtRow(madtEntry.localApic, { ...common, 'APIC ID': id })
-      : madtRow(madtEntry.localX2Apic, { ...common, 'X2APIC ID': id });
+      ? tableRow(madtEntry.localApic, { ...common, 'APIC ID': id })
+      : tableRow(madtEntry.localX2Apic, { ...common, 'X2APIC ID': id });
   });
 }
 
@@ -115,21 +125,21 @@ function processorRows({ processorCount, apicIds }: AcpiConfiguration): readonly
 export function madtBody(configuration: AcpiConfiguration): Uint8Array {
   const rows = [
     ...processorRows(configuration),
-    madtRow(madtEntry.ioApic, {
+    tableRow(madtEntry.ioApic, {
       'I/O APIC ID': ioApic.id,
       'I/O APIC Address': ioApic.gpa,
       'Global System Interrupt Base': 0,
     }),
-    madtRow(madtEntry.interruptSourceOverride, {
+    tableRow(madtEntry.interruptSourceOverride, {
       Source: irq.intervalTimer,
       'Global System Interrupt': intervalTimerGsi,
     }),
-    madtRow(madtEntry.interruptSourceOverride, {
+    tableRow(madtEntry.interruptSourceOverride, {
       Source: irq.systemControlInterrupt,
       'Global System Interrupt': irq.systemControlInterrupt,
       Flags: intiFlags.activeHigh | intiFlags.levelTriggered,
     }),
-    madtRow(madtEntry.localApicNmi, {
+    tableRow(madtEntry.localApicNmi, {
       'ACPI Processor UID': allProcessors.localApic,
       'Local APIC LINT#': 1,
     }),
@@ -139,6 +149,24 @@ export function madtBody(configuration: AcpiConfiguration): Uint8Array {
     Flags: pcatCompat,
   });
   return concatenate([first, ...rows]);
+}
+
+/** Every processor and all RAM, near each other: a guest has one proximity domain, 0. */
+export function sratBody(configuration: AcpiConfiguration): Uint8Array {
+  const processors = apicIdsOf(configuration).map((id) =>
+    id < firstX2ApicOnlyId
+      ? tableRow(sratEntry.localApic, { 'APIC ID': id, Flags: affinityEnabled })
+      : tableRow(sratEntry.localX2Apic, { 'X2APIC ID': id, Flags: affinityEnabled }),
+  );
+  const memory = configuration.memory.map(({ start, end }) =>
+    tableRow(sratEntry.memory, {
+      'Base Address': start,
+      'Memory Length': end - start,
+      Flags: affinityEnabled,
+    }),
+  );
+  const first = structure(srat, { 'Table Revision': sratTableRevision });
+  return concatenate([first, ...processors, ...memory]);
 }
 
 export function waetBody(): Uint8Array {

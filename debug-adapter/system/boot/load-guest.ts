@@ -8,6 +8,7 @@ import type { BootServices } from './boot-services';
 import { planFlatImage } from './flat-image';
 import { imageError } from './image-error';
 import { planLinuxKernel } from './linux-kernel';
+import { ramRanges } from './memory-map';
 import { findMultibootHeader } from './multiboot-header';
 import { planMultibootKernel } from './multiboot-kernel';
 import { planMultiboot2Kernel } from './multiboot2-kernel';
@@ -26,7 +27,8 @@ export function planGuest(
 ): BootPlan {
   if (format === 'sample-guest') return planSampleGuest(guest);
   const { memoryBytes, processorCount = 1 } = guest;
-  const { rsdpGpa, pages } = buildAcpiTables({ processorCount, lowMemoryEnd: memoryBytes });
+  const memory = ramRanges(format, memoryBytes);
+  const { rsdpGpa, pages } = buildAcpiTables({ processorCount, lowMemoryEnd: memoryBytes, memory });
   const root = pages.find(({ gpa }) => gpa === rsdpGpa)?.bytes ?? new Uint8Array(0);
   const plan = planKernel(guest, format, {
     decompressor,

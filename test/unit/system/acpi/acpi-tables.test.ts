@@ -8,10 +8,16 @@ import type { AcpiConfiguration } from '../../../../debug-adapter/system/acpi/ac
 import { buildAcpiTables } from '../../../../debug-adapter/system/acpi/build-acpi-tables';
 
 const gibibyte = 2 ** 30;
-const small: AcpiConfiguration = { processorCount: 1, lowMemoryEnd: gibibyte / 2 };
+const lowMemory = { start: 0, end: 0xa0000 };
+const small: AcpiConfiguration = {
+  processorCount: 1,
+  lowMemoryEnd: gibibyte / 2,
+  memory: [lowMemory, { start: 0x100000, end: gibibyte / 2 }],
+};
 const large: AcpiConfiguration = {
   processorCount: 64,
   lowMemoryEnd: 3.5 * gibibyte,
+  memory: [lowMemory, { start: 0x100000, end: 3.5 * gibibyte }],
   apicIds: Array.from({ length: 64 }, (_, index) => 200 + index),
 };
 
@@ -48,15 +54,22 @@ function tableOf(configuration: AcpiConfiguration, signature: string): Uint8Arra
   return table;
 }
 
-/** MADT entries as [type, …bytes]. */
-function madtEntries(configuration: AcpiConfiguration): readonly (readonly number[])[] {
-  const table = tableOf(configuration, 'APIC');
+/** Entries of a table as [type, …bytes]. */
+function entriesOf(
+  configuration: AcpiConfiguration,
+  signature: string,
+  firstAt: number,
+): readonly (readonly number[])[] {
+  const table = tableOf(configuration, signature);
   const rows: number[][] = [];
-  for (let at = 44; at < table.length; at += table[at + 1] ?? 1) {
+  for (let at = firstAt; at < table.length; at += table[at + 1] ?? 1) {
     rows.push([...table.subarray(at, at + (table[at + 1] ?? 1))]);
   }
   return rows;
 }
+
+const madtEntries = (configuration: AcpiConfiguration) => entriesOf(configuration, 'APIC', 44);
+const sratEntries = (configuration: AcpiConfiguration) => entriesOf(configuration, 'SRAT', 48);
 
 describe('ACPI tables', () => {
   for (const [name, configuration] of [
@@ -70,7 +83,8 @@ describe('ACPI tables', () => {
       assert.equal(text(root, 0, 8), 'RSD PTR ');
       assert.equal(sum(root.subarray(0, 20)), 0);
       assert.equal(sum(root), 0);
-      assert.deepEqual([...tables.keys()].sort(), ['APIC', 'DSDT', 'FACP', 'FACS', 'WAET', 'XSDT']);
+      const signatures = ['APIC', 'DSDT', 'FACP', 'FACS', 'SRAT', 'WAET', 'XSDT'];
+      assert.deepEqual([...tables.keys()].sort(), signatures);
       for (const [signature, table] of tables) {
         assert.equal(text(table, 0, 4), signature);
         if (signature !== 'FACS') assert.equal(sum(table), 0, signature);
@@ -101,6 +115,18 @@ describe('ACPI tables', () => {
       [2, 10, 0, 9, 9, 0, 0, 0, 0x0d, 0],
       [4, 6, 0xff, 0, 0, 1],
     ]);
+  });
+
+  it('says that every processor and all RAM are near each other (5.2.16)', () => {
+    const zeros = (count: number) => Array<number>(count).fill(0);
+    assert.deepEqual(sratEntries(small), [
+      [0, 16, 0, 0, 1, ...zeros(11)],
+      [1, 40, ...zeros(16), 0x0a, ...zeros(9), 1, ...zeros(11)],
+      [1, 40, ...zeros(8), 0x10, ...zeros(7), 0xf0, 0x1f, ...zeros(8), 1, ...zeros(11)],
+    ]);
+    const types = sratEntries(large).map(([type]) => type);
+    assert.deepEqual(types.slice(54, 56), [0, 2]);
+    assert.equal(types.length, 66);
   });
 });
 
