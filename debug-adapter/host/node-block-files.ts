@@ -1,0 +1,110 @@
+/** Disk images of the local file system: read through an open file, written beside the place and then moved there. */
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync } from 'node:fs';
+import { readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
+import type {
+  BlockFiles,
+  BlockOpening,
+  BlockSink,
+  BlockSource,
+  BlockWriting,
+} from '../backends/block-source';
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && /^(ENOENT|ENOTDIR)$/.test(String(error.code));
+}
+
+/** A file that stays open as long as the process lives: a machine may ask for its blocks at any time. */
+class FileBlockSource implements BlockSource {
+  constructor(
+    private readonly descriptor: number,
+    readonly sizeBytes: number,
+  ) {}
+
+  read(offset: number, target: Uint8Array): boolean {
+    if (offset < 0 || offset + target.length > this.sizeBytes) return false;
+    try {
+      for (let done = 0; done < target.length;) {
+        const wanted = target.length - done;
+        const count = readSync(this.descriptor, target, done, wanted, offset + done);
+        if (count === 0) return false;
+        done += count;
+      }
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}
+
+function open(path: string): BlockOpening {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(path, 'r');
+    const status = fstatSync(descriptor);
+    if (status.isFile()) {
+      return { kind: 'opened', path, source: new FileBlockSource(descriptor, status.size) };
+    }
+    closeSync(descriptor);
+    return { kind: 'failed', message: 'it is not a regular file' };
+  } catch (error) {
+    if (descriptor !== undefined) closeSync(descriptor);
+    return isMissing(error) ? { kind: 'missing' } : { kind: 'failed', message: messageOf(error) };
+  }
+}
+
+function writeAll(descriptor: number, offset: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length;) {
+    done += writeSync(descriptor, bytes, done, bytes.length - done, offset + done);
+  }
+}
+
+/** What the file system refuses is an outcome; what `fill` throws is the caller's. */
+function writeWhole(
+  path: string,
+  sizeBytes: number,
+  fill: (sink: BlockSink) => void,
+): BlockWriting {
+  const unfinished = `${path}.${process.pid}.part`;
+  let descriptor: number;
+  try {
+    descriptor = openSync(unfinished, 'wx');
+  } catch (error) {
+    return { kind: 'failed', message: messageOf(error) };
+  }
+  let refusal: unknown;
+  try {
+    const write = (offset: number, bytes: Uint8Array): void => {
+      try {
+        if (refusal === undefined) writeAll(descriptor, offset, bytes);
+      } catch (error) {
+        refusal = error;
+      }
+    };
+    try {
+      fill({ write });
+      if (refusal === undefined) {
+        ftruncateSync(descriptor, sizeBytes);
+        fsyncSync(descriptor);
+      }
+    } finally {
+      closeSync(descriptor);
+    }
+    if (refusal !== undefined) return { kind: 'failed', message: messageOf(refusal) };
+    renameSync(unfinished, path);
+    return { kind: 'written' };
+  } finally {
+    rmSync(unfinished, { force: true });
+  }
+}
+
+/** The disk images of this computer. */
+export const nodeBlockFiles: BlockFiles = {
+  open,
+  openBeside: (child, path) => open(isAbsolute(path) ? path : join(dirname(child), path)),
+  writeWhole,
+};
