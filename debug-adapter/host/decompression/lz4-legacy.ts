@@ -48,7 +48,7 @@ function unpackBlock(block: Uint8Array, output: OutputBuffer): void {
     const token = byte();
     const literals = extended(token >>> 4);
     if (at + literals > block.length) throw new PackedDataError('literals reach beyond a block');
-    output.append(block.subarray(at, at + literals));
+    output.appendRange(block, at, literals);
     at += literals;
     if (at === block.length) return;
     const low = byte();

@@ -1,33 +1,37 @@
-/** Unpacked bytes so far: grows up to a limit, and copies from what is there, as matches of LZ77 do. */
+/** Unpacked bytes so far: fills up to a limit, and copies from what is there, as matches of LZ77 do. */
 import { PackedDataError } from './packed-data-error';
 
-const firstBytes = 1 << 20;
+/** From so many bytes on, the copying of the language's library is faster than a loop. */
+const bulkBytes = 32;
 
 export class OutputBuffer {
-  bytes: Uint8Array;
+  /** Of the limit's size from the start: memory that nothing is written to costs the host nothing. */
+  readonly bytes: Uint8Array;
   length = 0;
 
   /** @param limitBytes more than that is refused */
   constructor(private readonly limitBytes: number) {
-    this.bytes = new Uint8Array(Math.min(limitBytes, firstBytes));
+    this.bytes = new Uint8Array(limitBytes);
   }
 
-  /** Makes room for so many bytes more. */
+  /** Checks that there is room for so many bytes more. */
   reserve(count: number): void {
-    const needed = this.length + count;
-    if (needed <= this.bytes.length) return;
-    if (needed > this.limitBytes) {
-      throw new PackedDataError(`it unpacks to more than ${this.limitBytes} bytes`);
-    }
-    const grown = new Uint8Array(Math.min(this.limitBytes, Math.max(needed, needed * 2)));
-    grown.set(this.bytes.subarray(0, this.length));
-    this.bytes = grown;
+    if (this.length + count <= this.limitBytes) return;
+    throw new PackedDataError(`it unpacks to more than ${this.limitBytes} bytes`);
   }
 
   append(data: Uint8Array): void {
-    this.reserve(data.length);
-    this.bytes.set(data, this.length);
-    this.length += data.length;
+    this.appendRange(data, 0, data.length);
+  }
+
+  /** Appends `count` bytes of `data`, which has them, from `from` on. */
+  appendRange(data: Uint8Array, from: number, count: number): void {
+    this.reserve(count);
+    const { bytes, length } = this;
+    if (count >= bulkBytes) bytes.set(data.subarray(from, from + count), length);
+    else
+      for (let index = 0; index < count; index++) bytes[length + index] = data[from + index] ?? 0;
+    this.length = length + count;
   }
 
   /** Repeats `count` bytes from `distance` bytes back; they may overlap what is being written. */
@@ -35,10 +39,10 @@ export class OutputBuffer {
     this.reserve(count);
     const { bytes, length } = this;
     const from = length - distance;
-    if (distance >= count) bytes.copyWithin(length, from, from + count);
+    if (distance >= count && count >= bulkBytes) bytes.copyWithin(length, from, from + count);
     else
       for (let index = 0; index < count; index++) bytes[length + index] = bytes[from + index] ?? 0;
-    this.length += count;
+    this.length = length + count;
   }
 
   get result(): Uint8Array {
