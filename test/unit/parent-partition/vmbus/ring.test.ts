@@ -1,0 +1,248 @@
+/** Rings between a guest and its parent: indices, wrap, masks, room that is waited for, and what a hostile guest writes. */
+import assert from 'node:assert/strict';
+import { encodePacket } from '../../../../debug-adapter/parent-partition/vmbus/packet';
+import {
+  IncomingRing,
+  OutgoingRing,
+  type PutPacket,
+} from '../../../../debug-adapter/parent-partition/vmbus/ring';
+import { UserError } from '../../../../debug-adapter/support/user-error';
+import { SparseMemory } from './sparse-memory';
+
+const page = 4096;
+/** Not adjacent, so that every access must follow the page list. */
+const pages = [7, 3, 9];
+const dataBytes = 2 * page;
+const headerAt = 7 * page;
+const at = { write: headerAt, read: headerAt + 4, mask: headerAt + 8, pending: headerAt + 12 };
+const featuresAt = headerAt + 64;
+
+/** The other side of a ring, which trusts nobody either: it uses the header in memory only. */
+class Peer {
+  readonly memory = new SparseMemory();
+
+  constructor() {
+    for (const number of pages) this.memory.map(number);
+    this.memory.setWord(featuresAt, 1);
+  }
+
+  gpa(index: number): number {
+    const inRing = page + (index % dataBytes);
+    return (pages[Math.floor(inRing / page)] ?? 0) * page + (inRing % page);
+  }
+
+  /** Writes a packet with a trailer, as a guest does. */
+  send(packet: Uint8Array): void {
+    const start = this.memory.word(at.write);
+    packet.forEach((byte, index) =>
+      this.memory.write(this.gpa(start + index), Uint8Array.of(byte)),
+    );
+    this.memory.setWord(at.write, (start + packet.length + 8) % dataBytes);
+  }
+
+  /** Reads one packet and its trailer. */
+  receive(): { packet: Uint8Array; trailer: number } {
+    const start = this.memory.word(at.read);
+    const length = (this.byte(start + 4) | (this.byte(start + 5) << 8)) * 8;
+    const packet = Uint8Array.from({ length }, (_, index) => this.byte(start + index));
+    const trailer = this.memory.word(this.gpa(start + length + 4));
+    this.memory.setWord(at.read, (start + length + 8) % dataBytes);
+    return { packet, trailer };
+  }
+
+  private byte(index: number): number {
+    const target = new Uint8Array(1);
+    this.memory.read(this.gpa(index), target);
+    return target[0] ?? 0;
+  }
+}
+
+const inBand = (bytes: number, fill = 0x5a): Uint8Array =>
+  encodePacket({ type: 'in-band', payload: new Uint8Array(bytes).fill(fill), transactionId: 5n });
+
+function incoming(start = 0): { peer: Peer; ring: IncomingRing } {
+  const peer = new Peer();
+  peer.memory.setWord(at.write, start);
+  peer.memory.setWord(at.read, start);
+  const ring = new IncomingRing(peer.memory, pages);
+  assert.ok(ring.open());
+  return { peer, ring };
+}
+
+function outgoing(start = 0): { peer: Peer; ring: OutgoingRing } {
+  const peer = new Peer();
+  peer.memory.setWord(at.write, start);
+  peer.memory.setWord(at.read, start);
+  const ring = new OutgoingRing(peer.memory, pages);
+  assert.ok(ring.open());
+  return { peer, ring };
+}
+
+const signals = (put: PutPacket): boolean => put.kind === 'written' && put.signal;
+
+describe('ring from a guest', () => {
+  for (const start of [0, page - 8, dataBytes - 8, dataBytes - 16, dataBytes - 40]) {
+    it(`gives up packets in order from index ${start}, wrapped where they wrap`, () => {
+      const { peer, ring } = incoming(start);
+      const sent = [inBand(0), inBand(3, 1), inBand(200, 2)];
+      for (const packet of sent) peer.send(packet);
+      for (const packet of sent) assert.deepEqual(ring.take(), { kind: 'packet', bytes: packet });
+      assert.deepEqual(ring.take(), { kind: 'empty' });
+      assert.equal(peer.memory.word(at.read), start, 'the guest sees nothing gone before release');
+      assert.equal(ring.release(), false);
+      assert.equal(peer.memory.word(at.read), peer.memory.word(at.write));
+    });
+  }
+
+  it('keeps its own index: what the guest writes there is ignored', () => {
+    const { peer, ring } = incoming();
+    peer.send(inBand(8, 1));
+    ring.take();
+    peer.memory.setWord(at.read, 0x7ff0);
+    peer.send(inBand(8, 2));
+    assert.deepEqual(ring.take(), { kind: 'packet', bytes: inBand(8, 2) });
+    ring.release();
+    assert.equal(peer.memory.word(at.read), ring.readIndex);
+  });
+
+  for (const [name, wanted, features, expected] of [
+    ['waits for what there is room for now', 8000, 1, true],
+    ['waits for more than there is room for', 8192, 1, false],
+    ['waits for less than there was room for', 100, 1, false],
+    ['does not wait', 0, 1, false],
+    ['does not speak of it', 8000, 0, false],
+  ] as const) {
+    it(`tells a guest that ${name}: ${expected}`, () => {
+      const { peer, ring } = incoming();
+      peer.send(inBand(4000));
+      peer.memory.setWord(at.pending, wanted);
+      peer.memory.setWord(featuresAt, features);
+      ring.take();
+      assert.equal(ring.release(), expected);
+    });
+  }
+
+  it('sets and clears the mask for the guest', () => {
+    const { peer, ring } = incoming();
+    ring.maskInterrupts(true);
+    assert.equal(peer.memory.word(at.mask), 1);
+    ring.maskInterrupts(false);
+    assert.equal(peer.memory.word(at.mask), 0);
+  });
+
+  const descriptor = (offset8: number, length8: number): Uint8Array =>
+    Uint8Array.of(6, 0, offset8, offset8 >> 8, length8, length8 >> 8, 0, 0, ...new Uint8Array(8));
+
+  for (const [name, spoil] of [
+    ['a write index beyond the data', (peer: Peer) => peer.memory.setWord(at.write, dataBytes)],
+    ['a write index of all ones', (peer: Peer) => peer.memory.setWord(at.write, 0xffff_ffff)],
+    ['a crooked write index', (peer: Peer) => peer.memory.setWord(at.write, 28)],
+    ['fewer bytes than a packet has', (peer: Peer) => peer.memory.setWord(at.write, 16)],
+    ['a payload inside the descriptor', (peer: Peer) => peer.send(descriptor(1, 2))],
+    ['a payload beyond the packet', (peer: Peer) => peer.send(descriptor(3, 2))],
+    ['a packet longer than what is in use', (peer: Peer) => peer.send(descriptor(2, 3))],
+    ['a packet of the longest length', (peer: Peer) => peer.send(descriptor(2, 0xffff))],
+    ['a header page that is gone', (peer: Peer) => peer.memory.unmap(7)],
+  ] as const) {
+    it(`is faulty with ${name}, and takes nothing`, () => {
+      const { peer, ring } = incoming();
+      spoil(peer);
+      assert.equal(ring.take().kind, 'fault');
+      assert.equal(ring.readIndex, 0);
+    });
+  }
+
+  it('is faulty with a data page that is gone', () => {
+    const { peer, ring } = incoming();
+    peer.send(inBand(8));
+    peer.memory.unmap(3);
+    assert.equal(ring.take().kind, 'fault');
+  });
+
+  for (const [name, field, value] of [
+    ['read', at.read, dataBytes],
+    ['read', at.read, 4],
+    ['write', at.write, dataBytes + 8],
+  ] as const) {
+    it(`is not opened with ${name} index ${value}`, () => {
+      const peer = new Peer();
+      peer.memory.setWord(field, value);
+      assert.equal(new IncomingRing(peer.memory, pages).open(), false);
+      assert.equal(new OutgoingRing(peer.memory, pages).open(), false);
+    });
+  }
+
+  it('refuses a saved index outside the ring', () => {
+    const { ring } = incoming();
+    assert.throws(() => ring.restore(dataBytes), UserError);
+    ring.restore(dataBytes - 8);
+    assert.equal(ring.readIndex, dataBytes - 8);
+  });
+});
+
+describe('ring to a guest', () => {
+  for (const start of [0, dataBytes - 8, dataBytes - 32, page - 16]) {
+    it(`carries packets with their trailers from index ${start}`, () => {
+      const { peer, ring } = outgoing(start);
+      const sent = [inBand(1, 3), inBand(100, 4)];
+      for (const packet of sent) assert.equal(ring.put(packet).kind, 'written');
+      let index = start;
+      for (const packet of sent) {
+        assert.deepEqual(peer.receive(), { packet, trailer: index });
+        index = (index + packet.length + 8) % dataBytes;
+      }
+    });
+  }
+
+  it('signals a guest whose ring was empty, and no other', () => {
+    const { ring } = outgoing();
+    assert.deepEqual([signals(ring.put(inBand(8))), signals(ring.put(inBand(8)))], [true, false]);
+  });
+
+  it('does not signal a guest that has masked interrupts', () => {
+    const { peer, ring } = outgoing();
+    peer.memory.setWord(at.mask, 1);
+    assert.deepEqual(ring.put(inBand(8)), { kind: 'written', signal: false });
+  });
+
+  it('never fills up to the last byte, asks for room, and withdraws that once it has written', () => {
+    const { peer, ring } = outgoing();
+    const whole = inBand(dataBytes - 16 - 8 - 8);
+    assert.ok(ring.holds(whole.length));
+    assert.ok(!ring.holds(whole.length + 8));
+    assert.equal(ring.put(whole).kind, 'written');
+    assert.deepEqual(ring.put(inBand(0)), { kind: 'full' });
+    assert.equal(peer.memory.word(at.pending), 24);
+    peer.receive();
+    assert.deepEqual(ring.put(inBand(0)), { kind: 'written', signal: true });
+    assert.equal(peer.memory.word(at.pending), 0);
+  });
+
+  it('keeps its own index: what the guest writes there is ignored', () => {
+    const { peer, ring } = outgoing();
+    peer.memory.setWord(at.write, 0x1000);
+    ring.put(inBand(8));
+    assert.equal(peer.memory.word(at.write), ring.state.writeIndex);
+    assert.equal(ring.state.writeIndex, 32);
+  });
+
+  for (const [name, spoil] of [
+    ['a read index beyond the data', (peer: Peer) => peer.memory.setWord(at.read, dataBytes)],
+    ['a crooked read index', (peer: Peer) => peer.memory.setWord(at.read, 3)],
+    ['a header page that is gone', (peer: Peer) => peer.memory.unmap(7)],
+    ['a data page that is read-only', (peer: Peer) => peer.memory.map(3, 1, 'read-only')],
+  ] as const) {
+    it(`is faulty with ${name}`, () => {
+      const { peer, ring } = outgoing();
+      spoil(peer);
+      assert.equal(ring.put(inBand(8)).kind, 'fault');
+    });
+  }
+
+  it('refuses a saved index outside the ring', () => {
+    const { ring } = outgoing();
+    assert.throws(() => ring.restore(12, 0), UserError);
+    ring.restore(16, 24);
+    assert.deepEqual(ring.state, { writeIndex: 16, wanted: 24 });
+  });
+});
