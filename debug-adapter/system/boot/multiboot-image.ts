@@ -1,11 +1,14 @@
-/** Puts a multiboot kernel where its header or its ELF segments want it. */
+/** Puts a multiboot kernel where its header or its ELF segments want it, and enters it: the same in both versions. */
 import type { GuestConfiguration, ImageFile } from '../machine-configuration';
-import type { MemoryPiece } from './boot-plan';
+import type { BootPlan, MemoryPiece } from './boot-plan';
+import { flatDescriptor, flatDescriptorTable, lowMemory } from './boot-structures';
 import { checkEntry, checkPlace, readElfSegments, type LoadSegment } from './elf-image';
 import { imageError, truncatedImage } from './image-error';
+import { placeInitialRamDisk } from './initial-ram-disk';
 import { highMemoryStart, ramRanges } from './memory-map';
+import { protectedModeEntry } from './processor-entry';
 
-export const multibootSelectors = { code: 0x08, data: 0x10 } as const;
+const selectors = { code: 0x08, data: 0x10 } as const;
 
 /** What a kernel finds as the name of its loader. */
 export const loaderName = 'Hyperscope';
@@ -33,8 +36,24 @@ export interface MultibootAddresses {
   readonly entry: number;
 }
 
+/** What the header in the file says. */
+export interface MultibootHeader {
+  /** Where in the file it is. */
+  readonly offset: number;
+  /** Absent where ELF headers say where the kernel goes. */
+  readonly addresses?: MultibootAddresses | undefined;
+  /** Where the header names another entry point than the ELF header does. */
+  readonly entry?: number | undefined;
+}
+
+/** How a version of the specification hands over: the magic number in EAX, and the information that EBX points to. */
+export interface MultibootHandover {
+  readonly magic: number;
+  information(module: MemoryPiece | undefined): readonly MemoryPiece[];
+}
+
 /** The kernel in memory. */
-export interface MultibootImage {
+interface MultibootImage {
   readonly pieces: readonly MemoryPiece[];
   readonly entry: number;
   /** First address behind it. */
@@ -42,21 +61,35 @@ export interface MultibootImage {
 }
 
 /**
- * @param headerOffset of the multiboot header in the file
- * @param addresses undefined where ELF headers say where the kernel goes
- * @param entry where the header names another entry point than the ELF header does
+ * Works out a kernel, its initial RAM disk as the first module, and the entry in 32-bit protected mode.
  * @throws UserError `image-…` where the kernel cannot be loaded
  */
-export function loadMultibootImage(
+export function planMultibootImage(
   guest: GuestConfiguration,
-  headerOffset: number,
-  addresses: MultibootAddresses | undefined,
-  entry?: number,
+  header: MultibootHeader,
+  { magic, information }: MultibootHandover,
+): BootPlan {
+  const kernel = loadImage(guest, header);
+  const module = placeInitialRamDisk(guest, kernel.end, guest.memoryBytes);
+  const { code, data } = selectors;
+  const { piece, descriptors } = flatDescriptorTable(flatDescriptor.code32, code, data);
+  const modules = module === undefined ? [] : [module];
+  return {
+    pieces: [piece, ...information(module), ...kernel.pieces, ...modules],
+    entry: protectedModeEntry(kernel.entry, descriptors, {
+      rax: magic,
+      rbx: lowMemory.startInfoGpa,
+    }),
+  };
+}
+
+function loadImage(
+  { image, memoryBytes }: GuestConfiguration,
+  { offset, addresses, entry }: MultibootHeader,
 ): MultibootImage {
-  const { image, memoryBytes } = guest;
   const range = { lowest: highMemoryStart, end: memoryBytes };
   if (addresses !== undefined) {
-    const segment = rawSegment(image, headerOffset, addresses);
+    const segment = rawSegment(image, offset, addresses);
     checkPlace(image, segment.gpa, segment.memoryBytes, range);
     return loaded(image, [segment], entry ?? addresses.entry);
   }

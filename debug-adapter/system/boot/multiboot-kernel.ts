@@ -10,23 +10,15 @@ import { readField, structWriter, type StructLayout } from '../../support/struct
 import { encodeUtf8 } from '../../support/utf8';
 import type { GuestConfiguration, ImageFile } from '../machine-configuration';
 import type { BootPlan, MemoryPiece } from './boot-plan';
-import {
-  commandLineBytes,
-  flatDescriptor,
-  flatDescriptorTable,
-  lowMemory,
-} from './boot-structures';
+import { commandLineBytes, lowMemory } from './boot-structures';
 import { imageError, truncatedImage } from './image-error';
-import { placeInitialRamDisk } from './initial-ram-disk';
 import { memoryMap } from './memory-map';
 import {
   basicMemory,
   loaderName,
-  loadMultibootImage,
-  multibootSelectors,
+  planMultibootImage,
   type MultibootAddresses,
 } from './multiboot-image';
-import { protectedModeEntry } from './processor-entry';
 
 /**
  * @param headerOffset of the header that has been found in the file
@@ -34,22 +26,14 @@ import { protectedModeEntry } from './processor-entry';
  */
 export function planMultibootKernel(guest: GuestConfiguration, headerOffset: number): BootPlan {
   const addresses = readHeader(guest.image, headerOffset);
-  const kernel = loadMultibootImage(guest, headerOffset, addresses);
-  const module = placeInitialRamDisk(guest, kernel.end, guest.memoryBytes);
-  const { code, data } = multibootSelectors;
-  const { piece, descriptors } = flatDescriptorTable(flatDescriptor.code32, code, data);
-  return {
-    pieces: [
-      piece,
-      ...information(guest, module),
-      ...kernel.pieces,
-      ...(module === undefined ? [] : [module]),
-    ],
-    entry: protectedModeEntry(kernel.entry, descriptors, {
-      rax: Multiboot.bootloaderMagic,
-      rbx: lowMemory.startInfoGpa,
-    }),
-  };
+  return planMultibootImage(
+    guest,
+    { offset: headerOffset, addresses },
+    {
+      magic: Multiboot.bootloaderMagic,
+      information: (module) => information(guest, module),
+    },
+  );
 }
 
 function readHeader(image: ImageFile, offset: number): MultibootAddresses | undefined {

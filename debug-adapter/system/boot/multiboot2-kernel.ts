@@ -11,23 +11,15 @@ import { encodeUtf8 } from '../../support/utf8';
 import type { GuestConfiguration, ImageFile } from '../machine-configuration';
 import type { BootPlan, MemoryPiece } from './boot-plan';
 import type { BootServices } from './boot-services';
-import {
-  commandLineBytes,
-  flatDescriptor,
-  flatDescriptorTable,
-  lowMemory,
-} from './boot-structures';
+import { commandLineBytes, lowMemory } from './boot-structures';
 import { imageError, truncatedImage } from './image-error';
-import { placeInitialRamDisk } from './initial-ram-disk';
 import { memoryMap } from './memory-map';
 import {
   basicMemory,
   loaderName,
-  loadMultibootImage,
-  multibootSelectors,
+  planMultibootImage,
   type MultibootAddresses,
 } from './multiboot-image';
-import { protectedModeEntry } from './processor-entry';
 
 /** What the tags of the header ask for. */
 interface HeaderTags {
@@ -44,29 +36,23 @@ export function planMultiboot2Kernel(
   headerOffset: number,
   { acpiRootPointer }: BootServices,
 ): BootPlan {
-  const { image, memoryBytes } = guest;
+  const { image } = guest;
   const { addresses, entry } = readHeaderTags(image, headerOffset);
   if (addresses !== undefined && entry === undefined) {
     throw imageError(image, 'bad-multiboot', 'has an address tag, but no entry address tag');
   }
   const places = addresses === undefined ? undefined : { ...addresses, entry: entry ?? 0 };
-  const kernel = loadMultibootImage(guest, headerOffset, places, entry);
-  const module = placeInitialRamDisk(guest, kernel.end, memoryBytes);
-  const { code, data } = multibootSelectors;
-  const { piece, descriptors } = flatDescriptorTable(flatDescriptor.code32, code, data);
-  const information = bootInformation(guest, module, acpiRootPointer.bytes);
-  return {
-    pieces: [
-      piece,
-      { gpa: lowMemory.startInfoGpa, bytes: information },
-      ...kernel.pieces,
-      ...(module === undefined ? [] : [module]),
-    ],
-    entry: protectedModeEntry(kernel.entry, descriptors, {
-      rax: Multiboot2.bootloaderMagic,
-      rbx: lowMemory.startInfoGpa,
-    }),
-  };
+  return planMultibootImage(
+    guest,
+    { offset: headerOffset, addresses: places, entry },
+    {
+      magic: Multiboot2.bootloaderMagic,
+      information: (module) => {
+        const bytes = bootInformation(guest, module, acpiRootPointer.bytes);
+        return [{ gpa: lowMemory.startInfoGpa, bytes }];
+      },
+    },
+  );
 }
 
 const ignorableTags: readonly number[] = [
