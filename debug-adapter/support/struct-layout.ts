@@ -1,8 +1,26 @@
 /** Structures of little-endian fields, described as data: the one reader, writer and decoder of them. */
 import { assert } from './assert';
+import { bit, type BitField } from './bit-field';
 
 /** Width of a field: an unsigned integer, or so many uninterpreted bytes. */
 export type FieldType = 'u8' | 'u16' | 'u32' | 'u64' | { readonly bytes: number };
+
+/** What the bytes of a field stand for; a field without one is a number, or bytes. */
+export type FieldMeaning =
+  /** Bytes: a GUID. */
+  | { readonly kind: 'guid' }
+  /** Bytes: text up to the first zero. */
+  | { readonly kind: 'utf16' | 'ascii' }
+  /** An integer in two's complement. */
+  | { readonly kind: 'signed' }
+  /** An integer that counts or measures, so that people read it in base ten. */
+  | { readonly kind: 'count' }
+  /** Carries nothing. */
+  | { readonly kind: 'reserved' }
+  /** An integer whose values have names. */
+  | { readonly kind: 'values'; readonly names: Readonly<Record<number, string>> }
+  /** An integer made of bit fields. */
+  | { readonly kind: 'bits'; readonly bits: readonly BitField[] };
 
 /** One field at a fixed offset. */
 export interface StructField {
@@ -10,14 +28,47 @@ export interface StructField {
   readonly type: FieldType;
   /** Bytes from the start of the structure. */
   readonly offset: number;
+  readonly meaning?: FieldMeaning;
 }
 
-/** A structure; its size includes trailing padding. */
+/** How many elements or bytes follow: a number that the structure (or one around it) holds, or all there are. */
+export type StructCount =
+  | { readonly kind: 'rest' }
+  | { readonly kind: 'field'; readonly field: string }
+  /** Pages that a range of `length` bytes touches which begins at `offset` in its first page. */
+  | { readonly kind: 'pages'; readonly length: string; readonly offset: string };
+
+/** Something of variable size behind the fixed part of a structure, or the next thing behind that. */
+export type StructPart =
+  | {
+      readonly kind: 'elements';
+      readonly name: string;
+      readonly element: StructLayout;
+      readonly count: StructCount;
+    }
+  | {
+      readonly kind: 'bytes';
+      readonly name: string;
+      readonly length: StructCount;
+      readonly meaning?: FieldMeaning;
+    }
+  /** Present where bytes are left: what newer versions append. */
+  | { readonly kind: 'appended'; readonly layout: StructLayout }
+  /** A union: the value of the field `by`, here or in a structure around this one, tells which. */
+  | {
+      readonly kind: 'choice';
+      readonly by: string;
+      readonly cases: ReadonlyMap<number, StructLayout>;
+    };
+
+/** A structure; its size includes trailing padding, not the parts of variable size. */
 export interface StructLayout {
   readonly name: string;
   readonly sizeBytes: number;
   readonly fields: readonly StructField[];
   readonly byName: ReadonlyMap<string, StructField>;
+  /** What follows the fixed part, in order. */
+  readonly parts: readonly StructPart[];
 }
 
 /** One field with its value: integers as bigint, byte fields as a copy. */
@@ -43,17 +94,41 @@ export function fieldSizeBytes(type: FieldType): number {
 }
 
 /** Describes a field. */
-export function structField(name: string, type: FieldType, offset: number): StructField {
-  return { name, type, offset };
+export function structField(
+  name: string,
+  type: FieldType,
+  offset: number,
+  meaning?: FieldMeaning,
+): StructField {
+  return meaning === undefined ? { name, type, offset } : { name, type, offset, meaning };
+}
+
+const capitalized = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
+
+/** The values of an enumeration, under the names of its constants. */
+export function namesOfValues(constants: Readonly<Record<string, number>>): FieldMeaning {
+  const names = Object.entries(constants).map(([name, value]) => [value, capitalized(name)]);
+  // Object.fromEntries cannot know that the first of each pair is a number.
+  return { kind: 'values', names: Object.fromEntries(names) as Record<number, string> };
+}
+
+/** The single bits of a word, under the names of the masks that have them. */
+export function bitsOfFlags(masks: Readonly<Record<string, number>>): FieldMeaning {
+  const bits = Object.entries(masks).map(([name, mask]) =>
+    bit(31 - Math.clz32(mask), capitalized(name)),
+  );
+  return { kind: 'bits', bits };
 }
 
 /**
  * Describes a structure; the size is that of its last byte rounded up to 8, unless given.
+ * @param parts what follows the fixed part
  */
 export function structLayout(
   name: string,
   fields: readonly StructField[],
   sizeBytes?: number,
+  parts: readonly StructPart[] = [],
 ): StructLayout {
   const end = fields.reduce(
     (last, field) => Math.max(last, field.offset + fieldSizeBytes(field.type)),
@@ -62,7 +137,7 @@ export function structLayout(
   const size = sizeBytes ?? Math.ceil(end / 8) * 8;
   assert(size >= end, `${name} holds its fields`);
   const byName = new Map(fields.map((field) => [field.name, field]));
-  return { name, sizeBytes: size, fields, byName };
+  return { name, sizeBytes: size, fields, byName, parts };
 }
 
 function viewOf(bytes: Uint8Array): DataView {
