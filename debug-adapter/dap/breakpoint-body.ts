@@ -21,7 +21,7 @@ export function describeBreakpoint(
   switch (target.kind) {
     case 'none':
       return { id, verified: false, message: target.message, ...source, ...line };
-    case 'exit':
+    case 'event':
       return { id, verified: true, message: `Stops at ${target.title}` };
     case 'code': {
       const [first] = target.addresses;

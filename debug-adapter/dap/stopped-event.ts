@@ -19,7 +19,7 @@ function reasonWithSource(reason: StopReason): string {
       return 'pause';
     case 'breakpoint':
       return 'breakpoint';
-    case 'exit-breakpoint':
+    case 'event-breakpoint':
       return 'function breakpoint';
     case 'exception':
       return 'exception';
@@ -29,7 +29,7 @@ function reasonWithSource(reason: StopReason): string {
 }
 
 function breakpointIds(reason: StopReason): readonly number[] {
-  return reason.kind === 'breakpoint' || reason.kind === 'exit-breakpoint' ? reason.ids : [];
+  return reason.kind === 'breakpoint' || reason.kind === 'event-breakpoint' ? reason.ids : [];
 }
 
 /**

@@ -78,6 +78,7 @@ export class HeadlessRun {
       case 'breakpoint':
       case 'exit':
       case 'event':
+      case 'trace':
         return undefined;
       default:
         return stop;

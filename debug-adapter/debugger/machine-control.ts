@@ -4,6 +4,7 @@ import type { FileSource } from '../backends/file-source';
 import type { WallClock } from '../backends/wall-clock';
 import { pageOf } from '../machine/addresses';
 import type { HostInput } from '../machine/host-input';
+import type { TraceEvent } from '../machine/trace';
 import type { ProcessorAddress } from '../system/run-types';
 import type { Timeline, Travel } from '../timeline/timeline';
 import { present } from '../support/assert';
@@ -12,7 +13,7 @@ import { planAssignment } from './assignment';
 import type { Breakpoint, BreakpointTarget } from './breakpoints/breakpoint';
 import type { BreakpointOptions } from './breakpoints/breakpoint-gate';
 import { BreakpointSet, type BreakpointOwner } from './breakpoints/breakpoint-set';
-import { resolveNamedBreakpoint } from './breakpoints/named-breakpoint';
+import { readNamedText, resolveNamedBreakpoint } from './breakpoints/named-breakpoint';
 import { resolveSourceBreakpoint } from './breakpoints/source-breakpoint';
 import { completeExpression, type Completion } from './completions';
 import { ConsoleBuffer, type ConsoleOutput } from './console-buffer';
@@ -329,10 +330,11 @@ export class MachineControl {
     wanted: readonly { readonly name: string; readonly options: BreakpointOptions }[],
   ): readonly Breakpoint[] {
     return this.setBreakpoints('named', () =>
-      wanted.map(({ name, options }) => ({
-        target: resolveNamedBreakpoint(name, this.symbols),
-        options,
-      })),
+      wanted.map((row) => {
+        const { name, logMessage = row.options.logMessage } = readNamedText(row.name);
+        const target = resolveNamedBreakpoint(name, this.symbols);
+        return { target, options: { ...row.options, logMessage } };
+      }),
     );
   }
 
@@ -494,16 +496,26 @@ export class MachineControl {
     resolve: () => readonly WantedBreakpoint[],
   ): readonly Breakpoint[] {
     this.resolvers.set(owner, resolve);
-    return this.breakpoints.replace(owner, resolve());
+    const isSymbol = (name: string): boolean => this.symbols.addressOf(name) !== undefined;
+    return this.breakpoints.replace(owner, resolve(), isSymbol);
   }
 
   private evaluateNumber(
     thread: DebuggedThread,
     text: string,
   ): Extract<Evaluation, { kind: 'value' }> {
-    const result = evaluateText(text, evaluationContext(thread, this.symbols));
+    const context = evaluationContext(thread, this.symbols, this.eventAt(thread));
+    const result = evaluateText(text, context);
     if (result.kind === 'value') return result;
     throw new UserError('expression', `${capitalized(result.message)}.`);
+  }
+
+  /** What the thread stands at: the event that stopped it, else the exit that waits to be handled. */
+  private eventAt(thread: DebuggedThread): TraceEvent | undefined {
+    const { at, reason } = this.report;
+    const isHere = !this.running && idOf(thread) === threadIdOf(at.partition, at.processor);
+    const isEvent = isHere && reason.kind === 'event-breakpoint';
+    return isEvent ? reason.event : thread.processor.pendingExit;
   }
 
   private travel(at: ProcessorAddress, travel: () => Travel<StopReport>): void {

@@ -1,26 +1,39 @@
 /** Gives expressions their values from a stopped processor, and from the VM exit it is at. */
 import { vmcsWidthBits } from '../machine/processor-state';
-import type { VmExitEvent } from '../machine/trace';
+import type { TraceEvent } from '../machine/trace';
 import { msrByName } from '../spec/x86/msrs';
 import { vmcsFields } from '../spec/x86/vmcs-fields';
 import type { DebuggedThread } from './debugged-machine';
-import { evaluate, type Evaluation, type EvaluationContext } from './expressions/evaluate';
+import { eventFields, valueNamed } from './event-fields';
+import {
+  evaluate,
+  type Evaluation,
+  type EvaluationContext,
+  type FieldValue,
+} from './expressions/evaluate';
 import { parseExpression } from './expressions/parse-expression';
-import { exitFields } from './exits/exit-fields';
 import { readLinearExactly } from './inspection/linear-memory';
 import { registerByName } from './registers';
 import type { SymbolIndex } from './symbols/symbol-index';
 
 const vmcsFieldByName = new Map(vmcsFields.map((field) => [field.name, field]));
 
-/** The values that a thread has now; fields come from `exit`, by default from its pending exit. */
+/** True for what {@link evaluationContext} takes for a register: registers, MSRs and VMCS fields. */
+export function isRegisterName(name: string): boolean {
+  const upper = name.toUpperCase();
+  return (
+    registerByName.has(name.toLowerCase()) || msrByName.has(upper) || vmcsFieldByName.has(upper)
+  );
+}
+
+/** The values that a thread has now; fields come from `event`, by default from its pending exit. */
 export function evaluationContext(
   thread: DebuggedThread,
   symbols: SymbolIndex,
-  exit: VmExitEvent | undefined = thread.processor.pendingExit,
+  event: TraceEvent | undefined = thread.processor.pendingExit,
 ): EvaluationContext {
   const { state } = thread.processor.core;
-  let fields: ReadonlyMap<string, bigint> | undefined;
+  let fields: ReadonlyMap<string, FieldValue> | undefined;
   return {
     register: (name) => {
       const register = registerByName.get(name);
@@ -33,10 +46,11 @@ export function evaluationContext(
       return { value: state.vmcs(field.encoding), bits: vmcsWidthBits(field.encoding) };
     },
     field: (name) => {
-      if (exit === undefined) return undefined;
-      fields ??= exitFields(exit);
+      if (event === undefined) return undefined;
+      fields ??= eventFields(event);
       return fields.get(name);
     },
+    valueNamed: (field, name) => event && valueNamed(event.kind, field, name),
     symbolAddress: (name) => symbols.addressOf(name),
     readMemory: (address, length) => readLinearExactly(thread, address, length),
   };

@@ -1,15 +1,8 @@
 /** Writes the trace record of a delivered event straight from what is known of it, without an object in between. */
 import { present } from '../support/assert';
-import type { EventPlace } from './event-order';
+import type { Delivery, EventPlace } from './observed-events';
 import type { ProcessorAddress } from './run-types';
 import { eventRecord } from './trace-records';
-
-/** What was delivered, and where it happened. */
-export interface Delivery {
-  readonly vector: number;
-  readonly errorCode: number | undefined;
-  readonly returnRip: bigint;
-}
 
 const offsetOf = (name: string): number =>
   present(eventRecord.byName.get(name), `field ${name} of the event record`).offset;

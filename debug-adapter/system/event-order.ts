@@ -1,14 +1,18 @@
 /** Gives trace events their place in the order: position, and ordinal among the events of one position. */
-import type { TraceEmitter, TraceEventBody, TraceHeader, TraceSink } from '../machine/trace';
+import type {
+  TraceEmitter,
+  TraceEvent,
+  TraceEventBody,
+  TraceHeader,
+  TraceSink,
+} from '../machine/trace';
+import type { EventPlace, TraceInterest } from './observed-events';
 
 /** Where the machine stands. */
 export interface MachineClock {
   readonly position: number;
   readonly timeNs: number;
 }
-
-/** What tells an event from all others, and when it happened. */
-export type EventPlace = Pick<TraceHeader, 'position' | 'ordinal' | 'timeNs'>;
 
 /** The saved part: ordinals are machine state, so that a row has one identity in every replay. */
 export interface EventOrderState {
@@ -19,6 +23,8 @@ export interface EventOrderState {
 export class EventOrder implements TraceEmitter {
   private position = -1;
   private nextOrdinal = 0;
+  private interest: TraceInterest | undefined;
+  private caught: TraceEvent | undefined;
 
   constructor(
     private readonly clock: () => MachineClock,
@@ -28,7 +34,23 @@ export class EventOrder implements TraceEmitter {
   emit(body: TraceEventBody): TraceHeader {
     const event = { ...body, ...this.takePlace() };
     this.sink.record(event);
+    if (this.interest?.kinds.has(event.kind) === true && this.interest.wanted(event)) {
+      this.caught ??= event;
+    }
     return event;
+  }
+
+  /** Looks out for events from now on; undefined ends that. */
+  lookOutFor(interest: TraceInterest | undefined): void {
+    this.interest = interest;
+    this.caught = undefined;
+  }
+
+  /** The first wanted event since the last call. */
+  takeCaught(): TraceEvent | undefined {
+    const { caught } = this;
+    this.caught = undefined;
+    return caught;
   }
 
   /** The place of an event that the caller records itself, at once. */

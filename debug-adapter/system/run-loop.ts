@@ -7,10 +7,11 @@ import type { ProcessorStop } from '../machine/processor';
 import type { InterceptSink } from '../machine/intercepts';
 import { TimerQueue } from '../machine/timer-queue';
 import { assert, present, unreachable } from '../support/assert';
-import { EventOrder, type EventOrderState, type EventPlace } from './event-order';
+import { EventOrder, type EventOrderState } from './event-order';
 import { Lane } from './lane';
 import { LaneSchedule, type LaneScheduleState } from './lane-schedule';
 import { limits } from './limits';
+import type { EventPlace } from './observed-events';
 import type { ProcessorAddress, RunOutcome, RunRequest, RunStop } from './run-types';
 import type { ExitSink } from './trace-log';
 import type { VirtualTimeCosts } from './virtual-time-costs';
@@ -101,6 +102,13 @@ export class RunLoop implements HypervisorServices {
 
   /** Runs until the request's limit or the first reason to stop. */
   run(request: RunRequest): RunOutcome {
+    this.trace.lookOutFor(request.stopAtTrace);
+    const outcome = this.runObserved(request);
+    this.trace.lookOutFor(undefined);
+    return outcome;
+  }
+
+  private runObserved(request: RunRequest): RunOutcome {
     const start = this.steps;
     for (;;) {
       const left = request.maxSteps - (this.steps - start);
@@ -109,7 +117,7 @@ export class RunLoop implements HypervisorServices {
       const stop =
         lane === undefined ? this.passIdleTime(request) : this.advance(lane, request, left);
       this.settle();
-      const reason = stop ?? this.takeEnd();
+      const reason = stop ?? this.takeCaught() ?? this.takeEnd();
       if (reason !== undefined) return { stop: reason, steps: this.steps - start };
     }
   }
@@ -225,8 +233,9 @@ export class RunLoop implements HypervisorServices {
         return this.recordExit(lane, request);
       case 'event': {
         const { vector } = stop;
-        this.sink.recordDelivery(this.trace.takePlace(), at, stop);
-        const stops = request.stopAtEvent?.(vector, at.partition, at.processor) ?? false;
+        const place = this.trace.takePlace();
+        this.sink.recordDelivery(place, at, stop);
+        const stops = request.stopAtEvent?.(stop, at, place) ?? false;
         return stops ? { kind: 'event', at, vector } : undefined;
       }
       case 'breakpoint':
@@ -280,6 +289,13 @@ export class RunLoop implements HypervisorServices {
       default:
         return unreachable(outcome);
     }
+  }
+
+  private takeCaught(): RunStop | undefined {
+    const event = this.trace.takeCaught();
+    if (event === undefined) return undefined;
+    const { partition, processor } = event;
+    return { kind: 'trace', at: { partition, processor }, event };
   }
 
   /** The end of a guest, told once when it happens. */

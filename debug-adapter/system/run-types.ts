@@ -1,5 +1,6 @@
 /** What the physical machine is asked to run, and why it stopped. */
-import type { VmExitEvent } from '../machine/trace';
+import type { TraceEvent, VmExitEvent } from '../machine/trace';
+import type { Delivery, EventPlace, TraceInterest } from './observed-events';
 
 /** Limits and observers of one call of `PhysicalMachine.run`. */
 export interface RunRequest {
@@ -13,7 +14,9 @@ export interface RunRequest {
   /** Asked after a VM exit is recorded and before it is handled; true stops there. */
   readonly stopAtExit?: (exit: VmExitEvent) => boolean;
   /** Stops after an event was delivered through a guest's IDT for which this says true. */
-  readonly stopAtEvent?: (vector: number, partition: number, processor: number) => boolean;
+  readonly stopAtEvent?: (delivery: Delivery, at: ProcessorAddress, place: EventPlace) => boolean;
+  /** Stops after the step in which something else happened that is waited for. */
+  readonly stopAtTrace?: TraceInterest;
 }
 
 /** Which virtual processor a stop is about. */
@@ -22,7 +25,7 @@ export interface ProcessorAddress {
   readonly processor: number;
 }
 
-/** Why the machine stopped. Every stop but `budget`, `time`, `breakpoint`, `exit` and `event` ends in a message for the person. */
+/** Why the machine stopped. Those that no observer asked for end in a message for the person. */
 export type RunStop =
   | { readonly kind: 'budget' }
   /** `nextNs` is the moment at which the next thing happens. */
@@ -30,6 +33,8 @@ export type RunStop =
   | { readonly kind: 'breakpoint'; readonly at: ProcessorAddress; readonly address: bigint }
   | { readonly kind: 'exit'; readonly at: ProcessorAddress; readonly exit: VmExitEvent }
   | { readonly kind: 'event'; readonly at: ProcessorAddress; readonly vector: number }
+  /** The step is done in which `event` happened; of several, the first one that was wanted. */
+  | { readonly kind: 'trace'; readonly at: ProcessorAddress; readonly event: TraceEvent }
   | {
       readonly kind: 'unimplemented';
       readonly at: ProcessorAddress;

@@ -22,8 +22,8 @@ import type {
   TraceSink,
   VmExitEvent,
 } from '../machine/trace';
-import { writeDeliveryRecord, type Delivery } from './delivery-record';
-import type { EventPlace } from './event-order';
+import { writeDeliveryRecord } from './delivery-record';
+import type { Delivery, EventPlace } from './observed-events';
 import { writeExitRecord } from './exit-record';
 import { limits } from './limits';
 import type { ProcessorAddress } from './run-types';

@@ -2,6 +2,7 @@
 import { evaluate, type EvaluationContext } from '../expressions/evaluate';
 import { parseExpression } from '../expressions/parse-expression';
 import type { Expression } from '../expressions/syntax-tree';
+import { findWrongName, type ConditionScope } from './condition-names';
 import { parseHitCondition, type HitCondition } from './hit-condition';
 import { LogMessage } from './log-message';
 
@@ -39,13 +40,20 @@ export class BreakpointGate {
     });
   }
 
-  /** Parses the options; returns what is wrong as text. */
-  static parse(options: BreakpointOptions): BreakpointGate | string {
+  /**
+   * Parses the options; returns what is wrong as text.
+   * @param scope what names can mean; names are not checked without it
+   */
+  static parse(options: BreakpointOptions, scope?: ConditionScope): BreakpointGate | string {
+    const wrongName = (expression: Expression): string | undefined =>
+      scope === undefined ? undefined : findWrongName(expression, scope);
     let condition: Expression | undefined;
     if (options.condition !== undefined && options.condition.trim() !== '') {
       const parsed = parseExpression(options.condition);
       if (parsed.kind === 'error') return `The condition is wrong: ${parsed.message}.`;
       condition = parsed.expression;
+      const wrong = wrongName(condition);
+      if (wrong !== undefined) return `The condition is wrong: ${wrong}`;
     }
     let hitCondition: HitCondition | undefined;
     if (options.hitCondition !== undefined && options.hitCondition.trim() !== '') {
@@ -58,6 +66,10 @@ export class BreakpointGate {
       const parsed = LogMessage.parse(options.logMessage);
       if (typeof parsed === 'string') return parsed;
       logMessage = parsed;
+      for (const expression of logMessage.expressions) {
+        const wrong = wrongName(expression);
+        if (wrong !== undefined) return `The log message is wrong: ${wrong}`;
+      }
     }
     return new BreakpointGate({ condition, hitCondition, logMessage });
   }

@@ -1,10 +1,10 @@
 /** All breakpoints of a session, by where the person set them, and what they come to in the machine. */
-import type { VmExitEvent } from '../../machine/trace';
+import type { TraceEvent } from '../../machine/trace';
 import type { EvaluationContext } from '../expressions/evaluate';
 import { noTarget, type Breakpoint, type BreakpointTarget } from './breakpoint';
 import { BreakpointGate, type BreakpointOptions } from './breakpoint-gate';
 
-/** What the breakpoints at one place or exit decided. */
+/** What the breakpoints at one place or event decided. */
 export interface BreakpointVerdict {
   /** Ids of those that stop; empty where none does. */
   readonly stopped: readonly number[];
@@ -29,17 +29,22 @@ export type BreakpointOwner = `source:${string}` | 'instruction' | 'named';
 export class BreakpointSet {
   private readonly byOwner = new Map<BreakpointOwner, readonly Breakpoint[]>();
   private byAddress = new Map<bigint, Breakpoint[]>();
-  private onExit: readonly Breakpoint[] = [];
+  private byEvent = new Map<TraceEvent['kind'], Breakpoint[]>();
+  private watched: ReadonlySet<TraceEvent['kind']> = new Set();
   private nextId = 1;
   /** Ids of breakpoints whose options are wrong. */
   private readonly refused = new Set<number>();
 
-  /** Replaces the breakpoints of `owner`; options that are wrong make a breakpoint without target. */
+  /**
+   * Replaces the breakpoints of `owner`; options that are wrong make a breakpoint without target.
+   * @param isSymbol whether the program has a symbol that a condition may name
+   */
   replace(
     owner: BreakpointOwner,
     wanted: readonly { readonly target: BreakpointTarget; readonly options: BreakpointOptions }[],
+    isSymbol: (name: string) => boolean,
   ): readonly Breakpoint[] {
-    const created = wanted.map(({ target, options }) => this.create(target, options));
+    const created = wanted.map(({ target, options }) => this.create(target, options, isSymbol));
     this.byOwner.set(owner, created);
     this.index();
     return created;
@@ -70,9 +75,9 @@ export class BreakpointSet {
     return new Set(this.byAddress.keys());
   }
 
-  /** True where some breakpoint waits for VM exits. */
-  get watchesExits(): boolean {
-    return this.onExit.length > 0;
+  /** Kinds of event that some breakpoint waits for. */
+  get watchedKinds(): ReadonlySet<TraceEvent['kind']> {
+    return this.watched;
   }
 
   /** Asks the breakpoints at `address`. */
@@ -84,16 +89,16 @@ export class BreakpointSet {
     return decide(this.byAddress.get(address) ?? [], context, mode);
   }
 
-  /** Asks the breakpoints that wait for `exit`; `context` is made only where one does. */
-  reachedExit(
-    exit: VmExitEvent,
-    context: (exit: VmExitEvent) => EvaluationContext,
+  /** Asks the breakpoints that wait for `event`; `context` is made only where one does. */
+  reachedEvent(
+    event: TraceEvent,
+    context: (event: TraceEvent) => EvaluationContext,
     mode: HitMode = 'running',
   ): BreakpointVerdict | undefined {
-    const reached = this.onExit.filter(
-      ({ target }) => target.kind === 'exit' && target.matches(exit),
+    const reached = (this.byEvent.get(event.kind) ?? []).filter(
+      ({ target }) => target.kind === 'event' && target.matches(event),
     );
-    return reached.length === 0 ? undefined : decide(reached, context(exit), mode);
+    return reached.length === 0 ? undefined : decide(reached, context(event), mode);
   }
 
   /** Starts all hit counts again. */
@@ -101,28 +106,39 @@ export class BreakpointSet {
     for (const list of this.byOwner.values()) for (const { gate } of list) gate.reset();
   }
 
-  private create(target: BreakpointTarget, options: BreakpointOptions): Breakpoint {
+  private create(
+    target: BreakpointTarget,
+    options: BreakpointOptions,
+    isSymbol: (name: string) => boolean,
+  ): Breakpoint {
     const id = this.nextId++;
-    const gate = BreakpointGate.parse(options);
-    if (typeof gate === 'string')
-      return { id, target: noTarget(gate), gate: BreakpointGate.open() };
-    return { id, target, gate };
+    const scope = target.kind === 'event' ? { ...target, isSymbol } : undefined;
+    const gate = BreakpointGate.parse(options, scope);
+    // What is wrong with the place is told before what is wrong with the condition.
+    if (typeof gate !== 'string') return { id, target, gate };
+    this.refused.add(id);
+    const told = target.kind === 'none' ? target : noTarget(gate);
+    return { id, target: told, gate: BreakpointGate.open() };
   }
 
   private index(): void {
     const byAddress = new Map<bigint, Breakpoint[]>();
-    const onExit: Breakpoint[] = [];
+    const byEvent = new Map<TraceEvent['kind'], Breakpoint[]>();
     for (const list of this.byOwner.values()) {
       for (const breakpoint of list) {
-        if (breakpoint.target.kind === 'exit') onExit.push(breakpoint);
-        if (breakpoint.target.kind !== 'code') continue;
-        for (const address of breakpoint.target.addresses) {
+        const { target } = breakpoint;
+        if (target.kind === 'event') {
+          byEvent.set(target.on, [...(byEvent.get(target.on) ?? []), breakpoint]);
+        }
+        if (target.kind !== 'code') continue;
+        for (const address of target.addresses) {
           byAddress.set(address, [...(byAddress.get(address) ?? []), breakpoint]);
         }
       }
     }
     this.byAddress = byAddress;
-    this.onExit = onExit;
+    this.byEvent = byEvent;
+    this.watched = new Set(byEvent.keys());
   }
 }
 
@@ -140,7 +156,7 @@ function decide(
     if (decision.kind === 'log') logs.push({ id, text: decision.text });
     if (decision.kind !== 'stop') continue;
     stopped.push(id);
-    if (target.kind === 'exit') titles.push(target.title);
+    if (target.kind === 'event') titles.push(target.title);
     if (decision.note !== undefined) notes.push(decision.note);
   }
   return { stopped, titles, notes, logs };

@@ -1,9 +1,19 @@
-/** What every kind of breakpoint turns into: a place in code, a predicate over VM exits, or a reason why not. */
-import type { VmExitEvent } from '../../machine/trace';
+/** What every kind of breakpoint turns into: a place in code, a predicate over trace events, or a reason why not. */
+import type { TraceEvent } from '../../machine/trace';
+import type { EventOf } from '../event-fields';
 import type { BreakpointGate } from './breakpoint-gate';
 
-/** Says whether a VM exit is the one that is waited for. */
-export type ExitPredicate = (exit: VmExitEvent) => boolean;
+/** A happening that is waited for. */
+export interface EventTarget {
+  readonly kind: 'event';
+  /** The kind of trace event that it is. */
+  readonly on: TraceEvent['kind'];
+  readonly matches: (event: TraceEvent) => boolean;
+  /** What stops, in words: `write of port 0xe9`. */
+  readonly title: string;
+  /** Decoded fields that the events can have, for conditions. */
+  readonly fieldNames: readonly string[];
+}
 
 /** Where a breakpoint takes effect. */
 export type BreakpointTarget =
@@ -13,7 +23,7 @@ export type BreakpointTarget =
       /** Line that the breakpoint really is on, where it has one. */
       readonly line?: number;
     }
-  | { readonly kind: 'exit'; readonly matches: ExitPredicate; readonly title: string }
+  | EventTarget
   /** Cannot take effect; `message` says why and what to do. */
   | { readonly kind: 'none'; readonly message: string };
 
@@ -27,4 +37,21 @@ export interface Breakpoint {
 /** A target that cannot take effect. */
 export function noTarget(message: string): BreakpointTarget {
   return { kind: 'none', message };
+}
+
+/** A target that is reached when an event of one kind happens for which `matches` says true. */
+export function onEvent<Kind extends TraceEvent['kind']>(
+  on: Kind,
+  title: string,
+  fieldNames: readonly string[],
+  matches: (event: EventOf<Kind>) => boolean,
+): BreakpointTarget {
+  const isOfKind = (event: TraceEvent): event is EventOf<Kind> => event.kind === on;
+  return {
+    kind: 'event',
+    on,
+    title,
+    fieldNames,
+    matches: (event) => isOfKind(event) && matches(event),
+  };
 }

@@ -1,15 +1,25 @@
 /** Breakpoints on VM exits by reason: `exit:CPUID`, `exit:48`, `exit:*`. */
 import { exitReasonByName, exitReasonByNumber, exitReasons } from '../../spec/x86/exit-reasons';
 import { nearestName } from '../../support/nearest-name';
-import { noTarget, type BreakpointTarget } from './breakpoint';
+import { eventFieldNames } from '../event-fields';
+import { commonExitFieldNames, exitFieldNames } from '../exits/exit-fields';
+import { noTarget, onEvent, type BreakpointTarget } from './breakpoint';
 import { parseNumber } from './event-text';
 
+/** Fields that exits of `reason` have; of any exit where it is undefined. */
+function fieldNamesOf(reason: number | undefined): readonly string[] {
+  if (reason === undefined) return eventFieldNames('vm-exit');
+  const name = exitReasonByNumber.get(reason)?.name ?? '';
+  return [...commonExitFieldNames, ...(exitFieldNames[name] ?? [])];
+}
+
 function onReason(reason: number | undefined, title: string): BreakpointTarget {
-  return {
-    kind: 'exit',
+  return onEvent(
+    'vm-exit',
     title,
-    matches: (exit) => reason === undefined || (exit.reason & 0xffff) === reason,
-  };
+    fieldNamesOf(reason),
+    (exit) => reason === undefined || (exit.reason & 0xffff) === reason,
+  );
 }
 
 /** Resolves what follows `exit:`. */

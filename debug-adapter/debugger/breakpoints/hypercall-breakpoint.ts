@@ -3,17 +3,20 @@ import { hypercallByCode, hypercallByName, hypercalls } from '../../spec/tlfs/hy
 import { ExitReasonNumber } from '../../spec/x86/exit-reasons';
 import { nearestName } from '../../support/nearest-name';
 import { hypercallCodeOf } from '../exits/hypercall-control';
-import { noTarget, type BreakpointTarget } from './breakpoint';
+import { commonExitFieldNames, exitFieldNames } from '../exits/exit-fields';
+import { noTarget, onEvent, type BreakpointTarget } from './breakpoint';
 import { parseNumber } from './event-text';
 
 function onCode(code: number | undefined, title: string): BreakpointTarget {
-  return {
-    kind: 'exit',
+  const fieldNames = [...commonExitFieldNames, ...(exitFieldNames['VMCALL'] ?? [])];
+  return onEvent(
+    'vm-exit',
     title,
-    matches: (exit) =>
+    fieldNames,
+    (exit) =>
       (exit.reason & 0xffff) === ExitReasonNumber.VMCALL &&
       (code === undefined || hypercallCodeOf(exit) === code),
-  };
+  );
 }
 
 /** Resolves what follows `hypercall:`. */

@@ -2,7 +2,8 @@
 import { ExitReasonNumber, ioQualification } from '../../spec/x86/exit-reasons';
 import { extractBits } from '../../support/bit-field';
 import { hex } from '../value-format';
-import { noTarget, type BreakpointTarget } from './breakpoint';
+import { commonExitFieldNames, exitFieldNames } from '../exits/exit-fields';
+import { noTarget, onEvent, type BreakpointTarget } from './breakpoint';
 import { parseAccess, parseNumber } from './event-text';
 
 /** Resolves what follows `io:`. */
@@ -15,15 +16,13 @@ export function resolveIoBreakpoint(text: string): BreakpointTarget {
     );
   }
   const name = port === undefined ? 'any port' : `port ${hex(port)}`;
-  return {
-    kind: 'exit',
-    title: access === 'both' ? `access to ${name}` : `${access} of ${name}`,
-    matches: (exit) => {
-      if ((exit.reason & 0xffff) !== ExitReasonNumber.IO_INSTRUCTION) return false;
-      const isRead = extractBits(exit.qualification, ioQualification.direction) === 1n;
-      const accessed = Number(extractBits(exit.qualification, ioQualification.port));
-      if (access !== 'both' && (access === 'read') !== isRead) return false;
-      return port === undefined || accessed === port;
-    },
-  };
+  const title = access === 'both' ? `access to ${name}` : `${access} of ${name}`;
+  const fieldNames = [...commonExitFieldNames, ...(exitFieldNames['IO_INSTRUCTION'] ?? [])];
+  return onEvent('vm-exit', title, fieldNames, (exit) => {
+    if ((exit.reason & 0xffff) !== ExitReasonNumber.IO_INSTRUCTION) return false;
+    const isRead = extractBits(exit.qualification, ioQualification.direction) === 1n;
+    const accessed = Number(extractBits(exit.qualification, ioQualification.port));
+    if (access !== 'both' && (access === 'read') !== isRead) return false;
+    return port === undefined || accessed === port;
+  });
 }

@@ -32,11 +32,19 @@ export class LogMessage {
     return new LogMessage(pieces);
   }
 
+  /** The expressions in its braces. */
+  get expressions(): readonly Expression[] {
+    return this.pieces.flatMap((piece) => (piece.kind === 'expression' ? [piece.expression] : []));
+  }
+
   render(context: EvaluationContext): string {
     return this.pieces
       .map((piece) => {
         if (piece.kind === 'text') return piece.text;
-        const result = evaluate(piece.expression, context);
+        const { expression } = piece;
+        const field = expression.kind === 'name' ? context.field(expression.name) : undefined;
+        if (typeof field === 'string') return field;
+        const result = evaluate(expression, context);
         return result.kind === 'error' ? `<${result.message}>` : hex(result.value);
       })
       .join('');

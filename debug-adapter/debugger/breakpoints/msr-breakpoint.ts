@@ -4,7 +4,8 @@ import { ExitReasonNumber } from '../../spec/x86/exit-reasons';
 import { msrByName, msrs } from '../../spec/x86/msrs';
 import { nearestName } from '../../support/nearest-name';
 import { hex } from '../value-format';
-import { noTarget, type BreakpointTarget } from './breakpoint';
+import { commonExitFieldNames, exitFieldNames } from '../exits/exit-fields';
+import { noTarget, onEvent, type BreakpointTarget } from './breakpoint';
 import { parseAccess, parseNumber } from './event-text';
 
 /** Resolves what follows `msr:`. */
@@ -30,15 +31,13 @@ export function resolveMsrBreakpoint(text: string): BreakpointTarget {
     );
   }
   const name = number === undefined ? 'any MSR that exits' : `MSR ${hex(number)}`;
-  return {
-    kind: 'exit',
-    title: access === 'both' ? `access to ${name}` : `${access} of ${name}`,
-    matches: (exit) => {
-      const reason = exit.reason & 0xffff;
-      const isRead = reason === ExitReasonNumber.MSR_READ;
-      if (!isRead && reason !== ExitReasonNumber.MSR_WRITE) return false;
-      if (access !== 'both' && (access === 'read') !== isRead) return false;
-      return number === undefined || Number((exit.registers[1] ?? 0n) & 0xffffffffn) === number;
-    },
-  };
+  const title = access === 'both' ? `access to ${name}` : `${access} of ${name}`;
+  const fieldNames = [...commonExitFieldNames, ...(exitFieldNames['MSR_WRITE'] ?? [])];
+  return onEvent('vm-exit', title, fieldNames, (exit) => {
+    const reason = exit.reason & 0xffff;
+    const isRead = reason === ExitReasonNumber.MSR_READ;
+    if (!isRead && reason !== ExitReasonNumber.MSR_WRITE) return false;
+    if (access !== 'both' && (access === 'read') !== isRead) return false;
+    return number === undefined || Number((exit.registers[1] ?? 0n) & 0xffffffffn) === number;
+  });
 }

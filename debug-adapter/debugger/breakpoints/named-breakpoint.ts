@@ -7,6 +7,7 @@ import { resolveFunctionBreakpoint } from './function-breakpoint';
 import { resolveHypercallBreakpoint } from './hypercall-breakpoint';
 import { resolveIoBreakpoint } from './io-breakpoint';
 import { resolveMsrBreakpoint } from './msr-breakpoint';
+import { resolveVectorBreakpoint } from './vector-breakpoint';
 
 /** Resolvers by prefix. */
 const eventKinds: ReadonlyMap<string, (text: string) => BreakpointTarget> = new Map([
@@ -14,7 +15,25 @@ const eventKinds: ReadonlyMap<string, (text: string) => BreakpointTarget> = new 
   ['exit', resolveExitBreakpoint],
   ['io', resolveIoBreakpoint],
   ['msr', resolveMsrBreakpoint],
+  ['vector', resolveVectorBreakpoint],
 ]);
+
+/** A breakpoint as typed: what it is on, and what it is to log instead of stopping. */
+export interface NamedText {
+  readonly name: string;
+  readonly logMessage: string | undefined;
+}
+
+const logPattern = /^(.*?\S)\s+log\s+(\S.*)$/s;
+
+/**
+ * Parts `io:0xe9:w log wrote {value}`. DAP has log messages for lines only, so those of events and symbols stand in
+ * the name, where VS Code also keeps them.
+ */
+export function readNamedText(text: string): NamedText {
+  const match = logPattern.exec(text);
+  return { name: match?.[1] ?? text, logMessage: match?.[2] };
+}
 
 /** Resolves the text a person typed as a function breakpoint. */
 export function resolveNamedBreakpoint(text: string, symbols: SymbolIndex): BreakpointTarget {

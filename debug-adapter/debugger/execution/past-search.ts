@@ -1,7 +1,6 @@
 /** Searches the past backwards for the last thing that would have stopped the machine. */
 import { stateOffsets } from '../../machine/processor-state';
-import type { VmExitEvent } from '../../machine/trace';
-import { present } from '../../support/assert';
+import type { TraceEvent } from '../../machine/trace';
 import type { ProcessorAddress, RunOutcome } from '../../system/run-types';
 import type { Timeline, Travel } from '../../timeline/timeline';
 import type { BreakpointSet, BreakpointVerdict } from '../breakpoints/breakpoint-set';
@@ -9,9 +8,10 @@ import { threadsOf, type DebuggedThread } from '../debugged-machine';
 import type { CodeReader } from '../inspection/code-reader';
 import { evaluationContext } from '../processor-evaluation';
 import type { SymbolIndex } from '../symbols/symbol-index';
+import { eventObservers } from './event-observers';
 import { ResumePoints } from './resume-points';
 import type { StopReason } from './stop-report';
-import { addressOf, keyOf } from './thread-address';
+import { addressOf, threadNear } from './thread-address';
 
 /** A stop in the past. */
 export interface PastStop {
@@ -26,8 +26,9 @@ export interface SearchGoal {
   readonly addresses: ReadonlySet<bigint>;
   /** Asked when a thread is about to execute the instruction at such an address; undefined goes on. */
   readonly reached: (thread: DebuggedThread, address: bigint) => StopReason | undefined;
-  /** Asked for each VM exit, where there is interest in any. */
-  readonly exited?: (thread: DebuggedThread, exit: VmExitEvent) => StopReason | undefined;
+  /** Kinds of event that are of interest, and what is asked for each of them. */
+  readonly kinds?: ReadonlySet<TraceEvent['kind']>;
+  readonly happened?: (thread: DebuggedThread, event: TraceEvent) => StopReason | undefined;
   /** Vectors whose delivery is searched for. */
   readonly vectors: ReadonlySet<number>;
 }
@@ -47,19 +48,20 @@ export function stopsOf(
     const { stopped: ids, notes } = verdict;
     return ids.length === 0 ? undefined : { kind: 'breakpoint', ids, notes };
   };
-  const exited = (thread: DebuggedThread, exit: VmExitEvent): StopReason | undefined => {
+  const happened = (thread: DebuggedThread, event: TraceEvent): StopReason | undefined => {
     const context = (): ReturnType<typeof evaluationContext> =>
-      evaluationContext(thread, symbols, exit);
-    return exitReason(exit, breakpoints.reachedExit(exit, context, 'searching'));
+      evaluationContext(thread, symbols, event);
+    return eventReason(event, breakpoints.reachedEvent(event, context, 'searching'));
   };
-  const goal = { addresses: breakpoints.addresses, reached, vectors };
-  return breakpoints.watchesExits ? { ...goal, exited } : goal;
+  const { addresses, watchedKinds: kinds } = breakpoints;
+  return { addresses, reached, vectors, kinds, happened };
 }
 
 /** One search; each window of the past is run forward, and its last hit counts. */
 export class PastSearch {
   private readonly resumePoints: ResumePoints;
-  private exitStop: StopReason | undefined;
+  /** The first thing in the present run that is searched for. */
+  private eventStop: StopReason | undefined;
 
   constructor(
     private readonly machine: Timeline,
@@ -111,29 +113,44 @@ export class PastSearch {
 
   private run(maxSteps: number): RunOutcome {
     this.resumePoints.pass(this.threads());
-    this.exitStop = undefined;
-    const { exited, vectors } = this.goal;
+    this.eventStop = undefined;
+    const { kinds = new Set(), vectors } = this.goal;
+    const observers = eventObservers(kinds, (event) => this.isWanted(event));
+    const { stopAtEvent } = observers;
     return this.machine.run({
       maxSteps,
-      ...(exited === undefined ? {} : { stopAtExit: (exit) => this.isWanted(exit, exited) }),
-      ...(vectors.size === 0 ? {} : { stopAtEvent: (vector) => vectors.has(vector) }),
+      ...observers,
+      ...(vectors.size === 0
+        ? {}
+        : {
+            stopAtEvent: (delivery, at, place) =>
+              stopAtEvent?.(delivery, at, place) === true || vectors.has(delivery.vector),
+          }),
     });
   }
 
-  private isWanted(exit: VmExitEvent, exited: NonNullable<SearchGoal['exited']>): boolean {
-    this.exitStop = exited(this.threadAt(exit), exit);
-    return this.exitStop !== undefined;
+  private isWanted(event: TraceEvent): boolean {
+    const reason = this.goal.happened?.(this.threadAt(event), event);
+    this.eventStop ??= reason;
+    return reason !== undefined;
   }
 
   private judge({ stop }: RunOutcome): PastStop | undefined {
     const { position } = this.machine;
     switch (stop.kind) {
       case 'exit':
-        return this.exitStop === undefined
-          ? undefined
-          : { position, at: stop.at, reason: this.exitStop };
-      case 'event':
-        return { position, at: stop.at, reason: { kind: 'exception', vector: stop.vector } };
+      case 'trace':
+        return (
+          this.eventStop && {
+            position,
+            at: addressOf(this.threadAt(stop.at)),
+            reason: this.eventStop,
+          }
+        );
+      case 'event': {
+        const reason = this.eventStop ?? { kind: 'exception', vector: stop.vector };
+        return { position, at: stop.at, reason };
+      }
       case 'breakpoint': {
         const thread = this.threadAt(stop.at);
         const isInProgress = this.resumePoints.isInProgress(thread, stop.address);
@@ -152,8 +169,7 @@ export class PastSearch {
   }
 
   private threadAt(at: ProcessorAddress): DebuggedThread {
-    const found = this.threads().find((thread) => keyOf(addressOf(thread)) === keyOf(at));
-    return present(found, `processor ${at.processor} of partition ${at.partition}`);
+    return threadNear(this.threads(), at);
   }
 }
 
@@ -163,11 +179,11 @@ export function isAmidInstruction({ processor }: DebuggedThread): boolean {
   return pendingExit !== undefined || core.state.readU32(stateOffsets.answerCount) !== 0;
 }
 
-function exitReason(
-  exit: VmExitEvent,
+function eventReason(
+  event: TraceEvent,
   verdict: BreakpointVerdict | undefined,
 ): StopReason | undefined {
   if (verdict === undefined || verdict.stopped.length === 0) return undefined;
   const { stopped: ids, titles, notes } = verdict;
-  return { kind: 'exit-breakpoint', ids, titles, notes, exit };
+  return { kind: 'event-breakpoint', ids, titles, notes, event };
 }

@@ -1,6 +1,6 @@
 /** Runs the machine in slices until a step is done, a breakpoint stops or the machine itself stops. */
 import type { WallClock } from '../../backends/wall-clock';
-import type { VmExitEvent } from '../../machine/trace';
+import type { TraceEvent } from '../../machine/trace';
 import { present } from '../../support/assert';
 import type { ProcessorAddress, RunOutcome, RunRequest } from '../../system/run-types';
 import type { Timeline, Travel } from '../../timeline/timeline';
@@ -13,8 +13,9 @@ import type { SymbolIndex } from '../symbols/symbol-index';
 import { hasMoved, ResumePoints } from './resume-points';
 import type { Motion, StepPlan } from './step-planner';
 import { waitMsUntil, type Pace } from './pace';
-import type { StopReport } from './stop-report';
-import { addressOf, keyOf } from './thread-address';
+import { eventObservers } from './event-observers';
+import type { StopReason, StopReport } from './stop-report';
+import { addressOf, keyOf, threadNear } from './thread-address';
 
 /** What one slice came to. */
 export type SliceOutcome =
@@ -71,7 +72,8 @@ export class RunControl {
   private readonly resumePoints: ResumePoints;
   /** Vectors whose delivery stops. */
   private watchedVectors: ReadonlySet<number> = new Set();
-  private exitVerdict: BreakpointVerdict | undefined;
+  /** What breakpoints on events have decided in the present run of the machine. */
+  private eventStop: Extract<StopReason, { kind: 'event-breakpoint' }> | undefined;
   /** Position up to which each breakpoint has logged: a past that is repeated is not logged again. */
   private readonly loggedUntil = new Map<number, number>();
   private occurrences = 0;
@@ -224,18 +226,24 @@ export class RunControl {
 
   private runMachine(maxSteps: number, deadline: number): RunOutcome {
     this.resumePoints.pass(this.threads());
-    this.exitVerdict = undefined;
+    this.eventStop = undefined;
     this.occurrences = 0;
     const { machine, pace } = this.parts;
     // What has been seen once need not be waited for again.
     const maxTimeNs = machine.isInPast
       ? undefined
       : pace.limitNs(machine.timeNs, this.waitMs !== undefined);
+    const { watchedKinds } = this.parts.breakpoints;
+    const observers = eventObservers(watchedKinds, (event) => this.isWanted(event));
+    const { stopAtExit, stopAtEvent } = observers;
     const request: RunRequest = {
       maxSteps,
       ...(maxTimeNs === undefined ? {} : { maxTimeNs }),
-      stopAtExit: (exit) => this.isExitOfInterest(exit, deadline),
-      stopAtEvent: (vector) => this.isEventOfInterest(vector, deadline),
+      ...observers,
+      stopAtExit: (exit) => stopAtExit?.(exit) === true || this.isOutOfTime(deadline),
+      stopAtEvent: (delivery, at, place) =>
+        stopAtEvent?.(delivery, at, place) === true ||
+        this.isEventOfInterest(delivery.vector, deadline),
     };
     const outcome = machine.run(request);
     const { stop } = outcome;
@@ -244,20 +252,23 @@ export class RunControl {
     return outcome;
   }
 
-  /** Asked for each VM exit. */
-  private isExitOfInterest(exit: VmExitEvent, deadline: number): boolean {
+  /** Asks the breakpoints about an event; several may want one step to be the last. */
+  private isWanted(event: TraceEvent): boolean {
     const { breakpoints, symbols } = this.parts;
-    if (breakpoints.watchesExits) {
-      const verdict = breakpoints.reachedExit(exit, () =>
-        evaluationContext(this.threadAt(exit), symbols, exit),
-      );
-      this.report(verdict);
-      if (verdict !== undefined && verdict.stopped.length > 0) {
-        this.exitVerdict = verdict;
-        return true;
-      }
-    }
-    return this.isOutOfTime(deadline);
+    const verdict = breakpoints.reachedEvent(event, () =>
+      evaluationContext(this.threadAt(event), symbols, event),
+    );
+    this.report(verdict);
+    if (verdict === undefined || verdict.stopped.length === 0) return false;
+    const before = this.eventStop;
+    this.eventStop = {
+      kind: 'event-breakpoint',
+      ids: [...(before?.ids ?? []), ...verdict.stopped],
+      titles: [...(before?.titles ?? []), ...verdict.titles],
+      notes: [...(before?.notes ?? []), ...verdict.notes],
+      event: before?.event ?? event,
+    };
+    return true;
   }
 
   private isEventOfInterest(vector: number, deadline: number): boolean {
@@ -277,21 +288,18 @@ export class RunControl {
       case 'budget':
       case 'time':
         return undefined;
-      case 'exit': {
-        const verdict = this.exitVerdict;
-        if (verdict === undefined) return undefined;
-        const { stopped: ids, titles, notes } = verdict;
-        return {
-          at: stop.at,
-          reason: { kind: 'exit-breakpoint', ids, titles, notes, exit: stop.exit },
-        };
-      }
+      case 'exit':
+      case 'trace':
+        return this.eventReport(stop.at);
       case 'event':
-        return this.watchedVectors.has(stop.vector)
-          ? { at: stop.at, reason: { kind: 'exception', vector: stop.vector } }
-          : undefined;
+        return (
+          this.eventReport(stop.at) ??
+          (this.watchedVectors.has(stop.vector)
+            ? { at: stop.at, reason: { kind: 'exception', vector: stop.vector } }
+            : undefined)
+        );
       case 'breakpoint':
-        return this.judgeBreakpoint(stop.at, stop.address);
+        return this.judgeBreakpoint(stop.at, stop.address) ?? this.eventReport(stop.at);
       default:
         return { at: stop.at, reason: { kind: 'machine', stop } };
     }
@@ -361,7 +369,11 @@ export class RunControl {
   }
 
   private threadAt(at: ProcessorAddress): DebuggedThread {
-    const found = this.threads().find((thread) => keyOf(addressOf(thread)) === keyOf(at));
-    return present(found, `processor ${at.processor} of partition ${at.partition}`);
+    return threadNear(this.threads(), at);
+  }
+
+  /** The stop at an event, at a processor that can be looked at: the event may be of the parent. */
+  private eventReport(at: ProcessorAddress): StopReport | undefined {
+    return this.eventStop && { at: addressOf(this.threadAt(at)), reason: this.eventStop };
   }
 }

@@ -1,8 +1,9 @@
 /** Why the debugger stopped, as a closed union, and what it tells the person. */
-import type { VmExitEvent } from '../../machine/trace';
+import type { TraceEvent } from '../../machine/trace';
 import { exceptionByVector } from '../../spec/x86/exceptions';
 import type { ProcessorAddress, RunStop } from '../../system/run-types';
 import { describeExit, exitReasonText } from '../exits/exit-description';
+import { describeEvent } from '../trace-events';
 import { formatBytes, hex } from '../value-format';
 
 /** Why execution is where it is. */
@@ -22,11 +23,11 @@ export type StopReason =
       readonly notes: readonly string[];
     }
   | {
-      readonly kind: 'exit-breakpoint';
+      readonly kind: 'event-breakpoint';
       readonly ids: readonly number[];
       readonly titles: readonly string[];
       readonly notes: readonly string[];
-      readonly exit: VmExitEvent;
+      readonly event: TraceEvent;
     }
   | { readonly kind: 'exception'; readonly vector: number }
   /** The machine cannot go on by itself, or ended. */
@@ -35,7 +36,7 @@ export type StopReason =
 /** Stops that the machine makes on its own account. */
 export type MachineStop = Exclude<
   RunStop,
-  { readonly kind: 'budget' | 'time' | 'breakpoint' | 'exit' | 'event' }
+  { readonly kind: 'budget' | 'time' | 'breakpoint' | 'exit' | 'event' | 'trace' }
 >;
 
 /** A stop of the debugger. */
@@ -138,6 +139,13 @@ function withNotes(text: string, notes: readonly string[]): string {
   return [text, ...notes].filter((part) => part !== '').join('; ');
 }
 
+function describeHappening(event: TraceEvent): string {
+  if (event.kind !== 'vm-exit') return describeEvent(event, () => undefined);
+  const detail = describeExit(event);
+  const what = `VM exit ${event.exitNumber}, ${exitReasonText(event.reason)}`;
+  return detail === '' ? what : `${what}: ${detail}`;
+}
+
 /** Describes a stop. */
 export function describeStop(reason: StopReason, place: StopPlace): StopText {
   switch (reason.kind) {
@@ -160,15 +168,11 @@ export function describeStop(reason: StopReason, place: StopPlace): StopText {
       return { description: 'Stopped after an edit', text: '' };
     case 'breakpoint':
       return { description: 'Stopped at a breakpoint', text: withNotes('', reason.notes) };
-    case 'exit-breakpoint': {
-      const { exit } = reason;
-      const detail = describeExit(exit);
-      const what = `VM exit ${exit.exitNumber}, ${exitReasonText(exit.reason)}${detail === '' ? '' : `: ${detail}`}`;
+    case 'event-breakpoint':
       return {
-        description: `Stopped at ${reason.titles.join(', ') || 'a VM exit'}`,
-        text: withNotes(what, reason.notes),
+        description: `Stopped at ${reason.titles.join(', ')}`,
+        text: withNotes(describeHappening(reason.event), reason.notes),
       };
-    }
     case 'exception':
       return {
         description: `Exception ${exceptionName(reason.vector)}`,

@@ -1,12 +1,17 @@
 /** Evaluates expressions in unsigned 64-bit arithmetic; the result is a value or an error text, never an exception. */
 import type { BinaryOperator, Expression } from './syntax-tree';
 
+/** A decoded field of an event. */
+export type FieldValue = bigint | string;
+
 /** Where names and memory get their values. */
 export interface EvaluationContext {
   /** Value and width of a register or flag, by lower-case name. */
   register(name: string): { readonly value: bigint; readonly bits: number } | undefined;
   /** A decoded field of the event under inspection, such as `port` of an I/O exit. */
-  field(name: string): bigint | undefined;
+  field(name: string): FieldValue | undefined;
+  /** The value of a field that its specification calls `name`: 0x5c for `code` and `HvCallPostMessage`. */
+  valueNamed(field: string, name: string): bigint | undefined;
   symbolAddress(name: string): bigint | undefined;
   /** Bytes at a linear address without side effects; undefined where they cannot be read. */
   readMemory(address: bigint, length: number): Uint8Array | undefined;
@@ -37,6 +42,7 @@ function truth(condition: boolean): Evaluation {
 function evaluateName(name: string, registerOnly: boolean, context: EvaluationContext): Evaluation {
   if (!registerOnly) {
     const field = context.field(name);
+    if (typeof field === 'string') return truth(field !== '');
     if (field !== undefined) return { kind: 'value', value: BigInt.asUintN(64, field), bits: 64 };
   }
   const register = context.register(name.toLowerCase());
@@ -45,6 +51,42 @@ function evaluateName(name: string, registerOnly: boolean, context: EvaluationCo
   const address = context.symbolAddress(name);
   if (address !== undefined) return { kind: 'value', value: address, bits: 64 };
   return failure(`"${name}" is no register, symbol or field`);
+}
+
+/** What stands beside a field in a comparison, where it can be a word. */
+function wordOf(expression: Expression, context: EvaluationContext): string | undefined {
+  if (expression.kind === 'text') return expression.text;
+  if (expression.kind !== 'name' || expression.registerOnly) return undefined;
+  return context.field(expression.name) === undefined ? expression.name : undefined;
+}
+
+/** `field == word` and `field != word`; undefined where it is no such comparison. */
+function compareWithWord(
+  field: Expression,
+  other: Expression,
+  context: EvaluationContext,
+): boolean | string | undefined {
+  if (field.kind !== 'name' || field.registerOnly) return undefined;
+  const value = context.field(field.name);
+  const word = value === undefined ? undefined : wordOf(other, context);
+  if (typeof value === 'string') {
+    if (word !== undefined) return value.toLowerCase() === word.toLowerCase();
+    return `"${field.name}" is a text; compare it with one: ${field.name} == "…"`;
+  }
+  if (word === undefined) return undefined;
+  const named = context.valueNamed(field.name, word);
+  if (named !== undefined) return value === named;
+  return other.kind === 'text' ? `no value of "${field.name}" is called "${word}"` : undefined;
+}
+
+function compareFields(
+  { operator, left, right }: Extract<Expression, { kind: 'binary' }>,
+  context: EvaluationContext,
+): Evaluation | undefined {
+  if (operator !== '==' && operator !== '!=') return undefined;
+  const isEqual = compareWithWord(left, right, context) ?? compareWithWord(right, left, context);
+  if (isEqual === undefined) return undefined;
+  return typeof isEqual === 'string' ? failure(isEqual) : truth(isEqual === (operator === '=='));
 }
 
 function shift(operator: '<<' | '>>', left: bigint, right: bigint): bigint {
@@ -132,7 +174,11 @@ export function evaluate(expression: Expression, context: EvaluationContext): Ev
       const value = expression.operator === '-' ? -operand.value : ~operand.value;
       return { kind: 'value', value: BigInt.asUintN(64, value), bits: 64 };
     }
+    case 'text':
+      return failure(`"${expression.text}" is a text; a field can be compared with it`);
     case 'binary': {
+      const compared = compareFields(expression, context);
+      if (compared !== undefined) return compared;
       const left = evaluate(expression.left, context);
       if (left.kind === 'error') return left;
       const decided =

@@ -120,6 +120,10 @@ class Parser {
       this.index++;
       return { kind: 'number', value: BigInt.asUintN(64, token.value) };
     }
+    if (token.kind === 'text') {
+      this.index++;
+      return { kind: 'text', text: token.text };
+    }
     if (token.kind === 'name') return this.named(token.text);
     if (this.takeSymbol(['[']) !== undefined) return this.memory(8);
     if (this.takeSymbol(['(']) === undefined) return this.unexpected(token);

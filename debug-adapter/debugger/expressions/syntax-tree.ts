@@ -27,6 +27,8 @@ export type OperandSize = 1 | 2 | 4 | 8;
 
 export type Expression =
   | { readonly kind: 'number'; readonly value: bigint }
+  /** What a field is compared with: a text, or what a value of the field is called. */
+  | { readonly kind: 'text'; readonly text: string }
   /** A register, decoded field or symbol; with `$` only a register. */
   | { readonly kind: 'name'; readonly name: string; readonly registerOnly: boolean }
   | { readonly kind: 'address-of'; readonly name: string }

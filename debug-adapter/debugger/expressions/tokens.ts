@@ -3,6 +3,7 @@
 export type Token =
   | { readonly kind: 'number'; readonly value: bigint; readonly at: number }
   | { readonly kind: 'name'; readonly text: string; readonly at: number }
+  | { readonly kind: 'text'; readonly text: string; readonly at: number }
   | { readonly kind: 'symbol'; readonly text: string; readonly at: number }
   | { readonly kind: 'bad'; readonly text: string; readonly at: number }
   | { readonly kind: 'end'; readonly at: number };
@@ -11,6 +12,7 @@ const spacePattern = /\s+/y;
 const numberPattern = /(?:0[xX][0-9a-fA-F_]+|0[bB][01_]+|[0-9][0-9_]*)(?![0-9A-Za-z])/y;
 const badNumberPattern = /[0-9][0-9A-Za-z_]*/y;
 const characterPattern = /'(\\.|[^'\\])'/y;
+const textPattern = /"([^"]*)"/y;
 const namePattern = /[$A-Za-z_.@?][\w.@$?]*/y;
 const symbolPattern = /<<|>>|<=|>=|==|!=|&&|\|\||[-+*/%&|^~!<>()[\]]/y;
 
@@ -41,6 +43,10 @@ function tokenAt(text: string, at: number): { readonly token: Token; readonly le
     const length = character[0].length;
     if (value !== undefined) return { token: { kind: 'number', value, at }, length };
     return { token: { kind: 'bad', text: character[0], at }, length };
+  }
+  const quoted = matchAt(textPattern, text, at);
+  if (quoted !== undefined) {
+    return { token: { kind: 'text', text: quoted[1] ?? '', at }, length: quoted[0].length };
   }
   const number = matchAt(numberPattern, text, at)?.[0];
   if (number !== undefined) {

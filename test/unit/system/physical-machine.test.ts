@@ -65,6 +65,26 @@ describe('physical machine', () => {
     }
   });
 
+  it('stops after the step in which what is waited for happened', () => {
+    const machine = machineOf('hello-partition');
+    const kinds = new Set(['hypercall', 'console'] as const);
+    const stops: string[] = [];
+    for (;;) {
+      const { stop } = machine.run({
+        maxSteps: 3000 - machine.position,
+        stopAtTrace: { kinds, wanted: (event) => event.kind === 'hypercall' },
+      });
+      if (stop.kind !== 'trace') break;
+      stops.push(stop.event.kind);
+      assert.equal(stop.event.position, machine.position);
+    }
+    assert.deepEqual(stops, Array(machine.trace.hypercalls.recorded).fill('hypercall'));
+    assert(stops.length > 0);
+    const whole = machineOf('hello-partition');
+    runTo(whole, machine.position);
+    assert.equal(machine.stateHash(), whole.stateHash());
+  });
+
   it('hashes differ at different positions', () => {
     const machine = machineOf('hello-partition');
     const seen = new Set<string>();

@@ -138,7 +138,7 @@ describe('run loop', () => {
       { steps: 2, stop },
       { steps: 2, stop: { ...stop, vector: 3, errorCode: undefined } },
     );
-    const outcome = loop.run({ maxSteps: 100, stopAtEvent: (vector) => vector === 3 });
+    const outcome = loop.run({ maxSteps: 100, stopAtEvent: ({ vector }) => vector === 3 });
     assert.deepEqual(outcome, { stop: { kind: 'event', at, vector: 3 }, steps: 4 });
     const rows = trace.events
       .query(0, 10)

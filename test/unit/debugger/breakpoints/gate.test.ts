@@ -8,6 +8,7 @@ import type { EvaluationContext } from '../../../../debug-adapter/debugger/expre
 const context: EvaluationContext = {
   register: (name) => (name === 'rax' ? { value: 42n, bits: 64 } : undefined),
   field: () => undefined,
+  valueNamed: () => undefined,
   symbolAddress: () => undefined,
   readMemory: () => undefined,
 };

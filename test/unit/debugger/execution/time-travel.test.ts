@@ -285,7 +285,7 @@ describe('time travel', function () {
     const condition = `$ecx == ${ecx} && $rip == ${rip}`;
     rig.control.setNamedBreakpoints(named('exit:IO_INSTRUCTION', { condition }));
     rig.control.reverseContinue(threadId);
-    assert.equal(stopOf(rig).reason.kind, 'exit-breakpoint');
+    assert.equal(stopOf(rig).reason.kind, 'event-breakpoint');
     assert.equal(rig.timeline.position, wanted.position);
     rig.control.setNamedBreakpoints(named('exit:IO_INSTRUCTION', { condition: '$rip == 1' }));
     rig.control.reverseContinue(threadId);

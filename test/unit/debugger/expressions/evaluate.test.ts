@@ -10,7 +10,9 @@ const memory = Uint8Array.from({ length: 16 }, (_, index) => 0x10 + index);
 
 const context: EvaluationContext = {
   register: (name) => ({ rax: { value: 0x1122n, bits: 64 }, al: { value: 0x22n, bits: 8 } })[name],
-  field: (name) => ({ code: 0x5cn })[name],
+  field: (name) => ({ code: 0x5cn, channelClass: 'SCSI controller', refusal: '' })[name],
+  valueNamed: (field, name) =>
+    field === 'code' && name.toLowerCase() === 'hvcallpostmessage' ? 0x5cn : undefined,
   symbolAddress: (name) => ({ main: 0x100000n, rax: 1n })[name],
   readMemory: (address, length) => {
     const at = Number(address - 0x100000n);
@@ -37,6 +39,15 @@ const values: readonly (readonly [text: string, value: bigint])[] = [
   ['RAX', 0x1122n],
   ['$al', 0x22n],
   ['code', 0x5cn],
+  ['code == HvCallPostMessage', 1n],
+  ['hvcallpostmessage != code', 0n],
+  ['code == "HvCallPostMessage" && 1', 1n],
+  ['code == main', 0n],
+  ['channelClass == "scsi controller"', 1n],
+  ['channelClass != scsi', 1n],
+  ['channelClass', 1n],
+  ['refusal == ""', 1n],
+  ['refusal', 0n],
   ['&rax', 1n],
   ['main', 0x100000n],
   ['[main]', 0x1716151413121110n],
@@ -80,6 +91,10 @@ const errors: readonly (readonly [text: string, message: RegExp])[] = [
   ['5 % 0', /division by zero/],
   ["'ab'", /unexpected/],
   ['🙂', /unexpected/],
+  ['"text"', /can be compared with it/],
+  ['"text', /unexpected/],
+  ['code == "nothing"', /no value of "code" is called "nothing"/],
+  ['channelClass == 1', /compare it with one/],
 ];
 
 describe('expressions', () => {
@@ -104,6 +119,9 @@ describe('expressions', () => {
       '&',
       '&&',
       "'",
+      '"',
+      '==',
+      'code',
       '0x',
       ' ',
       'byte',

@@ -1,0 +1,116 @@
+/** Decoded fields of trace events by name: what conditions and log messages of breakpoints may use. */
+import type { TraceEvent } from '../machine/trace';
+import { hypercalls } from '../spec/tlfs/hypercalls';
+import { hypercallStatuses } from '../spec/tlfs/status-codes';
+import { exceptionVectors } from '../spec/x86/exceptions';
+import { crAccessQualification, exitReasons } from '../spec/x86/exit-reasons';
+import { msrs } from '../spec/x86/msrs';
+import type { FieldValue } from './expressions/evaluate';
+import { commonExitFieldNames, exitFieldNames, exitFields } from './exits/exit-fields';
+
+/** The trace event of a kind. */
+export type EventOf<Kind extends TraceEvent['kind']> = Extract<TraceEvent, { kind: Kind }>;
+
+/** Names of values by value name in lower case. */
+type ValueNames = ReadonlyMap<string, bigint>;
+
+/** How the events of one kind are taken apart. */
+interface EventDecoder<Kind extends TraceEvent['kind']> {
+  /** Every name that some event of the kind has. */
+  readonly names: readonly string[];
+  /** What the specification calls the values of a field, by field. */
+  readonly values?: ReadonlyMap<string, ValueNames>;
+  readonly read: (event: EventOf<Kind>) => ReadonlyMap<string, FieldValue>;
+}
+
+function namesOf(rows: readonly (readonly [name: string, value: number])[]): ValueNames {
+  return new Map(rows.map(([name, value]) => [name.toLowerCase(), BigInt(value)]));
+}
+
+const callCodes = namesOf(hypercalls.map(({ name, code }) => [name, code]));
+const vectors = namesOf(exceptionVectors.map(({ mnemonic, vector }) => [mnemonic, vector]));
+const controlRegisters = Object.entries(crAccessQualification.register.values ?? {});
+
+const exitValues: ReadonlyMap<string, ValueNames> = new Map([
+  ['reason', namesOf(exitReasons.map(({ name, number }) => [name, number]))],
+  ['code', callCodes],
+  ['msr', namesOf(msrs.map(({ name, number }) => [name, number]))],
+  ['vector', vectors],
+  ['cr', namesOf(controlRegisters.map(([value, name]) => [name, Number(value)]))],
+]);
+
+/** One row for each kind of event. */
+const decoders: { readonly [Kind in TraceEvent['kind']]: EventDecoder<Kind> } = {
+  'vm-exit': {
+    names: [...new Set([...commonExitFieldNames, ...Object.values(exitFieldNames).flat()])],
+    values: exitValues,
+    read: exitFields,
+  },
+  event: {
+    names: ['vector', 'error_code', 'rip'],
+    values: new Map([['vector', vectors]]),
+    read: ({ vector, errorCode = 0, rip }) =>
+      new Map([
+        ['vector', BigInt(vector)],
+        ['error_code', BigInt(errorCode)],
+        ['rip', rip],
+      ]),
+  },
+  hypercall: {
+    names: ['code', 'control', 'status', 'reps'],
+    values: new Map([
+      ['code', callCodes],
+      ['status', namesOf(hypercallStatuses.map(({ name, code }) => [name, code]))],
+    ]),
+    read: ({ code, control, status, repsCompleted }) =>
+      new Map([
+        ['code', BigInt(code)],
+        ['control', control],
+        ['status', BigInt(status)],
+        ['reps', BigInt(repsCompleted)],
+      ]),
+  },
+  console: {
+    names: ['bytes'],
+    read: ({ data }) => new Map([['bytes', BigInt(data.length)]]),
+  },
+  'guest-crash': {
+    names: ['message'],
+    read: ({ message }) => new Map([['message', message]]),
+  },
+  input: {
+    names: ['input'],
+    read: ({ input }) => new Map([['input', input]]),
+  },
+};
+
+function read<Kind extends TraceEvent['kind']>(
+  kind: Kind,
+  event: EventOf<Kind>,
+): ReadonlyMap<string, FieldValue> {
+  return decoders[kind].read(event);
+}
+
+/** Every decoded field of `event`. */
+export function eventFields(event: TraceEvent): ReadonlyMap<string, FieldValue> {
+  return read(event.kind, event);
+}
+
+/** Names of the fields that events of `kind` can have. */
+export function eventFieldNames(kind: TraceEvent['kind']): readonly string[] {
+  return decoders[kind].names;
+}
+
+/** The value that the specification calls `name`, in whatever case; undefined where none is called so. */
+export function valueNamed(
+  kind: TraceEvent['kind'],
+  field: string,
+  name: string,
+): bigint | undefined {
+  return decoders[kind].values?.get(field)?.get(name.toLowerCase());
+}
+
+/** What the values of a field are called, in lower case. */
+export function valueNamesOf(kind: TraceEvent['kind'], field: string): readonly string[] {
+  return [...(decoders[kind].values?.get(field)?.keys() ?? [])];
+}
