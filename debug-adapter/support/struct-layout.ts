@@ -54,7 +54,10 @@ export type StructPart =
     }
   /** Present where bytes are left: what newer versions append. */
   | { readonly kind: 'appended'; readonly layout: StructLayout }
-  /** A union: the value of the field `by`, here or in a structure around this one, tells which. */
+  /**
+   * A union: the value of the field `by` tells which, here or in a structure around this one; with `Request.` before
+   * its name in the request that this answers.
+   */
   | {
       readonly kind: 'choice';
       readonly by: string;
@@ -105,11 +108,18 @@ export function structField(
 
 const capitalized = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
 
-/** The values of an enumeration, under the names of its constants. */
-export function namesOfValues(constants: Readonly<Record<string, number>>): FieldMeaning {
+/** The names of an enumeration's values, for a field or for some bits of one. */
+export function valueNames(
+  constants: Readonly<Record<string, number>>,
+): Readonly<Record<number, string>> {
   const names = Object.entries(constants).map(([name, value]) => [value, capitalized(name)]);
   // Object.fromEntries cannot know that the first of each pair is a number.
-  return { kind: 'values', names: Object.fromEntries(names) as Record<number, string> };
+  return Object.fromEntries(names) as Record<number, string>;
+}
+
+/** An integer field whose values are those of an enumeration. */
+export function namesOfValues(constants: Readonly<Record<string, number>>): FieldMeaning {
+  return { kind: 'values', names: valueNames(constants) };
 }
 
 /** The single bits of a word, under the names of the masks that have them. */

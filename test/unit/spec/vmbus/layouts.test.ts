@@ -14,6 +14,18 @@ import {
   PacketType,
   pipeHeader,
 } from '../../../../debug-adapter/spec/vmbus/packets';
+import {
+  balloonHeader,
+  BalloonMessageType,
+} from '../../../../debug-adapter/spec/vmbus/dynamic-memory';
+import {
+  deviceClassByGuid,
+  deviceClassByName,
+  deviceClasses,
+} from '../../../../debug-adapter/spec/vmbus/device-classes';
+import * as ic from '../../../../debug-adapter/spec/vmbus/integration';
+import * as storage from '../../../../debug-adapter/spec/vmbus/storage';
+import { parseGuid } from '../../../../debug-adapter/support/guid';
 import { ringBytesUsed, ringHeader } from '../../../../debug-adapter/spec/vmbus/ring';
 import { fieldSizeBytes, type StructLayout } from '../../../../debug-adapter/support/struct-layout';
 
@@ -68,6 +80,13 @@ const roots: readonly StructLayout[] = [
   ...descriptorByPacketType.values(),
   pipeHeader,
   ringHeader,
+  pipeHeader,
+  ic.icHeader,
+  balloonHeader,
+  storage.vstorPacket,
+  storage.vstorCompletion,
+  storage.vstorChannelProperties,
+  storage.ideOfferArea,
 ];
 
 describe('VMBus layouts', () => {
@@ -115,5 +134,47 @@ describe('VMBus layouts', () => {
     assert.equal(ringBytesUsed(64, 64, 4096), 0);
     assert.equal(ringBytesUsed(96, 64, 4096), 32);
     assert.equal(ringBytesUsed(16, 4080, 4096), 32);
+  });
+
+  // Bytes that Linux 6.1 insists on or sends: the whole payload, pipe and IC headers included.
+  for (const [name, sizeBytes, linuxBytes] of [
+    ['shutdown', ic.icBodyOffset + ic.icShutdown.sizeBytes, 28 + 2060],
+    ['heartbeat', ic.icBodyOffset + ic.icHeartbeat.sizeBytes, 28 + 40],
+    ['timesync 3.0', ic.icBodyOffset + ic.icTimesyncLegacy.sizeBytes, 28 + 25],
+    ['timesync 4.0', ic.icBodyOffset + ic.icTimesync.sizeBytes, 28 + 22],
+    ['KVP enumerate', ic.icKvp.sizeBytes + ic.kvpEnumerate.sizeBytes, ic.kvpBodyBytes],
+    ['KVP IP', ic.icKvp.sizeBytes + ic.kvpIpInfo.sizeBytes, ic.kvpIpBodyBytes],
+    ['VSS', ic.icBodyOffset + ic.icVss.sizeBytes, 40],
+    ['file copy start', ic.icFileCopy.sizeBytes + ic.fileCopyStart.sizeBytes, 1088],
+    ['file copy write', ic.icFileCopy.sizeBytes + ic.fileCopyWrite.sizeBytes, 6196],
+    [
+      'storage',
+      storage.vstorPacket.sizeBytes + storage.srbRequest.sizeBytes,
+      storage.vstorPacketBytes,
+    ],
+  ] as const) {
+    it(`${name}: as many bytes as Linux expects`, () => assert.equal(sizeBytes, linuxBytes));
+  }
+
+  it('dynamic memory has a body for every message but the empty one', () => {
+    const [choice] = balloonHeader.parts;
+    assert(choice?.kind === 'choice');
+    for (const [name, type] of Object.entries(BalloonMessageType)) {
+      assert.equal(choice.cases.has(type), name !== 'unballoonResponse', name);
+    }
+  });
+});
+
+describe('VMBus device classes', () => {
+  it('have GUIDs and names of their own', () => {
+    assert.equal(deviceClassByGuid.size, deviceClasses.length);
+    assert.equal(deviceClassByName.size, deviceClasses.length);
+    for (const { guid, instances, name } of deviceClasses) {
+      for (const each of [guid, ...instances]) {
+        assert(parseGuid(each));
+        assert.equal(each, each.toLowerCase());
+      }
+      assert.match(name, /^[a-z][a-z0-9-]*$/);
+    }
   });
 });
