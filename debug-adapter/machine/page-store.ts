@@ -60,6 +60,11 @@ export class PageStore {
     this.used--;
   }
 
+  /** True where more than one holds a page, so that nobody may change it. */
+  isShared(slot: number): boolean {
+    return this.holdersOf(slot) > 1;
+  }
+
   /** The bytes of a kept page. */
   bytesOf(slot: number): Uint8Array {
     assert(slot !== zeroPage, 'a page of zeros has no bytes');
