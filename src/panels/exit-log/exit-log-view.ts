@@ -1,5 +1,4 @@
 /** The VM Exit Log as a view of the panel: hands the page's requests to the debug adapter. */
-import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { customRequest } from '../../../debug-adapter/protocol/custom-requests';
 import { goToMoment } from '../../commands/travel-commands';
@@ -7,28 +6,34 @@ import type { HyperscopeSessions } from '../../debug/hyperscope-sessions';
 import { showInstruction } from '../../debug/instruction-location';
 import { requestFromAdapter } from '../../debug/session-requests';
 import { RefreshTimer } from '../../views/refresh-timer';
+import { PanelWebview, type PageReady } from '../panel-webview';
 import type { LogSource, ToExtension, ToPage } from './exit-log-messages';
-import { exitLogPage } from './exit-log-page';
 
-export const exitLogViewId = 'hyperscope.exitLog';
+const description = {
+  viewId: 'hyperscope.exitLog',
+  title: 'VM Exit Log',
+  element: 'exit-log-app',
+  bundle: 'exit-log',
+};
 
 const notifyPeriodMs = 100;
 
-export class ExitLogView implements vscode.WebviewViewProvider, vscode.Disposable {
+export class ExitLogView implements vscode.Disposable {
   private readonly disposables: vscode.Disposable[] = [];
   private readonly notify = new RefreshTimer(notifyPeriodMs, () => this.postTrace());
-  private view: vscode.WebviewView | undefined;
-  /** Sent when the page says that it listens; a command may come before the page exists. */
-  private waiting: ToPage[] = [];
-  private listening = false;
+  private readonly page: PanelWebview<ToExtension, ToPage>;
 
   constructor(
-    private readonly extensionUri: vscode.Uri,
+    extensionUri: vscode.Uri,
     private readonly sessions: HyperscopeSessions,
   ) {
+    this.page = new PanelWebview(extensionUri, description, {
+      started: () => this.postSource(),
+      received: (message) => void this.receive(message),
+    });
     this.disposables.push(
       this.notify,
-      vscode.window.registerWebviewViewProvider(exitLogViewId, this),
+      this.page,
       sessions.onDidChange(() => this.postSource()),
       sessions.onDidTrace(() => this.notify.request()),
       sessions.onDidStart(() => this.openForNewSession()),
@@ -40,8 +45,13 @@ export class ExitLogView implements vscode.WebviewViewProvider, vscode.Disposabl
   }
 
   /** Shows the log; with `preserveFocus` the keyboard stays where it is. */
-  async show(preserveFocus: boolean): Promise<void> {
-    await vscode.commands.executeCommand(`${exitLogViewId}.focus`, { preserveFocus });
+  show(preserveFocus: boolean): Promise<void> {
+    return this.page.show(preserveFocus);
+  }
+
+  /** Sends a message to the page, now or when it listens. */
+  post(message: ToPage): void {
+    this.page.post(message);
   }
 
   private openForNewSession(): void {
@@ -49,43 +59,8 @@ export class ExitLogView implements vscode.WebviewViewProvider, vscode.Disposabl
     if (settings.get('exitLog.openOnSessionStart', false)) void this.show(true);
   }
 
-  /** Sends a message to the page, now or when it listens. */
-  post(message: ToPage): void {
-    if (this.view !== undefined && this.listening) void this.view.webview.postMessage(message);
-    else this.waiting.push(message);
-  }
-
-  resolveWebviewView(view: vscode.WebviewView): void {
-    const root = vscode.Uri.joinPath(this.extensionUri, 'dist', 'webviews');
-    const { webview } = view;
-    this.view = view;
-    this.listening = false;
-    webview.options = { enableScripts: true, localResourceRoots: [root] };
-    view.onDidDispose(() => {
-      this.view = undefined;
-      this.listening = false;
-    });
-    view.onDidChangeVisibility(() => {
-      // A hidden page is unloaded; shown again, it starts anew and says when it listens.
-      if (!view.visible) this.listening = false;
-    });
-    // The page is ours; messages from it have the shapes of the shared file.
-    webview.onDidReceiveMessage((message: ToExtension) => void this.receive(message));
-    const address = (name: string): string =>
-      webview.asWebviewUri(vscode.Uri.joinPath(root, name)).toString();
-    webview.html = exitLogPage({
-      cspSource: webview.cspSource,
-      script: address('exit-log.js'),
-      style: address('exit-log.css'),
-      icons: address('codicon.css'),
-      nonce: randomBytes(16).toString('hex'),
-    });
-  }
-
-  private async receive(message: ToExtension): Promise<void> {
+  private async receive(message: Exclude<ToExtension, PageReady>): Promise<void> {
     switch (message.type) {
-      case 'ready':
-        return this.start();
       case 'fetchRows':
         return this.answer(message.request, async (session) => {
           const { start, count, filter, request } = message;
@@ -108,14 +83,6 @@ export class ExitLogView implements vscode.WebviewViewProvider, vscode.Disposabl
       case 'run':
         await vscode.commands.executeCommand(`hyperscope.${message.command}`);
     }
-  }
-
-  private start(): void {
-    this.listening = true;
-    this.postSource();
-    const waiting = this.waiting;
-    this.waiting = [];
-    for (const message of waiting) this.post(message);
   }
 
   private async answer(
@@ -161,12 +128,12 @@ export class ExitLogView implements vscode.WebviewViewProvider, vscode.Disposabl
 
   private postTrace(): void {
     const current = this.sessions.current;
-    if (!this.listening || this.view?.visible !== true || current === undefined) return;
+    if (!this.page.isShown || current === undefined) return;
     this.post({ type: 'traceChanged', recorded: current.recorded });
   }
 
   private postSource(): void {
-    if (!this.listening) return;
+    if (!this.page.listens) return;
     const settings = vscode.workspace.getConfiguration('hyperscope');
     const followTail = settings.get('exitLog.followTail', true);
     this.post({ type: 'source', source: this.source(), followTail });

@@ -1,13 +1,13 @@
 /** The page's one element: joins model, filter bar, grid and detail pane, and handles keys and scrolling. */
 import { html, LitElement, nothing, type TemplateResult } from 'lit';
 import type { ExitRow } from '../../../debug-adapter/protocol/custom-requests';
-import type { ToPage } from '../../panels/exit-log/exit-log-messages';
+import type { ToExtension, ToPage } from '../../panels/exit-log/exit-log-messages';
+import { connectToExtension } from '../extension-link';
 import { detailPane } from './detail-pane';
 import { emptyState } from './empty-state';
 import { withoutProcessor, withProcessor, withReasonToggled, withText } from './exit-filter';
 import { exitGrid, rowPixels } from './exit-grid';
 import { detailText, rowText } from './exit-text';
-import { connectToExtension } from './extension-link';
 import { filterBar } from './filter-bar';
 import { LogModel } from './log-model';
 import { detailPixelsLimits, readPageState } from './page-state';
@@ -18,7 +18,7 @@ const detailDelayMs = 60;
 const sashStepPixels = 24;
 
 export class ExitLogApp extends LitElement {
-  private readonly link = connectToExtension();
+  private readonly link = connectToExtension<ToExtension, ToPage>();
   private readonly model = new LogModel(
     (message) => this.link.send(message),
     () => this.requestUpdate(),

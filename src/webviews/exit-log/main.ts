@@ -1,4 +1,5 @@
 /** Starts the page of the VM Exit Log. */
+import '../panel.css';
 import './exit-log.css';
 import { ExitLogApp } from './exit-log-app';
 

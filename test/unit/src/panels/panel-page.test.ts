@@ -1,16 +1,19 @@
 // The page's security policy.
 import assert from 'node:assert/strict';
-import { exitLogPage } from '../../../../src/panels/exit-log/exit-log-page';
+import { panelPage } from '../../../../src/panels/panel-page';
 
-const page = exitLogPage({
-  cspSource: 'vscode-webview:',
-  script: 's.js',
-  style: 's.css',
-  icons: 'i.css',
-  nonce: 'abc123',
-});
+const page = panelPage(
+  { title: 'Log', element: 'the-log' },
+  {
+    cspSource: 'vscode-webview:',
+    script: 's.js',
+    style: 's.css',
+    icons: 'i.css',
+    nonce: 'abc123',
+  },
+);
 
-describe('exitLogPage', () => {
+describe('panelPage', () => {
   it('forbids everything by default, inline styles and scripts included', () => {
     const policy = /content="(default-src[^"]*)"/.exec(page)?.[1];
     assert.equal(
@@ -18,6 +21,11 @@ describe('exitLogPage', () => {
       "default-src 'none'; script-src 'nonce-abc123'; style-src vscode-webview:; font-src vscode-webview:",
     );
     assert.doesNotMatch(page, /unsafe|<style|style=|onclick/);
+  });
+
+  it('is one element', () => {
+    assert.match(page, /<title>Log<\/title>/);
+    assert.match(page, /<body>\n<the-log><\/the-log>\n<script/);
   });
 
   it('runs one script, with the nonce', () => {

@@ -1,6 +1,6 @@
-/** The HTML of the VM Exit Log: a strict content security policy, and no data. */
+/** The HTML of a panel: a strict content security policy, one element, and no data. */
 
-/** Addresses that the page may load from, as the webview names them. */
+/** Addresses that a page may load from, as the webview names them. */
 export interface PageResources {
   readonly cspSource: string;
   readonly script: string;
@@ -10,7 +10,17 @@ export interface PageResources {
   readonly nonce: string;
 }
 
-export function exitLogPage({ cspSource, script, style, icons, nonce }: PageResources): string {
+/** What the page shows. */
+export interface PageContent {
+  readonly title: string;
+  /** Name of the custom element that is the whole page. */
+  readonly element: string;
+}
+
+export function panelPage(
+  { title, element }: PageContent,
+  { cspSource, script, style, icons, nonce }: PageResources,
+): string {
   const policy = [
     `default-src 'none'`,
     `script-src 'nonce-${nonce}'`,
@@ -23,12 +33,12 @@ export function exitLogPage({ cspSource, script, style, icons, nonce }: PageReso
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>VM Exit Log</title>
+<title>${title}</title>
 <link rel="stylesheet" href="${icons}">
 <link rel="stylesheet" href="${style}">
 </head>
 <body>
-<exit-log-app></exit-log-app>
+<${element}></${element}>
 <script type="module" nonce="${nonce}" src="${script}"></script>
 </body>
 </html>
