@@ -1,6 +1,7 @@
 /** Where a guest's console goes: filtered text, or a terminal that the guest may draw on. */
 import { ConsoleFilter } from '../debugger/console-filter';
 import type { HeadlessRun } from '../debugger/headless-run';
+import { NamedLines } from '../debugger/named-lines';
 import { TerminalFilter } from '../debugger/terminal-filter';
 
 /** Output of the run that belongs to the guest. */
@@ -12,23 +13,24 @@ export interface ConsoleOutput {
 const keptCharacters = 65_536;
 
 export class GuestConsole {
-  private readonly text = new ConsoleFilter({
-    lineLength: 65_536,
-    linesPerSecond: Number.MAX_SAFE_INTEGER,
-    charactersPerSecond: Number.MAX_SAFE_INTEGER,
-  });
+  private readonly filters = new Map<number, ConsoleFilter>();
   private readonly terminal = new TerminalFilter();
-  private recent = '';
+  private readonly lines: NamedLines | undefined;
+  private readonly recent = new Map<number, string>();
 
   /**
    * @param isInteractive a person sits in front of it: escape sequences that stay on the screen pass
    * @param awaited text to look for
+   * @param names of the guests by partition; where there are several, lines say whose they are
    */
   constructor(
     private readonly output: ConsoleOutput,
     private readonly isInteractive: boolean,
     private readonly awaited: string | undefined,
-  ) {}
+    private readonly names: ReadonlyMap<number, string>,
+  ) {
+    if (names.size > 1) this.lines = new NamedLines();
+  }
 
   /**
    * Shows what has come; says whether there was any, and whether the awaited text was in it.
@@ -40,21 +42,51 @@ export class GuestConsole {
   ): { readonly shown: boolean; readonly matched: boolean } {
     let matched = false;
     let shown = false;
-    for (const { bytes, droppedBytes } of machine.takeConsole()) {
+    const outputs = machine.takeConsole();
+    if (outputs.length === 0) this.output.writeConsole(this.lines?.flush() ?? '');
+    for (const { partition, bytes, droppedBytes } of outputs) {
       if (!shown) makeRoom();
       shown = true;
-      const text = this.text.noteLost(droppedBytes) + this.text.accept(bytes, 0);
-      if (this.isInteractive) this.output.writeConsoleBytes(this.terminal.accept(bytes));
-      else this.output.writeConsole(text);
+      const filter = this.filterOf(partition);
+      const text = filter.noteLost(droppedBytes) + filter.accept(bytes, 0);
+      this.write(partition, bytes, text);
       if (this.awaited === undefined) continue;
-      this.recent = (this.recent + text).slice(-keptCharacters);
-      matched ||= this.recent.includes(this.awaited);
+      const recent = ((this.recent.get(partition) ?? '') + text).slice(-keptCharacters);
+      this.recent.set(partition, recent);
+      matched ||= recent.includes(this.awaited);
     }
     return { shown, matched };
   }
 
   /** Shows what is still held back. */
   finish(): void {
-    if (!this.isInteractive) this.output.writeConsole(this.text.finish());
+    const drawsOnTerminal = this.isInteractive && this.lines === undefined;
+    if (drawsOnTerminal) return;
+    for (const [partition, filter] of this.filters) {
+      this.write(partition, new Uint8Array(0), filter.finish());
+    }
+    this.output.writeConsole(this.lines?.flush() ?? '');
+  }
+
+  /** The screen of a terminal belongs to one guest; several have to share it as lines. */
+  private write(partition: number, bytes: Uint8Array, text: string): void {
+    if (this.lines !== undefined) {
+      const name = this.names.get(partition) ?? '';
+      this.output.writeConsole(this.lines.accept(name, text));
+    } else if (this.isInteractive) this.output.writeConsoleBytes(this.terminal.accept(bytes));
+    else this.output.writeConsole(text);
+  }
+
+  private filterOf(partition: number): ConsoleFilter {
+    let filter = this.filters.get(partition);
+    if (filter === undefined) {
+      filter = new ConsoleFilter({
+        lineLength: 65_536,
+        linesPerSecond: Number.MAX_SAFE_INTEGER,
+        charactersPerSecond: Number.MAX_SAFE_INTEGER,
+      });
+      this.filters.set(partition, filter);
+    }
+    return filter;
   }
 }

@@ -1,5 +1,6 @@
 /** The command line: the same machine without an editor. */
 import { openHeadless } from '../debugger/open-target';
+import { readGuestFile } from '../debugger/program';
 import type { HeadlessRun } from '../debugger/headless-run';
 import { icedDisassembler } from '../host/iced-disassembler';
 import { nodeDecompressor } from '../host/node-decompressor';
@@ -30,7 +31,24 @@ function openGuest(options: RunOptions): HeadlessRun {
     clock: nodeWallClock,
     codeHost: webAssemblyCodeHost,
   };
-  return openHeadless(parseLaunchArguments(options.launch), ports, options.checkpointInterval);
+  const launch = { ...readConfiguration(options.configFile), ...options.launch };
+  return openHeadless(parseLaunchArguments(launch), ports, options.checkpointInterval);
+}
+
+/** @throws UserError where the file is no JSON object */
+function readConfiguration(path: string | undefined): object {
+  if (path === undefined) return {};
+  const role = { id: 'config', argument: '--config', hint: 'Check "--config".' };
+  const text = new TextDecoder().decode(readGuestFile(path, nodeFileSource, role));
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (problem) {
+    const why = problem instanceof Error ? problem.message : String(problem);
+    throw new UserError('config-not-json', `${path} is no JSON: ${why}.`, role.hint);
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw new UserError('config-no-object', `${path} holds no JSON object.`, role.hint);
 }
 
 /** Starts the trace; returns what flushes it. */

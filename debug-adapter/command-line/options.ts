@@ -8,8 +8,10 @@ export type TraceKind = (typeof traceKinds)[number];
 
 /** Options of `run`. */
 export interface RunOptions {
-  /** Launch arguments as in launch.json, as far as they were given. */
+  /** Launch arguments as in launch.json, as far as they were given as options. */
   readonly launch: Readonly<Record<string, unknown>>;
+  /** File with launch arguments; those in {@link launch} go before. */
+  readonly configFile: string | undefined;
   /** Ends the run when the guest's console has shown this text. */
   readonly until: string | undefined;
   readonly untilTimeNs: number | undefined;
@@ -31,12 +33,16 @@ export type CommandLine =
 const checkpointIntervalDefault = 2_000_000;
 
 export const usage = `Usage: hyperscope run [--kernel] PROGRAM [options]
+       hyperscope run --config FILE [options]
 
 Runs a guest in an emulated partition; its console goes to the terminal. PROGRAM is a sample guest,
 a Linux kernel (vmlinuz or vmlinux), a PVH or multiboot kernel, or a flat image.
 The exit status is what the guest wrote to its exit port, 0 where it halted or --until was met,
 4 where it reported that it has crashed.
 
+  --config FILE        launch arguments as in launch.json, as JSON; the way to run several guests
+                       ("guests": [...]), whose console lines then begin with their names.
+                       Other options that are launch arguments replace what the file says
   --initrd FILE        initial RAM disk of a kernel, or module of a multiboot kernel
   --append TEXT        command line of the guest
   --memory SIZE        RAM of the guest: MiB, or 64M, up to 3.5G (default 64M, for kernels 512M)
@@ -61,6 +67,7 @@ The exit status is what the guest wrote to its exit port, 0 where it halted or -
 `;
 
 const valueOptions = [
+  '--config',
   '--kernel',
   '--initrd',
   '--append',
@@ -185,8 +192,11 @@ function flatArgument(text: string): object {
   return mode === undefined ? { address } : { address, mode };
 }
 
-function launchArguments(program: string, values: SplitArguments['values']): RunOptions['launch'] {
-  const given: Record<string, unknown> = { program };
+function launchArguments(
+  program: string | undefined,
+  values: SplitArguments['values'],
+): RunOptions['launch'] {
+  const given: Record<string, unknown> = program === undefined ? {} : { program };
   for (const [option, argument, convert = (text: string) => text] of launchOptions) {
     const text = values.get(option);
     if (text !== undefined) given[argument] = convert(text);
@@ -207,8 +217,10 @@ export function parseCommandLine(texts: readonly string[]): CommandLine {
   if (command !== 'run') {
     throw usageError(`There is no command "${command ?? ''}".`, 'Write: hyperscope run PROGRAM.');
   }
-  if (program === undefined)
+  const configFile = values.get('--config');
+  if (program === undefined && configFile === undefined) {
     throw usageError('No program was named.', 'Write: hyperscope run PROGRAM.');
+  }
   if (rest.length > 0) throw usageError(`"${rest[0] ?? ''}" is one argument too many.`);
   const goTo = position('--go-to', values.get('--go-to'));
   const interval = wholeNumber('--checkpoint-interval', values.get('--checkpoint-interval'));
@@ -216,6 +228,7 @@ export function parseCommandLine(texts: readonly string[]): CommandLine {
     kind: 'run',
     options: {
       goTo,
+      configFile,
       checkpointInterval: interval ?? (goTo === undefined ? undefined : checkpointIntervalDefault),
       launch: launchArguments(program, values),
       until: values.get('--until'),

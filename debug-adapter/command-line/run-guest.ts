@@ -38,8 +38,8 @@ type End = { readonly status: number; readonly message: string };
 
 const stepsPerTurn = 200_000;
 
-function statusOf(stop: MachineStop): number {
-  if (stop.kind === 'guest-exit') return stop.code & 0xff;
+function statusOf(stop: MachineStop, exitCode: number): number {
+  if (stop.kind === 'guest-exit') return exitCode & 0xff;
   if (stop.kind === 'guest-crash') return exitStatus.crashed;
   return stop.kind === 'halted' ? 0 : exitStatus.stopped;
 }
@@ -59,7 +59,9 @@ export class GuestRun {
   ) {
     const { keyboard, nowMs, writeProgress } = surroundings;
     this.startMs = nowMs();
-    this.console = new GuestConsole(surroundings, keyboard !== undefined, options.until);
+    const isInteractive = keyboard !== undefined;
+    const { guestNames } = machine;
+    this.console = new GuestConsole(surroundings, isInteractive, options.until, guestNames);
     this.pace = keyboard === undefined ? unpaced : new RealTimePace({ nowMs });
     if (writeProgress !== undefined) this.progress = new ProgressLine(writeProgress, this.startMs);
   }
@@ -79,6 +81,7 @@ export class GuestRun {
     this.isTimeOver ||=
       machine.timeNs >= untilTimeNs || (machine.waitMs !== undefined && limitNs === untilTimeNs);
     const end = this.endOf(stop, this.showConsole());
+    this.showNotes();
     if (end === undefined) return { kind: 'running', waitMs: machine.waitMs ?? 0 };
     this.finish(end);
     return { kind: 'ended', status: end.status };
@@ -95,18 +98,25 @@ export class GuestRun {
     return matched;
   }
 
+  private showNotes(): void {
+    for (const note of this.machine.takeNotes()) {
+      if (!this.options.quiet) this.surroundings.writeMessage(note);
+    }
+  }
+
   private endOf(stop: MachineStop | undefined, matched: boolean): End | undefined {
     const { steps, untilTimeNs, timeoutSeconds, until } = this.options;
     if (matched) return { status: 0, message: `The console showed "${until ?? ''}".` };
     if (stop !== undefined) {
       const { description, text } = this.machine.describe(stop);
-      const missed = until !== undefined && statusOf(stop) === 0;
+      const status = statusOf(stop, this.machine.exitCode);
+      const missed = until !== undefined && status === 0;
       if (missed)
         return {
           status: exitStatus.stopped,
           message: `${text || description} The console never showed "${until}".`,
         };
-      return { status: statusOf(stop), message: text || description };
+      return { status, message: text || description };
     }
     if (steps !== undefined && this.machine.position >= steps) {
       return { status: 0, message: `${steps} steps are done.` };

@@ -3,6 +3,7 @@ import type { ConsoleOutput } from '../debugger/console-buffer';
 import type { StopReport } from '../debugger/execution/stop-report';
 import type { MachineControl } from '../debugger/machine-control';
 import { ConsoleFilter } from '../debugger/console-filter';
+import { NamedLines } from '../debugger/named-lines';
 import { TerminalFilter } from '../debugger/terminal-filter';
 import type { TargetPorts } from '../debugger/open-target';
 import {
@@ -17,8 +18,10 @@ import { stoppedEventBody } from './stopped-event';
 import { TraceForwarder } from './trace-forwarder';
 import { TravelProgress } from './travel-progress';
 
-/** Where and within which bounds the console is shown. */
-export interface ConsoleSettings {
+/** Where and within which bounds the console is shown, and what happens at the end. */
+export interface RunSettings {
+  /** Stay where the last guest has ended, so that a person can step back. */
+  readonly stopAtEnd: boolean;
   readonly consoleLocation: 'debugConsole' | 'terminal';
   readonly consoleLineLength: number;
   readonly consoleLinesPerSecond: number;
@@ -45,14 +48,17 @@ export class DebuggeeRun {
   private readonly progress: TravelProgress;
   private readonly consoles = new Map<number, ConsoleFilter>();
   private readonly terminals = new Map<number, TerminalFilter>();
+  private lines: NamedLines | undefined;
+  private startPosition = -1;
   private ended = false;
 
   constructor(
     private readonly session: RunSession,
     private readonly control: MachineControl,
     private readonly clock: TargetPorts['clock'],
-    private readonly consoleSettings: ConsoleSettings,
+    private settings: RunSettings,
   ) {
+    this.prepareLines();
     this.trace = new TraceForwarder(control, session.sendEvent);
     this.progress = new TravelProgress(control, (name, body) => {
       if (session.showsProgress) session.sendEvent(name, body);
@@ -67,6 +73,7 @@ export class DebuggeeRun {
   /** Starts running towards a goal that the control was given. */
   start(): void {
     this.session.forgetVariables();
+    this.startPosition = this.control.position;
     this.sendState(true);
     this.pump.start();
   }
@@ -103,17 +110,20 @@ export class DebuggeeRun {
     if (this.ended) return;
     this.ended = true;
     this.cancel();
-    for (const filter of this.consoles.values()) this.session.print('stdout', filter.finish());
+    for (const [partition, filter] of this.consoles) this.show(partition, filter.finish());
+    this.showOpenLines();
     if (exitCode !== undefined) this.session.sendEvent('exited', { exitCode });
     this.session.sendEvent('terminated');
     this.sendState(false);
   }
 
   /** After a restart the guest's console begins anew. */
-  restarted(): void {
+  restarted(settings: RunSettings): void {
+    this.settings = settings;
     this.ended = false;
     this.consoles.clear();
     this.terminals.clear();
+    this.prepareLines();
   }
 
   private sliceDone(): void {
@@ -126,22 +136,36 @@ export class DebuggeeRun {
 
   private stopped(report: StopReport): void {
     this.trace.flush(this.clock.nowMs());
+    this.showOpenLines();
     const { reason } = report;
     const stop = reason.kind === 'machine' ? reason.stop : undefined;
     const { text } = this.control.describeStop(report);
     if (stop?.kind === 'guest-exit') {
-      this.session.print('console', `${text}\n`);
-      this.end(stop.code);
+      // Whoever goes on from an end wants to leave.
+      const isStillThere = this.control.position === this.startPosition;
+      if (!isStillThere) this.session.print('console', `${text}\n`);
+      if (this.settings.stopAtEnd && !isStillThere) this.announce(report);
+      else this.end(this.control.exitCode);
       return;
     }
     if (stop !== undefined) {
       this.session.print(stop.kind === 'halted' ? 'console' : 'stderr', `${text}\n`);
     }
     if (stop?.kind === 'triple-fault' && !this.session.stopsAtTripleFault) {
-      this.end();
+      this.passTripleFault(report);
       return;
     }
     this.announce(report);
+  }
+
+  /** The person does not care for triple faults: it is the end of that guest. */
+  private passTripleFault(report: StopReport): void {
+    if (!this.control.othersGoOn(report)) {
+      this.end();
+      return;
+    }
+    this.control.continue();
+    this.start();
   }
 
   private failed(error: unknown): void {
@@ -154,7 +178,7 @@ export class DebuggeeRun {
 
   private forwardConsole(nowMs: number): void {
     for (const output of this.control.takeConsole()) {
-      if (this.consoleSettings.consoleLocation === 'terminal') this.sendToTerminal(output);
+      if (this.settings.consoleLocation === 'terminal') this.sendToTerminal(output);
       else this.printConsole(output, nowMs);
     }
   }
@@ -175,13 +199,27 @@ export class DebuggeeRun {
     let filter = this.consoles.get(partition);
     if (filter === undefined) {
       filter = new ConsoleFilter({
-        lineLength: this.consoleSettings.consoleLineLength,
-        linesPerSecond: this.consoleSettings.consoleLinesPerSecond,
+        lineLength: this.settings.consoleLineLength,
+        linesPerSecond: this.settings.consoleLinesPerSecond,
         charactersPerSecond: consoleCharactersPerSecond,
       });
       this.consoles.set(partition, filter);
     }
-    this.session.print('stdout', filter.noteLost(droppedBytes) + filter.accept(bytes, nowMs));
+    this.show(partition, filter.noteLost(droppedBytes) + filter.accept(bytes, nowMs));
+  }
+
+  /** Several guests share the Debug Console line by line. */
+  private show(partition: number, text: string): void {
+    const name = this.control.partitionName(partition);
+    this.session.print('stdout', this.lines?.accept(name, text) ?? text);
+  }
+
+  private showOpenLines(): void {
+    this.session.print('stdout', this.lines?.flush() ?? '');
+  }
+
+  private prepareLines(): void {
+    this.lines = this.control.programs.length > 1 ? new NamedLines() : undefined;
   }
 
   private sendState(running: boolean): void {

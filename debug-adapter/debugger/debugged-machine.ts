@@ -26,7 +26,13 @@ export interface DebuggedPartition {
   readonly processors: readonly DebuggedProcessor[];
   /** HV_X64_MSR_GUEST_OS_ID; 0 until the guest has said who it is. */
   readonly guestOsId: bigint;
+  /** How it ended; undefined while it runs. */
+  readonly end: GuestEnd | undefined;
 }
+
+/** The end of a guest at its own request. */
+export type GuestEnd =
+  { readonly kind: 'exit'; readonly code: number } | { readonly kind: 'reset' };
 
 /** The machine. */
 export interface DebuggedMachine {
@@ -62,7 +68,31 @@ export function threadsOf(machine: DebuggedMachine): readonly DebuggedThread[] {
   );
 }
 
+/** True where some guest other than `partition` can still run. */
+export function othersGoOn(
+  { guests }: Pick<DebuggedMachine, 'guests'>,
+  partition: number,
+): boolean {
+  return guests.some(
+    ({ id, end, processors }) =>
+      id !== partition &&
+      end === undefined &&
+      processors.some(({ runState }) => runState !== 'shutdown'),
+  );
+}
+
+/** The exit code of all guests together: the first that says of a failure, in their order. */
+export function exitCodeOf({ guests }: Pick<DebuggedMachine, 'guests'>): number {
+  const codes = guests.map(({ end }) => (end?.kind === 'exit' ? end.code : 0));
+  return codes.find((code) => code !== 0) ?? 0;
+}
+
 /** DAP thread id: a pure function of partition, processor and VTL, so it survives restarts. */
 export function threadIdOf(partition: number, processor: number, vtl = 0): number {
   return partition * 256 + processor * 2 + vtl + 1;
+}
+
+/** Partition of a DAP thread id. */
+export function partitionOfThread(threadId: number): number {
+  return Math.floor((threadId - 1) / 256);
 }

@@ -5,11 +5,9 @@ import type { Timeline } from '../timeline/timeline';
 import { ConsoleBuffer, type ConsoleOutput } from './console-buffer';
 import { waitMsUntil } from './execution/pace';
 import { stopPlace } from './execution/stop-place';
-import { describeStop, type MachineStop, type StopText } from './execution/stop-report';
-import { KernelRelocation } from './guest-awareness/kernel-relocation';
-import { threadsOf } from './debugged-machine';
-import type { CodeReader } from './inspection/code-reader';
-import type { Program } from './program';
+import { describeStop, nameGuest, type MachineStop, type StopText } from './execution/stop-report';
+import { exitCodeOf, othersGoOn, threadsOf } from './debugged-machine';
+import type { GuestPrograms } from './guest-programs';
 import { registers } from './registers';
 import { describeEvent } from './trace-events';
 import { hex } from './value-format';
@@ -30,15 +28,18 @@ export class HeadlessRun {
   /** Real milliseconds for which nothing is to be done after {@link advance} with a time limit; undefined where there is. */
   waitMs: number | undefined;
   private readonly console = new ConsoleBuffer();
-  private readonly relocation: KernelRelocation | undefined;
+  private readonly notes: string[] = [];
 
   constructor(
     private readonly machine: Timeline,
-    private readonly program: Program,
-    private readonly code: CodeReader,
+    private readonly programs: GuestPrograms,
   ) {
     machine.trace.forwardTo(this.console, ['console']);
-    if (program.isLinuxKernel) this.relocation = new KernelRelocation(program.symbols);
+  }
+
+  /** Names of the guest partitions by their ids. */
+  get guestNames(): ReadonlyMap<number, string> {
+    return new Map(this.machine.guests.map(({ id, name }) => [id, name]));
   }
 
   get position(): number {
@@ -71,8 +72,12 @@ export class HeadlessRun {
     const { stop } = this.machine.run({ maxSteps, ...limit });
     const waits = stop.kind === 'time' && maxTimeNs !== undefined;
     this.waitMs = waits ? waitMsUntil(stop.nextNs, maxTimeNs) : undefined;
-    this.relocation?.update(present(this.machine.guests[0]?.processors[0], 'boot processor'));
+    this.programs.followKernels(this.machine.guests);
     switch (stop.kind) {
+      case 'guest-exit':
+        if (!othersGoOn(this.machine, stop.at.partition)) return stop;
+        this.notes.push(this.describe(stop).text);
+        return undefined;
       case 'budget':
       case 'time':
       case 'breakpoint':
@@ -83,6 +88,16 @@ export class HeadlessRun {
       default:
         return stop;
     }
+  }
+
+  /** The exit code of all guests together; 0 while none has failed. */
+  get exitCode(): number {
+    return exitCodeOf(this.machine);
+  }
+
+  /** What happened that did not end the run, since the last call. */
+  takeNotes(): readonly string[] {
+    return this.notes.splice(0);
   }
 
   /** Hands the first guest what a person typed. @throws UserError where it cannot read */
@@ -113,10 +128,15 @@ export class HeadlessRun {
 
   /** Hears of every event of the kinds in `kinds`, in words. */
   trace(kinds: ReadonlySet<TraceEvent['kind']>, listener: (event: TracedEvent) => void): void {
-    const nameOf = (address: bigint): string | undefined => this.program.symbols.nameOf(address);
     const record = (event: TraceEvent): void => {
       const { kind, position, timeNs, partition } = event;
-      listener({ kind, position, timeNs, partition, text: describeEvent(event, nameOf) });
+      listener({
+        kind,
+        position,
+        timeNs,
+        partition,
+        text: describeEvent(event, this.programs.nameOf(partition)),
+      });
     };
     this.machine.trace.forwardTo({ record }, [...kinds]);
   }
@@ -126,7 +146,8 @@ export class HeadlessRun {
     const { partition, processor } = stop.at;
     const guest = this.machine.guests.find((candidate) => candidate.id === partition);
     const core = present(guest?.processors[processor], 'stopped processor').core;
-    const nameOf = (address: bigint): string | undefined => this.program.symbols.nameOf(address);
-    return describeStop({ kind: 'machine', stop }, stopPlace(core.state.rip, this.code, nameOf));
+    const { code, nameOf } = this.programs.of(partition);
+    const text = describeStop({ kind: 'machine', stop }, stopPlace(core.state.rip, code, nameOf));
+    return nameGuest(text, this.machine.guests.length > 1 ? guest?.name : undefined);
   }
 }

@@ -17,7 +17,13 @@ import { readNamedText, resolveNamedBreakpoint } from './breakpoints/named-break
 import { resolveSourceBreakpoint } from './breakpoints/source-breakpoint';
 import { completeExpression, type Completion } from './completions';
 import { ConsoleBuffer, type ConsoleOutput } from './console-buffer';
-import { threadIdOf, threadsOf, type DebuggedThread } from './debugged-machine';
+import {
+  exitCodeOf,
+  othersGoOn,
+  threadIdOf,
+  threadsOf,
+  type DebuggedThread,
+} from './debugged-machine';
 import { RealTimePace, unpaced } from './execution/pace';
 import { stopPlace } from './execution/stop-place';
 import { PastSearch, stopsOf } from './execution/past-search';
@@ -26,15 +32,15 @@ import { stepBack } from './execution/step-back';
 import { StepPlanner, type StepKind, type StepUnit } from './execution/step-planner';
 import {
   describeStop,
+  nameGuest,
   type StopReason,
   type StopReport,
   type StopText,
 } from './execution/stop-report';
 import { addressOf } from './execution/thread-address';
 import { ExitLog } from './exits/exit-log';
-import { KernelRelocation } from './guest-awareness/kernel-relocation';
+import { GuestPrograms, type GuestProgram } from './guest-programs';
 import type { Evaluation } from './expressions/evaluate';
-import { CodeReader } from './inspection/code-reader';
 import { Disassembly, type ListingRow } from './inspection/disassembly';
 import { linearWriteInputs, readLinear } from './inspection/linear-memory';
 import { pageWalkScope } from './inspection/page-walk-scope';
@@ -46,7 +52,7 @@ import type { Program } from './program';
 import { registerByName } from './registers';
 import { namedFrames, type NamedFrame } from './stack-frames';
 import { queryEvents, type TraceEventPage, type TraceStreamName } from './trace-events';
-import { formatAddress, formatFully } from './value-format';
+import { formatFully } from './value-format';
 
 /** Services of the host that the debugger uses. */
 export interface DebuggerPorts {
@@ -55,9 +61,10 @@ export interface DebuggerPorts {
   readonly clock: WallClock;
 }
 
-/** A program in a machine that has taken no step yet. */
+/** Programs in a machine that has taken no step yet. */
 export interface DebugTarget {
-  readonly program: Program;
+  /** One for each guest, in their order. */
+  readonly programs: readonly Program[];
   readonly syntax: AssemblySyntax;
   readonly machine: Timeline;
   /** Lets virtual time pass no faster than real time while the guest runs. */
@@ -65,13 +72,11 @@ export interface DebugTarget {
 }
 
 /** What belongs to one target; made anew at each restart. */
-interface Attachment extends DebugTarget {
-  readonly code: CodeReader;
-  readonly planner: StepPlanner;
+interface Attachment {
+  readonly machine: Timeline;
+  readonly programs: GuestPrograms;
   readonly execution: RunControl;
   readonly exitLog: ExitLog;
-  /** Undefined for a guest whose symbols stay where they were linked. */
-  readonly relocation: KernelRelocation | undefined;
 }
 
 interface WantedBreakpoint {
@@ -109,8 +114,14 @@ export class MachineControl {
     this.report = this.entryReport();
   }
 
-  get program(): Program {
-    return this.attached.program;
+  /** The programs of all guests, in their order. */
+  get programs(): readonly Program[] {
+    return this.attached.programs.all.map(({ program }) => program);
+  }
+
+  /** The program of a guest partition. */
+  programOf(partition: number): Program {
+    return this.guestOf(partition).program;
   }
 
   get position(): number {
@@ -147,6 +158,16 @@ export class MachineControl {
 
   get exits(): ExitLog {
     return this.attached.exitLog;
+  }
+
+  /** The exit code of all guests together; 0 while none has failed. */
+  get exitCode(): number {
+    return exitCodeOf(this.machine);
+  }
+
+  /** True where some guest other than the one of a stop can still run. */
+  othersGoOn({ at }: StopReport): boolean {
+    return othersGoOn(this.machine, at.partition);
   }
 
   /** VM exits recorded since power-on. */
@@ -190,7 +211,8 @@ export class MachineControl {
   step(threadId: number, kind: StepKind, unit: StepUnit): void {
     this.requireStopped();
     const thread = this.thread(threadId);
-    const plan = this.attached.planner.plan(kind, unit, thread);
+    const { code, symbols } = this.guestOf(thread.partition.id);
+    const plan = new StepPlanner(code, symbols).plan(kind, unit, thread);
     if (plan === undefined) {
       throw new UserError(
         'no-caller',
@@ -203,10 +225,10 @@ export class MachineControl {
 
   /** Goes to where the thread was before the instruction or line that it executed last. */
   stepBack(threadId: number, unit: StepUnit): void {
-    const { machine, code, symbols } = this;
+    const { machine, programs } = this.attached;
     const thread = this.thread(threadId);
     const at = addressOf(thread);
-    const steps = stepBack({ machine, code, symbols }, thread, unit);
+    const steps = stepBack({ machine, programs }, thread, unit);
     this.travel(at, function* () {
       const found = yield* steps;
       return found ? { at, reason: { kind: 'step-back' } } : yield* beginning(machine, at);
@@ -215,11 +237,12 @@ export class MachineControl {
 
   /** Goes to the last position before this one at which a breakpoint or a watched exception stops. */
   reverseContinue(threadId: number): void {
-    const { machine, code, symbols, breakpoints, watchedVectors } = this;
+    const { breakpoints, watchedVectors } = this;
+    const { machine, programs } = this.attached;
     const thread = this.thread(threadId);
     const at = addressOf(thread);
-    const goal = stopsOf(breakpoints, symbols, watchedVectors);
-    const search = new PastSearch(machine, code, goal);
+    const goal = stopsOf(breakpoints, programs, watchedVectors);
+    const search = new PastSearch(machine, programs, goal);
     this.travel(at, function* () {
       const found = yield* search.lastBefore(machine.position);
       return found ?? (yield* beginning(machine, at));
@@ -270,8 +293,11 @@ export class MachineControl {
 
   /** A stop in words, with RIP and its symbol. */
   describeStop(report: StopReport): StopText {
-    const { rip } = this.threadOf(report).processor.core.state;
-    const text = describeStop(report.reason, stopPlace(rip, this.code, this.nameOf));
+    const { partition, processor } = this.threadOf(report);
+    const { code, nameOf } = this.guestOf(partition.id);
+    const place = stopPlace(processor.core.state.rip, code, nameOf);
+    const name = this.machine.guests.length > 1 ? partition.name : undefined;
+    const text = nameGuest(describeStop(report.reason, place), name);
     if (!this.machine.isInPast) return text;
     return { ...text, description: `${text.description}, in the past` };
   }
@@ -314,10 +340,12 @@ export class MachineControl {
     wanted: readonly { readonly line: number; readonly options: BreakpointOptions }[],
   ): readonly Breakpoint[] {
     return this.setBreakpoints(`source:${path}`, () =>
-      wanted.map(({ line, options }) => {
-        const { symbols, sources } = this.program;
-        return { target: resolveSourceBreakpoint(path, line, symbols, sources), options };
-      }),
+      wanted.map(({ line, options }) => ({
+        target: this.attached.programs.resolve(({ symbols, sources }) =>
+          resolveSourceBreakpoint(path, line, symbols, sources),
+        ),
+        options,
+      })),
     );
   }
 
@@ -332,7 +360,9 @@ export class MachineControl {
     return this.setBreakpoints('named', () =>
       wanted.map((row) => {
         const { name, logMessage = row.options.logMessage } = readNamedText(row.name);
-        const target = resolveNamedBreakpoint(name, this.symbols);
+        const target = this.attached.programs.resolve(({ symbols }) =>
+          resolveNamedBreakpoint(name, symbols),
+        );
         return { target, options: { ...row.options, logMessage } };
       }),
     );
@@ -351,27 +381,33 @@ export class MachineControl {
 
   /** Lines of a local file that have code, ascending; empty where none comes from it. */
   linesWithCode(path: string): readonly number[] {
-    const recorded = this.program.sources.recordedOf(path);
-    return recorded === undefined ? [] : this.symbols.linesOf(recorded);
+    const lines = new Set<number>();
+    for (const { sources, symbols } of this.programs) {
+      const recorded = sources.recordedOf(path);
+      for (const line of recorded === undefined ? [] : symbols.linesOf(recorded)) lines.add(line);
+    }
+    return [...lines].sort((a, b) => a - b);
   }
 
   frames(thread: DebuggedThread): readonly NamedFrame[] {
-    return namedFrames(thread, this.code, this.program);
+    const { code, program } = this.guestOf(thread.partition.id);
+    return namedFrames(thread, code, program);
   }
 
   scopes(thread: DebuggedThread): readonly VariableScope[] {
-    const nameOf = this.nameOf;
+    const { nameOf } = this.guestOf(thread.partition.id);
     return [...registerScopes(thread, nameOf), vmcsScope(thread, nameOf), pageWalkScope(thread)];
   }
 
   /** Evaluates an expression. @throws UserError with the reason where it has no value */
   evaluate(thread: DebuggedThread, text: string): EvaluatedValue {
     const result = this.evaluateNumber(thread, text);
+    const { nameOf } = this.guestOf(thread.partition.id);
     const register = registerByName.get(text.trim().replace(/^\$/, '').toLowerCase());
-    const node = register === undefined ? undefined : registerNode(register, thread, this.nameOf);
+    const node = register === undefined ? undefined : registerNode(register, thread, nameOf);
     const withBits = node?.children === undefined ? undefined : node;
     return {
-      text: withBits?.value ?? formatFully(result.value, result.bits, this.nameOf),
+      text: withBits?.value ?? formatFully(result.value, result.bits, nameOf),
       type: `${result.bits} bits`,
       value: result.value,
       address: result.address ?? result.value,
@@ -383,7 +419,7 @@ export class MachineControl {
   assign(thread: DebuggedThread, target: string, valueText: string): void {
     this.requireStopped();
     const { value } = this.evaluateNumber(thread, valueText);
-    const context = evaluationContext(thread, this.symbols);
+    const context = evaluationContext(thread, this.guestOf(thread.partition.id).symbols);
     const assignment = planAssignment(target, value, thread, context);
     if (assignment.kind === 'error') throw cannotSet(assignment.message);
     for (const input of assignment.inputs) this.accept(input);
@@ -398,7 +434,8 @@ export class MachineControl {
   }
 
   complete(thread: DebuggedThread, textBeforeCursor: string): readonly Completion[] {
-    return completeExpression(textBeforeCursor, this.symbols, thread.processor.pendingExit);
+    const { symbols } = this.guestOf(thread.partition.id);
+    return completeExpression(textBeforeCursor, symbols, thread.processor.pendingExit);
   }
 
   /** Exactly `count` rows; see {@link Disassembly.listing}. */
@@ -408,7 +445,8 @@ export class MachineControl {
     offset: number,
     count: number,
   ): readonly ListingRow[] {
-    return new Disassembly(thread, this.code, this.symbols).listing(target, offset, count);
+    const { code, symbols } = this.guestOf(thread.partition.id);
+    return new Disassembly(thread, code, symbols).listing(target, offset, count);
   }
 
   /** As many of `length` bytes as are mapped without a gap. */
@@ -433,46 +471,33 @@ export class MachineControl {
   }
 
   events(stream: TraceStreamName, start: number, count: number): TraceEventPage {
-    return queryEvents(this.machine.trace, stream, start, count, this.nameOf);
-  }
-
-  formatAddress(address: bigint): string {
-    return formatAddress(address, this.nameOf);
-  }
-
-  private get symbols(): Program['symbols'] {
-    return this.attached.program.symbols;
+    return queryEvents(this.machine.trace, stream, start, count, this.attached.programs.nameOf);
   }
 
   private get machine(): Timeline {
     return this.attached.machine;
   }
 
-  private get code(): CodeReader {
-    return this.attached.code;
+  private guestOf(partition: number): GuestProgram {
+    return this.attached.programs.of(partition);
   }
 
   private get execution(): RunControl {
     return this.attached.execution;
   }
 
-  private readonly nameOf = (address: bigint): string | undefined => this.symbols.nameOf(address);
-
   private attach(target: DebugTarget): Attachment {
-    const { machine, program, syntax, isPaced } = target;
-    const { symbols } = program;
+    const { machine, syntax, isPaced } = target;
     const { breakpoints } = this;
     const { clock, disassembler } = this.ports;
     machine.trace.forwardTo(this.console, ['console']);
-    const code = new CodeReader(disassembler, symbols, syntax);
+    const programs = new GuestPrograms(machine.guests, target.programs, disassembler, syntax);
     const pace = isPaced ? new RealTimePace(clock) : unpaced;
     const log = (text: string): void => void this.logs.push(text);
-    const execution = new RunControl({ machine, breakpoints, symbols, code, clock, pace, log });
+    const execution = new RunControl({ machine, breakpoints, programs, clock, pace, log });
     execution.watchVectors(this.watchedVectors);
-    const planner = new StepPlanner(code, symbols);
-    const exitLog = new ExitLog(machine.trace.exits, this.nameOf);
-    const relocation = program.isLinuxKernel ? new KernelRelocation(symbols) : undefined;
-    return { ...target, code, planner, execution, exitLog, relocation };
+    const exitLog = new ExitLog(machine.trace.exits, programs.nameOf);
+    return { machine, programs, execution, exitLog };
   }
 
   /** Resolves every breakpoint anew: another program runs, or the program runs elsewhere. */
@@ -486,9 +511,8 @@ export class MachineControl {
   }
 
   private followKernel(): void {
-    const { relocation } = this.attached;
-    const boot = this.threads[0]?.processor;
-    if (boot !== undefined && relocation?.update(boot) === true) this.resolveBreakpoints();
+    const { machine, programs } = this.attached;
+    if (programs.followKernels(machine.guests)) this.resolveBreakpoints();
   }
 
   private setBreakpoints(
@@ -496,7 +520,8 @@ export class MachineControl {
     resolve: () => readonly WantedBreakpoint[],
   ): readonly Breakpoint[] {
     this.resolvers.set(owner, resolve);
-    const isSymbol = (name: string): boolean => this.symbols.addressOf(name) !== undefined;
+    const isSymbol = (name: string): boolean =>
+      this.programs.some(({ symbols }) => symbols.addressOf(name) !== undefined);
     return this.breakpoints.replace(owner, resolve(), isSymbol);
   }
 
@@ -504,7 +529,11 @@ export class MachineControl {
     thread: DebuggedThread,
     text: string,
   ): Extract<Evaluation, { kind: 'value' }> {
-    const context = evaluationContext(thread, this.symbols, this.eventAt(thread));
+    const context = evaluationContext(
+      thread,
+      this.guestOf(thread.partition.id).symbols,
+      this.eventAt(thread),
+    );
     const result = evaluateText(text, context);
     if (result.kind === 'value') return result;
     throw new UserError('expression', `${capitalized(result.message)}.`);

@@ -6,22 +6,22 @@ import { isBzImage, readBzImage } from '../system/boot/bz-image';
 import { formatOf } from '../system/boot/guest-format';
 import { unpackKernel } from '../system/boot/kernel-payload';
 import {
-  configureSingleGuest,
   type FlatPlacement,
   type GuestConfiguration,
   type GuestFormat,
   type ImageFile,
 } from '../system/machine-configuration';
 import { PhysicalMachine } from '../system/physical-machine';
+import { defaultCosts } from '../system/virtual-time-costs';
 import { Timeline } from '../timeline/timeline';
-import { CodeReader } from './inspection/code-reader';
+import { GuestPrograms } from './guest-programs';
 import { MachineControl, type DebuggerPorts, type DebugTarget } from './machine-control';
 import { HeadlessRun } from './headless-run';
 import { openProgram, readGuestFile } from './program';
 import type { SourcePathRule } from './symbols/source-paths';
 
-/** What is to be run. */
-export interface TargetSettings {
+/** One guest that is to be run. */
+export interface GuestTarget {
   readonly program: string;
   readonly partitionName: string;
   /** Undefined for what suits the format. */
@@ -35,6 +35,11 @@ export interface TargetSettings {
   readonly bootTime: number | undefined;
   /** Files with symbols, instead of the program's own. */
   readonly symbols: readonly string[];
+}
+
+/** What is to be run. */
+export interface TargetSettings {
+  readonly guests: readonly GuestTarget[];
   readonly sourceMap: readonly SourcePathRule[];
   readonly disassemblySyntax: AssemblySyntax;
   readonly isPaced: boolean;
@@ -53,7 +58,7 @@ const kernelMemoryBytes = 512 * mebibyte;
 const initrdRole = { id: 'initrd', argument: 'initrd', hint: 'Check "initrd".' };
 
 /** Reads the files of a guest. @throws UserError where one cannot be read */
-function configureGuest(settings: TargetSettings, ports: TargetPorts): GuestConfiguration {
+function configureGuest(settings: GuestTarget, ports: TargetPorts): GuestConfiguration {
   const { program, partitionName, initrd, flat, bootTime } = settings;
   const { processors, commandLine, unpack } = settings;
   const image = { path: program, bytes: readGuestFile(program, ports.files) };
@@ -91,15 +96,17 @@ function kernelOf(guest: GuestConfiguration, decompressor: Decompressor): ImageF
  */
 export function loadTarget(settings: TargetSettings, ports: TargetPorts): DebugTarget {
   const decompressor = new RememberingDecompressor(ports.decompressor);
-  const guest = configureGuest(settings, ports);
+  const guests = settings.guests.map((guest) => configureGuest(guest, ports));
   // The loader judges the image first: its messages say more than those of the symbol reader.
   const { codeHost } = ports;
-  const configuration = configureSingleGuest(guest);
+  const configuration = { guests, costs: defaultCosts };
   const machine = new Timeline(new PhysicalMachine(configuration, { codeHost, decompressor }));
-  const kernel = kernelOf(guest, decompressor);
-  const sources = { image: guest.image, symbolFiles: settings.symbols, kernel };
-  const program = openProgram(sources, settings.sourceMap, ports.files);
-  return { program, machine, syntax: settings.disassemblySyntax, isPaced: settings.isPaced };
+  const programs = guests.map((guest, index) => {
+    const symbolFiles = settings.guests[index]?.symbols ?? [];
+    const sources = { image: guest.image, symbolFiles, kernel: kernelOf(guest, decompressor) };
+    return openProgram(sources, settings.sourceMap, ports.files);
+  });
+  return { programs, machine, syntax: settings.disassemblySyntax, isPaced: settings.isPaced };
 }
 
 /**
@@ -120,11 +127,11 @@ export function openHeadless(
   ports: TargetPorts,
   checkpointInterval = Infinity,
 ): HeadlessRun {
-  const { program, machine, syntax } = loadTarget(settings, ports);
+  const { programs, machine, syntax } = loadTarget(settings, ports);
   machine.checkpointInterval = checkpointInterval;
+  const { disassembler } = ports;
   return new HeadlessRun(
     machine,
-    program,
-    new CodeReader(ports.disassembler, program.symbols, syntax),
+    new GuestPrograms(machine.guests, programs, disassembler, syntax),
   );
 }

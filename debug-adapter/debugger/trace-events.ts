@@ -5,6 +5,7 @@ import { statusByCode } from '../spec/tlfs/status-codes';
 import { exceptionByVector } from '../spec/x86/exceptions';
 import type { TraceLog } from '../system/trace-log';
 import { describeExit, exitReasonText } from './exits/exit-description';
+import type { PartitionNamer } from './guest-programs';
 import { formatAddress, hex, type AddressNamer } from './value-format';
 
 /** Streams that can be asked for. */
@@ -62,7 +63,7 @@ export function queryEvents(
   stream: TraceStreamName,
   start: number,
   count: number,
-  nameOf: AddressNamer,
+  nameOf: PartitionNamer,
 ): TraceEventPage {
   const { recorded, dropped } = trace[stream];
   const rows = trace[stream].query(dropped + start, count).map((event) => ({
@@ -71,7 +72,7 @@ export function queryEvents(
     timeNs: event.timeNs,
     partition: event.partition,
     processor: event.processor,
-    text: describeEvent(event, nameOf),
+    text: describeEvent(event, nameOf(event.partition)),
   }));
   return { recorded, dropped, rows };
 }

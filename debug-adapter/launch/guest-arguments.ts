@@ -1,6 +1,7 @@
-/** Launch arguments that say how a kernel is loaded. */
+/** Launch arguments of one guest partition: what it is made of, and how its kernel is loaded. */
 import { z } from 'zod';
 import { UserError } from '../support/user-error';
+import { parseMemorySize } from './memory-size';
 
 const formats = ['auto', 'sample-guest', 'linux', 'pvh', 'multiboot', 'flat'] as const;
 const modes = ['real', 'protected', 'long'] as const;
@@ -14,8 +15,19 @@ const flatSchema = z
   })
   .describe('Where a flat image goes; by default to 0x7c00 in real mode, as a boot sector.');
 
+const memorySchema = z
+  .union([z.number(), z.string()])
+  .describe(
+    'RAM of the guest: a number of MiB, or a text such as "64M" or "1G", up to 3.5G. By default a sample guest has 64 MiB, a kernel 512 MiB.',
+  );
+
 /** The schema's part. */
 export const guestSchema = {
+  program: z
+    .string()
+    .describe(
+      'Path of the guest: a program in the manner of the sample guests, a Linux kernel (vmlinuz or vmlinux), a PVH or multiboot kernel, or a flat image.',
+    ),
   format: z
     .enum(formats)
     .default('auto')
@@ -41,6 +53,18 @@ export const guestSchema = {
     .describe(
       'What the clock of the guest says at power-on: "2026-01-01T00:00:00Z", which is the default.',
     ),
+  memory: memorySchema.optional(),
+  processors: z
+    .int()
+    .min(1)
+    .max(64)
+    .default(1)
+    .describe('Virtual processors of the guest partition.'),
+  commandLine: z
+    .string()
+    .max(2047)
+    .default('')
+    .describe('Command line of the kernel; a sample guest finds it in its boot information.'),
 };
 
 /** What a person may write. */
@@ -48,6 +72,12 @@ export type GuestArguments = z.output<z.ZodObject<typeof guestSchema>>;
 
 /** The same, complete and in units of the machine. */
 export interface GuestSettings {
+  readonly program: string;
+  readonly partitionName: string;
+  /** Undefined for what suits the format. */
+  readonly memoryBytes: number | undefined;
+  readonly processors: number;
+  readonly commandLine: string;
   readonly format: (typeof formats)[number];
   readonly initrd: string | undefined;
   readonly unpack: 'host' | 'guest';
@@ -85,16 +115,30 @@ function parseTime(text: string): number {
   );
 }
 
+/** What a partition is called by default. */
+export function nameOfProgram(path: string): string {
+  const file = path.split(/[\\/]/).at(-1) ?? path;
+  const stem = file.replace(/\.[A-Za-z0-9]+$/, '');
+  return stem === '' ? 'guest' : stem;
+}
+
 /**
  * Completes the arguments.
+ * @param name of the partition; by default that of the program
  * @throws UserError that names the argument
  */
-export function guestSettings(given: GuestArguments): GuestSettings {
+export function guestSettings(given: GuestArguments, name: string | undefined): GuestSettings {
   const { format, initrd, unpack, symbols = [], flat, bootTime } = given;
   if (flat !== undefined && format !== 'flat') {
     throw wrong('flat', 'only for a flat image', 'Set "format" to "flat" too.');
   }
+  const { program, memory, processors, commandLine } = given;
   return {
+    program,
+    partitionName: name ?? nameOfProgram(program),
+    memoryBytes: memory === undefined ? undefined : parseMemorySize(memory),
+    processors,
+    commandLine,
     format,
     initrd,
     unpack,

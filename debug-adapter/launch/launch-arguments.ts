@@ -2,14 +2,13 @@
 import { z } from 'zod';
 import { nearestName } from '../support/nearest-name';
 import { UserError } from '../support/user-error';
-import { guestSchema, guestSettings, type GuestSettings } from './guest-arguments';
-import { parseMemorySize } from './memory-size';
-
-const memorySchema = z
-  .union([z.number(), z.string()])
-  .describe(
-    'RAM of the guest: a number of MiB, or a text such as "64M" or "1G", up to 3.5G. By default a sample guest has 64 MiB, a kernel 512 MiB.',
-  );
+import {
+  guestSchema,
+  guestSettings,
+  nameOfProgram,
+  type GuestArguments,
+  type GuestSettings,
+} from './guest-arguments';
 
 const consoleSchema = z
   .strictObject({
@@ -40,35 +39,41 @@ const sourceMapSchema = z
     'Where sources are: a path, or the beginning of one, as recorded in the program, and the local folder or file instead.',
   );
 
+const nameSchema = z.string().min(1).max(64);
+const guestsMax = 8;
+
+const guestsSchema = z
+  .array(
+    z.strictObject({
+      name: nameSchema
+        .optional()
+        .describe('Name of the guest partition; by default the name of the program.'),
+      ...guestSchema,
+    }),
+  )
+  .min(1)
+  .max(guestsMax)
+  .describe('Several guest partitions of one machine, instead of "program" and what goes with it.');
+
+const { program: programSchema, ...otherGuestSchema } = guestSchema;
+
 const schema = z.strictObject({
-  program: z
-    .string()
-    .describe(
-      'Path of the guest: a program in the manner of the sample guests, a Linux kernel (vmlinuz or vmlinux), a PVH or multiboot kernel, or a flat image.',
-    ),
-  ...guestSchema,
-  partitionName: z
-    .string()
-    .min(1)
-    .max(64)
+  program: programSchema.optional(),
+  ...otherGuestSchema,
+  partitionName: nameSchema
     .optional()
     .describe('Name of the guest partition; by default the name of the program.'),
-  memory: memorySchema.optional(),
-  processors: z
-    .int()
-    .min(1)
-    .max(64)
-    .default(1)
-    .describe('Virtual processors of the guest partition.'),
-  commandLine: z
-    .string()
-    .max(2047)
-    .default('')
-    .describe('Command line of the kernel; a sample guest finds it in its boot information.'),
+  guests: guestsSchema.optional(),
   stopOnEntry: z
     .boolean()
     .default(true)
     .describe('Stop before the first instruction of the guest.'),
+  stopAtEnd: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Stay stopped where the last guest has ended, so that you can step back; continuing from there ends the session.',
+    ),
   sourceMap: sourceMapSchema.optional(),
   disassemblySyntax: z
     .enum(['intel', 'gnu', 'nasm'])
@@ -87,14 +92,11 @@ const schema = z.strictObject({
 export type LaunchArguments = z.input<typeof schema>;
 
 /** Launch arguments, complete and in units of the machine. */
-export interface LaunchSettings extends GuestSettings {
-  readonly program: string;
-  readonly partitionName: string;
-  /** Undefined for what suits the format. */
-  readonly memoryBytes: number | undefined;
-  readonly processors: number;
-  readonly commandLine: string;
+export interface LaunchSettings {
+  /** The guest partitions, at least one. */
+  readonly guests: readonly GuestSettings[];
   readonly stopOnEntry: boolean;
+  readonly stopAtEnd: boolean;
   /** Rules in the order in which they are tried. */
   readonly sourceMap: readonly { readonly from: string; readonly to: string }[];
   readonly disassemblySyntax: 'intel' | 'gnu' | 'nasm';
@@ -145,18 +147,18 @@ function checkKeys(given: Readonly<Record<string, unknown>>): void {
 function describeIssue(path: readonly PropertyKey[], message: string): UserError {
   const name = path.map(String).join('.');
   const root = String(path[0] ?? 'arguments');
-  if (root === 'processors') {
+  if (path.at(-1) === 'processors') {
     return argumentError(
       'processors',
       'The launch argument "processors" must be a whole number from 1 to 64.',
       'Leave it out for one virtual processor.',
     );
   }
-  if (root === 'program') {
+  if (path.at(-1) === 'program') {
     return argumentError(
       'program',
       'The launch argument "program" is missing or is no text.',
-      'Set it to the path of a guest program, for example "${workspaceFolder}/guest.elf".',
+      'Set it to the path of a guest program, for example "${workspaceFolder}/guest.elf", or list several in "guests".',
     );
   }
   const hint =
@@ -166,10 +168,51 @@ function describeIssue(path: readonly PropertyKey[], message: string): UserError
   return argumentError(root, `The launch argument "${name}" is wrong: ${message}.`, hint);
 }
 
-function nameOfProgram(path: string): string {
-  const file = path.split(/[\\/]/).at(-1) ?? path;
-  const stem = file.replace(/\.[A-Za-z0-9]+$/, '');
-  return stem === '' ? 'guest' : stem;
+type Parsed = z.output<typeof schema>;
+
+/** The keys that are about one guest, and have no meaning beside "guests". */
+const singleGuestKeys: readonly string[] = [...Object.keys(guestSchema), 'partitionName'];
+
+function parseGuests(given: Readonly<Record<string, unknown>>, parsed: Parsed): GuestSettings[] {
+  const { guests, program, partitionName, ...single } = parsed;
+  if (guests === undefined)
+    return [parseGuest({ ...single, program: program ?? '' }, partitionName)];
+  const extra = singleGuestKeys.find((key) => given[key] !== undefined);
+  if (extra !== undefined) {
+    throw argumentError(
+      extra,
+      `The launch argument "${extra}" is of a single guest, but there is "guests" too.`,
+      'Move it into an element of "guests".',
+    );
+  }
+  const names = new Set<string>();
+  return guests.map((guest) => {
+    const settings = parseGuest(guest, freeName(guest.name, guest.program, names));
+    names.add(settings.partitionName);
+    return settings;
+  });
+}
+
+function parseGuest(guest: GuestArguments, name: string | undefined): GuestSettings {
+  if (guest.program.trim() === '') throw describeIssue(['program'], 'empty');
+  return guestSettings(guest, name);
+}
+
+/** Two guests of one program are told apart by a number; a name that a person chose must be free. */
+function freeName(name: string | undefined, program: string, taken: ReadonlySet<string>): string {
+  if (name !== undefined) {
+    if (!taken.has(name)) return name;
+    throw argumentError(
+      'guests',
+      `Two guests have the name "${name}".`,
+      'Give each element of "guests" a "name" of its own.',
+    );
+  }
+  const stem = nameOfProgram(program);
+  for (let number = 1; ; number++) {
+    const candidate = number === 1 ? stem : `${stem} ${number}`;
+    if (!taken.has(candidate)) return candidate;
+  }
 }
 
 /**
@@ -194,15 +237,10 @@ export function parseLaunchArguments(input: unknown): LaunchSettings {
     );
   }
   const settings = parsed.data;
-  if (settings.program.trim() === '') throw describeIssue(['program'], 'empty');
   return {
-    program: settings.program,
-    partitionName: settings.partitionName ?? nameOfProgram(settings.program),
-    memoryBytes: settings.memory === undefined ? undefined : parseMemorySize(settings.memory),
-    ...guestSettings(settings),
-    processors: settings.processors,
-    commandLine: settings.commandLine,
+    guests: parseGuests(given, settings),
     stopOnEntry: settings.stopOnEntry,
+    stopAtEnd: settings.stopAtEnd,
     sourceMap: Object.entries(settings.sourceMap ?? {}).map(([from, to]) => ({ from, to })),
     disassemblySyntax: settings.disassemblySyntax,
     isPaced: settings.pace === 'realTime',

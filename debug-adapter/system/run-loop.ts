@@ -2,6 +2,7 @@
 import type { HandledExit } from '../hypervisor/exits/exit-handler';
 import type { Hypervisor } from '../hypervisor/hypervisor';
 import type { ChargedWork, HypervisorServices } from '../hypervisor/services';
+import type { Partition } from '../hypervisor/partition';
 import type { VirtualProcessor } from '../hypervisor/virtual-processor';
 import type { ProcessorStop } from '../machine/processor';
 import type { InterceptSink } from '../machine/intercepts';
@@ -312,16 +313,26 @@ export class RunLoop implements HypervisorServices {
       : { kind: 'guest-reset', at };
   }
 
-  /** Nothing can run: says again what ended the first lane that did not merely halt. */
+  /**
+   * Nothing can run: says why a guest rests that could still go on, and only where every guest has ended, how the
+   * first one did. Within a guest it is the first processor that did not merely halt that tells.
+   */
   private idleStop(): RunStop {
-    for (const lane of this.lanes) {
-      const at = addressOf(lane);
-      const ended = this.endOf(at);
-      if (ended !== undefined) return ended;
-      if (lane.processor.runState === 'shutdown') return { kind: 'triple-fault', at };
-      if (lane.processor.runState === 'suspended') return { kind: 'parent-paused', at };
+    const { partitions } = present(this.hypervisor, 'hypervisor');
+    const rests = partitions.map((partition) => this.restOf(partition));
+    const live = rests.find(({ kind }) => kind === 'parent-paused' || kind === 'halted');
+    return live ?? present(rests[0], 'guest partition');
+  }
+
+  private restOf({ id, processors }: Partition): RunStop {
+    const ended = this.endOf({ partition: id, processor: 0 });
+    if (ended !== undefined) return ended;
+    for (const { index, runState } of processors) {
+      const at = { partition: id, processor: index };
+      if (runState === 'shutdown') return { kind: 'triple-fault', at };
+      if (runState === 'suspended') return { kind: 'parent-paused', at };
     }
-    return { kind: 'halted', at: addressOf(present(this.lanes[0], 'lane')) };
+    return { kind: 'halted', at: { partition: id, processor: 0 } };
   }
 }
 

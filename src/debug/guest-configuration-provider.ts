@@ -40,7 +40,7 @@ export class GuestConfigurationProvider implements vscode.DebugConfigurationProv
       );
       return undefined;
     }
-    if (configuration['program'] !== undefined) {
+    if (configuration['program'] !== undefined || configuration['guests'] !== undefined) {
       return { ...configuration, type: debugType, request: 'launch' };
     }
     const image = await this.imageToRun();
@@ -54,6 +54,7 @@ export class GuestConfigurationProvider implements vscode.DebugConfigurationProv
     folder: vscode.WorkspaceFolder | undefined,
     configuration: vscode.DebugConfiguration,
   ): Promise<vscode.DebugConfiguration | undefined | null> {
+    if (configuration['guests'] !== undefined) return withAbsolutePrograms(configuration, folder);
     const program: unknown = configuration['program'];
     if (typeof program !== 'string' || program.trim() === '') {
       return this.refuse(
@@ -99,6 +100,23 @@ function activeFile(): string | undefined {
   if (document?.uri.scheme === 'file') return document.uri.fsPath;
   const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
   return input instanceof vscode.TabInputCustom ? input.uri.fsPath : undefined;
+}
+
+/** The adapter says what is wrong with the list; here its paths are only made absolute. */
+function withAbsolutePrograms(
+  configuration: vscode.DebugConfiguration,
+  folder: vscode.WorkspaceFolder | undefined,
+): vscode.DebugConfiguration {
+  const guests: unknown = configuration['guests'];
+  if (!Array.isArray(guests)) return configuration;
+  const complete = guests.map((guest: unknown) => {
+    if (typeof guest !== 'object' || guest === null || !('program' in guest)) return guest;
+    const { program } = guest;
+    if (typeof program !== 'string' || program.trim() === '') return guest;
+    const path = absolutePath(program, folder);
+    return { ...guest, program: imagePathFor(path) ?? path };
+  });
+  return { ...configuration, guests: complete };
 }
 
 function absolutePath(program: string, folder: vscode.WorkspaceFolder | undefined): string {

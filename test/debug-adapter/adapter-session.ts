@@ -46,7 +46,7 @@ export class AdapterSession {
   /** Starts a session with a guest that is stopped on entry. */
   static async launched(guest: string, options: object = {}): Promise<AdapterSession> {
     const session = await AdapterSession.start();
-    await session.launch({ program: guestImage(guest), ...options });
+    await session.launch({ program: guestImage(guest), stopAtEnd: false, ...options });
     await session.stopOf(() => session.client.configurationDoneRequest());
     return session;
   }

@@ -114,13 +114,55 @@ describe('launch', () => {
 
   it('runs to the end without stopping where asked to', async () => {
     const program = guestImage('string-io');
-    await session.client.customRequest('launch', { program, stopOnEntry: false });
+    const options = { program, stopOnEntry: false, stopAtEnd: false };
+    await session.client.customRequest('launch', options);
     const exited = session.client.waitForEvent('exited');
     const terminated = session.client.waitForEvent('terminated');
     await session.client.configurationDoneRequest();
     assert.equal((await exited).body.exitCode, 0);
     await terminated;
     assert.match(session.output.get('stdout') ?? '', /All six tests passed/);
+  });
+
+  it('stays at the end, steps back from there, and ends where it goes on', async () => {
+    const program = guestImage('string-io');
+    await session.client.customRequest('launch', { program, stopOnEntry: false });
+    const stop = await session.stopOf(() => session.client.configurationDoneRequest());
+    assert.equal(stop.description, 'Ended with exit code 0');
+    const threadId = await session.threadId();
+    const back = await session.stopOf(() => session.client.stepBackRequest({ threadId }));
+    assert.equal(back.description, 'Stopped after a step back, in the past');
+    const again = await session.stopOf(() => session.client.continueRequest({ threadId }));
+    assert.equal(again.description, 'Ended with exit code 0');
+    const terminated = session.client.waitForEvent('terminated');
+    await session.client.continueRequest({ threadId });
+    await terminated;
+  });
+
+  it('runs several guests side by side, each to its own end', async () => {
+    const guests = ['hello-partition', 'string-io', 'string-io'].map((name) => ({
+      program: guestImage(name),
+    }));
+    await session.client.customRequest('launch', { guests });
+    await session.client.setFunctionBreakpointsRequest({ breakpoints: [{ name: 'print_string' }] });
+    await session.stopOf(() => session.client.configurationDoneRequest());
+    const { threads } = (await session.client.threadsRequest()).body;
+    assert.deepEqual(
+      threads.map(({ name }) => name),
+      ['hello-partition: VP 0', 'string-io: VP 0', 'string-io 2: VP 0'],
+    );
+    const threadId = threads[0]?.id ?? 0;
+    const stop = await session.stopOf(() => session.client.continueRequest({ threadId }));
+    assert.equal(stop.description, 'hello-partition: Stopped at a breakpoint');
+    await session.client.setFunctionBreakpointsRequest({ breakpoints: [] });
+    const end = await session.stopOf(() => session.client.continueRequest({ threadId }));
+    assert.equal(end.description, 'hello-partition: Halted');
+    const said = session.output.get('console') ?? '';
+    assert.match(said, /^string-io: The guest ended with exit code 0. The others run on\.$/m);
+    assert.match(said, /^string-io 2: The guest ended/m);
+    const printed = session.output.get('stdout') ?? '';
+    assert.match(printed, /^\[hello-partition\] Hello/m);
+    assert.match(printed, /^\[string-io 2\] All six tests passed/m);
   });
 
   it('ignores breakpoints without debugging', async () => {
@@ -159,7 +201,7 @@ describe('launch', () => {
     await session.stopOf(() => session.client.configurationDoneRequest());
     const terminated = session.client.waitForEvent('terminated');
     await session.client.customRequest('restart', {
-      arguments: { program: guestImage('string-io'), stopOnEntry: false },
+      arguments: { program: guestImage('string-io'), stopOnEntry: false, stopAtEnd: false },
     });
     await terminated;
   });

@@ -1,7 +1,8 @@
 /** Requests about breakpoints of all kinds, exception filters and places for breakpoints. */
-import { noTarget } from '../../debugger/breakpoints/breakpoint';
+import { noTarget, type BreakpointTarget } from '../../debugger/breakpoints/breakpoint';
 import type { BreakpointOptions } from '../../debugger/breakpoints/breakpoint-gate';
-import { parseReference } from '../../debugger/references';
+import { partitionOfThread } from '../../debugger/debugged-machine';
+import { parseReference, type MemoryReference } from '../../debugger/references';
 import { describeBreakpoint } from '../breakpoint-body';
 import { exceptionFilters } from '../exception-filters';
 import type { RequestArguments } from '../request-arguments';
@@ -34,6 +35,17 @@ function setBreakpoints(session: SessionState, args: RequestArguments): object {
   return { breakpoints };
 }
 
+/** An address of a thread's disassembly is meant in the thread's partition only. */
+function placeTarget({ threadId, address }: MemoryReference): BreakpointTarget {
+  const addresses = [address];
+  if (threadId === undefined) return { kind: 'code', addresses };
+  return {
+    kind: 'code',
+    addresses,
+    partitions: new Map([[partitionOfThread(threadId), addresses]]),
+  };
+}
+
 function setInstructionBreakpoints(session: SessionState, args: RequestArguments): object {
   const { control, noDebug } = session.launched;
   const wanted = args.objects('breakpoints').map((row) => {
@@ -43,7 +55,7 @@ function setInstructionBreakpoints(session: SessionState, args: RequestArguments
       target:
         parsed === undefined
           ? noTarget(`"${reference}" is no address of the guest.`)
-          : ({ kind: 'code', addresses: [parsed.address] } as const),
+          : placeTarget(parsed),
       options: optionsOf(row, noDebug),
     };
   });

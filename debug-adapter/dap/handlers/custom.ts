@@ -44,7 +44,7 @@ function guestInfo(session: SessionState, partition: DebuggedPartition): Partiti
         threadId: threadIdOf(partition.id, processor.index),
         state: runStateOf(processor.runState, control.running),
         rip: `0x${rip.toString(16)}`,
-        symbol: control.program.symbols.nameOf(rip) ?? '',
+        symbol: control.programOf(partition.id).symbols.nameOf(rip) ?? '',
         retired: processor.retired,
         exits: processor.exits,
       };

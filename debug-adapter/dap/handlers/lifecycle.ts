@@ -21,10 +21,14 @@ function launch(session: SessionState, args: RequestArguments): undefined {
   }
   const settings = parseLaunchArguments(args.raw ?? {});
   const control = openTarget(settings, session.ports);
-  const run = new DebuggeeRun(session, control, session.ports.clock, settings);
-  session.debuggee = { settings, control, run, noDebug: args.boolean('noDebug') };
+  const noDebug = args.boolean('noDebug');
+  const stopAtEnd = settings.stopAtEnd && !noDebug;
+  const run = new DebuggeeRun(session, control, session.ports.clock, { ...settings, stopAtEnd });
+  session.debuggee = { settings, control, run, noDebug };
   session.after(() => {
-    for (const note of control.program.notes) session.print('console', `${note}\n`);
+    for (const { notes } of control.programs) {
+      for (const note of notes) session.print('console', `${note}\n`);
+    }
     session.sendEvent('initialized');
   });
 }
@@ -61,7 +65,7 @@ function restart(session: SessionState, args: RequestArguments): undefined {
   const { control, run } = before;
   run.cancel();
   control.restart(target);
-  run.restarted();
+  run.restarted({ ...settings, stopAtEnd: settings.stopAtEnd && !before.noDebug });
   session.variables.clear();
   const debuggee = { ...before, settings };
   session.debuggee = debuggee;

@@ -1,6 +1,7 @@
 /** Requests about memory, disassembly and sources. */
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { ListingRow } from '../../debugger/inspection/disassembly';
+import type { Program } from '../../debugger/program';
 import { localPlaceAt } from '../../debugger/stack-frames';
 import { formatBytes } from '../../debugger/value-format';
 import { decodeBase64, encodeBase64 } from '../../support/base64';
@@ -12,12 +13,16 @@ const mostInstructions = 20_000;
 const farthestInstructions = 100_000;
 const mostBytes = 4 * 1024 * 1024;
 
-function rowBody(session: SessionState, row: ListingRow): DebugProtocol.DisassembledInstruction {
+function rowBody(
+  session: SessionState,
+  program: Program,
+  row: ListingRow,
+): DebugProtocol.DisassembledInstruction {
   // VS Code hides rows whose address is -1: they are padding beyond the address space.
   if (row.address === undefined) {
     return { address: '-1', instruction: row.text, presentationHint: 'invalid' };
   }
-  const place = localPlaceAt(session.control.program, row.address);
+  const place = localPlaceAt(program, row.address);
   const bytes = formatBytes(row.bytes);
   return {
     address: `0x${row.address.toString(16)}`,
@@ -42,7 +47,8 @@ function disassemble(session: SessionState, args: RequestArguments): object {
     : 0;
   const { thread, address } = session.memory(reference, args.optionalInteger('offset') ?? 0);
   const rows = session.control.disassemble(thread, address, offset, count);
-  return { instructions: rows.map((row) => rowBody(session, row)) };
+  const program = session.control.programOf(thread.partition.id);
+  return { instructions: rows.map((row) => rowBody(session, program, row)) };
 }
 
 function readMemory(session: SessionState, args: RequestArguments): object {
@@ -71,11 +77,13 @@ function writeMemory(session: SessionState, args: RequestArguments): object {
 }
 
 function loadedSources(session: SessionState): object {
-  const { symbols, sources } = session.control.program;
-  const list = symbols.files
-    .map((file) => sources.localOf(file))
-    .filter((path) => sources.exists(path))
-    .map((path) => ({ name: path.split(/[\\/]/).at(-1) ?? path, path }));
+  const paths = session.control.programs.flatMap(({ symbols, sources }) =>
+    symbols.files.map((file) => sources.localOf(file)).filter((path) => sources.exists(path)),
+  );
+  const list = [...new Set(paths)].map((path) => ({
+    name: path.split(/[\\/]/).at(-1) ?? path,
+    path,
+  }));
   return { sources: list };
 }
 

@@ -1,7 +1,7 @@
 /** All breakpoints of a session, by where the person set them, and what they come to in the machine. */
 import type { TraceEvent } from '../../machine/trace';
 import type { EvaluationContext } from '../expressions/evaluate';
-import { noTarget, type Breakpoint, type BreakpointTarget } from './breakpoint';
+import { meansPlace, noTarget, type Breakpoint, type BreakpointTarget } from './breakpoint';
 import { BreakpointGate, type BreakpointOptions } from './breakpoint-gate';
 
 /** What the breakpoints at one place or event decided. */
@@ -80,13 +80,16 @@ export class BreakpointSet {
     return this.watched;
   }
 
-  /** Asks the breakpoints at `address`. */
+  /** Asks the breakpoints at `address` in a partition. */
   reachedAddress(
+    partition: number,
     address: bigint,
     context: EvaluationContext,
     mode: HitMode = 'running',
   ): BreakpointVerdict {
-    return decide(this.byAddress.get(address) ?? [], context, mode);
+    const here = this.byAddress.get(address) ?? [];
+    const meant = here.filter(({ target }) => meansPlace(target, partition, address));
+    return decide(meant, context, mode);
   }
 
   /** Asks the breakpoints that wait for `event`; `context` is made only where one does. */

@@ -20,12 +20,21 @@ export type BreakpointTarget =
   | {
       readonly kind: 'code';
       readonly addresses: readonly bigint[];
+      /** Which of the addresses count in which partition; in every one they all do where this is absent. */
+      readonly partitions?: ReadonlyMap<number, readonly bigint[]>;
       /** Line that the breakpoint really is on, where it has one. */
       readonly line?: number;
     }
   | EventTarget
   /** Cannot take effect; `message` says why and what to do. */
   | { readonly kind: 'none'; readonly message: string };
+
+/** True where a target means `address` in `partition`. */
+export function meansPlace(target: BreakpointTarget, partition: number, address: bigint): boolean {
+  if (target.kind !== 'code') return false;
+  if (target.partitions === undefined) return target.addresses.includes(address);
+  return target.partitions.get(partition)?.includes(address) ?? false;
+}
 
 /** A breakpoint as the debugger keeps it. */
 export interface Breakpoint {

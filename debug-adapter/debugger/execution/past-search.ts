@@ -5,9 +5,8 @@ import type { ProcessorAddress, RunOutcome } from '../../system/run-types';
 import type { Timeline, Travel } from '../../timeline/timeline';
 import type { BreakpointSet, BreakpointVerdict } from '../breakpoints/breakpoint-set';
 import { threadsOf, type DebuggedThread } from '../debugged-machine';
-import type { CodeReader } from '../inspection/code-reader';
+import type { GuestPrograms } from '../guest-programs';
 import { evaluationContext } from '../processor-evaluation';
-import type { SymbolIndex } from '../symbols/symbol-index';
 import { eventObservers } from './event-observers';
 import { ResumePoints } from './resume-points';
 import type { StopReason } from './stop-report';
@@ -39,18 +38,19 @@ const stepsPerTurn = 20_000;
 /** The goal of a person who continues backwards: whatever stops a machine that runs. */
 export function stopsOf(
   breakpoints: BreakpointSet,
-  symbols: SymbolIndex,
+  programs: GuestPrograms,
   vectors: ReadonlySet<number>,
 ): SearchGoal {
   const reached = (thread: DebuggedThread, address: bigint): StopReason | undefined => {
-    const context = evaluationContext(thread, symbols);
-    const verdict = breakpoints.reachedAddress(address, context, 'searching');
+    const { id } = thread.partition;
+    const context = evaluationContext(thread, programs.of(id).symbols);
+    const verdict = breakpoints.reachedAddress(id, address, context, 'searching');
     const { stopped: ids, notes } = verdict;
     return ids.length === 0 ? undefined : { kind: 'breakpoint', ids, notes };
   };
   const happened = (thread: DebuggedThread, event: TraceEvent): StopReason | undefined => {
     const context = (): ReturnType<typeof evaluationContext> =>
-      evaluationContext(thread, symbols, event);
+      evaluationContext(thread, programs.of(thread.partition.id).symbols, event);
     return eventReason(event, breakpoints.reachedEvent(event, context, 'searching'));
   };
   const { addresses, watchedKinds: kinds } = breakpoints;
@@ -65,10 +65,10 @@ export class PastSearch {
 
   constructor(
     private readonly machine: Timeline,
-    code: CodeReader,
+    programs: GuestPrograms,
     private readonly goal: SearchGoal,
   ) {
-    this.resumePoints = new ResumePoints(code);
+    this.resumePoints = new ResumePoints(programs);
   }
 
   /** The last stop before `limit`; where there is one, the machine stands there, else anywhere. */

@@ -1,6 +1,6 @@
 /** Where threads resumed, so that the breakpoint of an instruction in progress does not stop a second time. */
 import type { DebuggedThread } from '../debugged-machine';
-import type { CodeReader } from '../inspection/code-reader';
+import type { GuestPrograms } from '../guest-programs';
 import { registerNamed } from '../registers';
 import { addressOf, keyOf } from './thread-address';
 
@@ -17,7 +17,7 @@ const rcx = registerNamed('rcx');
 export class ResumePoints {
   private readonly points = new Map<number, ResumePoint>();
 
-  constructor(private readonly code: CodeReader) {}
+  constructor(private readonly programs: GuestPrograms) {}
 
   of(thread: DebuggedThread): ResumePoint | undefined {
     return this.points.get(keyOf(addressOf(thread)));
@@ -51,7 +51,8 @@ export class ResumePoints {
     const { core, retired } = thread.processor;
     const iterations = point.rcx - rcx.read(core.state);
     const repeating = iterations > 0n && BigInt(retired - point.retired) <= iterations;
-    return repeating && this.code.instructionAt(thread, point.rip)?.repeats === true;
+    const { code } = this.programs.of(thread.partition.id);
+    return repeating && code.instructionAt(thread, point.rip)?.repeats === true;
   }
 }
 

@@ -2,14 +2,13 @@
 import type { WallClock } from '../../backends/wall-clock';
 import type { TraceEvent } from '../../machine/trace';
 import { present } from '../../support/assert';
-import type { ProcessorAddress, RunOutcome, RunRequest } from '../../system/run-types';
+import type { ProcessorAddress, RunOutcome, RunRequest, RunStop } from '../../system/run-types';
 import type { Timeline, Travel } from '../../timeline/timeline';
 import type { BreakpointSet, BreakpointVerdict } from '../breakpoints/breakpoint-set';
-import { threadsOf, type DebuggedThread } from '../debugged-machine';
-import type { CodeReader } from '../inspection/code-reader';
+import { othersGoOn, threadsOf, type DebuggedThread } from '../debugged-machine';
+import type { GuestPrograms } from '../guest-programs';
 import { evaluationContext } from '../processor-evaluation';
 import { registerNamed } from '../registers';
-import type { SymbolIndex } from '../symbols/symbol-index';
 import { hasMoved, ResumePoints } from './resume-points';
 import type { Motion, StepPlan } from './step-planner';
 import { waitMsUntil, type Pace } from './pace';
@@ -28,13 +27,14 @@ export type SliceOutcome =
 export interface RunParts {
   readonly machine: Timeline;
   readonly breakpoints: BreakpointSet;
-  readonly symbols: SymbolIndex;
-  readonly code: CodeReader;
+  readonly programs: GuestPrograms;
   readonly clock: WallClock;
   readonly pace: Pace;
   /** Receives the texts of log messages. */
   readonly log: (text: string) => void;
 }
+
+type GuestExit = Extract<RunStop, { readonly kind: 'guest-exit' }>;
 
 /** What the person asked for. */
 type Goal =
@@ -76,12 +76,14 @@ export class RunControl {
   private eventStop: Extract<StopReason, { kind: 'event-breakpoint' }> | undefined;
   /** Position up to which each breakpoint has logged: a past that is repeated is not logged again. */
   private readonly loggedUntil = new Map<number, number>();
+  /** Position up to which ends of guests have been told. */
+  private endsToldUntil = -1;
   private occurrences = 0;
   /** How long nothing is to be done; undefined while there is. */
   private waitMs: number | undefined;
 
   constructor(private readonly parts: RunParts) {
-    this.resumePoints = new ResumePoints(parts.code);
+    this.resumePoints = new ResumePoints(parts.programs);
   }
 
   get running(): boolean {
@@ -113,6 +115,7 @@ export class RunControl {
 
   /** What lies behind `position` will be another future: it may be logged again. */
   forgetLogsBehind(position: number): void {
+    this.endsToldUntil = Math.min(this.endsToldUntil, position);
     for (const [id, until] of this.loggedUntil) {
       this.loggedUntil.set(id, Math.min(until, position));
     }
@@ -254,10 +257,11 @@ export class RunControl {
 
   /** Asks the breakpoints about an event; several may want one step to be the last. */
   private isWanted(event: TraceEvent): boolean {
-    const { breakpoints, symbols } = this.parts;
-    const verdict = breakpoints.reachedEvent(event, () =>
-      evaluationContext(this.threadAt(event), symbols, event),
-    );
+    const { breakpoints, programs } = this.parts;
+    const verdict = breakpoints.reachedEvent(event, () => {
+      const thread = this.threadAt(event);
+      return evaluationContext(thread, programs.of(thread.partition.id).symbols, event);
+    });
     this.report(verdict);
     if (verdict === undefined || verdict.stopped.length === 0) return false;
     const before = this.eventStop;
@@ -300,9 +304,29 @@ export class RunControl {
         );
       case 'breakpoint':
         return this.judgeBreakpoint(stop.at, stop.address) ?? this.eventReport(stop.at);
+      case 'guest-exit':
+        if (!this.goesOnWithout(stop)) return { at: stop.at, reason: { kind: 'machine', stop } };
+        this.tellEnd(stop);
+        return undefined;
       default:
         return { at: stop.at, reason: { kind: 'machine', stop } };
     }
+  }
+
+  /** The end of a guest stops neither the others nor a step of theirs. */
+  private goesOnWithout({ at }: GuestExit): boolean {
+    const { goal } = this;
+    const isStepOfGuest = goal?.kind === 'step' && goal.at.partition === at.partition;
+    return !isStepOfGuest && othersGoOn(this.parts.machine, at.partition);
+  }
+
+  /** A past that is repeated is told once. */
+  private tellEnd({ at, code }: GuestExit): void {
+    const { machine, log } = this.parts;
+    if (machine.position <= this.endsToldUntil) return;
+    this.endsToldUntil = machine.position;
+    const name = machine.guests.find(({ id }) => id === at.partition)?.name ?? '';
+    log(`${name}: The guest ended with exit code ${code}. The others run on.`);
   }
 
   private judgeBreakpoint(at: ProcessorAddress, address: bigint): StopReport | undefined {
@@ -310,8 +334,9 @@ export class RunControl {
     const again = this.resumePoints.isInProgress(thread, address);
     this.resumePoints.note(thread);
     if (!again) {
-      const context = evaluationContext(thread, this.parts.symbols);
-      const verdict = this.parts.breakpoints.reachedAddress(address, context);
+      const { breakpoints, programs } = this.parts;
+      const context = evaluationContext(thread, programs.of(at.partition).symbols);
+      const verdict = breakpoints.reachedAddress(at.partition, address, context);
       this.report(verdict);
       if (verdict.stopped.length > 0) {
         const { stopped: ids, notes } = verdict;

@@ -1,17 +1,15 @@
 /** Steps back: finds where a thread stood before the instruction, or the line, that it has executed last. */
 import type { Timeline, Travel } from '../../timeline/timeline';
 import type { DebuggedThread } from '../debugged-machine';
-import type { CodeReader } from '../inspection/code-reader';
+import type { GuestPrograms } from '../guest-programs';
 import { registerNamed } from '../registers';
-import type { SymbolIndex } from '../symbols/symbol-index';
 import { isAmidInstruction, PastSearch } from './past-search';
 import type { StepUnit } from './step-planner';
 
 /** What stepping back works with. */
 export interface StepBackParts {
   readonly machine: Timeline;
-  readonly code: CodeReader;
-  readonly symbols: SymbolIndex;
+  readonly programs: GuestPrograms;
 }
 
 const rsp = registerNamed('rsp');
@@ -34,7 +32,7 @@ export function* stepBack(
   thread: DebuggedThread,
   unit: StepUnit,
 ): Travel<boolean> {
-  const { code, symbols } = parts;
+  const { code, symbols } = parts.programs.of(thread.partition.id);
   const { state } = thread.processor.core;
   for (;;) {
     const after = { rip: state.rip, stack: rsp.read(state) };
@@ -123,11 +121,12 @@ function* lastFreeBefore(
 
 /** From a return instruction to the call that it came back from; where that is not found, the thread stays there. */
 function* callBefore(
-  { machine, code }: StepBackParts,
+  { machine, programs }: StepBackParts,
   thread: DebuggedThread,
   after: { readonly rip: bigint; readonly stack: bigint },
 ): Travel {
   const origin = machine.position;
+  const { code } = programs.of(thread.partition.id);
   const calls = new Set<bigint>();
   for (let length = callBytesMin; length <= callBytesMax; length++) {
     const address = BigInt.asUintN(64, after.rip - BigInt(length));
@@ -135,7 +134,7 @@ function* callBefore(
     if (row?.flow === 'call' && row.length === length) calls.add(address);
   }
   if (calls.size === 0) return;
-  const search = new PastSearch(machine, code, {
+  const search = new PastSearch(machine, programs, {
     addresses: calls,
     vectors: new Set(),
     reached: (caller) => {

@@ -182,3 +182,9 @@ export function describeStop(reason: StopReason, place: StopPlace): StopText {
       return machineText(reason.stop, place);
   }
 }
+
+/** Says which guest it was, where there are several. */
+export function nameGuest({ description, text }: StopText, name: string | undefined): StopText {
+  if (name === undefined) return { description, text };
+  return { description: `${name}: ${description}`, text: text === '' ? '' : `${name}: ${text}` };
+}

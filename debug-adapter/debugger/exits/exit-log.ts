@@ -2,8 +2,9 @@
 import type { VmExitEvent } from '../../machine/trace';
 import type { TraceLog } from '../../system/trace-log';
 import { cr0Bits, cr4Bits, rflagsBits } from '../../spec/x86/control-registers';
+import type { PartitionNamer } from '../guest-programs';
 import { registers } from '../registers';
-import { formatAddress, formatBits, hex, type AddressNamer } from '../value-format';
+import { formatAddress, formatBits, hex } from '../value-format';
 import { describeExit, exitReasonName, exitReasonText } from './exit-description';
 import { exitFields } from './exit-fields';
 
@@ -80,7 +81,7 @@ export class ExitLog {
 
   constructor(
     private readonly log: TraceLog['exits'],
-    private readonly nameOf: AddressNamer,
+    private readonly nameOf: PartitionNamer,
   ) {}
 
   /** Rows `start` to `start + count - 1` among those that pass `filter`, oldest first. */
@@ -124,7 +125,7 @@ export class ExitLog {
       qualification: hex(exit.qualification),
       detail: describeExit(exit),
       rip: hex(exit.rip),
-      symbol: this.nameOf(exit.rip) ?? '',
+      symbol: this.nameOf(partition)(exit.rip) ?? '',
     };
   }
 
@@ -179,6 +180,7 @@ export class ExitLog {
   }
 
   private groupsOf(exit: VmExitEvent): readonly ExitDetailGroup[] {
+    const nameOf = this.nameOf(exit.partition);
     const value = (name: string, text: string): { name: string; value: string } => ({
       name,
       value: text,
@@ -189,14 +191,14 @@ export class ExitLog {
       value('VM_EXIT_INSTRUCTION_LEN', String(exit.instructionLength)),
       value('VM_EXIT_INTR_INFO', hex(exit.interruptionInformation >>> 0)),
       value('GUEST_PHYSICAL_ADDRESS', hex(exit.guestPhysicalAddress)),
-      value('GUEST_LINEAR_ADDRESS', formatAddress(exit.guestLinearAddress, this.nameOf)),
+      value('GUEST_LINEAR_ADDRESS', formatAddress(exit.guestLinearAddress, nameOf)),
     ];
     const decoded = [...exitFields(exit)].map(([name, field]) => value(name, hex(field)));
     const general = exit.registers.map((register, index) =>
-      value(generalRegisterTitles[index] ?? `R${index}`, formatAddress(register, this.nameOf)),
+      value(generalRegisterTitles[index] ?? `R${index}`, formatAddress(register, nameOf)),
     );
     const state = [
-      value('RIP', formatAddress(exit.rip, this.nameOf)),
+      value('RIP', formatAddress(exit.rip, nameOf)),
       value('RFLAGS', formatBits(BigInt(exit.rflags >>> 0), rflagsBits)),
       value('CR0', formatBits(exit.cr0, cr0Bits)),
       value('CR3', hex(exit.cr3)),

@@ -61,6 +61,31 @@ const refused: readonly (readonly [title: string, input: unknown, id: string, te
     'launch-argument-sourceMap',
     /sourceMap\.a/,
   ],
+  ['no guests', { guests: [] }, 'launch-argument-guests', /"guests" is wrong/],
+  [
+    'a guest beside guests',
+    { program: 'a', guests: [{ program: 'b' }] },
+    'launch-argument-program',
+    /single guest/,
+  ],
+  [
+    'memory beside guests',
+    { memory: 4, guests: [{ program: 'b' }] },
+    'launch-argument-memory',
+    /single guest/,
+  ],
+  ['a guest without program', { guests: [{}] }, 'launch-argument-program', /"program"/],
+  [
+    'one name twice',
+    {
+      guests: [
+        { program: 'a', name: 'x' },
+        { program: 'b', name: 'x' },
+      ],
+    },
+    'launch-argument-guests',
+    /Two guests/,
+  ],
   [
     'a short line',
     { program: 'a', console: { lineLength: 1 } },
@@ -72,18 +97,23 @@ const refused: readonly (readonly [title: string, input: unknown, id: string, te
 describe('launch arguments', () => {
   it('fill in what is left out', () => {
     assert.deepEqual(parseLaunchArguments({ program: '/guests/hello-partition.elf' }), {
-      program: '/guests/hello-partition.elf',
-      partitionName: 'hello-partition',
-      memoryBytes: undefined,
-      format: 'auto',
-      initrd: undefined,
-      unpack: 'host',
-      symbols: [],
-      flat: undefined,
-      bootTime: undefined,
-      processors: 1,
-      commandLine: '',
+      guests: [
+        {
+          program: '/guests/hello-partition.elf',
+          partitionName: 'hello-partition',
+          memoryBytes: undefined,
+          format: 'auto',
+          initrd: undefined,
+          unpack: 'host',
+          symbols: [],
+          flat: undefined,
+          bootTime: undefined,
+          processors: 1,
+          commandLine: '',
+        },
+      ],
       stopOnEntry: true,
+      stopAtEnd: true,
       sourceMap: [],
       disassemblySyntax: 'intel',
       consoleLineLength: 4096,
@@ -103,7 +133,10 @@ describe('launch arguments', () => {
   ];
   for (const [given, bytes] of sizes) {
     it(`take ${JSON.stringify(given)} as ${bytes} bytes of memory`, () => {
-      assert.equal(parseLaunchArguments({ program: 'a', memory: given }).memoryBytes, bytes);
+      assert.equal(
+        parseLaunchArguments({ program: 'a', memory: given }).guests[0]?.memoryBytes,
+        bytes,
+      );
     });
   }
 
@@ -115,7 +148,29 @@ describe('launch arguments', () => {
       request: 'launch',
       __sessionId: '1',
     };
-    assert.equal(parseLaunchArguments(input).partitionName, 'a');
+    assert.equal(parseLaunchArguments(input).guests[0]?.partitionName, 'a');
+  });
+
+  it('list several guests, and tell those of one program apart', () => {
+    const { guests } = parseLaunchArguments({
+      guests: [
+        { program: '/a/spin.elf' },
+        { program: '/b/spin.elf', memory: '4M', processors: 2 },
+        { program: '/a/spin.elf', name: 'third' },
+      ],
+    });
+    assert.deepEqual(
+      guests.map(({ partitionName, processors, memoryBytes }) => ({
+        partitionName,
+        processors,
+        memoryBytes,
+      })),
+      [
+        { partitionName: 'spin', processors: 1, memoryBytes: undefined },
+        { partitionName: 'spin 2', processors: 2, memoryBytes: 4 << 20 },
+        { partitionName: 'third', processors: 1, memoryBytes: undefined },
+      ],
+    );
   });
 
   it('keep the order of the source map', () => {

@@ -1,6 +1,5 @@
 /** Stepping back, continuing backwards and going to positions, under the debugger with real guests. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
 import { isAmidInstruction } from '../../../../debug-adapter/debugger/execution/past-search';
 import type { StopReport } from '../../../../debug-adapter/debugger/execution/stop-report';
 import {
@@ -15,8 +14,6 @@ import { nodeWallClock } from '../../../../debug-adapter/host/node-wall-clock';
 import { webAssemblyCodeHost } from '../../../../debug-adapter/host/web-assembly-code-space';
 import { parseLaunchArguments } from '../../../../debug-adapter/launch/launch-arguments';
 import { UserError } from '../../../../debug-adapter/support/user-error';
-import { PhysicalMachine } from '../../../../debug-adapter/system/physical-machine';
-import { defaultCosts } from '../../../../debug-adapter/system/virtual-time-costs';
 import { Timeline } from '../../../../debug-adapter/timeline/timeline';
 import { ApicRegister } from '../../../../debug-adapter/spec/x86/local-apic';
 import {
@@ -55,8 +52,8 @@ function debugged(name: string): Rig {
 /** A machine without symbols of its own. */
 function underDebugger(machine: Timeline): Rig {
   const settings = parseLaunchArguments({ program: imageOf('spin'), memory: 4 });
-  const { program, syntax } = loadTarget(settings, ports);
-  return rigOf({ program, syntax, machine, isPaced: false });
+  const { programs, syntax } = loadTarget(settings, ports);
+  return rigOf({ programs, syntax, machine, isPaced: false });
 }
 
 const timerVector = 0x40;
@@ -78,18 +75,10 @@ const busyGuest: InterruptGuest = {
   processorCount: 4,
 };
 
-/** Guests that share the time of one machine; the debugger has the symbols of the first. */
+/** Guests that share the time of one machine. */
 function sideBySide(...names: string[]): Rig {
-  const { program, syntax } = loadTarget(
-    parseLaunchArguments({ program: imageOf(names[0] ?? ''), memory: 4 }),
-    ports,
-  );
-  const guests = names.map((name) => {
-    const image = { path: imageOf(name), bytes: readFileSync(imageOf(name)) };
-    return { name, memoryBytes: 4 * 1024 * 1024, image, commandLine: '' };
-  });
-  const machine = new PhysicalMachine({ guests, costs: defaultCosts }, ports);
-  return rigOf({ program, syntax, machine: new Timeline(machine), isPaced: false });
+  const guests = names.map((name) => ({ program: imageOf(name), memory: 4 }));
+  return rigOf({ ...loadTarget(parseLaunchArguments({ guests }), ports), isPaced: false });
 }
 
 function stopOf({ control }: Rig): StopReport {
