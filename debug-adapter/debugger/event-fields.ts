@@ -1,11 +1,14 @@
 /** Decoded fields of trace events by name: what conditions and log messages of breakpoints may use. */
 import type { TraceEvent } from '../machine/trace';
+import { channelMessages } from '../spec/vmbus/messages';
+import { PacketType } from '../spec/vmbus/packets';
 import { hypercalls } from '../spec/tlfs/hypercalls';
 import { hypercallStatuses } from '../spec/tlfs/status-codes';
 import { exceptionVectors } from '../spec/x86/exceptions';
 import { crAccessQualification, exitReasons } from '../spec/x86/exit-reasons';
 import { msrs } from '../spec/x86/msrs';
 import type { FieldValue } from './expressions/evaluate';
+import { channelMessageTypeOf } from './traffic/traffic-text';
 import { commonExitFieldNames, exitFieldNames, exitFields } from './exits/exit-fields';
 
 /** The trace event of a kind. */
@@ -81,6 +84,39 @@ const decoders: { readonly [Kind in TraceEvent['kind']]: EventDecoder<Kind> } = 
   input: {
     names: ['input'],
     read: ({ input }) => new Map([['input', input]]),
+  },
+  'vmbus-message': {
+    names: ['direction', 'type', 'refusal'],
+    values: new Map([['type', namesOf(channelMessages.map(({ name, type }) => [name, type]))]]),
+    read: ({ direction, payload, refusal }) =>
+      new Map<string, FieldValue>([
+        ['direction', direction],
+        ['type', BigInt(channelMessageTypeOf(payload) ?? 0)],
+        ['refusal', refusal],
+      ]),
+  },
+  'vmbus-packet': {
+    names: ['direction', 'channel', 'class', 'transaction', 'type', 'bytes', 'refusal'],
+    values: new Map([['type', namesOf(Object.entries(PacketType))]]),
+    read: ({ direction, channel, classId, transactionId, packetType, sizeBytes, refusal }) =>
+      new Map<string, FieldValue>([
+        ['direction', direction],
+        ['channel', BigInt(channel)],
+        ['class', classId],
+        ['transaction', transactionId],
+        ['type', BigInt(packetType)],
+        ['bytes', BigInt(sizeBytes)],
+        ['refusal', refusal],
+      ]),
+  },
+  'vmbus-signal': {
+    names: ['direction', 'channel', 'outcome'],
+    read: ({ direction, channel, outcome }) =>
+      new Map<string, FieldValue>([
+        ['direction', direction],
+        ['channel', BigInt(channel)],
+        ['outcome', outcome],
+      ]),
   },
 };
 

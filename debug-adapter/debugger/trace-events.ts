@@ -6,6 +6,7 @@ import { exceptionByVector } from '../spec/x86/exceptions';
 import type { TraceLog } from '../system/trace-log';
 import { describeExit, exitReasonText } from './exits/exit-description';
 import type { PartitionNamer } from './guest-programs';
+import { describeTraffic } from './traffic/traffic-text';
 import { formatAddress, hex, type AddressNamer } from './value-format';
 
 /** Streams that can be asked for. */
@@ -54,6 +55,10 @@ export function describeEvent(event: TraceEvent, nameOf: AddressNamer): string {
       return `guest crash ${event.parameters.map(hex).join(' ')}`;
     case 'input':
       return event.input;
+    case 'vmbus-message':
+    case 'vmbus-packet':
+    case 'vmbus-signal':
+      return describeTraffic(event);
   }
 }
 

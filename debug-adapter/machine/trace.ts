@@ -68,9 +68,59 @@ export interface InputEvent extends TraceHeader {
   readonly input: string;
 }
 
+/** Which way something crosses VMBus. */
+export type VmbusDirection = 'to-parent' | 'to-guest';
+
+/** A channel message, as it was posted. */
+export interface VmbusMessageEvent extends TraceHeader {
+  readonly kind: 'vmbus-message';
+  readonly direction: VmbusDirection;
+  /** At most 240 bytes. */
+  readonly payload: Uint8Array;
+  /** Why the receiver did not take it; empty where it did. */
+  readonly refusal: string;
+}
+
+/** A packet that was taken from, or put into, the ring of a channel. */
+export interface VmbusPacketEvent extends TraceHeader {
+  readonly kind: 'vmbus-packet';
+  readonly direction: VmbusDirection;
+  /** Relation id of the channel. */
+  readonly channel: number;
+  /** Short name of the device's class, as in `spec/vmbus/device-classes.ts`. */
+  readonly classId: string;
+  readonly transactionId: bigint;
+  /** Type in the descriptor. */
+  readonly packetType: number;
+  /** Descriptor and payload, whatever is kept of them. */
+  readonly sizeBytes: number;
+  /** The beginning of descriptor and payload; at most 512 bytes are kept. */
+  readonly bytes: Uint8Array;
+  /** Why the receiver did not take it; empty where it did. */
+  readonly refusal: string;
+}
+
+/** The producer of a ring had something to tell the consumer. */
+export interface VmbusSignalEvent extends TraceHeader {
+  readonly kind: 'vmbus-signal';
+  readonly direction: VmbusDirection;
+  /** Relation id of the channel. */
+  readonly channel: number;
+  /** `signalled`, or why it was not. */
+  readonly outcome: string;
+}
+
 /** Whatever the trace can hold, told apart by `kind`. */
 export type TraceEvent =
-  VmExitEvent | HypercallEvent | EventDeliveryEvent | ConsoleEvent | GuestCrashEvent | InputEvent;
+  | VmExitEvent
+  | HypercallEvent
+  | EventDeliveryEvent
+  | ConsoleEvent
+  | GuestCrashEvent
+  | InputEvent
+  | VmbusMessageEvent
+  | VmbusPacketEvent
+  | VmbusSignalEvent;
 
 type WithoutHeader<Event> = Event extends TraceEvent
   ? Omit<Event, 'position' | 'ordinal' | 'timeNs'>

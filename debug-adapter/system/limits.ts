@@ -25,6 +25,12 @@ export const limits = {
   /** Rows kept of each kind of trace event; the oldest are dropped and counted. */
   traceExits: 65_536,
   traceOther: 16_384,
+  /** Rows kept of packets in VMBus rings and of signals for them, which are as frequent. */
+  traceVmbusPackets: 65_536,
+  traceVmbusSignals: 65_536,
+  /** Bytes kept of a packet, and of a text that says why one was refused; longer ones are cut. */
+  tracePacketBytes: 512,
+  traceReasonBytes: 96,
   /** Crash reports kept, and bytes of a report's message: a page, as the TLFS has it. */
   traceCrashes: 64,
   traceCrashTextBytes: 4096,

@@ -1,5 +1,6 @@
 // Table: binary layout of trace records, one structure for each kind of event; sizes in bytes.
 import { structField, structLayout, type StructField } from '../support/struct-layout';
+import { channelMessageBytesMax } from '../spec/vmbus/messages';
 import { limits } from './limits';
 
 const header: readonly StructField[] = [
@@ -63,4 +64,39 @@ export const inputRecord = structLayout('input', [
   ...header,
   structField('length', 'u32', 24),
   structField('text', { bytes: limits.traceInputTextBytes }, 32),
+]);
+
+const reason = (offset: number): StructField =>
+  structField('reason', { bytes: limits.traceReasonBytes }, offset);
+
+export const vmbusMessageRecord = structLayout('vmbus-message', [
+  ...header,
+  structField('isToGuest', 'u8', 24),
+  structField('length', 'u8', 25),
+  structField('reasonLength', 'u8', 26),
+  structField('payload', { bytes: channelMessageBytesMax }, 32),
+  reason(32 + channelMessageBytesMax),
+]);
+
+export const vmbusPacketRecord = structLayout('vmbus-packet', [
+  ...header,
+  structField('isToGuest', 'u8', 24),
+  structField('reasonLength', 'u8', 25),
+  structField('classLength', 'u8', 26),
+  structField('packetType', 'u16', 28),
+  structField('length', 'u16', 30),
+  structField('channel', 'u32', 32),
+  structField('sizeBytes', 'u32', 36),
+  structField('transactionId', 'u64', 40),
+  structField('class', { bytes: 16 }, 48),
+  reason(64),
+  structField('bytes', { bytes: limits.tracePacketBytes }, 64 + limits.traceReasonBytes),
+]);
+
+export const vmbusSignalRecord = structLayout('vmbus-signal', [
+  ...header,
+  structField('isToGuest', 'u8', 24),
+  structField('reasonLength', 'u8', 25),
+  structField('channel', 'u32', 28),
+  reason(32),
 ]);

@@ -40,16 +40,65 @@ const events: readonly TraceEvent[] = [
   },
   { ...header, kind: 'guest-crash', parameters: [0n, 0n, 0n, 0n, 0n], message: '' },
   { ...header, kind: 'input', input: 'RIP = 0x1234' },
+  {
+    ...header,
+    kind: 'vmbus-message',
+    direction: 'to-parent',
+    payload: Uint8Array.from({ length: 240 }, (_, index) => index),
+    refusal: '',
+  },
+  {
+    ...header,
+    kind: 'vmbus-message',
+    direction: 'to-guest',
+    payload: Uint8Array.of(),
+    refusal: 'the channel is not open',
+  },
+  {
+    ...header,
+    kind: 'vmbus-packet',
+    direction: 'to-guest',
+    channel: 2047,
+    classId: 'network-direct',
+    transactionId: ones,
+    packetType: 0xb,
+    sizeBytes: 16_400,
+    bytes: Uint8Array.from({ length: 512 }, (_, index) => index),
+    refusal: '',
+  },
+  { ...header, kind: 'vmbus-signal', direction: 'to-parent', channel: 1, outcome: 'signalled' },
 ];
 
 describe('trace log', () => {
+  it('keeps as much of a long packet and of a long reason as there is room for', () => {
+    const log = new TraceLog();
+    log.record({
+      ...header,
+      kind: 'vmbus-packet',
+      direction: 'to-parent',
+      channel: 1,
+      classId: 'scsi',
+      transactionId: 1n,
+      packetType: 6,
+      sizeBytes: 600,
+      bytes: new Uint8Array(600).fill(0xab),
+      refusal: 'x'.repeat(1000),
+    });
+    const [packet] = log.vmbusPackets.query(0, 1);
+    assert.deepEqual(packet?.bytes, new Uint8Array(limits.tracePacketBytes).fill(0xab));
+    assert.equal(packet.refusal.length, limits.traceReasonBytes);
+  });
+
   for (const event of events) {
     it(`keeps ${event.kind} with every field`, () => {
       const log = new TraceLog();
       const heard: TraceEvent[] = [];
       log.forwardTo({ record: (passed) => heard.push(passed) });
       log.record(event);
-      const streams = [log.exits, log.hypercalls, log.events, log.console, log.crashes, log.inputs];
+      const streams = [
+        ...[log.exits, log.hypercalls, log.events, log.console, log.crashes, log.inputs],
+        ...[log.vmbusMessages, log.vmbusPackets, log.vmbusSignals],
+      ];
       assert.deepEqual(
         streams.flatMap((stream): readonly TraceEvent[] => stream.query(0, 9)),
         [event],
