@@ -88,6 +88,16 @@ export class StateRecord {
     });
   }
 
+  /** The byte strings of a list. */
+  byteLists(key: string): readonly Uint8Array[] {
+    const value = this.fields.get(key);
+    if (!isList(value)) throw this.mismatch(key, 'a list');
+    return value.map((item) => {
+      if (!(item instanceof Uint8Array)) throw this.mismatch(key, 'a list of bytes');
+      return item;
+    });
+  }
+
   private mismatch(key: string, expected: string): UserError {
     const place = key === '' ? this.where : `${this.where}.${key}`;
     return new UserError(

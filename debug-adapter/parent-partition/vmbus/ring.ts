@@ -20,9 +20,9 @@ export interface RingFault {
 export type TakenPacket =
   { readonly kind: 'packet'; readonly bytes: Uint8Array } | { readonly kind: 'empty' } | RingFault;
 
-/** What became of a packet to the guest; `signal` where the guest wants to hear of it. */
+/** What became of a packet to the guest; `silence` says why the guest need not hear of it, empty where it must. */
 export type PutPacket =
-  { readonly kind: 'written'; readonly signal: boolean } | { readonly kind: 'full' } | RingFault;
+  { readonly kind: 'written'; readonly silence: string } | { readonly kind: 'full' } | RingFault;
 
 const offsetOf = (field: string): number => ringHeader.byName.get(field)?.offset ?? 0;
 const writeIndexAt = offsetOf('WriteIndex');
@@ -210,6 +210,13 @@ export class IncomingRing {
   }
 }
 
+/** A guest that has not read everything yet goes on reading; one that reads on its own masks interrupts. */
+function silenceOf(header: DataView, usedBytes: number): string {
+  if (usedBytes > 0) return `no signal: the guest has ${usedBytes} bytes still to read`;
+  const isMasked = header.getUint32(interruptMaskAt, true) !== 0;
+  return isMasked ? 'no signal: the guest has masked interrupts in the ring' : '';
+}
+
 /** From the parent to the guest: the parent writes. */
 export class OutgoingRing {
   private readonly pages: RingPages;
@@ -278,7 +285,7 @@ export class OutgoingRing {
       pages.writeHeader(writeIndexAt, this.index) &&
       (this.wanted === 0 || this.want(0));
     if (!isWritten) return notMapped;
-    return { kind: 'written', signal: used === 0 && header.getUint32(interruptMaskAt, true) === 0 };
+    return { kind: 'written', silence: silenceOf(header, used) };
   }
 
   private want(bytes: number): boolean {
