@@ -21,6 +21,7 @@ const commonFeatures = maskOf(featureBits, ['guest crash MSRs', 'hypercall MSR l
 /** Features that come with a privilege: the privilege alone says that the registers may be accessed. */
 const featuresByPrivilege: readonly (readonly [PrivilegeName, string])[] = [
   ['AccessFrequencyRegs', 'timer frequencies'],
+  ['AccessSynicRegs', 'SINT polling mode'],
   ['AccessSyntheticTimerRegs', 'direct synthetic timers'],
   ['AccessGuestIdleReg', 'virtual guest idle state'],
 ];

@@ -3,7 +3,9 @@ import { pageOf } from '../machine/addresses';
 import { rightRead, rightWrite, type GuestMemory } from '../machine/guest-memory';
 import type { ChildControl } from '../machine/intercepts';
 import type { InterruptRequest } from '../machine/interrupt-request';
+import type { SyntheticInterruptTarget } from '../machine/synthetic-interrupts';
 import { vmcsEncoding } from '../machine/processor-state';
+import { eventFlagsPerSint, messagePayloadBytesMax } from '../spec/tlfs/synic';
 import { ExitReasonNumber } from '../spec/x86/exit-reasons';
 import { assert, present } from '../support/assert';
 import { dispatchExit } from './exit-dispatch';
@@ -12,6 +14,7 @@ import { completePortAccess } from './exits/io-instruction';
 import { injectEvent, redeliverEvent } from './interrupt-injection';
 import type { Partition, PartitionEnd } from './partition';
 import type { HypervisorServices } from './services';
+import { portBuffer } from './synic/message';
 import type { AwaitedAnswer, VirtualProcessor } from './virtual-processor';
 import { findEntryProblem } from './vm-entry-checks';
 
@@ -140,6 +143,33 @@ export class Hypervisor implements ChildControl {
     const { memory } = this.partition(partition);
     if (!isAllowed(memory, gpa, source.length, rightWrite)) return false;
     return memory.write(gpa, source);
+  }
+
+  connectMessagePort(partition: number, connectionId: number): void {
+    this.partition(partition).connections.connect(connectionId, { kind: 'message' });
+  }
+
+  connectEventPort(partition: number, connectionId: number, flagCount: number): void {
+    assert(flagCount > 0 && flagCount <= eventFlagsPerSint, 'an event port has 1 to 2048 flags');
+    this.partition(partition).connections.connect(connectionId, { kind: 'event', flagCount });
+  }
+
+  disconnectPort(partition: number, connectionId: number): void {
+    this.partition(partition).connections.disconnect(connectionId);
+  }
+
+  postMessage(
+    { partition, processor, sint }: SyntheticInterruptTarget,
+    type: number,
+    payload: Uint8Array,
+  ): boolean {
+    assert(payload.length <= messagePayloadBytesMax, 'a message has at most 240 bytes');
+    const synic = this.partition(partition).synthetic.synicOf(processor);
+    return synic.post(sint, { type, payload: payload.slice(), buffer: portBuffer });
+  }
+
+  signalEvent({ partition, processor, sint }: SyntheticInterruptTarget, flag: number): void {
+    this.partition(partition).synthetic.synicOf(processor).signal(sint, flag);
   }
 
   endPartition(partition: number, exitCode: number): void {

@@ -16,6 +16,10 @@ export interface InterruptedPartition {
   readonly processors: readonly VirtualProcessor[];
   /** Set once the partition has ended: nothing reaches its processors then. */
   readonly end: object | undefined;
+  /** Whether the synthetic interrupt controller of a processor has interrupts with this vector end by themselves. */
+  isAutoEndOfInterrupt(index: number, vector: number): boolean;
+  /** An interrupt of a processor has ended. */
+  interruptEnded(index: number, vector: number): void;
 }
 
 export class PartitionInterrupts implements InterruptDelivery {
@@ -35,6 +39,8 @@ export class PartitionInterrupts implements InterruptDelivery {
         send: (request, shorthand) => this.sendFrom(processor, request, shorthand),
         endOfLevelInterrupt: (vector) =>
           services.intercepts.post({ kind: 'apic-eoi', partition: id, processor: index, vector }),
+        isAutoEndOfInterrupt: (vector) => partition.isAutoEndOfInterrupt(index, vector),
+        interruptEnded: (vector) => partition.interruptEnded(index, vector),
         changed: () => this.due.add(processor),
       });
       processor.connectApic(apic);

@@ -7,7 +7,7 @@ import { UserError } from '../support/user-error';
 import type { Partition, PartitionEnd } from './partition';
 import { awaitedAnswers, type VirtualProcessor } from './virtual-processor';
 
-const partitionVersion = 5;
+const partitionVersion = 6;
 const processorVersion = 4;
 const memoryVersion = 1;
 
@@ -21,6 +21,7 @@ export function savePartition(partition: Partition): StateNode {
     clock: partition.clock.latestNs,
     end: partition.end === undefined ? [] : [{ ...partition.end }],
     synthetic: partition.synthetic.save(),
+    connections: partition.connections.save(),
     processors: partition.processors.map(saveProcessor),
   };
 }
@@ -39,6 +40,7 @@ export function restorePartition(partition: Partition, record: StateRecord): voi
   partition.clock.latestNs = record.number('clock');
   const end = record.records('end')[0];
   partition.synthetic.restore(record.record('synthetic'));
+  partition.connections.restore(record.record('connections'));
   partition.restoreRegisters(
     record.bigint('guestOsId'),
     record.bigint('hypercall'),

@@ -3,9 +3,11 @@ import { rightExecute, rightRead, type GuestMemory } from '../machine/guest-memo
 import { PartitionClock } from '../machine/partition-clock';
 import type { TimerSource } from '../machine/timer-queue';
 import { syntheticTimerCount } from '../spec/tlfs/synthetic-timers';
+import type { PostedMessage, SignaledEvent } from '../machine/synthetic-interrupts';
 import { privilegeMask, type PrivilegeName } from '../spec/tlfs/privileges';
 import { present } from '../support/assert';
 import { hypercallPageContents } from './hypercall-page';
+import { ConnectionTable } from './synic/connections';
 import { overlayOwner } from './synthetic/overlay-register';
 import { SyntheticState } from './synthetic/synthetic-state';
 import { SyntheticTimer } from './synthetic/synthetic-timer';
@@ -18,6 +20,7 @@ import type { VirtualProcessor } from './virtual-processor';
 export const defaultPrivileges: readonly PrivilegeName[] = [
   'AccessVpRunTimeReg',
   'AccessPartitionReferenceCounter',
+  'AccessSynicRegs',
   'AccessSyntheticTimerRegs',
   'AccessIntrCtrlRegs',
   'AccessHypercallMsrs',
@@ -27,6 +30,8 @@ export const defaultPrivileges: readonly PrivilegeName[] = [
   'AccessPartitionReferenceTsc',
   'AccessFrequencyRegs',
   'AccessTscInvariantControls',
+  'PostMessages',
+  'SignalEvents',
   'AccessVpRegisters',
   'EnableExtendedHypercalls',
 ];
@@ -67,9 +72,12 @@ export class Partition {
   private ended: PartitionEnd | undefined;
   /** What lies behind the synthetic MSRs. */
   readonly synthetic: SyntheticState;
+  /** Where its messages and events may go. */
+  readonly connections = new ConnectionTable();
   private readonly portIntercepts = new InterceptedRanges();
   private readonly memoryIntercepts = new InterceptedRanges();
   private controllers: PartitionInterrupts | undefined;
+  private services: HypervisorServices | undefined;
 
   constructor(options: PartitionOptions) {
     this.id = options.id;
@@ -79,7 +87,10 @@ export class Partition {
     this.processors = options.processors;
     this.clock = options.clock ?? new PartitionClock();
     this.privileges = privilegeMask(options.privileges ?? defaultPrivileges);
-    this.synthetic = new SyntheticState(options.memory, options.processors.length);
+    this.synthetic = new SyntheticState(options.memory, options.processors.length, {
+      requestInterrupt: (index, vector) =>
+        this.interrupts.requestInterrupt(this.processorAt(index), vector),
+    });
   }
 
   /** HV_X64_MSR_GUEST_OS_ID: 0 until the guest has said what it is. */
@@ -142,6 +153,7 @@ export class Partition {
 
   /** Joins the partition to the hypervisor that runs it. */
   connect(services: HypervisorServices): void {
+    this.services = services;
     this.controllers = new PartitionInterrupts(this, services);
     this.synthetic.connect((index) => makeSyntheticTimers(this, index, services.timers));
   }
@@ -149,6 +161,23 @@ export class Partition {
   /** The local APICs of its processors; there once the partition is connected. */
   get interrupts(): PartitionInterrupts {
     return present(this.controllers, 'local APICs');
+  }
+
+  /** Puts a message or an event into the parent's queue. @returns false where the port has no buffer left for it */
+  postToParent(message: PostedMessage | SignaledEvent): boolean {
+    return present(this.services, 'hypervisor of the partition').intercepts.post(message);
+  }
+
+  isAutoEndOfInterrupt(index: number, vector: number): boolean {
+    return this.synthetic.synicOf(index).isAutoEndOfInterrupt(vector);
+  }
+
+  interruptEnded(index: number, vector: number): void {
+    this.synthetic.synicOf(index).endOfInterrupt(vector);
+  }
+
+  private processorAt(index: number): VirtualProcessor {
+    return present(this.processors[index], 'virtual processor');
   }
 
   /** Makes accesses to ports go to the parent. */

@@ -6,6 +6,7 @@ import type { Partition } from './partition';
 import { timeStampCounterHz } from './services';
 import type { SyntheticMsrBehaviour } from './msr-behaviour';
 import { syntheticInterruptMsrs } from './synthetic-interrupt-msrs';
+import { synicMsrs } from './synic/synic-msrs';
 import { crashCapabilities } from './synthetic/crash-registers';
 import type { OverlayRegister } from './synthetic/overlay-register';
 import { referenceTime } from './synthetic/reference-time';
@@ -60,6 +61,7 @@ const behaviourByName: Readonly<Record<string, SyntheticMsrBehaviour>> = {
   },
   ...Object.fromEntries([0, 1, 2, 3, 4].map(crashParameter)),
   ...Object.fromEntries(syntheticInterruptMsrs),
+  ...Object.fromEntries(synicMsrs),
   // What these do is up to the exit: to reset, to wait, to report.
   HV_X64_MSR_RESET: { read: () => 0n, write: (_, value) => (value & ~1n) === 0n },
   HV_X64_MSR_GUEST_IDLE: { read: () => 0n },

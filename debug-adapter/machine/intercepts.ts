@@ -1,6 +1,11 @@
 /** How the hypervisor tells a parent about a child's intercepted accesses, and how the parent answers. */
 import type { InterruptRequest } from './interrupt-request';
-import type { ChildMemory } from './synthetic-interrupts';
+import type {
+  ChildMemory,
+  PostedMessage,
+  SignaledEvent,
+  SyntheticInterruptControl,
+} from './synthetic-interrupts';
 
 /** A port access of a child that the parent asked to see (TLFS 11.9, I/O port intercept message). */
 export interface PortInterceptMessage {
@@ -44,15 +49,21 @@ export interface InterruptAcknowledgeMessage {
 
 /** Everything a parent can be told about. */
 export type InterceptMessage =
-  PortInterceptMessage | MemoryInterceptMessage | ApicEoiMessage | InterruptAcknowledgeMessage;
+  | PortInterceptMessage
+  | MemoryInterceptMessage
+  | ApicEoiMessage
+  | InterruptAcknowledgeMessage
+  | PostedMessage
+  | SignaledEvent;
 
 /** Takes messages for the parent; they wait in its queue until the hypervisor has finished its step. */
 export interface InterceptSink {
-  post(message: InterceptMessage): void;
+  /** @returns false where no buffer is left for it, which only a posted message can find (TLFS 11.10.1) */
+  post(message: InterceptMessage): boolean;
 }
 
 /** What the virtualization stack may do to its children. */
-export interface ChildControl extends ChildMemory {
+export interface ChildControl extends SyntheticInterruptControl, ChildMemory {
   /** Asks for messages about accesses to `count` ports from `first` on (HvCallInstallIntercept). */
   installPortIntercept(partition: number, first: number, count: number): void;
 

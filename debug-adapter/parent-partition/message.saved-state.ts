@@ -37,6 +37,21 @@ export function restoreMessage(record: StateRecord): InterceptMessage {
       return { kind, ...target, vector: record.number('vector') };
     case 'interrupt-acknowledge':
       return { kind, ...target };
+    case 'posted-message':
+      return {
+        kind,
+        ...target,
+        connectionId: record.number('connectionId'),
+        messageType: record.number('messageType'),
+        payload: record.bytes('payload'),
+      };
+    case 'signaled-event':
+      return {
+        kind,
+        ...target,
+        connectionId: record.number('connectionId'),
+        flag: record.number('flag'),
+      };
     default:
       throw new UserError(
         'saved-state-message',

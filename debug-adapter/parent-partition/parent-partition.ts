@@ -1,9 +1,11 @@
 /** The parent partition: a model of the virtualization stack that owns the devices of every guest. */
 import type { ChildControl, InterceptMessage, InterceptSink } from '../machine/intercepts';
 import type { SavedPart } from '../machine/saved-part';
+import type { PostedMessage, SignaledEvent } from '../machine/synthetic-interrupts';
 import type { TimerSource } from '../machine/timer-queue';
 import type { TraceEmitter } from '../machine/trace';
 import { port as ports } from '../spec/pc/board';
+import { messageBuffersPerPort } from '../spec/tlfs/synic';
 import type { StateRecord } from '../support/state-record';
 import type { StateNode } from '../support/state-tree';
 import { present, unreachable } from '../support/assert';
@@ -78,8 +80,11 @@ export class ParentPartition implements InterceptSink, SavedPart {
     this.platformOf(partition).receiveConsoleInput(port, data);
   }
 
-  post(message: InterceptMessage): void {
+  post(message: InterceptMessage): boolean {
+    if (message.kind === 'posted-message' && !hasBuffer(this.queue, message)) return false;
+    if (message.kind === 'signaled-event' && isSignaled(this.queue, message)) return true;
     this.queue.push(message);
+    return true;
   }
 
   /** Works off what the hypervisor has posted, unless the parent is paused. */
@@ -139,6 +144,10 @@ export class ParentPartition implements InterceptSink, SavedPart {
         const vector = platform.acknowledgeInterrupt();
         return children.completeInterruptAcknowledge(partition, processor, vector);
       }
+      // No bus of this parent has a port yet, so none is connected.
+      case 'posted-message':
+      case 'signaled-event':
+        return;
       default:
         return unreachable(message);
     }
@@ -167,6 +176,28 @@ export class ParentPartition implements InterceptSink, SavedPart {
     const processor = this.working?.partition === partition ? this.working.processor : 0;
     this.trace.emit({ kind: 'console', partition, processor, data });
   }
+}
+
+/** A port keeps so many messages that its owner has not taken. */
+function hasBuffer(queue: readonly InterceptMessage[], message: PostedMessage): boolean {
+  const waiting = queue.filter(
+    (queued) =>
+      queued.kind === 'posted-message' &&
+      queued.partition === message.partition &&
+      queued.connectionId === message.connectionId,
+  );
+  return waiting.length < messageBuffersPerPort;
+}
+
+/** A flag that is set already stays set. */
+function isSignaled(queue: readonly InterceptMessage[], event: SignaledEvent): boolean {
+  return queue.some(
+    (queued) =>
+      queued.kind === 'signaled-event' &&
+      queued.partition === event.partition &&
+      queued.connectionId === event.connectionId &&
+      queued.flag === event.flag,
+  );
 }
 
 type PortMessage = Extract<InterceptMessage, { kind: 'io-port' }>;

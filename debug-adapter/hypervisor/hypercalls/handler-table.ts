@@ -11,6 +11,7 @@ import {
 } from './flush-virtual-address';
 import { getVpIndexFromApicId } from './get-vp-index-from-apic-id';
 import type { HypercallHandler } from './handler';
+import { postMessage, signalEvent } from './inter-partition';
 import { sendSyntheticClusterIpi, sendSyntheticClusterIpiEx } from './synthetic-cluster-ipi';
 import { translateVirtualAddress } from './translate-virtual-address';
 import { getVpRegisters, setVpRegisters } from './vp-registers';
@@ -47,6 +48,8 @@ const handlersByName: Readonly<Record<string, HypercallHandler>> = {
   HvCallGetVpRegisters: getVpRegisters,
   HvCallSetVpRegisters: setVpRegisters,
   HvCallTranslateVirtualAddress: translateVirtualAddress,
+  HvCallPostMessage: postMessage,
+  HvCallSignalEvent: signalEvent,
   HvCallGetVpIndexFromApicId: getVpIndexFromApicId,
   HvExtCallQueryCapabilities: queryCapabilities,
 };

@@ -27,6 +27,10 @@ export interface LocalApicWires {
   send(request: InterruptRequest, shorthand: number): void;
   /** A level-triggered interrupt has ended: I/O APICs hear of it. */
   endOfLevelInterrupt(vector: number): void;
+  /** Whether an interrupt with this vector ends when the processor takes it (TLFS 11.6, auto-EOI). */
+  isAutoEndOfInterrupt(vector: number): boolean;
+  /** An interrupt has ended, whether by the guest or by itself. */
+  interruptEnded(vector: number): void;
   /** What the processor should do next may have changed. */
   changed(): void;
 }
@@ -166,7 +170,8 @@ export class LocalApic implements SavedPart {
   acknowledge(): number {
     const vector = this.deliverable;
     this.requested.delete(vector);
-    this.inService.add(vector);
+    if (this.wires.isAutoEndOfInterrupt(vector)) this.wires.interruptEnded(vector);
+    else this.inService.add(vector);
     return vector;
   }
 
@@ -176,6 +181,7 @@ export class LocalApic implements SavedPart {
     if (vector === 0) return;
     this.inService.delete(vector);
     if (this.levelTriggered.has(vector)) this.wires.endOfLevelInterrupt(vector);
+    this.wires.interruptEnded(vector);
     this.wires.changed();
   }
 

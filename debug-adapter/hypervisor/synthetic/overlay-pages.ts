@@ -39,6 +39,12 @@ export class OverlayPages {
     this.show(claim.gpaPage);
   }
 
+  /** The guest page at which an owner's page is seen. */
+  seenPage(owner: number): number | undefined {
+    const gpaPage = this.claims.get(owner)?.gpaPage;
+    return gpaPage !== undefined && this.seen.get(gpaPage) === owner ? gpaPage : undefined;
+  }
+
   /** Takes note of a claim whose page the memory already shows: after the memory has been restored. */
   adopt(owner: number, claim: OverlayClaim): void {
     this.claims.set(owner, claim);

@@ -7,6 +7,8 @@ export const overlayOwner = {
   referenceTsc: 1,
   /** Of processor 0; the others follow. */
   vpAssist: 0x100,
+  messagePage: 0x200,
+  eventFlagsPage: 0x300,
 } as const;
 
 const enable = 1n;
@@ -30,6 +32,11 @@ export class OverlayRegister {
   /** As it was written; bits 11:1 are kept for the guest (RsvdP). */
   get value(): bigint {
     return this.current;
+  }
+
+  /** The guest page where it is seen; undefined where it is disabled, hidden by another, or not on RAM. */
+  get seenPage(): number | undefined {
+    return this.pages.seenPage(this.description.owner);
   }
 
   /** Any value is taken; a page that is not RAM is not accessible (TLFS 12.6). */

@@ -9,14 +9,19 @@ import { CrashRegisters } from './crash-registers';
 import { OverlayPages } from './overlay-pages';
 import { overlayOwner, OverlayRegister } from './overlay-register';
 import { referenceTscPage } from './reference-time';
+import {
+  SyntheticInterruptController,
+  type SynicWires,
+} from '../synic/synthetic-interrupt-controller';
 import type { SyntheticTimer } from './synthetic-timer';
 
-const version = 2;
+const version = 3;
 
 /** Of one virtual processor. */
 export interface ProcessorSyntheticState {
   /** HV_X64_MSR_VP_ASSIST_PAGE; the page is zero when it is laid there. */
   readonly assistPage: OverlayRegister;
+  readonly synic: SyntheticInterruptController;
 }
 
 /** Makes the timers of processor `index`; a timer is told by its number what it does when it is due. */
@@ -32,7 +37,7 @@ export class SyntheticState implements SavedPart {
 
   private timers: readonly (readonly SyntheticTimer[])[] = [];
 
-  constructor(memory: GuestMemory, processorCount: number) {
+  constructor(memory: GuestMemory, processorCount: number, wires: SynicWires) {
     this.overlays = new OverlayPages(memory);
     this.referenceTsc = new OverlayRegister(this.overlays, {
       owner: overlayOwner.referenceTsc,
@@ -45,6 +50,7 @@ export class SyntheticState implements SavedPart {
         contents: () => new Uint8Array(pageSizeBytes),
         rights: rightRead | rightWrite,
       }),
+      synic: new SyntheticInterruptController(index, memory, this.overlays, wires),
     }));
   }
 
@@ -58,6 +64,11 @@ export class SyntheticState implements SavedPart {
     return present(this.timers[index], 'synthetic timers');
   }
 
+  /** The synthetic interrupt controller of a processor. */
+  synicOf(index: number): SyntheticInterruptController {
+    return present(this.processors[index], 'synthetic state of the processor').synic;
+  }
+
   /** Stops every timer: the partition has ended. */
   stop(): void {
     for (const timer of this.timers.flat()) timer.stop();
@@ -68,7 +79,10 @@ export class SyntheticState implements SavedPart {
     this.referenceTsc.write(0n);
     this.crash.restore([]);
     this.tscInvariantControl = 0n;
-    for (const { assistPage } of this.processors) assistPage.write(0n);
+    for (const { assistPage, synic } of this.processors) {
+      assistPage.write(0n);
+      synic.reset();
+    }
   }
 
   save(): StateNode {
@@ -77,8 +91,9 @@ export class SyntheticState implements SavedPart {
       referenceTsc: this.referenceTsc.value,
       tscInvariantControl: this.tscInvariantControl,
       crash: this.crash.parameters.map((value) => ({ value })),
-      processors: this.processors.map(({ assistPage }, index) => ({
+      processors: this.processors.map(({ assistPage, synic }, index) => ({
         assistPage: assistPage.value,
+        synic: synic.save(),
         timers: (this.timers[index] ?? []).map((timer) => timer.save()),
       })),
     };
@@ -92,11 +107,12 @@ export class SyntheticState implements SavedPart {
     this.tscInvariantControl = record.bigint('tscInvariantControl');
     this.crash.restore(record.records('crash').map((parameter) => parameter.bigint('value')));
     const saved = record.records('processors');
-    this.processors.forEach(({ assistPage }, index) => {
-      assistPage.restore(saved[index]?.bigint('assistPage') ?? 0n);
-      saved[index]
-        ?.records('timers')
-        .forEach((timer, n) => this.timers[index]?.[n]?.restore(timer));
+    this.processors.forEach(({ assistPage, synic }, index) => {
+      const processor = saved[index];
+      if (processor === undefined) return;
+      assistPage.restore(processor.bigint('assistPage'));
+      synic.restore(processor.record('synic'));
+      processor.records('timers').forEach((timer, n) => this.timers[index]?.[n]?.restore(timer));
     });
   }
 }

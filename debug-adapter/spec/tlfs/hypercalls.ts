@@ -339,6 +339,7 @@ export const hypercalls: readonly Hypercall[] = [
     privilege: 'PostMessages',
     input: [
       f('ConnectionId', 'u32', 0),
+      f('Reserved', 'u32', 4),
       f('MessageType', 'u32', 8),
       f('PayloadSize', 'u32', 12),
       f('Payload', { bytes: 240 }, 16),
@@ -347,7 +348,7 @@ export const hypercalls: readonly Hypercall[] = [
   call(0x005d, 'HvCallSignalEvent', 'Signals an event flag through a connection', {
     fast: 'registers',
     privilege: 'SignalEvents',
-    input: [f('ConnectionId', 'u32', 0), f('FlagNumber', 'u16', 4)],
+    input: [f('ConnectionId', 'u32', 0), f('FlagNumber', 'u16', 4), f('Reserved', 'u16', 6)],
   }),
   call(0x005e, 'HvCallSavePartitionState', 'Saves the next part of the state of a partition', {
     caller: 'parent',

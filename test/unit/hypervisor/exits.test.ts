@@ -23,7 +23,7 @@ function exitRig(reason: number, vmcs: Readonly<Record<string, bigint>> = {}) {
         return { position: 7, ordinal: 0, timeNs: 700, partition: 2, processor: 0 };
       },
     },
-    intercepts: { post: (message) => messages.push(message) },
+    intercepts: { post: (message) => messages.push(message) > 0 },
     timers: new TimerQueue(),
     timeNs: () => 12_345,
     wake: () => {},
@@ -87,7 +87,7 @@ describe('MSR exits', () => {
     ['TSC_FREQUENCY', 0x40000022, 1_000_000_000n],
     ['IA32_EFER', 0xc0000080, 0x500n],
     ['an MSR that does not exist', 0x12345, 'GP'],
-    ['a synthetic MSR without its privilege', 0x40000080, 'GP'],
+    ['a synthetic MSR without its privilege', 0x40000106, 'GP'],
   ];
   for (const [name, number, expected] of reads) {
     it(`RDMSR ${name}`, () => {

@@ -98,7 +98,7 @@ const image16: Readonly<Record<number, number>> = {
 class TaskMachine extends ModeMachine {
   private readonly hypervisor = new Hypervisor({
     trace: { emit: () => this.identity },
-    intercepts: { post: () => undefined },
+    intercepts: { post: () => true },
     timers: new TimerQueue(),
     timeNs: () => 0,
     wake: () => undefined,

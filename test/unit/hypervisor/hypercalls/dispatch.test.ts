@@ -50,11 +50,11 @@ const statusRows: readonly (readonly [string, number, () => ReturnType<typeof ca
     Status.accessDenied,
     () => call(code('HvCallAddLogicalProcessor')),
   ],
-  ['a missing privilege', Status.accessDenied, () => call(code('HvCallPostMessage'))],
+  ['a missing privilege', Status.accessDenied, () => call(code('HvCallPostMessage'), 0n, 0n, [])],
   [
     'a missing privilege before reserved bits',
     Status.accessDenied,
-    () => call(code('HvCallPostMessage') | (1n << 27n)),
+    () => call(code('HvCallPostMessage') | (1n << 27n), 0n, 0n, []),
   ],
   [
     'a missing privilege of a call that is built',

@@ -19,6 +19,8 @@ export function apicRig(id = 0) {
     createTimer: (onDue) => timers.createTimer('local APIC', onDue),
     send: (request, shorthand) => sent.push({ request, shorthand }),
     endOfLevelInterrupt: (vector) => ended.push(vector),
+    isAutoEndOfInterrupt: () => false,
+    interruptEnded: () => {},
     changed: () => {},
   });
   return { apic, timers, sent, ended, state };
