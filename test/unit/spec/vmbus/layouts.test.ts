@@ -23,6 +23,7 @@ import {
   deviceClassByName,
   deviceClasses,
 } from '../../../../debug-adapter/spec/vmbus/device-classes';
+import { deviceProtocolByClass } from '../../../../debug-adapter/spec/vmbus/device-protocols';
 import * as ic from '../../../../debug-adapter/spec/vmbus/integration';
 import * as storage from '../../../../debug-adapter/spec/vmbus/storage';
 import { parseGuid } from '../../../../debug-adapter/support/guid';
@@ -87,6 +88,7 @@ const roots: readonly StructLayout[] = [
   storage.vstorCompletion,
   storage.vstorChannelProperties,
   storage.ideOfferArea,
+  ...[...deviceProtocolByClass.values()].flatMap((each) => [each.message, each.completion]),
 ];
 
 describe('VMBus layouts', () => {
@@ -175,6 +177,18 @@ describe('VMBus device classes', () => {
         assert.equal(each, each.toLowerCase());
       }
       assert.match(name, /^[a-z][a-z0-9-]*$/);
+    }
+  });
+
+  it('have protocols whose operations are fields of them', () => {
+    for (const [name, { message, completion, operationFields }] of deviceProtocolByClass) {
+      assert(deviceClassByName.has(name), name);
+      const names = [message, completion].map((layout) =>
+        withParts(layout).flatMap((each) => each.fields.map((field) => field.name)),
+      );
+      for (const field of operationFields) {
+        for (const each of names) assert(each.includes(field), `${name}.${field}`);
+      }
     }
   });
 });

@@ -1,0 +1,147 @@
+/** Messages and packets of VMBus taken apart: by name for conditions, as a tree for people. */
+import type { VmbusMessageEvent, VmbusPacketEvent } from '../../machine/trace';
+import { deviceClassByName } from '../../spec/vmbus/device-classes';
+import { deviceProtocolByClass } from '../../spec/vmbus/device-protocols';
+import {
+  channelMessageByType,
+  channelMessageHeader,
+  ChannelMessageType,
+  initiateContactLegacy,
+  VmbusVersion,
+} from '../../spec/vmbus/messages';
+import {
+  descriptorByPacketType,
+  packetDescriptor,
+  PacketType,
+  packetUnitBytes,
+  pipeHeader,
+} from '../../spec/vmbus/packets';
+import { readField, type StructLayout } from '../../support/struct-layout';
+import { decodeTree, restNode, type StructNode, type StructScope } from '../../support/struct-tree';
+import { readValues, type StructReading } from '../../support/struct-values';
+
+/** Fields by name. */
+export type TrafficValues = ReadonlyMap<string, StructReading>;
+
+const noValues: TrafficValues = new Map();
+
+/** The layout of a channel message; undefined where its type is not known. */
+function messageLayout(payload: Uint8Array): StructLayout | undefined {
+  const head = channelMessageHeader.sizeBytes;
+  if (payload.length < head) return undefined;
+  const type = Number(readField(channelMessageHeader, payload, 'MessageType'));
+  if (type === ChannelMessageType.initiateContact && payload.length >= head + 4) {
+    const version = Number(readField(initiateContactLegacy, payload, 'VersionRequested'));
+    if (version < VmbusVersion.v5_0) return initiateContactLegacy;
+  }
+  return channelMessageByType.get(type)?.layout;
+}
+
+/** Every named value of a channel message. */
+export function messageValues({ payload }: Pick<VmbusMessageEvent, 'payload'>): TrafficValues {
+  const layout = messageLayout(payload);
+  return layout === undefined ? noValues : readValues(layout, payload);
+}
+
+/** A channel message as a tree. */
+export function messageTree({
+  payload,
+}: Pick<VmbusMessageEvent, 'payload'>): readonly StructNode[] {
+  const { nodes, end } = decodeTree(messageLayout(payload) ?? channelMessageHeader, payload);
+  return [...nodes, ...restNode(payload, end)];
+}
+
+type PacketBytes = Pick<VmbusPacketEvent, 'bytes' | 'packetType' | 'classId'>;
+
+/** Where the payload of a packet lies in the bytes that were kept; undefined where the descriptor cannot be right. */
+function payloadPlace({ bytes }: PacketBytes): { start: number; end: number } | undefined {
+  if (bytes.length < packetDescriptor.sizeBytes) return undefined;
+  const start = Number(readField(packetDescriptor, bytes, 'DataOffset8')) * packetUnitBytes;
+  const end = Number(readField(packetDescriptor, bytes, 'Length8')) * packetUnitBytes;
+  return start < packetDescriptor.sizeBytes || start > end
+    ? undefined
+    : { start, end: Math.min(end, bytes.length) };
+}
+
+/** What the payload of a packet is, and where its own structure begins. */
+function payloadLayout(packet: PacketBytes): { layout: StructLayout; isPipe: boolean } | undefined {
+  const protocol = deviceProtocolByClass.get(packet.classId);
+  if (protocol === undefined) return undefined;
+  const isCompletion = packet.packetType === PacketType.completion;
+  const layout = isCompletion ? protocol.completion : protocol.message;
+  return { layout, isPipe: deviceClassByName.get(packet.classId)?.isPipe === true };
+}
+
+/** Every named value of a packet's payload; with the request's under `Request.` before its name for the choices. */
+export function packetValues(packet: PacketBytes, request?: PacketBytes): TrafficValues {
+  const place = payloadPlace(packet);
+  const kind = payloadLayout(packet);
+  if (place === undefined || kind === undefined) return noValues;
+  const start = place.start + (kind.isPipe ? pipeHeader.sizeBytes : 0);
+  const bytes = packet.bytes.subarray(0, place.end);
+  return start > bytes.length
+    ? noValues
+    : readValues(kind.layout, bytes, start, requestScope(request));
+}
+
+/** What a packet does, by the names of its protocol: `ExecuteSrb`; undefined where it does not say. */
+export function packetOperation(packet: PacketBytes, values: TrafficValues): string | undefined {
+  const fields = deviceProtocolByClass.get(packet.classId)?.operationFields ?? [];
+  for (const field of [...fields].reverse()) {
+    const name = nameOfValue(field, values);
+    if (name !== undefined) return name;
+  }
+  return undefined;
+}
+
+/** What the specification calls the value of a field. */
+export function nameOfValue(field: string, values: TrafficValues): string | undefined {
+  const reading = values.get(field);
+  if (typeof reading?.value !== 'bigint') return undefined;
+  const meaning = reading.layout.byName.get(field)?.meaning;
+  return meaning?.kind === 'values' ? meaning.names[Number(reading.value)] : undefined;
+}
+
+function requestScope(request: PacketBytes | undefined): StructScope {
+  if (request === undefined) return () => undefined;
+  const values = packetValues(request);
+  return (name) => {
+    if (!name.startsWith('Request.')) return undefined;
+    const value = values.get(name.slice('Request.'.length))?.value;
+    return typeof value === 'bigint' ? value : undefined;
+  };
+}
+
+function group(
+  name: string,
+  nodes: readonly StructNode[],
+  offset: number,
+  end: number,
+): StructNode {
+  return { name, offset, sizeBytes: end - offset, children: nodes };
+}
+
+/** A packet as a tree: descriptor, pipe header where the class has one, and payload. */
+export function packetTree(packet: PacketBytes, request?: PacketBytes): readonly StructNode[] {
+  const { bytes } = packet;
+  const descriptor = descriptorByPacketType.get(packet.packetType) ?? packetDescriptor;
+  const place = payloadPlace(packet);
+  const head = decodeTree(descriptor, bytes.subarray(0, place?.start ?? bytes.length));
+  const groups = [group('Descriptor', head.nodes, 0, head.end)];
+  if (place === undefined) return [...groups, ...restNode(bytes, head.end)];
+  const kind = payloadLayout(packet);
+  const within = bytes.subarray(0, place.end);
+  let at = Math.min(place.start, within.length);
+  if (kind?.isPipe === true) {
+    const pipe = decodeTree(pipeHeader, within, at);
+    groups.push(group('PipeHeader', pipe.nodes, at, pipe.end));
+    at = pipe.end;
+  }
+  if (kind !== undefined && at < within.length) {
+    const payload = decodeTree(kind.layout, within, at, requestScope(request));
+    const rest = restNode(within, payload.end);
+    groups.push(group(kind.layout.name, [...payload.nodes, ...rest], at, within.length));
+    return groups;
+  }
+  return [...groups, ...restNode(within, at)];
+}

@@ -1,0 +1,45 @@
+/** How the packets of each class of devices are read: what the payload is, and which field says what it does. */
+import type { StructLayout } from '../../support/struct-layout';
+import { balloonHeader } from './dynamic-memory';
+import { keyboardMessage, mouseMessage, videoMessage } from './input-and-video';
+import { icHeader } from './integration';
+import { nvspMessage } from './network';
+import { vstorCompletion, vstorPacket } from './storage';
+
+/** The protocol of a class. */
+export interface DeviceProtocol {
+  /** Payload of everything but completions, behind the pipe header where the class has one. */
+  readonly message: StructLayout;
+  /** Payload of completions. */
+  readonly completion: StructLayout;
+  /** Fields whose value names the operation; the last one that a packet has does. */
+  readonly operationFields: readonly string[];
+}
+
+const protocol = (
+  message: StructLayout,
+  operationFields: readonly string[],
+  completion = message,
+): DeviceProtocol => ({ message, completion, operationFields });
+
+const integration = protocol(icHeader, ['MessageType', 'Operation']);
+const storage = protocol(vstorPacket, ['Operation'], vstorCompletion);
+
+/** Protocols by the name of the class; the other classes have payloads of bytes. */
+export const deviceProtocolByClass: ReadonlyMap<string, DeviceProtocol> = new Map([
+  ['shutdown', integration],
+  ['timesync', integration],
+  ['heartbeat', integration],
+  ['kvp', integration],
+  ['vss', integration],
+  ['fcopy', integration],
+  ['rdv', integration],
+  ['scsi', storage],
+  ['ide', storage],
+  ['fc', storage],
+  ['network', protocol(nvspMessage, ['MessageType'])],
+  ['keyboard', protocol(keyboardMessage, ['MessageType'])],
+  ['mouse', protocol(mouseMessage, ['MessageType'])],
+  ['video', protocol(videoMessage, ['MessageType'])],
+  ['balloon', protocol(balloonHeader, ['MessageType'])],
+]);
