@@ -108,6 +108,24 @@ export class DiskOverlay {
     return true;
   }
 
+  /** Makes pages zeros, which takes no room. */
+  zero(page: number, count: number): void {
+    for (let at = page; at < page + count;) {
+      const { slots } = this.groupToChange(at);
+      const from = at % groupPages;
+      const to = Math.min(groupPages, from + page + count - at);
+      for (let index = from; index < to; index++) {
+        const before = present(slots[index], 'slot of a page');
+        if (before >= 0) {
+          this.store.release(before);
+          this.kept--;
+        }
+      }
+      slots.fill(zeroPage, from, to);
+      at += to - from;
+    }
+  }
+
   /** Pages that were written, ascending. */
   *writtenPages(): Generator<number> {
     for (const index of this.groupIndexes()) {

@@ -70,15 +70,14 @@ export class VirtualDisk {
 
   /** Makes a range zeros. */
   clear(offset: number, lengthBytes: number): DiskWrite {
-    const zeros = new Uint8Array(pageSizeBytes);
-    for (let done = 0; done < lengthBytes;) {
-      const inPage = pageSizeBytes - ((offset + done) % pageSizeBytes);
-      const count = Math.min(lengthBytes - done, inPage);
-      const outcome = this.write(offset + done, zeros.subarray(0, count));
-      if (outcome !== 'written') return outcome;
-      done += count;
-    }
-    return 'written';
+    const end = offset + lengthBytes;
+    const firstWhole = Math.ceil(offset / pageSizeBytes);
+    const endWhole = Math.floor(end / pageSizeBytes);
+    if (endWhole <= firstWhole) return this.write(offset, new Uint8Array(lengthBytes));
+    const before = this.write(offset, new Uint8Array(firstWhole * pageSizeBytes - offset));
+    if (before !== 'written') return before;
+    this.overlay.zero(firstWhole, endWhole - firstWhole);
+    return this.write(endWhole * pageSizeBytes, new Uint8Array(end - endWhole * pageSizeBytes));
   }
 
   /** Names the contents of the image and of those that it is based on; undefined where they cannot be read. */
