@@ -4,6 +4,7 @@ import { channelMessages } from '../spec/vmbus/messages';
 import { PacketType } from '../spec/vmbus/packets';
 import { hypercalls } from '../spec/tlfs/hypercalls';
 import { hypercallStatuses } from '../spec/tlfs/status-codes';
+import { messageType } from '../spec/tlfs/synic';
 import { exceptionVectors } from '../spec/x86/exceptions';
 import { crAccessQualification, exitReasons } from '../spec/x86/exit-reasons';
 import { msrs } from '../spec/x86/msrs';
@@ -32,6 +33,7 @@ function namesOf(rows: readonly (readonly [name: string, value: number])[]): Val
 
 const callCodes = namesOf(hypercalls.map(({ name, code }) => [name, code]));
 const vectors = namesOf(exceptionVectors.map(({ mnemonic, vector }) => [mnemonic, vector]));
+const messageTypes = namesOf(Object.entries(messageType));
 const controlRegisters = Object.entries(crAccessQualification.register.values ?? {});
 
 const exitValues: ReadonlyMap<string, ValueNames> = new Map([
@@ -84,6 +86,27 @@ const decoders: { readonly [Kind in TraceEvent['kind']]: EventDecoder<Kind> } = 
   input: {
     names: ['input'],
     read: ({ input }) => new Map([['input', input]]),
+  },
+  'synthetic-message': {
+    names: ['sint', 'type', 'outcome', 'reason'],
+    values: new Map([['type', messageTypes]]),
+    read: ({ sint, messageType, outcome, reason }) =>
+      new Map<string, FieldValue>([
+        ['sint', BigInt(sint)],
+        ['type', BigInt(messageType)],
+        ['outcome', outcome],
+        ['reason', reason],
+      ]),
+  },
+  'event-flag': {
+    names: ['sint', 'flag', 'outcome', 'reason'],
+    read: ({ sint, flag, outcome, reason }) =>
+      new Map<string, FieldValue>([
+        ['sint', BigInt(sint)],
+        ['flag', BigInt(flag)],
+        ['outcome', outcome],
+        ['reason', reason],
+      ]),
   },
   'vmbus-message': {
     names: ['direction', 'type', 'refusal'],

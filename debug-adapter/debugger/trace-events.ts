@@ -1,5 +1,5 @@
 /** Everything in the trace besides VM exits, as rows of text: hypercalls, delivered events and inputs. */
-import type { TraceEvent } from '../machine/trace';
+import type { SyntheticDelivery, TraceEvent } from '../machine/trace';
 import { hypercallByCode } from '../spec/tlfs/hypercalls';
 import { statusByCode } from '../spec/tlfs/status-codes';
 import { exceptionByVector } from '../spec/x86/exceptions';
@@ -30,6 +30,9 @@ export interface TraceEventPage {
   readonly rows: readonly TraceEventRow[];
 }
 
+const describeDelivery = ({ outcome, reason }: SyntheticDelivery): string =>
+  reason === '' ? outcome : `${outcome}, ${reason}`;
+
 /** An event in words. */
 export function describeEvent(event: TraceEvent, nameOf: AddressNamer): string {
   switch (event.kind) {
@@ -55,6 +58,12 @@ export function describeEvent(event: TraceEvent, nameOf: AddressNamer): string {
       return `guest crash ${event.parameters.map(hex).join(' ')}`;
     case 'input':
       return event.input;
+    case 'synthetic-message': {
+      const what = `message ${hex(event.messageType)} for SINT ${event.sint}`;
+      return `${what}: ${describeDelivery(event)}`;
+    }
+    case 'event-flag':
+      return `event flag ${event.flag} of SINT ${event.sint}: ${describeDelivery(event)}`;
     case 'vmbus-message':
     case 'vmbus-packet':
     case 'vmbus-signal':

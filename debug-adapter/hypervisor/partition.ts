@@ -90,6 +90,12 @@ export class Partition {
     this.synthetic = new SyntheticState(options.memory, options.processors.length, {
       requestInterrupt: (index, vector) =>
         this.interrupts.requestInterrupt(this.processorAt(index), vector),
+      takesInterrupts: (index) => {
+        const { apic } = this.processorAt(index);
+        return apic.isEnabled && apic.isSoftwareEnabled;
+      },
+      trace: (processor, event) =>
+        this.hypervisor.trace.emit({ ...event, partition: this.id, processor }),
     });
   }
 
@@ -165,7 +171,7 @@ export class Partition {
 
   /** Puts a message or an event into the parent's queue. @returns false where the port has no buffer left for it */
   postToParent(message: PostedMessage | SignaledEvent): boolean {
-    return present(this.services, 'hypervisor of the partition').intercepts.post(message);
+    return this.hypervisor.intercepts.post(message);
   }
 
   isAutoEndOfInterrupt(index: number, vector: number): boolean {
@@ -174,6 +180,10 @@ export class Partition {
 
   interruptEnded(index: number, vector: number): void {
     this.synthetic.synicOf(index).endOfInterrupt(vector);
+  }
+
+  private get hypervisor(): HypervisorServices {
+    return present(this.services, 'hypervisor of the partition');
   }
 
   private processorAt(index: number): VirtualProcessor {

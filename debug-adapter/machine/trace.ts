@@ -110,6 +110,46 @@ export interface VmbusSignalEvent extends TraceHeader {
   readonly outcome: string;
 }
 
+/** What became of a message or an event for a synthetic interrupt source. */
+export const deliveryOutcomes = ['delivered', 'waiting', 'dropped'] as const;
+
+/** Why it was not delivered, or why its delivery interrupted nobody; empty where neither needs a reason. */
+export const deliveryReasons = [
+  '',
+  'SCONTROL disabled',
+  'no message page',
+  'no event flags page',
+  'SINT masked',
+  'slot busy',
+  'no free buffer',
+  'flag set already',
+  'SINT polled',
+  'local APIC disabled',
+] as const;
+
+/** A value of {@link deliveryReasons}. */
+export type DeliveryReason = (typeof deliveryReasons)[number];
+
+/** How a delivery ended. */
+export interface SyntheticDelivery {
+  readonly outcome: (typeof deliveryOutcomes)[number];
+  readonly reason: DeliveryReason;
+}
+
+/** A message for a synthetic interrupt source: when it came, where it could not be delivered, and when it was. */
+export interface SyntheticMessageEvent extends TraceHeader, SyntheticDelivery {
+  readonly kind: 'synthetic-message';
+  readonly sint: number;
+  readonly messageType: number;
+}
+
+/** An event flag of a synthetic interrupt source was signalled. */
+export interface EventFlagEvent extends TraceHeader, SyntheticDelivery {
+  readonly kind: 'event-flag';
+  readonly sint: number;
+  readonly flag: number;
+}
+
 /** Whatever the trace can hold, told apart by `kind`. */
 export type TraceEvent =
   | VmExitEvent
@@ -118,6 +158,8 @@ export type TraceEvent =
   | ConsoleEvent
   | GuestCrashEvent
   | InputEvent
+  | SyntheticMessageEvent
+  | EventFlagEvent
   | VmbusMessageEvent
   | VmbusPacketEvent
   | VmbusSignalEvent;

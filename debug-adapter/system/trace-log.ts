@@ -18,6 +18,7 @@ import type { Delivery, EventPlace } from './observed-events';
 import { writeExitRecord } from './exit-record';
 import { limits } from './limits';
 import type { ProcessorAddress } from './run-types';
+import { eventFlagCodec, syntheticMessageCodec } from './synic-records';
 import { fieldBytes, fieldView, TraceStream, type RecordCodec } from './trace-stream';
 import { vmbusMessageCodec, vmbusPacketCodec, vmbusSignalCodec } from './vmbus-records';
 import {
@@ -170,6 +171,8 @@ const everyKind: readonly TraceEventKind[] = [
   'console',
   'guest-crash',
   'input',
+  'synthetic-message',
+  'event-flag',
   'vmbus-message',
   'vmbus-packet',
   'vmbus-signal',
@@ -201,6 +204,8 @@ export class TraceLog implements ExitSink {
   readonly console = new TraceStream(consoleCodec, limits.traceOther);
   readonly crashes = new TraceStream(crashCodec, limits.traceCrashes);
   readonly inputs = new TraceStream(inputCodec, limits.traceOther);
+  readonly syntheticMessages = new TraceStream(syntheticMessageCodec, limits.traceOther);
+  readonly eventFlags = new TraceStream(eventFlagCodec, limits.traceOther);
   readonly vmbusMessages = new TraceStream(vmbusMessageCodec, limits.traceOther);
   readonly vmbusPackets = new TraceStream(vmbusPacketCodec, limits.traceVmbusPackets);
   readonly vmbusSignals = new TraceStream(vmbusSignalCodec, limits.traceVmbusSignals);
@@ -268,6 +273,12 @@ export class TraceLog implements ExitSink {
       case 'input':
         this.inputs.append(event);
         break;
+      case 'synthetic-message':
+        this.syntheticMessages.append(event);
+        break;
+      case 'event-flag':
+        this.eventFlags.append(event);
+        break;
       case 'vmbus-message':
         this.vmbusMessages.append(event);
         break;
@@ -298,6 +309,8 @@ export class TraceLog implements ExitSink {
       this.console,
       this.crashes,
       this.inputs,
+      this.syntheticMessages,
+      this.eventFlags,
       this.vmbusMessages,
       this.vmbusPackets,
       this.vmbusSignals,

@@ -100,3 +100,19 @@ export const vmbusSignalRecord = structLayout('vmbus-signal', [
   structField('channel', 'u32', 28),
   reason(32),
 ]);
+
+export const syntheticMessageRecord = structLayout('synthetic-message', [
+  ...header,
+  structField('messageType', 'u32', 24),
+  structField('sint', 'u8', 28),
+  structField('outcome', 'u8', 29),
+  structField('reason', 'u8', 30),
+]);
+
+export const eventFlagRecord = structLayout('event-flag', [
+  ...header,
+  structField('flag', 'u32', 24),
+  structField('sint', 'u8', 28),
+  structField('outcome', 'u8', 29),
+  structField('reason', 'u8', 30),
+]);

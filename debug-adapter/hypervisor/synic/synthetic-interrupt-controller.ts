@@ -2,6 +2,13 @@
 import { pageSizeBytes } from '../../machine/addresses';
 import { rightRead, rightWrite, type GuestMemory } from '../../machine/guest-memory';
 import type { SavedPart } from '../../machine/saved-part';
+import type {
+  DeliveryReason,
+  EventFlagEvent,
+  SyntheticDelivery,
+  SyntheticMessageEvent,
+  TraceHeader,
+} from '../../machine/trace';
 import {
   eventFlagBytesPerSint,
   eventFlagsPerSint,
@@ -27,10 +34,18 @@ import {
   type SynicMessage,
 } from './message';
 
+type Placeless<Event> = Event extends unknown ? Omit<Event, keyof TraceHeader> : never;
+
+/** What became of a message or an event. */
+export type DeliveryEvent = Placeless<SyntheticMessageEvent | EventFlagEvent>;
+
 /** What the controllers of a partition are connected to; `index` is the processor's. */
 export interface SynicWires {
   /** Raises an edge-triggered interrupt on the processor's own local APIC. */
   requestInterrupt(index: number, vector: number): void;
+  /** Whether the processor's local APIC takes interrupts. */
+  takesInterrupts(index: number): boolean;
+  trace(index: number, event: DeliveryEvent): void;
 }
 
 const version = 1;
@@ -110,9 +125,13 @@ export class SyntheticInterruptController implements SavedPart {
     const queue = this.queueOf(sint);
     const used = queue.filter(({ buffer }) => buffer === message.buffer).length;
     const buffers = message.buffer === portBuffer ? messageBuffersPerPort : 1;
-    if (used >= buffers) return false;
+    if (used >= buffers) {
+      this.traceMessage(sint, message, 'dropped', 'no free buffer');
+      return false;
+    }
     queue.push(message);
-    this.drain(sint);
+    const obstacle = this.drain(sint);
+    if (obstacle !== '') this.traceMessage(sint, message, 'waiting', obstacle);
     return true;
   }
 
@@ -121,13 +140,17 @@ export class SyntheticInterruptController implements SavedPart {
     assert(flag >= 0 && flag < eventFlagsPerSint, 'an event flag of a SINT');
     const page = this.eventFlagsPage.seenPage;
     const source = this.sint(sint);
-    if (!this.isEnabled || page === undefined || isSet(source, sintFields.masked)) return;
+    const done = (outcome: SyntheticDelivery['outcome'], reason: DeliveryReason): void =>
+      this.wires.trace(this.index, { kind: 'event-flag', sint, flag, outcome, reason });
+    if (page === undefined) return done('dropped', 'no event flags page');
+    const obstacle = this.obstacleOf(source);
+    if (obstacle !== '') return done('dropped', obstacle);
     const gpa = page * pageSizeBytes + sint * eventFlagBytesPerSint + (flag >> 3);
     const [byte = 0] = present(this.memory.read(gpa, 1), 'event flags page');
     const mask = 1 << (flag & 7);
-    if ((byte & mask) !== 0) return;
+    if ((byte & mask) !== 0) return done('delivered', 'flag set already');
     this.memory.write(gpa, new Uint8Array([byte | mask]));
-    this.interrupt(source);
+    done('delivered', this.interrupt(source));
   }
 
   /** The guest has freed slots: by a write to HV_X64_MSR_EOM. */
@@ -184,10 +207,6 @@ export class SyntheticInterruptController implements SavedPart {
     }
   }
 
-  private get isEnabled(): boolean {
-    return isSet(this.controlRegister, synicControlFields.enabled);
-  }
-
   private queueOf(sint: number): SynicMessage[] {
     return present(this.queues[sint], 'message queue');
   }
@@ -203,28 +222,50 @@ export class SyntheticInterruptController implements SavedPart {
     for (let sint = 0; sint < sintCount; sint++) this.drain(sint);
   }
 
-  /** Moves the first message that waits into the slot, and says in the slot where more wait. */
-  private drain(sint: number): void {
+  /**
+   * Moves the first message that waits into the slot, and says in the slot where more wait.
+   * @returns what holds back the messages that still wait
+   */
+  private drain(sint: number): DeliveryReason {
     const queue = this.queueOf(sint);
     for (let [first] = queue; first !== undefined; [first] = queue) {
       const page = this.messagePage.seenPage;
       const source = this.sint(sint);
-      if (!this.isEnabled || page === undefined || isSet(source, sintFields.masked)) return;
+      const obstacle = page === undefined ? 'no message page' : this.obstacleOf(source);
+      if (page === undefined || obstacle !== '') return obstacle;
       const gpa = page * pageSizeBytes + sint * messageSlot.sizeBytes;
       const slot = new MessageSlot(this.memory, gpa);
       if (!slot.isFree) {
         slot.setPending();
-        return;
+        return 'slot busy';
       }
       queue.shift();
       slot.write(first);
-      this.interrupt(source);
+      this.traceMessage(sint, first, 'delivered', this.interrupt(source));
     }
+    return '';
   }
 
-  /** A polled source is looked at by the guest of its own accord. */
-  private interrupt(source: bigint): void {
-    if (isSet(source, sintFields.polling)) return;
+  /** What holds back everything for a source. */
+  private obstacleOf(source: bigint): DeliveryReason {
+    if (!isSet(this.controlRegister, synicControlFields.enabled)) return 'SCONTROL disabled';
+    return isSet(source, sintFields.masked) ? 'SINT masked' : '';
+  }
+
+  /** @returns why there is no interrupt: a polled source is looked at by the guest of its own accord */
+  private interrupt(source: bigint): DeliveryReason {
+    if (isSet(source, sintFields.polling)) return 'SINT polled';
+    if (!this.wires.takesInterrupts(this.index)) return 'local APIC disabled';
     this.wires.requestInterrupt(this.index, Number(extractBits(source, sintFields.vector)));
+    return '';
+  }
+
+  private traceMessage(
+    sint: number,
+    { type: messageType }: SynicMessage,
+    outcome: SyntheticDelivery['outcome'],
+    reason: DeliveryReason,
+  ): void {
+    this.wires.trace(this.index, { kind: 'synthetic-message', sint, messageType, outcome, reason });
   }
 }

@@ -42,6 +42,22 @@ const events: readonly TraceEvent[] = [
   { ...header, kind: 'input', input: 'RIP = 0x1234' },
   {
     ...header,
+    kind: 'synthetic-message',
+    sint: 15,
+    messageType: 0x80000010,
+    outcome: 'waiting',
+    reason: 'slot busy',
+  },
+  {
+    ...header,
+    kind: 'event-flag',
+    sint: 2,
+    flag: 2047,
+    outcome: 'delivered',
+    reason: '',
+  },
+  {
+    ...header,
     kind: 'vmbus-message',
     direction: 'to-parent',
     payload: Uint8Array.from({ length: 240 }, (_, index) => index),
@@ -97,6 +113,7 @@ describe('trace log', () => {
       log.record(event);
       const streams = [
         ...[log.exits, log.hypercalls, log.events, log.console, log.crashes, log.inputs],
+        ...[log.syntheticMessages, log.eventFlags],
         ...[log.vmbusMessages, log.vmbusPackets, log.vmbusSignals],
       ];
       assert.deepEqual(

@@ -48,6 +48,11 @@ export function synicRig() {
     timers,
     posted,
     traced,
+    /** Outcomes and reasons in the trace. */
+    told: () =>
+      traced.flatMap((event) =>
+        'outcome' in event && 'reason' in event ? [`${event.outcome}: ${event.reason}`] : [],
+      ),
     fillParent: () => (hasBuffers = false),
     read: (name: string, index = 0, timeNs = 0) =>
       readMsr(partition, processor(index), numberOf(name), timeNs),

@@ -159,14 +159,15 @@ describe('SynIC messages (TLFS 11.8)', () => {
     assert.deepEqual(rig.requested(), []);
   });
 
+  const pageOn = BigInt(messagePageGpa) | 1n;
   /** What holds a message back, and the write that lets it go. */
-  const obstacles: readonly (readonly [string, string, bigint, bigint])[] = [
-    ['SCONTROL off', 'SCONTROL', 0n, 1n],
-    ['SIMP off', 'SIMP', 0n, BigInt(messagePageGpa) | 1n],
-    ['SIMP not on RAM', 'SIMP', 0x7fff_0000_0001n, BigInt(messagePageGpa) | 1n],
-    ['SINT masked', 'SINT2', 0x100f1n, 0xf1n],
+  const obstacles: readonly (readonly [string, string, string, bigint, bigint])[] = [
+    ['SCONTROL off', 'SCONTROL disabled', 'SCONTROL', 0n, 1n],
+    ['SIMP off', 'no message page', 'SIMP', 0n, pageOn],
+    ['SIMP not on RAM', 'no message page', 'SIMP', 0x7fff_0000_0001n, pageOn],
+    ['SINT masked', 'SINT masked', 'SINT2', 0x100f1n, 0xf1n],
   ];
-  for (const [name, register, off, on] of obstacles) {
+  for (const [name, reason, register, off, on] of obstacles) {
     it(`${name}: the message waits until that changes`, () => {
       const rig = enabledSynic();
       rig.write(register, off);
@@ -175,14 +176,25 @@ describe('SynIC messages (TLFS 11.8)', () => {
       assert.equal(rig.slot(2)[16], 0);
       rig.write(register, on);
       assert.equal(rig.slot(2)[16], 7);
+      assert.deepEqual(rig.told(), [`waiting: ${reason}`, 'delivered: ']);
       assert.deepEqual(rig.requested(), [0xf1]);
     });
   }
+
+  it('a local APIC that is disabled loses the interrupt, and the trace says so', () => {
+    const rig = enabledSynic();
+    rig.processor.apic.spuriousInterrupt = 0;
+    rig.post(2, 1, [1]);
+    assert.equal(rig.slot(2)[16], 1);
+    assert.deepEqual(rig.told(), ['delivered: local APIC disabled']);
+  });
 
   it('16 messages wait for a source; the next finds no buffer', () => {
     const rig = enabledSynic();
     for (let n = 0; n < 17; n++) assert.equal(rig.post(2, 1, [n]), true, `message ${n}`);
     assert.equal(rig.post(2, 1, [17]), false);
+    assert.equal(rig.told().at(-2), 'waiting: slot busy');
+    assert.equal(rig.told().at(-1), 'dropped: no free buffer');
     assert.equal(rig.post(3, 1, [18]), true);
     rig.free(2);
     rig.write('EOM', 0n);
@@ -210,6 +222,7 @@ describe('SynIC event flags (TLFS 11.9)', () => {
       assert.equal(rig.take(), 0xf1);
       rig.signal(2, flag);
       assert.deepEqual(rig.requested(), []);
+      assert.deepEqual(rig.told(), ['delivered: ', 'delivered: flag set already']);
     });
   }
 
@@ -222,18 +235,19 @@ describe('SynIC event flags (TLFS 11.9)', () => {
     assert.deepEqual(rig.requested(), [0xf1]);
   });
 
-  const lost: readonly (readonly [string, string, bigint])[] = [
-    ['SCONTROL off', 'SCONTROL', 0n],
-    ['SIEFP off', 'SIEFP', 0n],
-    ['SINT masked', 'SINT2', 0x100f1n],
+  const lost: readonly (readonly [string, string, string, bigint])[] = [
+    ['SCONTROL off', 'SCONTROL disabled', 'SCONTROL', 0n],
+    ['SIEFP off', 'no event flags page', 'SIEFP', 0n],
+    ['SINT masked', 'SINT masked', 'SINT2', 0x100f1n],
   ];
-  for (const [name, register, value] of lost) {
+  for (const [name, reason, register, value] of lost) {
     it(`${name}: the event is lost`, () => {
       const rig = enabledSynic();
       rig.write(register, value);
       rig.signal(2, 5);
       assert.equal(rig.flag(2, 5), 0);
       assert.deepEqual(rig.requested(), []);
+      assert.deepEqual(rig.told(), [`dropped: ${reason}`]);
     });
   }
 
