@@ -51,6 +51,7 @@ The exit status is what the guest wrote to its exit port, 0 where it halted or -
   --flat ADDRESS,MODE  where a flat image goes, and its mode: real, protected or long
   --unpack WHO         who unpacks a Linux kernel: host or guest (default host)
   --symbols FILES      symbols of the kernel: vmlinux or System.map, several with commas
+  --no-reboot          a reset of the guest's machine ends it, with status 0, not a new boot
   --boot-time TIME     what the guest's clock says at power-on (default 2026-01-01T00:00:00Z)
   --until TEXT         end when the console has shown TEXT
   --until-time NS      end after NS nanoseconds of virtual time
@@ -87,7 +88,7 @@ const valueOptions = [
   '--go-to',
   '--checkpoint-interval',
 ] as const;
-const flagOptions = ['--state-hash', '--quiet', '--help'] as const;
+const flagOptions = ['--no-reboot', '--state-hash', '--quiet', '--help'] as const;
 type ValueOption = (typeof valueOptions)[number];
 type FlagOption = (typeof flagOptions)[number];
 
@@ -230,7 +231,10 @@ export function parseCommandLine(texts: readonly string[]): CommandLine {
       goTo,
       configFile,
       checkpointInterval: interval ?? (goTo === undefined ? undefined : checkpointIntervalDefault),
-      launch: launchArguments(program, values),
+      launch: {
+        ...launchArguments(program, values),
+        ...(flags.has('--no-reboot') ? { onReset: 'end' } : {}),
+      },
       until: values.get('--until'),
       untilTimeNs: wholeNumber('--until-time', values.get('--until-time')),
       timeoutSeconds: positive('--timeout', values.get('--timeout')),

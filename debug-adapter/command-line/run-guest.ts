@@ -41,7 +41,8 @@ const stepsPerTurn = 200_000;
 function statusOf(stop: MachineStop, exitCode: number): number {
   if (stop.kind === 'guest-exit') return exitCode & 0xff;
   if (stop.kind === 'guest-crash') return exitStatus.crashed;
-  return stop.kind === 'halted' ? 0 : exitStatus.stopped;
+  const isOrderly = stop.kind === 'halted' || stop.kind === 'guest-reset';
+  return isOrderly ? 0 : exitStatus.stopped;
 }
 
 /** One run with its console and its reasons to end. */

@@ -74,6 +74,8 @@ export interface SharedParts {
 /** After one entry into generated code: a stop to report, or undefined to go on. */
 type Outcome = ProcessorStop | undefined;
 
+const keptAtPowerOn = [stateOffsets.retired, stateOffsets.randomState] as const;
+
 export class VirtualProcessorCore implements ProcessorCore, Processor {
   readonly context: ProcessorContext;
   readonly access: MemoryAccess;
@@ -109,6 +111,15 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       this.modeChanged(),
     );
     this.modeChanged();
+  }
+
+  powerOn(): void {
+    const { state } = this;
+    const values = keptAtPowerOn.map((offset) => state.readU64(offset));
+    state.architecturalBytes.fill(0);
+    keptAtPowerOn.forEach((offset, index) => state.writeU64(offset, values[index] ?? 0n));
+    this.resetFloatingPoint();
+    this.stateWasEdited();
   }
 
   /** As FNINIT and the reset leave the floating-point controls (SDM vol. 3, table 9-1). */

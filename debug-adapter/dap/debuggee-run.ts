@@ -140,7 +140,7 @@ export class DebuggeeRun {
     const { reason } = report;
     const stop = reason.kind === 'machine' ? reason.stop : undefined;
     const { text } = this.control.describeStop(report);
-    if (stop?.kind === 'guest-exit') {
+    if (stop?.kind === 'guest-exit' || stop?.kind === 'guest-reset') {
       // Whoever goes on from an end wants to leave.
       const isStillThere = this.control.position === this.startPosition;
       if (!isStillThere) this.session.print('console', `${text}\n`);

@@ -24,7 +24,7 @@ function reasonWithSource(reason: StopReason): string {
     case 'exception':
       return 'exception';
     case 'machine':
-      if (reason.stop.kind === 'guest-exit') return 'exited';
+      if (reason.stop.kind === 'guest-exit' || reason.stop.kind === 'guest-reset') return 'exited';
       return reason.stop.kind === 'halted' ? 'pause' : 'exception';
   }
 }

@@ -67,6 +67,11 @@ export class GuestPrograms {
     return moved;
   }
 
+  /** A guest has started again: its kernel is where its loader puts it. */
+  restarted(partition: number): void {
+    this.of(partition).relocation?.restart();
+  }
+
   /** Resolves what a person named in every program that has it; where none does, the first says why. */
   resolve(inProgram: (program: Program) => BreakpointTarget): BreakpointTarget {
     const targets = this.all.map(

@@ -75,7 +75,12 @@ export class HeadlessRun {
     this.programs.followKernels(this.machine.guests);
     switch (stop.kind) {
       case 'guest-exit':
+      case 'guest-reset':
         if (!othersGoOn(this.machine, stop.at.partition)) return stop;
+        this.notes.push(this.describe(stop).text);
+        return undefined;
+      case 'guest-restart':
+        this.programs.restarted(stop.at.partition);
         this.notes.push(this.describe(stop).text);
         return undefined;
       case 'budget':

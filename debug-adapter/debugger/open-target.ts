@@ -28,6 +28,8 @@ export interface GuestTarget {
   readonly memoryBytes: number | undefined;
   readonly processors: number;
   readonly commandLine: string;
+  readonly onReset: 'restart' | 'end';
+  readonly onTripleFault: 'stop' | 'reset';
   readonly format: GuestFormat | 'auto';
   readonly initrd: string | undefined;
   readonly unpack: 'host' | 'guest';
@@ -60,7 +62,7 @@ const initrdRole = { id: 'initrd', argument: 'initrd', hint: 'Check "initrd".' }
 /** Reads the files of a guest. @throws UserError where one cannot be read */
 function configureGuest(settings: GuestTarget, ports: TargetPorts): GuestConfiguration {
   const { program, partitionName, initrd, flat, bootTime } = settings;
-  const { processors, commandLine, unpack } = settings;
+  const { processors, commandLine, unpack, onReset, onTripleFault } = settings;
   const image = { path: program, bytes: readGuestFile(program, ports.files) };
   const format = formatOf({ image, format: settings.format });
   const usual = format === 'sample-guest' ? sampleGuestMemoryBytes : kernelMemoryBytes;
@@ -73,6 +75,8 @@ function configureGuest(settings: GuestTarget, ports: TargetPorts): GuestConfigu
     format,
     processorCount: processors,
     unpack,
+    onReset,
+    onTripleFault,
     ...(initrdFile === undefined ? {} : { initrd: initrdFile }),
     ...(flat === undefined ? {} : { flat }),
     ...(bootTime === undefined ? {} : { bootTime }),

@@ -24,6 +24,8 @@ export class Hypervisor implements ChildControl {
   private readonly byId = new Map<number, Partition>();
   /** Partitions that have ended since they were last taken. */
   private readonly ended: Partition[] = [];
+  /** Partitions that are to start again. Empty between steps. */
+  private readonly resets: Partition[] = [];
 
   constructor(private readonly services: HypervisorServices) {}
 
@@ -67,9 +69,11 @@ export class Hypervisor implements ChildControl {
     // A switch through a task gate is the delivery of its event, emulated.
     if (exit.reason !== ExitReasonNumber.TASK_SWITCH) redeliverEvent(processor.state);
     partition.interrupts.reconsider(processor);
-    if (outcome.kind !== 'partition-reset') return outcome;
-    this.end(partition, { kind: 'reset' });
-    return resume;
+    const isReset =
+      outcome.kind === 'partition-reset' ||
+      (outcome.kind === 'triple-fault' && partition.onTripleFault === 'reset');
+    if (isReset) this.resetPartition(partition.id);
+    return outcome.kind === 'partition-reset' || isReset ? resume : outcome;
   }
 
   /**
@@ -176,8 +180,16 @@ export class Hypervisor implements ChildControl {
     this.end(this.partition(partition), { kind: 'exit', code: exitCode });
   }
 
-  resetPartition(partition: number): void {
-    this.end(this.partition(partition), { kind: 'reset' });
+  resetPartition(id: number): void {
+    const partition = this.partition(id);
+    if (partition.end !== undefined) return;
+    if (partition.onReset === 'end') this.end(partition, { kind: 'reset' });
+    else if (!this.resets.includes(partition)) this.resets.push(partition);
+  }
+
+  /** A partition that is to start again, which happens within the step that asked for it. */
+  takeReset(): Partition | undefined {
+    return this.resets.shift();
   }
 
   /** The processor that waits for this answer goes on; a guest that has ended stays as it is. */

@@ -53,7 +53,14 @@ export interface PartitionOptions {
   readonly processors: readonly VirtualProcessor[];
   readonly clock?: PartitionClock;
   readonly privileges?: readonly PrivilegeName[];
+  /** What a reset of its platform does; the guest starts again unless it is told to end. */
+  readonly onReset?: ResetPolicy;
+  /** What a triple fault does; the machine stops unless it is told to reset the platform, as a board does. */
+  readonly onTripleFault?: TripleFaultPolicy;
 }
+
+export type ResetPolicy = 'restart' | 'end';
+export type TripleFaultPolicy = 'stop' | 'reset';
 
 export class Partition {
   readonly id: number;
@@ -66,6 +73,9 @@ export class Partition {
   readonly clock: PartitionClock;
   /** The partition privilege mask (TLFS 4.2.2). */
   readonly privileges: bigint;
+
+  readonly onReset: ResetPolicy;
+  readonly onTripleFault: TripleFaultPolicy;
 
   private guestOs = 0n;
   private hypercall = 0n;
@@ -87,6 +97,8 @@ export class Partition {
     this.processors = options.processors;
     this.clock = options.clock ?? new PartitionClock();
     this.privileges = privilegeMask(options.privileges ?? defaultPrivileges);
+    this.onReset = options.onReset ?? 'restart';
+    this.onTripleFault = options.onTripleFault ?? 'stop';
     this.synthetic = new SyntheticState(options.memory, options.processors.length, {
       requestInterrupt: (index, vector) =>
         this.interrupts.requestInterrupt(this.processorAt(index), vector),
@@ -218,6 +230,14 @@ export class Partition {
   /** True where the parent sees accesses that begin at `gpa` and meet no RAM. */
   interceptsMemory(gpa: number): boolean {
     return this.memoryIntercepts.has(gpa);
+  }
+
+  /** Makes what the hypervisor keeps about the guest what it is at power-on; its clock goes on. */
+  reset(): void {
+    this.guestOs = 0n;
+    this.hypercall = 0n;
+    this.synthetic.overlays.release(overlayOwner.hypercall);
+    this.synthetic.reset();
   }
 
   /** Ends the partition; its processors do not run again. */

@@ -155,6 +155,16 @@ export class VirtualProcessor {
     this.state.writeU32(stateOffsets.exitPending, 1);
   }
 
+  /** Of the processor and of what the hypervisor keeps about it; exits are counted on. */
+  powerOn(): void {
+    this.clearPendingExit();
+    this.core.powerOn();
+    this.entryChecksDue = false;
+    this.isGuestIdle = false;
+    this.awaited = undefined;
+    this.apic.reset();
+  }
+
   /** The exit that waits to be handled, once it has been recorded. */
   get pendingExit(): VmExitEvent | undefined {
     const identity = this.exitIdentity;

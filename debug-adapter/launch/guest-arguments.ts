@@ -60,6 +60,18 @@ export const guestSchema = {
     .max(64)
     .default(1)
     .describe('Virtual processors of the guest partition.'),
+  onReset: z
+    .enum(['restart', 'end'])
+    .default('restart')
+    .describe(
+      "What a reset of the guest's machine does: the guest boots again, or that is its end.",
+    ),
+  onTripleFault: z
+    .enum(['stop', 'reset'])
+    .default('stop')
+    .describe(
+      "What a triple fault of the guest does: it stops the debugger, or resets the guest's machine as a board does.",
+    ),
   commandLine: z
     .string()
     .max(2047)
@@ -78,6 +90,8 @@ export interface GuestSettings {
   readonly memoryBytes: number | undefined;
   readonly processors: number;
   readonly commandLine: string;
+  readonly onReset: 'restart' | 'end';
+  readonly onTripleFault: 'stop' | 'reset';
   readonly format: (typeof formats)[number];
   readonly initrd: string | undefined;
   readonly unpack: 'host' | 'guest';
@@ -132,13 +146,15 @@ export function guestSettings(given: GuestArguments, name: string | undefined): 
   if (flat !== undefined && format !== 'flat') {
     throw wrong('flat', 'only for a flat image', 'Set "format" to "flat" too.');
   }
-  const { program, memory, processors, commandLine } = given;
+  const { program, memory, processors, commandLine, onReset, onTripleFault } = given;
   return {
     program,
     partitionName: name ?? nameOfProgram(program),
     memoryBytes: memory === undefined ? undefined : parseMemorySize(memory),
     processors,
     commandLine,
+    onReset,
+    onTripleFault,
     format,
     initrd,
     unpack,

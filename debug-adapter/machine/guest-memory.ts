@@ -100,6 +100,18 @@ export class GuestMemory {
     this.notifyMapChange();
   }
 
+  /** Power-on: nothing is mapped, and no frame is in use. */
+  clear(): void {
+    for (let frame = 0; frame < this.framesUsed; frame++) this.markWritten(frame);
+    this.bytes.fill(0, this.frameBase, this.frameOffset(this.framesUsed));
+    this.chunks = new Map();
+    this.ownChunks.clear();
+    this.overlays.clear();
+    this.framesUsed = 0;
+    this.freeFrames = [];
+    this.notifyMapChange();
+  }
+
   /** Takes guest pages out of the map. Their frames keep their content until the partition ends. */
   unmap(gpaPage: number, pageCount: number): void {
     for (let page = gpaPage; page < gpaPage + pageCount; page++) this.setEntry(page, 0);

@@ -100,6 +100,6 @@ export interface ChildControl extends SyntheticInterruptControl, ChildMemory {
   /** Ends a partition at its own request. Its processors do not run again. */
   endPartition(partition: number, exitCode: number): void;
 
-  /** Ends a partition whose platform was reset. Its processors do not run again: this machine restarts no guest. */
+  /** Starts a partition whose platform was reset again, at the end of the present step, or ends it: as it was configured. */
   resetPartition(partition: number): void;
 }

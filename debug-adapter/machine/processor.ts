@@ -79,6 +79,9 @@ export interface ProcessorCore {
   /** Lets the next instruction run although it has a breakpoint. */
   passBreakpointOnce(): void;
 
+  /** Makes the state what it was when the processor was made; only retired instructions and random numbers go on. */
+  powerOn(): void;
+
   /** Must be called after someone else wrote control registers, segments, EFER or paging state. */
   stateWasEdited(): void;
 

@@ -98,6 +98,12 @@ export class ParentPartition implements InterceptSink, SavedPart {
     }
   }
 
+  /** Power-on of a guest's devices; nothing that its processors asked for is answered any more. */
+  resetGuest(partition: number): void {
+    this.queue = this.queue.filter((message) => message.partition !== partition);
+    this.platformOf(partition).reset();
+  }
+
   /** Power-on of every device. */
   reset(): void {
     this.queue = [];

@@ -1,4 +1,5 @@
 /** What a machine is made of; with the images and the input log it determines every state. */
+import type { ResetPolicy, TripleFaultPolicy } from '../hypervisor/partition';
 import { defaultCosts, type VirtualTimeCosts } from './virtual-time-costs';
 
 /** A file that the person named: contents and path, the latter for messages only. */
@@ -40,6 +41,10 @@ export interface GuestConfiguration {
   readonly unpack?: 'host' | 'guest';
   /** What the clock of the guest's platform says at power-on: seconds since 1970-01-01 00:00:00 UTC. */
   readonly bootTime?: number;
+  /** What a reset of its platform does; by default the guest starts again. */
+  readonly onReset?: ResetPolicy;
+  /** What a triple fault does; by default the machine stops. */
+  readonly onTripleFault?: TripleFaultPolicy;
 }
 
 /** Power-on time of a guest whose configuration names none: 2026-01-01 00:00:00 UTC. */

@@ -2,12 +2,9 @@
 import type { Decompressor } from '../backends/decompressor';
 import { createPartitionCores } from '../cpu/processor-core-factory';
 import { Hypervisor } from '../hypervisor/hypervisor';
-import { setUpMemoryTypes } from '../hypervisor/memory-type-msrs';
 import { readMsr } from '../hypervisor/msr-access';
 import { Partition } from '../hypervisor/partition';
-import { powerOn, resetMsrs } from '../hypervisor/processor-reset';
 import { VirtualProcessor } from '../hypervisor/virtual-processor';
-import { setUpVmcsControls, followLongMode } from '../hypervisor/vmcs-setup';
 import { pageSizeBytes } from '../machine/addresses';
 import type { CodeHost } from '../machine/code-space';
 import type { HostInput, RecordedInput } from '../machine/host-input';
@@ -22,11 +19,8 @@ import { StateHash } from '../support/state-hash';
 import { UserError } from '../support/user-error';
 import { encodeUtf8 } from '../support/utf8';
 import { applyInput, describeInput } from './apply-input';
-import { placePieces } from './boot/boot-plan';
 import { formatOf } from './boot/guest-format';
-import { planGuest } from './boot/load-guest';
-import { ramRanges } from './boot/memory-map';
-import { enterProcessor } from './boot/processor-entry';
+import { GuestBoot } from './guest-boot';
 import { limits } from './limits';
 import {
   restoreMachine,
@@ -61,6 +55,8 @@ export interface MachinePorts {
   readonly tlbEntries?: number;
 }
 
+const firstGuestId = parentPartitionId + 1;
+
 /** One machine: one state, one order of steps, one clock for each lane. Nothing in it depends on real time. */
 export class PhysicalMachine {
   readonly parent: ParentPartition;
@@ -80,15 +76,21 @@ export class PhysicalMachine {
     this.loop = new RunLoop(configuration.costs, this.trace);
     const hypervisor = new Hypervisor(this.loop);
     this.parent = new ParentPartition(hypervisor, this.loop.trace, this.loop);
-    this.guests = configuration.guests.map((guest, index) =>
-      createGuest(configuration, guest, parentPartitionId + 1 + index, ports),
-    );
+    const boots = configuration.guests.map((guest) => new GuestBoot(guest, ports.decompressor));
+    this.guests = configuration.guests.map((guest, index) => {
+      const boot = present(boots[index], 'boot of a guest');
+      return createGuest(configuration, guest, boot, firstGuestId + index, ports);
+    });
     this.guests.forEach((partition, index) => {
       hypervisor.addPartition(partition);
       const guest = present(configuration.guests[index], 'guest configuration');
       this.parent.attachGuest(partition.id, (services) => makePlatform(guest, partition, services));
+      boots[index]?.connectInterruptController(partition);
     });
-    this.loop.connect(hypervisor, this.parent);
+    this.loop.connect(hypervisor, this.parent, (partition) => {
+      this.parent.resetGuest(partition.id);
+      present(boots[partition.id - firstGuestId], 'boot of a guest').restart(partition);
+    });
     const configurationHash = hashConfiguration(configuration);
     const { loop, guests, parent } = this;
     this.parts = { configurationHash, loop, guests, parent };
@@ -235,13 +237,12 @@ function checkGuest({ name, memoryBytes, processorCount = 1 }: GuestConfiguratio
 function createGuest(
   { randomSeed = 0n }: MachineConfiguration,
   guest: GuestConfiguration,
+  boot: GuestBoot,
   id: number,
   ports: MachinePorts,
 ): Partition {
   const { name, memoryBytes, processorCount = 1 } = guest;
-  const { codeHost, decompressor, hotCount, tlbEntries } = ports;
-  const format = formatOf(guest);
-  const plan = planGuest(guest, format, decompressor);
+  const { codeHost, hotCount, tlbEntries } = ports;
   const { memory, clock, cores } = createPartitionCores(codeHost, {
     memoryBytes,
     processorCount,
@@ -249,34 +250,28 @@ function createGuest(
     ...(hotCount === undefined ? {} : { hotCount }),
     ...(tlbEntries === undefined ? {} : { tlbEntries }),
   });
-  for (const { start, end } of ramRanges(format, memoryBytes)) {
-    memory.mapRam(start / pageSizeBytes, (end - start) / pageSizeBytes);
-  }
   const processors = cores.map((core, index) => new VirtualProcessor(id, index, core));
-  for (const processor of processors) {
-    setUpVmcsControls(processor.state, processor.index);
-    setUpMemoryTypes(processor.state);
-    resetMsrs(processor.state);
-    if (processor.index === 0) continue;
-    powerOn(processor);
-    processor.waitForStartUp();
-  }
-  const boot = present(processors[0], 'boot processor');
-  placePieces(plan.pieces, memory);
-  enterProcessor(boot.state, plan.entry);
-  followLongMode(boot.state);
-  boot.core.stateWasEdited();
-  return new Partition({ id, name, memoryBytes, memory, clock, processors });
+  boot.load(memory, processors);
+  const { onReset, onTripleFault } = guest;
+  return new Partition({
+    id,
+    name,
+    memoryBytes,
+    memory,
+    clock,
+    processors,
+    ...(onReset === undefined ? {} : { onReset }),
+    ...(onTripleFault === undefined ? {} : { onTripleFault }),
+  });
 }
 
-/** Guests that bring their own idea of a machine get a PC, as its firmware leaves it. */
+/** Guests that bring their own idea of a machine get a PC. */
 function makePlatform(
   guest: GuestConfiguration,
-  { id: partition, memoryBytes, processors }: Partition,
+  { id: partition, memoryBytes }: Partition,
   services: PlatformServices,
 ): Platform {
   if (formatOf(guest) === 'sample-guest') return new SampleGuestPlatform(services);
-  processors[0]?.apic.enterVirtualWireMode();
   const { bootTime = defaultBootTime } = guest;
   return new PcPlatform(services, { partition, memoryBytes, bootTime });
 }

@@ -22,6 +22,9 @@ export interface QueuedWork extends InterceptSink {
   runQueuedWork(): void;
 }
 
+/** Starts a guest again whose platform was reset. */
+export type Restarter = (partition: Partition) => void;
+
 /** The saved part of the run loop. */
 export interface RunLoopState {
   readonly position: number;
@@ -46,6 +49,9 @@ export class RunLoop implements HypervisorServices {
   private momentNs: number | undefined;
   private hypervisor: Hypervisor | undefined;
   private parent: QueuedWork | undefined;
+  private restarter: Restarter | undefined;
+  /** Partitions whose restart has not been told yet. */
+  private readonly restarted: number[] = [];
 
   constructor(
     private readonly costs: VirtualTimeCosts,
@@ -55,8 +61,9 @@ export class RunLoop implements HypervisorServices {
   }
 
   /** Joins the parts; every virtual processor of the hypervisor gets a lane of its own. */
-  connect(hypervisor: Hypervisor, parent: QueuedWork): void {
+  connect(hypervisor: Hypervisor, parent: QueuedWork, restarter?: Restarter): void {
     this.hypervisor = hypervisor;
+    this.restarter = restarter;
     this.parent = parent;
     for (const partition of hypervisor.partitions) {
       for (const processor of partition.processors) {
@@ -175,8 +182,25 @@ export class RunLoop implements HypervisorServices {
   private workForGuests(): void {
     const hypervisor = present(this.hypervisor, 'hypervisor');
     const parent = present(this.parent, 'parent partition');
-    do parent.runQueuedWork();
-    while (hypervisor.deliverInterrupts());
+    for (;;) {
+      do parent.runQueuedWork();
+      while (hypervisor.deliverInterrupts());
+      const reset = hypervisor.takeReset();
+      if (reset === undefined) return;
+      this.restart(reset);
+    }
+  }
+
+  /** Every processor of the guest goes on from the present moment, as far as it runs. */
+  private restart(partition: Partition): void {
+    present(this.restarter, 'restarter')(partition);
+    const timeNs = this.timeNs();
+    for (const processor of partition.processors) {
+      const lane = present(this.laneOf.get(processor), 'lane of the processor');
+      lane.timeNs = Math.max(lane.timeNs, timeNs);
+    }
+    this.schedule.endRound();
+    this.restarted.push(partition.id);
   }
 
   /** One step, an idle jump: the clocks of waiting lanes move to the next moment at which something is due. */
@@ -299,8 +323,12 @@ export class RunLoop implements HypervisorServices {
     return { kind: 'trace', at: { partition, processor }, event };
   }
 
-  /** The end of a guest, told once when it happens. */
+  /** The end of a guest, or its new beginning, told once when it happens. */
   private takeEnd(): RunStop | undefined {
+    const restarted = this.restarted.shift();
+    if (restarted !== undefined) {
+      return { kind: 'guest-restart', at: { partition: restarted, processor: 0 } };
+    }
     const ended = this.hypervisor?.takeEnd();
     return ended === undefined ? undefined : this.endOf({ partition: ended.id, processor: 0 });
   }

@@ -65,8 +65,10 @@ export type RunStop =
     }
   /** The guest asked to end, with its exit code. */
   | { readonly kind: 'guest-exit'; readonly at: ProcessorAddress; readonly code: number }
-  /** The guest asked its platform for a reset, which this machine does not make. */
-  | { readonly kind: 'guest-reset'; readonly at: ProcessorAddress };
+  /** The platform of the guest was reset, and it was configured to end there. */
+  | { readonly kind: 'guest-reset'; readonly at: ProcessorAddress }
+  /** The platform of the guest was reset, and it has started again. */
+  | { readonly kind: 'guest-restart'; readonly at: ProcessorAddress };
 
 /** Outcome of one call of `PhysicalMachine.run`. */
 export interface RunOutcome {

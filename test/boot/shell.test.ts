@@ -101,9 +101,9 @@ describe('the shell of a Debian kernel', function () {
     assert.match(output, /reboot: Power down/);
   });
 
-  it('asks for a reset at reboot -f', () => {
+  it('starts again at reboot -f', () => {
     const { stop, output } = shown('reboot -f', 'never shown');
-    assert.equal(stop?.kind, 'guest-reset', output);
+    assert.equal(stop?.kind, 'guest-restart', output);
     assert.match(output, /reboot: Restarting system/);
   });
 

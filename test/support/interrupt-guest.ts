@@ -1,6 +1,9 @@
 /** Small guests in machine code for tests of interrupts: 64-bit mode, an interrupt table, counting handlers. */
 import { webAssemblyCodeHost } from '../../debug-adapter/host/web-assembly-code-space';
-import type { MachineConfiguration } from '../../debug-adapter/system/machine-configuration';
+import type {
+  GuestConfiguration,
+  MachineConfiguration,
+} from '../../debug-adapter/system/machine-configuration';
 import { PhysicalMachine } from '../../debug-adapter/system/physical-machine';
 import { defaultCosts } from '../../debug-adapter/system/virtual-time-costs';
 import { littleEndian, machineCode } from './machine-code';
@@ -80,6 +83,8 @@ export interface InterruptGuest {
   readonly processorCount?: number;
   /** Handlers that differ from counting and EOI. */
   readonly handlers?: ReadonlyMap<number, string>;
+  /** What differs in its configuration. */
+  readonly options?: Partial<GuestConfiguration>;
 }
 
 function imageOf({ boot, startUp = 'f4 eb fd', handlers = new Map() }: InterruptGuest): Uint8Array {
@@ -114,6 +119,7 @@ export function interruptMachine(guest: InterruptGuest, hotCount = 0): PhysicalM
         format: 'flat',
         flat: { address: place.image, mode: 'long' },
         processorCount: guest.processorCount ?? 1,
+        ...guest.options,
       },
     ],
     costs: defaultCosts,

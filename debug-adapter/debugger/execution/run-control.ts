@@ -2,7 +2,7 @@
 import type { WallClock } from '../../backends/wall-clock';
 import type { TraceEvent } from '../../machine/trace';
 import { present } from '../../support/assert';
-import type { ProcessorAddress, RunOutcome, RunRequest, RunStop } from '../../system/run-types';
+import type { ProcessorAddress, RunOutcome, RunRequest } from '../../system/run-types';
 import type { Timeline, Travel } from '../../timeline/timeline';
 import type { BreakpointSet, BreakpointVerdict } from '../breakpoints/breakpoint-set';
 import { othersGoOn, threadsOf, type DebuggedThread } from '../debugged-machine';
@@ -13,7 +13,7 @@ import { hasMoved, ResumePoints } from './resume-points';
 import type { Motion, StepPlan } from './step-planner';
 import { waitMsUntil, type Pace } from './pace';
 import { eventObservers } from './event-observers';
-import type { StopReason, StopReport } from './stop-report';
+import { endText, type GuestEnding, type StopReason, type StopReport } from './stop-report';
 import { addressOf, keyOf, threadNear } from './thread-address';
 
 /** What one slice came to. */
@@ -33,8 +33,6 @@ export interface RunParts {
   /** Receives the texts of log messages. */
   readonly log: (text: string) => void;
 }
-
-type GuestExit = Extract<RunStop, { readonly kind: 'guest-exit' }>;
 
 /** What the person asked for. */
 type Goal =
@@ -287,6 +285,7 @@ export class RunControl {
   }
 
   private judge(outcome: RunOutcome): StopReport | undefined {
+    const { programs } = this.parts;
     const { stop } = outcome;
     switch (stop.kind) {
       case 'budget':
@@ -305,8 +304,13 @@ export class RunControl {
       case 'breakpoint':
         return this.judgeBreakpoint(stop.at, stop.address) ?? this.eventReport(stop.at);
       case 'guest-exit':
+      case 'guest-reset':
         if (!this.goesOnWithout(stop)) return { at: stop.at, reason: { kind: 'machine', stop } };
-        this.tellEnd(stop);
+        this.tellEnd(stop, 'The others run on.');
+        return undefined;
+      case 'guest-restart':
+        programs.restarted(stop.at.partition);
+        this.tellEnd(stop, '');
         return undefined;
       default:
         return { at: stop.at, reason: { kind: 'machine', stop } };
@@ -314,19 +318,19 @@ export class RunControl {
   }
 
   /** The end of a guest stops neither the others nor a step of theirs. */
-  private goesOnWithout({ at }: GuestExit): boolean {
+  private goesOnWithout({ at }: GuestEnding): boolean {
     const { goal } = this;
     const isStepOfGuest = goal?.kind === 'step' && goal.at.partition === at.partition;
     return !isStepOfGuest && othersGoOn(this.parts.machine, at.partition);
   }
 
   /** A past that is repeated is told once. */
-  private tellEnd({ at, code }: GuestExit): void {
+  private tellEnd(stop: GuestEnding, more: string): void {
     const { machine, log } = this.parts;
     if (machine.position <= this.endsToldUntil) return;
     this.endsToldUntil = machine.position;
-    const name = machine.guests.find(({ id }) => id === at.partition)?.name ?? '';
-    log(`${name}: The guest ended with exit code ${code}. The others run on.`);
+    const { name } = this.threadAt(stop.at).partition;
+    log(`${name}: ${[endText(stop), more].join(' ').trim()}`);
   }
 
   private judgeBreakpoint(at: ProcessorAddress, address: bigint): StopReport | undefined {

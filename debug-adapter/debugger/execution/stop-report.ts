@@ -76,6 +76,24 @@ function describeCrash(parameters: readonly bigint[], message: string): string {
   return `The guest reported that it has crashed, with the parameters ${values}.${last}`;
 }
 
+/** The end of a guest at its own request, and the new beginning that may follow. */
+export type GuestEnding = Extract<
+  RunStop,
+  { readonly kind: 'guest-exit' | 'guest-reset' | 'guest-restart' }
+>;
+
+/** What a guest did to end. */
+export function endText(stop: GuestEnding): string {
+  switch (stop.kind) {
+    case 'guest-exit':
+      return `The guest ended with exit code ${stop.code}.`;
+    case 'guest-reset':
+      return 'The guest reset its machine, and was told to end there ("onReset").';
+    case 'guest-restart':
+      return 'The guest reset its machine and starts again.';
+  }
+}
+
 function machineText(stop: MachineStop, { where, decode }: StopPlace): StopText {
   switch (stop.kind) {
     case 'unimplemented': {
@@ -118,10 +136,9 @@ function machineText(stop: MachineStop, { where, decode }: StopPlace): StopText 
         text: `The guest touched more RAM than there is at ${where}. Launch it with more "memory".`,
       };
     case 'guest-reset':
-      return {
-        description: 'Reset by the guest',
-        text: 'The guest reset its machine. Restart it to boot again.',
-      };
+      return { description: 'Reset by the guest', text: endText(stop) };
+    case 'guest-restart':
+      return { description: 'Started again', text: endText(stop) };
     case 'guest-crash':
       return {
         description: 'Guest crashed',
@@ -130,7 +147,7 @@ function machineText(stop: MachineStop, { where, decode }: StopPlace): StopText 
     case 'guest-exit':
       return {
         description: `Ended with exit code ${stop.code}`,
-        text: `The guest ended with exit code ${stop.code}.`,
+        text: endText(stop),
       };
   }
 }

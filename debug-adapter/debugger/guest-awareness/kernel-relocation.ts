@@ -51,7 +51,13 @@ export class KernelRelocation {
   private slide: bigint | undefined;
 
   constructor(private readonly symbols: SymbolIndex) {
-    symbols.relocate([kernelRange(0n), physicalWindow]);
+    this.restart();
+  }
+
+  /** The kernel is about to boot, again perhaps. */
+  restart(): void {
+    this.slide = undefined;
+    this.symbols.relocate([kernelRange(0n), physicalWindow]);
   }
 
   /** Looks at the boot processor; true where names are elsewhere now. */

@@ -68,6 +68,10 @@ export class ScriptedCore implements ProcessorCore {
   setBreakpoints(): void {}
   passBreakpointOnce(): void {}
 
+  powerOn(): void {
+    this.state.architecturalBytes.fill(0);
+  }
+
   stateWasEdited(): void {
     this.edits++;
   }

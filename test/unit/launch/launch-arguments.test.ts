@@ -110,6 +110,8 @@ describe('launch arguments', () => {
           bootTime: undefined,
           processors: 1,
           commandLine: '',
+          onReset: 'restart',
+          onTripleFault: 'stop',
         },
       ],
       stopOnEntry: true,

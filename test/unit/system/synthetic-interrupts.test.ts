@@ -117,6 +117,6 @@ describe('HV_X64_MSR_RESET', () => {
     const machine = interruptMachine({
       boot: code.writeMsr(msr.reset, 0n) + code.writeMsr(msr.reset, 1n) + code.exit(1),
     });
-    assert.equal(machine.run({ maxSteps: 1000 }).stop.kind, 'guest-reset');
+    assert.equal(machine.run({ maxSteps: 1000 }).stop.kind, 'guest-restart');
   });
 });
