@@ -51,6 +51,8 @@ export class DebuggeeRun {
   private lines: NamedLines | undefined;
   private startPosition = -1;
   private ended = false;
+  /** Told when the machine is back from other moments. */
+  private visitDone: ((error?: unknown) => void) | undefined;
 
   constructor(
     private readonly session: RunSession,
@@ -75,6 +77,22 @@ export class DebuggeeRun {
     this.session.forgetVariables();
     this.startPosition = this.control.position;
     this.sendState(true);
+    this.pump.start();
+  }
+
+  /** True while the machine is at other moments, which no request but those that end it may see. */
+  get isVisiting(): boolean {
+    return this.visitDone !== undefined;
+  }
+
+  /** Looks at the machine at the moments of some exits; `done` is told when it is back, and why it did not get there. */
+  visit(
+    exits: Parameters<MachineControl['visit']>[0],
+    look: Parameters<MachineControl['visit']>[1],
+    done: (error?: unknown) => void,
+  ): void {
+    this.control.visit(exits, look);
+    this.visitDone = done;
     this.pump.start();
   }
 
@@ -134,7 +152,17 @@ export class DebuggeeRun {
     this.progress.sliceDone(nowMs);
   }
 
+  private endVisit(error?: unknown): boolean {
+    const done = this.visitDone;
+    if (done === undefined) return false;
+    this.visitDone = undefined;
+    this.progress.finish();
+    done(error);
+    return true;
+  }
+
   private stopped(report: StopReport): void {
+    if (this.endVisit()) return;
     this.trace.flush(this.clock.nowMs());
     this.showOpenLines();
     const { reason } = report;
@@ -169,9 +197,10 @@ export class DebuggeeRun {
   }
 
   private failed(error: unknown): void {
+    this.control.abandonRun();
+    if (this.endVisit(error)) return;
     const message = error instanceof UserError ? error.text : describeBug(error);
     this.session.print('stderr', `${message}\n`);
-    this.control.abandonRun();
     this.progress.finish();
     this.announce({ at: this.control.lastStop.at, reason: { kind: 'pause' } });
   }

@@ -35,6 +35,7 @@ export class SessionState {
   stopsAtTripleFault = true;
   showsProgress = false;
   private readonly afterwards: (() => void)[] = [];
+  private postponed: ((answer: (body: () => object | undefined) => void) => void) | undefined;
 
   /**
    * @param sendEvent sends a DAP event
@@ -59,6 +60,19 @@ export class SessionState {
   /** Does something after the response of the present request has been sent. */
   after(action: () => void): void {
     this.afterwards.push(action);
+  }
+
+  /** Answers the present request later: with a body, or by throwing. */
+  later(begin: (answer: (body: () => object | undefined) => void) => void): undefined {
+    this.postponed = begin;
+    return undefined;
+  }
+
+  /** What was to be answered later, if the present request was. */
+  takePostponed(): ((answer: (body: () => object | undefined) => void) => void) | undefined {
+    const { postponed } = this;
+    this.postponed = undefined;
+    return postponed;
   }
 
   /** The actions that wait for the response; the list is empty then. */

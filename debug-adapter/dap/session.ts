@@ -12,6 +12,7 @@ import { executionHandlers } from './handlers/execution';
 import { lifecycleHandlers } from './handlers/lifecycle';
 import { memoryHandlers } from './handlers/memory-and-disassembly';
 import { stackHandlers } from './handlers/stack-and-variables';
+import { vmcsHandlers } from './handlers/vmcs';
 import { MessageReader } from './message-reader';
 import { RequestArguments } from './request-arguments';
 import { SessionState, type RequestHandler } from './session-state';
@@ -25,6 +26,7 @@ const handlers: ReadonlyMap<string, RequestHandler> = new Map(
     memoryHandlers,
     evaluationHandlers,
     customHandlers,
+    vmcsHandlers,
   ].flatMap((table) => Object.entries(table)),
 );
 
@@ -41,6 +43,12 @@ interface Refusal {
   readonly message: string;
   readonly text: string;
 }
+
+/** What came of a request. */
+type Answer = { readonly body: object | undefined } | { readonly refusal: Refusal };
+
+/** Requests that do not wait while the machine is at another moment: they bring it back, or need no machine. */
+const endsVisit: ReadonlySet<string> = new Set(['cancel', 'pause', 'disconnect', 'terminate']);
 
 function isRequest(value: unknown): value is DebugProtocol.Request {
   return (
@@ -59,6 +67,8 @@ function isRequest(value: unknown): value is DebugProtocol.Request {
 export class HyperscopeSession extends DebugSession {
   private readonly reader = new MessageReader();
   private readonly state: SessionState;
+  /** Requests that came while the machine was at another moment. */
+  private readonly waiting: DebugProtocol.Request[] = [];
 
   constructor(ports: TargetPorts, connection: SessionConnection) {
     super();
@@ -85,8 +95,31 @@ export class HyperscopeSession extends DebugSession {
   }
 
   protected override dispatchRequest(request: DebugProtocol.Request): void {
+    const isAway = this.state.debuggee?.run.isVisiting === true;
+    if (isAway && !endsVisit.has(request.command)) this.waiting.push(request);
+    else this.dispatchNow(request);
+  }
+
+  private dispatchNow(request: DebugProtocol.Request): void {
+    const answer = this.answer(request, () => this.handle(request));
+    const postponed = this.state.takePostponed();
+    if (postponed === undefined) {
+      this.respond(request, answer);
+      return;
+    }
+    const later = (body: () => object | undefined): void => {
+      this.respond(request, this.answer(request, body));
+      for (const held of this.waiting.splice(0)) this.dispatchRequest(held);
+    };
+    const begun = this.answer(request, () => {
+      postponed(later);
+      return undefined;
+    });
+    if ('refusal' in begun) this.respond(request, begun);
+  }
+
+  private respond(request: DebugProtocol.Request, answer: Answer): void {
     const response: DebugProtocol.Response = new Response(request);
-    const answer = this.answer(request);
     if ('refusal' in answer) {
       const { id, message, text } = answer.refusal;
       response.success = false;
@@ -100,16 +133,16 @@ export class HyperscopeSession extends DebugSession {
     this.state.debuggee?.run.printLogs();
   }
 
-  private answer(
-    request: DebugProtocol.Request,
-  ): { readonly body: object | undefined } | { readonly refusal: Refusal } {
-    const { command } = request;
+  private handle({ command, arguments: raw }: DebugProtocol.Request): object | undefined {
     const handler = handlers.get(command);
-    if (handler === undefined) return { refusal: unknownCommand(command) };
+    // DebugProtocol types arguments as any: they are checked field by field from here on.
+    return handler?.(this.state, new RequestArguments(command, raw as unknown));
+  }
+
+  private answer({ command }: DebugProtocol.Request, body: () => object | undefined): Answer {
+    if (!handlers.has(command)) return { refusal: unknownCommand(command) };
     try {
-      // DebugProtocol types arguments as any: they are checked field by field from here on.
-      const args = new RequestArguments(command, request.arguments as unknown);
-      return { body: handler(this.state, args) };
+      return { body: body() };
     } catch (error) {
       this.state.takeAfterwards();
       if (error instanceof UserError) {

@@ -15,6 +15,8 @@ export interface DebuggedProcessor {
   readonly runState: 'active' | 'halted' | 'suspended' | 'shutdown';
   /** The exit that the hypervisor has not handled yet. */
   readonly pendingExit: VmExitEvent | undefined;
+  /** What VM entry would refuse in the present guest state and controls, in words. */
+  readonly entryProblem: string | undefined;
 }
 
 /** A guest partition. */

@@ -4,7 +4,7 @@ import type { FileSource } from '../backends/file-source';
 import type { WallClock } from '../backends/wall-clock';
 import { pageOf } from '../machine/addresses';
 import type { HostInput } from '../machine/host-input';
-import type { TraceEvent } from '../machine/trace';
+import type { TraceEvent, VmExitEvent } from '../machine/trace';
 import type { ProcessorAddress } from '../system/run-types';
 import type { Timeline, Travel } from '../timeline/timeline';
 import { present } from '../support/assert';
@@ -46,6 +46,7 @@ import { linearWriteInputs, readLinear } from './inspection/linear-memory';
 import { pageWalkScope } from './inspection/page-walk-scope';
 import { registerNode, registerScopes } from './inspection/register-scopes';
 import type { VariableNode, VariableScope } from './inspection/variable-node';
+import { VmcsInspection } from './inspection/vmcs-inspection';
 import { vmcsScope } from './inspection/vmcs-scope';
 import { evaluateText, evaluationContext } from './processor-evaluation';
 import type { Program } from './program';
@@ -77,6 +78,7 @@ interface Attachment {
   readonly programs: GuestPrograms;
   readonly execution: RunControl;
   readonly exitLog: ExitLog;
+  readonly vmcs: VmcsInspection;
 }
 
 interface WantedBreakpoint {
@@ -103,6 +105,8 @@ export class MachineControl {
   private watchedVectors: ReadonlySet<number> = new Set();
   private attached: Attachment;
   private report: StopReport;
+  /** The machine is elsewhere in time for a moment; see {@link visit}. */
+  private isVisiting = false;
   private epoch = 1;
   private codeIdentity = new Map<number, string>();
 
@@ -168,6 +172,10 @@ export class MachineControl {
   /** True where some guest other than the one of a stop can still run. */
   othersGoOn({ at }: StopReport): boolean {
     return othersGoOn(this.machine, at.partition);
+  }
+
+  get vmcs(): VmcsInspection {
+    return this.attached.vmcs;
   }
 
   /** VM exits recorded since power-on. */
@@ -277,6 +285,7 @@ export class MachineControl {
 
   /** Forgets the goal of the run, after a slice has failed. */
   abandonRun(): void {
+    this.isVisiting = false;
     this.execution.abandon();
   }
 
@@ -284,11 +293,46 @@ export class MachineControl {
   slice(sliceMs: number): SliceOutcome {
     const outcome = this.execution.slice(sliceMs);
     this.followKernel();
-    if (outcome.kind === 'stopped') {
-      this.report = outcome.report;
-      this.noticeCodeChanges();
+    if (outcome.kind !== 'stopped') return outcome;
+    if (this.isVisiting) {
+      this.isVisiting = false;
+      return outcome;
     }
+    this.report = outcome.report;
+    this.vmcs.noteStop(this.threadOf(this.report), this.threads, this.position);
+    this.noticeCodeChanges();
     return outcome;
+  }
+
+  /**
+   * Shows the machine as it was at the moments of some exits, and brings it back; the stop stays what it was. Pausing
+   * gives up.
+   * @throws UserError where the guest runs; later, while it runs, where a moment cannot be reached
+   */
+  visit(
+    exits: readonly VmExitEvent[],
+    look: (exit: VmExitEvent, thread: DebuggedThread) => void,
+  ): void {
+    this.requireStopped();
+    const { machine, report } = this;
+    const threadAt = (exit: VmExitEvent): DebuggedThread =>
+      this.thread(threadIdOf(exit.partition, exit.processor));
+    const origin = machine.position;
+    this.execution.beginTravel(
+      report.at,
+      (function* (): Travel<StopReport> {
+        try {
+          for (const exit of exits) {
+            yield* machine.travelTo(exit.position);
+            look(exit, threadAt(exit));
+          }
+        } finally {
+          yield* machine.travelTo(origin);
+        }
+        return report;
+      })(),
+    );
+    this.isVisiting = true;
   }
 
   /** A stop in words, with RIP and its symbol. */
@@ -497,7 +541,8 @@ export class MachineControl {
     const execution = new RunControl({ machine, breakpoints, programs, clock, pace, log });
     execution.watchVectors(this.watchedVectors);
     const exitLog = new ExitLog(machine.trace.exits, programs.nameOf);
-    return { machine, programs, execution, exitLog };
+    const vmcs = new VmcsInspection(exitLog, programs.nameOf);
+    return { machine, programs, execution, exitLog, vmcs };
   }
 
   /** Resolves every breakpoint anew: another program runs, or the program runs elsewhere. */
@@ -558,6 +603,7 @@ export class MachineControl {
     }
     const left = this.machine.accept(input);
     if (left !== undefined) {
+      this.vmcs.forgetExits();
       this.execution.forgetLogsBehind(left.forkPosition);
       this.logs.push(
         `A new future begins at position ${left.forkPosition}. The one up to position ${left.endPosition} is kept as "${left.name}".`,
@@ -578,6 +624,7 @@ export class MachineControl {
   private entryReport(): StopReport {
     const thread = present(this.threads[0], 'guest processor');
     const reason: StopReason = { kind: 'entry' };
+    this.vmcs.noteStop(thread, this.threads, this.position);
     return { at: addressOf(thread), reason };
   }
 

@@ -13,6 +13,7 @@ import { activityState } from '../spec/x86/vmx-controls';
 import { present } from '../support/assert';
 import { ExitInformation } from './exit-information';
 import type { LocalApic } from './local-apic/local-apic';
+import { findEntryProblem } from './vm-entry-checks';
 
 const encoding = {
   activity: vmcsEncoding('GUEST_ACTIVITY_STATE'),
@@ -136,6 +137,11 @@ export class VirtualProcessor {
   /** True while a VM exit waits for the hypervisor. */
   get isExitPending(): boolean {
     return this.state.readU32(stateOffsets.exitPending) !== 0;
+  }
+
+  /** What VM entry would refuse now, in words; undefined where it would succeed. */
+  get entryProblem(): string | undefined {
+    return findEntryProblem(this.state);
   }
 
   /** Ends the pending exit: the next thing that happens is VM entry. */

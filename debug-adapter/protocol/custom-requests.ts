@@ -13,6 +13,10 @@ export const customRequest = {
   exits: 'hyperscope/exits',
   /** `ExitDetailArguments` → `ExitDetailBody` */
   exitDetail: 'hyperscope/exitDetail',
+  /** `VmcsArguments` → `VmcsBody` */
+  vmcs: 'hyperscope/vmcs',
+  /** `SetVmcsFieldArguments` → nothing */
+  setVmcsField: 'hyperscope/setVmcsField',
   /** `GoToPositionArguments` → nothing; a `stopped` event follows */
   goToPosition: 'hyperscope/goToPosition',
   /** `EventsArguments` → `EventsBody` */

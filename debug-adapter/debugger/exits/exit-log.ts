@@ -103,11 +103,27 @@ export class ExitLog {
   detail(
     id: string,
   ): { readonly row: ExitLogRow; readonly groups: readonly ExitDetailGroup[] } | undefined {
+    const exit = this.find(id);
+    return exit === undefined ? undefined : { row: this.rowOf(exit), groups: this.groupsOf(exit) };
+  }
+
+  /** The kept exit with an identity. */
+  find(id: string): VmExitEvent | undefined {
     const match = /^(\d{1,16})\.(\d{1,10})$/.exec(id);
     if (match === null) return undefined;
     const index = this.log.find(Number(match[1]), Number(match[2]));
-    const exit = index === undefined ? undefined : this.log.at(index);
-    return exit === undefined ? undefined : { row: this.rowOf(exit), groups: this.groupsOf(exit) };
+    return index === undefined ? undefined : this.log.at(index);
+  }
+
+  /** The kept exit of a processor with a number, which counts from 1. */
+  exitNumbered(partition: number, processor: number, exitNumber: number): VmExitEvent | undefined {
+    for (let index = this.log.recorded - 1; index >= this.log.dropped; index--) {
+      const exit = this.log.at(index);
+      if (exit?.partition !== partition || exit.processor !== processor) continue;
+      if (exit.exitNumber === exitNumber) return exit;
+      if (exit.exitNumber < exitNumber) return undefined;
+    }
+    return undefined;
   }
 
   /** An exit as a row. */

@@ -1,5 +1,6 @@
 // Table: VM-execution, VM-exit and VM-entry controls, Intel SDM volume 3, sections 25.6 to 25.8.
 import { bit, bits, type BitField } from '../../support/bit-field';
+import { exceptionVectors } from './exceptions';
 
 /** PIN_BASED_VM_EXEC_CONTROL (SDM vol. 3, table 25-5). */
 export const pinBasedControls: readonly BitField[] = [
@@ -176,6 +177,38 @@ export const segmentAccessRights: readonly BitField[] = [
   bit(16, 'unusable'),
 ];
 
+/** EXCEPTION_BITMAP: a bit for each vector (SDM vol. 3, 25.6.3). */
+export const exceptionBitmap: readonly BitField[] = exceptionVectors.map(({ vector, mnemonic }) =>
+  bit(vector, mnemonic),
+);
+
+/** EPT_POINTER (SDM vol. 3, table 25-9). */
+export const extendedPageTablePointer: readonly BitField[] = [
+  bits(2, 0, 'memory type', { 0: 'uncacheable', 6: 'write-back' }),
+  bits(5, 3, 'page-walk length minus 1'),
+  bit(6, 'enable accessed and dirty flags'),
+  bit(7, 'enforce supervisor shadow-stack access rights'),
+  bits(51, 12, 'page frame of the EPT PML4 table'),
+];
+
+/** GUEST_PENDING_DBG_EXCEPTIONS (SDM vol. 3, table 25-4). */
+export const pendingDebugExceptions: readonly BitField[] = [
+  bit(0, 'B0'),
+  bit(1, 'B1'),
+  bit(2, 'B2'),
+  bit(3, 'B3'),
+  bit(11, 'BLD'),
+  bit(12, 'enabled breakpoint'),
+  bit(14, 'BS'),
+  bit(16, 'RTM'),
+];
+
+/** GUEST_INTR_STATUS (SDM vol. 3, 25.4.2). */
+export const guestInterruptStatus: readonly BitField[] = [
+  bits(7, 0, 'requesting virtual interrupt'),
+  bits(15, 8, 'servicing virtual interrupt'),
+];
+
 /** Control words by VMCS field encoding, for views that show them bit by bit. */
 export const controlBitsByEncoding: ReadonlyMap<number, readonly BitField[]> = new Map([
   [0x4000, pinBasedControls],
@@ -184,5 +217,9 @@ export const controlBitsByEncoding: ReadonlyMap<number, readonly BitField[]> = n
   [0x2034, tertiaryControls],
   [0x400c, exitControls],
   [0x4012, entryControls],
+  [0x4004, exceptionBitmap],
+  [0x201a, extendedPageTablePointer],
   [0x4824, interruptibilityState],
+  [0x6822, pendingDebugExceptions],
+  [0x0810, guestInterruptStatus],
 ]);

@@ -118,7 +118,7 @@ describe('a kernel that moves', () => {
     core.state.setMsr('IA32_LSTAR', lstar);
     core.state.setVmcs(vmcsEncoding('GUEST_IDTR_BASE'), idtBase);
     const parts = { index: 0, core, exits: 0, retired: 0, runState: 'active' } as const;
-    return { ...parts, pendingExit: undefined };
+    return { ...parts, pendingExit: undefined, entryProblem: undefined };
   }
 
   it('has names at physical addresses first', () => {

@@ -1,0 +1,65 @@
+/** Bodies of the requests of the VMCS inspector. */
+
+/** Whose VMCS, at which moment, and what it is compared with. */
+export interface VmcsArguments {
+  readonly threadId: number;
+  /** Identity of an exit, before it is handled; the present where it is absent. */
+  readonly exit?: string;
+  /** `last-stop`, `previous-exit`, or the identity of an exit; `last-stop` where it is absent. */
+  readonly comparedWith?: string;
+}
+
+/** A VMCS in its four groups. */
+export interface VmcsBody {
+  readonly partition: number;
+  readonly processor: number;
+  readonly position: number;
+  /** What moment it is, in words. */
+  readonly moment: string;
+  /** What it is compared with, in words; empty where there is nothing to compare with. */
+  readonly comparedWith: string;
+  /** Why VM entry would fail with exit reason 33, in words; empty where it would not. */
+  readonly entryProblem: string;
+  readonly groups: readonly VmcsGroupInfo[];
+}
+
+/** Exit information, guest state, controls or host state. */
+export interface VmcsGroupInfo {
+  readonly name: string;
+  readonly fields: readonly VmcsFieldInfo[];
+}
+
+/** One field; values are `0x…` texts. */
+export interface VmcsFieldInfo {
+  readonly encoding: number;
+  readonly name: string;
+  readonly widthBits: number;
+  readonly value: string;
+  /** What the value means; empty where the number says it all. */
+  readonly text: string;
+  /** Document and section, and what the section is called. */
+  readonly section: string;
+  readonly sectionTitle: string;
+  readonly isEditable: boolean;
+  readonly bits: readonly VmcsBitsInfo[];
+  /** Absent where the value is the same in what it is compared with, or nothing is known. */
+  readonly before?: { readonly value: string; readonly text: string };
+}
+
+/** Named bits of a field. */
+export interface VmcsBitsInfo {
+  readonly name: string;
+  readonly low: number;
+  readonly high: number;
+  readonly value: string;
+  readonly meaning: string;
+}
+
+/** Sets a field of the guest state or the controls, as a recorded input. */
+export interface SetVmcsFieldArguments {
+  readonly threadId: number;
+  /** Name of the field. */
+  readonly field: string;
+  /** An expression of the debugger. */
+  readonly value: string;
+}
