@@ -16,9 +16,9 @@ export interface Fault {
   readonly vector: number;
   readonly errorCode: number | undefined;
   /** Linear address of a page fault. */
-  readonly address?: bigint;
+  readonly address?: bigint | undefined;
   /** DR6 bits of a debug exception. */
-  readonly debugStatus?: bigint;
+  readonly debugStatus?: bigint | undefined;
 }
 
 /** A general-protection fault with its error code. */

@@ -34,6 +34,7 @@ import { PageWalker, WalkResult } from './paging/page-walk';
 import { TranslationCaches } from './paging/translation-caches';
 import type { TranslationSources } from './paging/translation-sources';
 import { generalProtection, ProcessorContext, RoutineEnd, vector } from './processor-context';
+import { continueWithFlags } from './routines/interrupts';
 import { RoutineRecord, type PendingTrap, type Processor } from './routines/routine';
 import { routines } from './routines/routine-table';
 import type { Translator } from './translator/translator';
@@ -44,8 +45,8 @@ import { causeExit, eventType, exitReason } from './vmx/vm-exits';
 import { X87Unit } from './x87/x87-unit';
 
 const flagTrap = 0x100;
-const blockingBySti = 1n;
-const blockingByMovSs = 2n;
+const blockingBySti = 1;
+const blockingByMovSs = 2;
 const entryValid = 0x80000000;
 const entryErrorCode = 0x800;
 const softwareTypes: ReadonlySet<number> = new Set([
@@ -56,7 +57,8 @@ const softwareTypes: ReadonlySet<number> = new Set([
 /** BS, of DR6 and of the pending debug exceptions (SDM vol. 3, table 25-4). */
 const singleStep = 0x4000n;
 /** BS and B0 to B3, and the bit that tells the latter are enabled. */
-const pendingTraps = 0x400fn;
+const pendingTrapBits = 0x400f;
+const pendingTraps = BigInt(pendingTrapBits);
 const enabledBreakpoint = 0x1000n;
 const flagResume = 0x10000;
 
@@ -141,7 +143,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     while (stop === undefined) {
       if (this.steps >= budget) stop = { kind: 'budget' };
       else if (this.hasPendingTrap()) stop = this.debugTrap();
-      else if (state.readU64(vmcsOffsets.activityState) !== 0n) stop = { kind: 'inactive' };
+      else if (state.readU32(vmcsOffsets.activityState) !== 0) stop = { kind: 'inactive' };
       else if (openWindow(this.context) !== undefined) stop = this.windowExit();
       else stop = this.runChunk(budget - this.steps);
     }
@@ -255,16 +257,18 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
 
   blockInterrupts(record: RoutineRecord, by: 'sti' | 'mov-ss'): typeof RoutineEnd.finish {
     const bit = by === 'sti' ? blockingBySti : blockingByMovSs;
-    const blocking = this.state.readU64(vmcsOffsets.interruptibility);
-    this.state.writeU64(vmcsOffsets.interruptibility, blocking | bit);
+    const blocking = this.state.readU32(vmcsOffsets.interruptibility);
+    this.state.writeZeroExtended(vmcsOffsets.interruptibility, blocking | bit);
     if (by === 'mov-ss') this.modeChanged();
     return this.context.finish(this.state.rip + BigInt(record.length));
   }
 
-  decideTrap(nextIp: bigint): typeof RoutineEnd.finish {
+  decideTrap(): RoutineEnd {
     this.isTrapDecided = true;
-    if ((this.state.rflags & flagTrap) !== 0) this.setPendingSingleStep();
-    return this.context.finish(nextIp);
+    if ((this.state.readU32(stateOffsets.flagsSystem) & flagTrap) !== 0) {
+      this.setPendingSingleStep();
+    }
+    return continueWithFlags(this.context);
   }
 
   /** Import `routine` of generated code. */
@@ -317,8 +321,8 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   private runChunk(left: number): Outcome {
     const { state, context } = this;
     const blocking =
-      state.readU64(vmcsOffsets.interruptibility) & (blockingBySti | blockingByMovSs);
-    const flags = state.rflags;
+      state.readU32(vmcsOffsets.interruptibility) & (blockingBySti | blockingByMovSs);
+    const flags = state.readU32(stateOffsets.flagsSystem);
     const isTrapping = (flags & flagTrap) !== 0;
     const isResuming = (flags & flagResume) !== 0;
     const hasAnswers = state.readU32(stateOffsets.answerCount) !== 0;
@@ -328,19 +332,19 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     if (fault !== undefined) return fault;
     const isArmed = this.armWatch();
     const isSingle =
-      blocking !== 0n || isTrapping || hasAnswers || isPassing || isArmed || this.isSingleRecord;
+      blocking !== 0 || isTrapping || hasAnswers || isPassing || isArmed || this.isSingleRecord;
     this.isSingleRecord = false;
     this.chunk = isSingle ? 1 : isResuming ? this.resumedSteps(left) : left;
     this.access.beginInstruction();
-    const before = state.rip;
+    const before = isResuming ? state.rip : 0n;
     const code = this.shared.space.run(context.vpBase, this.chunk);
     // Outside 64-bit mode generated code leaves a carry out of EIP to this place.
-    if (context.mode !== longCode) this.state.rip &= 0xffffffffn;
+    if (context.mode !== longCode) state.writeU32(stateOffsets.rip + 4, 0);
     const taken = this.chunk - context.run32(runOffsets.remaining);
     this.steps += taken;
     this.retire(taken);
     if (taken > 0) {
-      this.afterInstruction(blocking !== 0n, isPassing);
+      this.afterInstruction(blocking !== 0, isPassing);
       if (isResuming && state.rip !== before) this.clearResumeFlag();
       if (isArmed) this.setPendingWatch();
       if (isTrapping && !this.isTrapDecided) this.trapUnlessBlocked();
@@ -414,8 +418,8 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
 
   /** A load of SS holds the trap back until the next instruction is done (SDM vol. 3, 6.8.3). */
   private trapUnlessBlocked(): void {
-    const blocking = this.state.readU64(vmcsOffsets.interruptibility);
-    if ((blocking & blockingByMovSs) === 0n) this.setPendingSingleStep();
+    const blocking = this.state.readU32(vmcsOffsets.interruptibility);
+    if ((blocking & blockingByMovSs) === 0) this.setPendingSingleStep();
   }
 
   private setPendingSingleStep(): void {
@@ -425,9 +429,9 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
 
   private endBlocking(): void {
     const { state } = this;
-    const blocking = state.readU64(vmcsOffsets.interruptibility);
+    const blocking = state.readU32(vmcsOffsets.interruptibility);
     const kept = blocking & ~(blockingBySti | blockingByMovSs);
-    if (kept !== blocking) state.writeU64(vmcsOffsets.interruptibility, kept);
+    if (kept !== blocking) state.writeU32(vmcsOffsets.interruptibility, kept);
   }
 
   private handleStop(code: number): Outcome {
@@ -474,8 +478,9 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   /** A load of SS also holds back the trap of a data breakpoint. */
   private hasPendingTrap(): boolean {
     const { state } = this;
-    if ((state.readU64(vmcsOffsets.pendingDebugExceptions) & pendingTraps) === 0n) return false;
-    return (state.readU64(vmcsOffsets.interruptibility) & blockingByMovSs) === 0n;
+    const pending = state.readU32(vmcsOffsets.pendingDebugExceptions);
+    if ((pending & pendingTrapBits) === 0) return false;
+    return (state.readU32(vmcsOffsets.interruptibility) & blockingByMovSs) === 0;
   }
 
   private debugTrap(): Outcome {

@@ -30,6 +30,20 @@ export interface FrameWriteObserver {
 
 /** Guest pages of one part of the map. */
 export const chunkPages = 512;
+const chunkShift = 9;
+/** Parts of the map that are found without a look-up: those of the first 8 GiB. */
+const nearChunks = 4096;
+const nearPages = nearChunks * chunkPages;
+
+/** Rights that a map entry gives; 0 where nothing is mapped. */
+export function rightsOfEntry(entry: number): number {
+  return entry & rightsAll;
+}
+
+/** Frame behind a map entry, -1 where it was never touched or nothing is mapped. */
+export function frameOfEntry(entry: number): number {
+  return (entry >>> entryFrameShift) - 1;
+}
 
 /** What an overlay hides: the map entry that comes back when it goes. */
 export interface Overlay {
@@ -60,6 +74,8 @@ export interface GuestMemorySavedState {
  */
 export class GuestMemory {
   private chunks = new Map<number, Int32Array>();
+  /** The parts of `chunks` with the lowest numbers, by number. */
+  private readonly near: (Int32Array | undefined)[] = new Array<undefined>(nearChunks);
   /** Chunks that no snapshot shares; the others are copied before they change. */
   private readonly ownChunks = new Set<number>();
   private overlays = new Map<number, Overlay>();
@@ -149,18 +165,21 @@ export class GuestMemory {
 
   /** The raw map entry of a guest page, 0 where nothing is mapped. */
   entryOf(gpaPage: number): number {
-    const chunk = this.chunks.get(Math.floor(gpaPage / chunkPages));
-    return chunk === undefined ? 0 : present(chunk[gpaPage % chunkPages], 'map entry');
+    const chunk =
+      gpaPage < nearPages
+        ? this.near[gpaPage >>> chunkShift]
+        : this.chunks.get(Math.floor(gpaPage / chunkPages));
+    return chunk === undefined ? 0 : (chunk[gpaPage % chunkPages] ?? 0);
   }
 
   /** Rights of a guest page; 0 where nothing is mapped. */
   rightsOf(gpaPage: number): number {
-    return this.entryOf(gpaPage) & rightsAll;
+    return rightsOfEntry(this.entryOf(gpaPage));
   }
 
   /** Frame behind a guest page, -1 where it was never touched or nothing is mapped. */
   frameOf(gpaPage: number): number {
-    return (this.entryOf(gpaPage) >>> entryFrameShift) - 1;
+    return frameOfEntry(this.entryOf(gpaPage));
   }
 
   /**
@@ -238,8 +257,7 @@ export class GuestMemory {
 
   /** Puts a captured map back; the frames have been put back before. Everything derived is dropped. */
   restoreMap(map: MapSnapshot): void {
-    this.chunks = new Map(map.chunks);
-    this.ownChunks.clear();
+    this.setChunks(new Map(map.chunks));
     this.overlays = new Map(map.overlays);
     this.freeFrames = [...map.freeFrames];
     this.framesUsed = map.framesInUse;
@@ -366,8 +384,7 @@ export class GuestMemory {
     if (saved.chunks.some((chunk) => chunk.entries.length !== chunkBytes)) return false;
     if (saved.freeFrames.some((frame) => frame < 0 || frame >= frames)) return false;
     for (let frame = 0; frame < this.framesUsed; frame++) this.markWritten(frame);
-    this.chunks = new Map(saved.chunks.map((row) => [row.index, decodeEntries(row.entries)]));
-    this.ownChunks.clear();
+    this.setChunks(new Map(saved.chunks.map((row) => [row.index, decodeEntries(row.entries)])));
     this.overlays.clear();
     for (const { gpaPage, underlying } of saved.overlays) {
       this.overlays.set(gpaPage, { underlying });
@@ -412,9 +429,16 @@ export class GuestMemory {
     if (chunk === undefined || !this.ownChunks.has(index)) {
       chunk = chunk === undefined ? new Int32Array(chunkPages) : chunk.slice();
       this.chunks.set(index, chunk);
+      if (index < nearChunks) this.near[index] = chunk;
       this.ownChunks.add(index);
     }
     chunk[gpaPage % chunkPages] = entry;
+  }
+
+  private setChunks(chunks: Map<number, Int32Array>): void {
+    this.chunks = chunks;
+    this.ownChunks.clear();
+    for (let index = 0; index < nearChunks; index++) this.near[index] = chunks.get(index);
   }
 
   private notifyMapChange(): void {

@@ -158,6 +158,23 @@ export class ProcessorState {
     if (low > 0xffffffff) this.writeU32(offset + 4, this.readU32(offset + 4) + 1);
   }
 
+  /** Copies one 64-bit slot to another. */
+  copySlot(from: number, to: number): void {
+    this.view.setInt32(to, this.view.getInt32(from, true), true);
+    this.view.setInt32(to + 4, this.view.getInt32(from + 4, true), true);
+  }
+
+  /** Writes a 64-bit slot by its halves. */
+  writeHalves(offset: number, low: number, high: number): void {
+    this.view.setInt32(offset, low, true);
+    this.view.setInt32(offset + 4, high, true);
+  }
+
+  /** Upper half of a 64-bit slot, as a signed integer. */
+  readHigh(offset: number): number {
+    return this.view.getInt32(offset + 4, true);
+  }
+
   /** Exchanges two 64-bit slots. */
   swapSlots(one: number, other: number): void {
     for (const half of [0, 4]) {
@@ -238,7 +255,7 @@ export class ProcessorState {
     const parityOfResult = zero;
     const parityDelta = ((value >>> 2) & 1) ^ parityOfResult;
     const carryIntoSign = carry ^ ((value >>> 11) & 1);
-    this.writeU64(stateOffsets.flagResult, zero === 1 ? 0n : 1n);
+    this.writeZeroExtended(stateOffsets.flagResult, 1 - zero);
     this.writeU32(
       stateOffsets.flagCarries,
       ((carry << 31) |

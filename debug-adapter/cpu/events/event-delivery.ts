@@ -21,6 +21,7 @@ import {
   type Descriptor,
   type SegmentLoader,
 } from './segments';
+import { UsualDelivery } from './usual-delivery';
 
 /** How a delivery ended. */
 export type DeliveryEnd =
@@ -51,6 +52,7 @@ interface Gate {
 
 export class EventDelivery {
   private readonly legacy: LegacyDelivery;
+  private readonly usual: UsualDelivery;
 
   constructor(
     private readonly context: ProcessorContext,
@@ -59,6 +61,7 @@ export class EventDelivery {
     private readonly privilegeChanged: () => void,
   ) {
     this.legacy = new LegacyDelivery(context, access, segments, privilegeChanged);
+    this.usual = new UsualDelivery(context, access, segments, privilegeChanged);
   }
 
   /** Delivers a fault of an instruction; the exception bitmap may turn it into a VM exit. */
@@ -71,8 +74,8 @@ export class EventDelivery {
         errorCode: hasErrorCode ? fault.errorCode : undefined,
         type: eventType.hardwareException,
         returnIp,
-        ...(fault.address === undefined ? {} : { address: fault.address }),
-        ...(fault.debugStatus === undefined ? {} : { debugStatus: fault.debugStatus }),
+        address: fault.address,
+        debugStatus: fault.debugStatus,
       },
       true,
     );
@@ -138,6 +141,7 @@ export class EventDelivery {
   }
 
   private attempt(event: Event): Attempt {
+    if (this.usual.deliver(event)) return 'delivered';
     const { state } = this.context;
     if (event.address !== undefined) state.writeU64(stateOffsets.cr2, event.address);
     if (event.debugStatus !== undefined) {

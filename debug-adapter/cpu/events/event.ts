@@ -13,9 +13,9 @@ export interface Event {
   /** RIP that the handler returns to. */
   readonly returnIp: bigint;
   /** Linear address for CR2, of a page fault. */
-  readonly address?: bigint;
+  readonly address?: bigint | undefined;
   /** Bits that a debug exception sets in DR6; an exit has them in its qualification instead. */
-  readonly debugStatus?: bigint;
+  readonly debugStatus?: bigint | undefined;
   /** Bytes of the instruction that is a software interrupt or exception; 0 for others. */
   readonly instructionLength?: number;
 }

@@ -61,10 +61,22 @@ export class SegmentLoader {
   /** Puts a descriptor's contents into a segment register. */
   load(target: SegmentOffsets, selector: number, descriptor: Descriptor): void {
     const { state } = this.context;
-    state.writeU64(target.selector, BigInt(selector));
-    state.writeU64(target.base, baseOf(descriptor));
-    state.writeU64(target.limit, BigInt(limitOf(descriptor)));
-    state.writeU64(target.accessRights, BigInt((descriptor.high >>> 8) & 0xf0ff));
+    state.writeZeroExtended(target.selector, selector);
+    state.writeHalves(target.base, baseLowOf(descriptor), descriptor.baseHigh);
+    state.writeZeroExtended(target.limit, limitOf(descriptor));
+    state.writeZeroExtended(target.accessRights, (descriptor.high >>> 8) & 0xf0ff);
+  }
+
+  /**
+   * Where a descriptor lies in the code space, for those who go the usual way: one of the GDT whose page is at hand.
+   * @returns 0 where {@link readDescriptor} has to say more
+   */
+  descriptorAt(selector: number): number {
+    const { state } = this.context;
+    const offset = selector & 0xfff8;
+    const isUsual = (selector & 4) === 0 && offset !== 0;
+    if (!isUsual || offset + 7 > state.readU32(vmcsOffsets.gdtrLimit)) return 0;
+    return this.access.systemTableAt(vmcsOffsets.gdtrBase, offset, 8);
   }
 
   /** A system descriptor has 16 bytes in IA-32e mode, else 8. */
@@ -93,17 +105,17 @@ export class SegmentLoader {
   /** A null selector makes a register unusable; FS and GS keep no base. */
   loadNull(target: SegmentOffsets, selector: number): void {
     const { state } = this.context;
-    state.writeU64(target.selector, BigInt(selector));
-    state.writeU64(target.base, 0n);
-    state.writeU64(target.limit, 0n);
-    state.writeU64(target.accessRights, BigInt(accessRights.unusable));
+    state.writeZeroExtended(target.selector, selector);
+    state.writeZeroExtended(target.base, 0);
+    state.writeZeroExtended(target.limit, 0);
+    state.writeZeroExtended(target.accessRights, accessRights.unusable);
   }
 
   /** The null SS of 64-bit mode after a change of privilege: unusable, but its DPL is the CPL. */
   loadNullStack(cpl: number): void {
     this.loadNull(segmentOffsets.SS, cpl);
-    const rights = BigInt(accessRights.unusable | (cpl << 5));
-    this.context.state.writeU64(segmentOffsets.SS.accessRights, rights);
+    const rights = accessRights.unusable | (cpl << 5);
+    this.context.state.writeZeroExtended(segmentOffsets.SS.accessRights, rights);
   }
 
   /** Sets the accessed bit of a code or data descriptor that is being loaded. */
@@ -122,10 +134,8 @@ function faultOf(errorCode: number): DescriptorLoad {
   return { kind: 'fault', fault: generalProtection(errorCode) };
 }
 
-function baseOf(descriptor: Descriptor): bigint {
-  const low =
-    (descriptor.low >>> 16) | ((descriptor.high & 0xff) << 16) | (descriptor.high & 0xff000000);
-  return (BigInt(descriptor.baseHigh) << 32n) | BigInt(low >>> 0);
+function baseLowOf({ low, high }: Descriptor): number {
+  return (low >>> 16) | ((high & 0xff) << 16) | (high & 0xff000000);
 }
 
 export function limitOf(descriptor: Descriptor): number {

@@ -9,7 +9,7 @@ import {
   jumpEntryOffsets,
   tlbOffsets,
 } from '../memory-map';
-import { linearPage, TlbSet } from './tlb-set';
+import { linearPage, TlbSet, upperHalfStart } from './tlb-set';
 
 /** Pages of code known at most; beyond that all are forgotten. */
 const pagesMax = 4096;
@@ -80,7 +80,7 @@ export class CodeTlb {
   }
 
   dropLowerHalf(): void {
-    this.dropWhere((page) => page < lowerHalfEnd);
+    this.dropWhere((page) => page < upperHalfStart);
   }
 
   /** Empties the jump cache. */
@@ -103,6 +103,3 @@ export class CodeTlb {
     if (any) this.forgetJumps();
   }
 }
-
-/** `linearPage` of the first address whose top bit is 1. */
-const lowerHalfEnd = 2 ** 44;

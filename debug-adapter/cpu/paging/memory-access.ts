@@ -332,6 +332,36 @@ export class MemoryAccess {
     return rights === this.currentRights ? caches.findWrite(low, high) : undefined;
   }
 
+  /**
+   * Address in the space of `length` bytes at an offset in a table of the processor's own, which it reads as
+   * {@link readSystem} does.
+   * @param base offset in the state of the table's linear address
+   * @returns 0 where the bytes do not lie in one page, or the access has more to it: nothing has been accessed then
+   */
+  systemTableAt(base: number, offset: number, length: number): number {
+    const { state } = this.context;
+    const low = state.readU32(base) + offset;
+    if (low > 0xffffffff) return 0;
+    return this.systemBytesAt(low | 0, state.readHigh(base), length, 'read');
+  }
+
+  /** As {@link systemTableAt}, at a linear address: to be read, or to be written as they are. */
+  systemBytesAt(low: number, high: number, length: number, access: DataAccess): number {
+    const { caches } = this;
+    if (this.context.watch !== undefined || (low & 0xfff) + length > 4096) return 0;
+    const known =
+      access === 'read' ? caches.findSystemRead(low, high) : caches.findSystemWrite(low, high);
+    return known === undefined ? 0 : known + (low & 0xfff);
+  }
+
+  /** As {@link systemBytesAt}, with the privilege of the running code. */
+  bytesAt(low: number, high: number, length: number, access: DataAccess): number {
+    const { caches } = this;
+    if (this.context.watch !== undefined || (low & 0xfff) + length > 4096) return 0;
+    const known = access === 'read' ? caches.findRead(low, high) : caches.findWrite(low, high);
+    return known === undefined ? 0 : known + (low & 0xfff);
+  }
+
   /** Writes memory as the processor itself does; all of it or nothing. */
   writeSystem(address: bigint, data: Uint8Array, isUser = false): SystemAccess {
     return this.writeAs(address, data, isUser ? 'user' : 'implicit');
@@ -618,6 +648,9 @@ const deviceAddress = -2;
 const deviceRead = 0x181n;
 const deviceWrite = 0x182n;
 
+/** Where an address changes between its whole and its halves; no bigint but the whole is made. */
+const addressView = new DataView(new ArrayBuffer(8));
+
 /** Bits 63:47 are equal. */
 export function isCanonicalHalf(high: number): boolean {
   const top = high >> 15;
@@ -626,9 +659,12 @@ export function isCanonicalHalf(high: number): boolean {
 
 /** Lower and upper half of a linear address, as signed 32-bit integers. */
 export function halves(address: bigint): readonly [number, number] {
-  return [Number(BigInt.asIntN(32, address)), Number(BigInt.asIntN(32, address >> 32n))];
+  addressView.setBigUint64(0, address, true);
+  return [addressView.getInt32(0, true), addressView.getInt32(4, true)];
 }
 
 export function wholeAddress(low: number, high: number): bigint {
-  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+  addressView.setInt32(0, low, true);
+  addressView.setInt32(4, high, true);
+  return addressView.getBigUint64(0, true);
 }

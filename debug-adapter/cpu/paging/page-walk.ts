@@ -3,7 +3,13 @@ import { physicalAddressBits } from '../../spec/x86/address-widths';
 import { isCanonical } from '../../machine/addresses';
 import type { AccessKind, PageWalkLevel, Translation } from '../../machine/processor';
 import { stateOffsets } from '../../machine/processor-state';
-import { rightExecute, rightRead, rightWrite } from '../../machine/guest-memory';
+import {
+  frameOfEntry,
+  rightExecute,
+  rightRead,
+  rightsOfEntry,
+  rightWrite,
+} from '../../machine/guest-memory';
 import type { ProcessorContext } from '../processor-context';
 import { vmcsOffsets } from '../vmcs-offsets';
 
@@ -76,7 +82,10 @@ export class PageWalker {
   /** Address of the entry that could not be accessed, and how it was to be. */
   structureAddress = 0;
   structureAccess: 'read' | 'write' = 'read';
+  /** Of the entries on the way: guest-physical address, offset in the space, and frame of the structure. */
   private readonly entryAddress = [0, 0, 0, 0];
+  private readonly entryOffset = [0, 0, 0, 0];
+  private readonly entryFrame = [0, 0, 0, 0];
   private levels = 0;
   /** Position in `levelNames` of the first level, or `legacyNames`. */
   private firstName = 0;
@@ -156,10 +165,8 @@ export class PageWalker {
     const noExecuteEnabled = (state.readU32(vmcsOffsets.efer) & eferNoExecuteEnable) !== 0;
     for (let level = firstLevel; level < 4; level++) {
       const address = table * 4096 + indexAt(level, low, high) * 8;
-      this.entryAddress[this.levels] = address;
-      const offset = this.structureOffset(table, address);
+      const offset = this.enterStructure(table, address);
       if (offset < 0) return this.refuse(address, 'read');
-      this.levels++;
       const entryLow = offset === 0 ? 0 : view.getInt32(offset, true);
       const entryHigh = offset === 0 ? 0 : view.getInt32(offset + 4, true);
       if ((entryLow & present) === 0) return this.fault(0, access, rights);
@@ -188,10 +195,8 @@ export class PageWalker {
     let allowed = writable | user;
     for (const index of [low >>> 22, (low >>> 12) & 0x3ff]) {
       const address = table * 4096 + index * 4;
-      this.entryAddress[this.levels] = address;
-      const offset = this.structureOffset(table, address);
+      const offset = this.enterStructure(table, address);
       if (offset < 0) return this.refuse(address, 'read');
-      this.levels++;
       const entry = offset === 0 ? 0 : view.getInt32(offset, true);
       if ((entry & present) === 0) return this.fault(0, access, rights);
       allowed &= entry;
@@ -212,12 +217,22 @@ export class PageWalker {
     return WalkResult.mapped;
   }
 
-  /** Offset of an entry in the space; 0 where its page was never touched (all zero); -1 where it is not mapped. */
-  private structureOffset(page: number, address: number): number {
+  /**
+   * Notes the entry that is read next.
+   * @returns its offset in the space; 0 where its page was never touched (all zero); -1 where it is not mapped
+   */
+  private enterStructure(page: number, address: number): number {
     const { memory } = this.context;
-    if ((memory.rightsOf(page) & rightRead) === 0) return -1;
-    const frame = memory.frameOf(page);
-    return frame < 0 ? 0 : memory.frameOffset(frame) + (address % 4096);
+    const { levels } = this;
+    const entry = memory.entryOf(page);
+    this.entryAddress[levels] = address;
+    if ((rightsOfEntry(entry) & rightRead) === 0) return -1;
+    const frame = frameOfEntry(entry);
+    const offset = frame < 0 ? 0 : memory.frameOffset(frame) + (address - page * 4096);
+    this.entryFrame[levels] = frame;
+    this.entryOffset[levels] = offset;
+    this.levels = levels + 1;
+    return offset;
   }
 
   private refuse(address: number, access: 'read' | 'write'): WalkResult {
@@ -276,8 +291,7 @@ export class PageWalker {
     for (let level = 0; level < this.levels; level++) {
       const isLast = level === this.levels - 1;
       const bits = accessed | (isLast && access === 'write' ? dirty : 0);
-      const address = this.entryAddress[level] ?? 0;
-      if (!this.mark(address, bits)) return this.refuse(address, 'write');
+      if (!this.mark(level, bits)) return this.refuse(this.entryAddress[level] ?? 0, 'write');
     }
     this.noteSources(low, high);
     this.frame = frame;
@@ -286,25 +300,23 @@ export class PageWalker {
 
   /** Tells which structures the translation came from, once nothing can refuse it any more. */
   private noteSources(low: number, high: number): void {
-    const { memory, sources } = this.context;
+    const { sources } = this.context;
     const isShort = this.firstName === legacyNames;
     for (let level = 0; level < this.levels; level++) {
-      const address = this.entryAddress[level] ?? 0;
-      const frame = memory.frameOf(Math.floor(address / 4096));
+      const frame = this.entryFrame[level] ?? 0;
       if (isShort) sources.note(frame, low, high, level === 0 ? 1024 : 1, 4);
       else sources.note(frame, low, high, pagesOfEntry[this.firstName + level] ?? 1, 8);
     }
   }
 
-  private mark(address: number, bits: number): boolean {
+  private mark(level: number, bits: number): boolean {
     const { memory, view } = this.context;
-    const page = Math.floor(address / 4096);
-    const frame = memory.frameOf(page);
-    const offset = memory.frameOffset(frame) + (address % 4096);
+    const offset = this.entryOffset[level] ?? 0;
     const entry = view.getInt32(offset, true);
     if ((entry & bits) === bits) return true;
+    const page = Math.floor((this.entryAddress[level] ?? 0) / 4096);
     if ((memory.rightsOf(page) & rightWrite) === 0) return false;
-    memory.markWalked(frame);
+    memory.markWalked(this.entryFrame[level] ?? 0);
     view.setInt32(offset, entry | bits, true);
     return true;
   }

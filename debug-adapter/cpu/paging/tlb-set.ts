@@ -6,21 +6,22 @@ const wordsPerEntry = tlbEntryBytes / 4;
 const listedMax = 512;
 /** Linear pages have 45 bits above the page offset (57-bit addresses): as many as 5-level paging translates. */
 const highBits = 0x1ffffff;
+/** {@link linearPage} of the first address whose top bit is 1. */
+export const upperHalfStart = 2 ** 44;
 
 /** Number of the page at a linear address, of either half of the address space, without the copies of the sign bit. */
 export function linearPage(low: number, high: number): number {
   return (high & highBits) * 0x100000 + (low >>> 12);
 }
 
-/** Indices of filled entries; none is missing unless there are too many. */
+/** Indices of entries that were filled with addresses of one half of the address space since it was dropped. */
 class FilledList {
-  private readonly indices = new Uint16Array(listedMax);
-  private count = 0;
+  readonly indices = new Uint16Array(listedMax);
+  count = 0;
   isOverfull = false;
 
-  get isEmpty(): boolean {
-    return this.count === 0 && !this.isOverfull;
-  }
+  /** @param bit in an entry's last word, says that the list has it */
+  constructor(readonly bit: 1 | 2) {}
 
   add(index: number): void {
     if (this.count === listedMax) this.isOverfull = true;
@@ -31,23 +32,13 @@ class FilledList {
     this.count = 0;
     this.isOverfull = false;
   }
-
-  /** Calls `visit` for each index, and keeps those for which it is true. */
-  keep(visit: (index: number) => boolean): void {
-    let kept = 0;
-    for (let n = 0; n < this.count; n++) {
-      const index = this.indices[n] ?? 0;
-      if (visit(index)) this.indices[kept++] = index;
-    }
-    this.count = kept;
-  }
 }
 
 export class TlbSet {
   private readonly words: Int32Array;
-  /** Entries filled since the last flush, of addresses whose top bit is 0, and 1. */
-  private readonly lower = new FilledList();
-  private readonly upper = new FilledList();
+  /** For addresses whose top bit is 0, and 1. */
+  private readonly lower = new FilledList(1);
+  private readonly upper = new FilledList(2);
 
   /** @param at offset of the first entry in the space */
   constructor(
@@ -63,8 +54,12 @@ export class TlbSet {
     const { words } = this;
     const index = (low >>> 12) & (this.entries - 1);
     const at = index * wordsPerEntry;
-    const isListed = words[at] !== invalidLow(index) && (words[at + 1] ?? 0) < 0 === high < 0;
-    if (!isListed) (high < 0 ? this.upper : this.lower).add(index);
+    const list = high < 0 ? this.upper : this.lower;
+    const listed = words[at + 3] ?? 0;
+    if ((listed & list.bit) === 0) {
+      words[at + 3] = listed | list.bit;
+      list.add(index);
+    }
     words[at] = low & ~0xfff;
     words[at + 1] = high;
     words[at + 2] = value;
@@ -78,53 +73,75 @@ export class TlbSet {
   }
 
   flush(): void {
-    this.dropWhere(() => true);
+    this.dropHalf(this.lower);
+    this.dropHalf(this.upper);
   }
 
   /** Drops entries of `count` pages from `first`, as {@link linearPage} numbers them. */
   dropRange(first: number, count: number): void {
     if (count === 1) {
       const index = first & (this.entries - 1);
-      if (this.pageAt(index * wordsPerEntry) === first) this.invalidate(index);
+      if (this.pageAt(index) === first) this.invalidate(index);
       return;
     }
-    this.dropWhere((at) => {
-      const page = this.pageAt(at);
-      return page >= first && page < first + count;
-    });
+    if (first < upperHalfStart) this.dropListedRange(this.lower, first, count);
+    if (first + count > upperHalfStart) this.dropListedRange(this.upper, first, count);
   }
 
   /** Drops entries that lead to `value`. */
   dropValue(value: number): void {
-    this.dropWhere((at) => this.words[at + 2] === value);
+    this.dropListedValue(this.lower, value);
+    this.dropListedValue(this.upper, value);
   }
 
   /** Drops entries of addresses whose top bit is 0. */
   dropLowerHalf(): void {
-    this.dropListed(this.lower, (at) => (this.words[at + 1] ?? 0) >= 0);
+    this.dropHalf(this.lower);
   }
 
-  private pageAt(at: number): number {
+  private pageAt(index: number): number {
+    const at = index * wordsPerEntry;
     return linearPage(this.words[at] ?? 0, this.words[at + 1] ?? 0);
   }
 
-  private dropWhere(isDropped: (at: number) => boolean): void {
-    this.dropListed(this.lower, isDropped);
-    this.dropListed(this.upper, isDropped);
+  /** How many entries have to be looked at for those of a list. */
+  private lengthOf(list: FilledList): number {
+    return list.isOverfull ? this.entries : list.count;
   }
 
-  private dropListed(list: FilledList, isDropped: (at: number) => boolean): void {
-    if (list.isEmpty) return;
-    const keeps = (index: number): boolean => {
-      if (isDropped(index * wordsPerEntry)) this.invalidate(index);
-      return this.words[index * wordsPerEntry] !== invalidLow(index);
-    };
-    if (!list.isOverfull) return list.keep(keeps);
-    list.clear();
+  private indexIn(list: FilledList, n: number): number {
+    return list.isOverfull ? n : (list.indices[n] ?? 0);
+  }
+
+  private dropHalf(list: FilledList): void {
+    const { words } = this;
     const isUpper = list === this.upper;
-    for (let index = 0; index < this.entries; index++) {
-      if (!keeps(index)) continue;
-      if ((this.words[index * wordsPerEntry + 1] ?? 0) < 0 === isUpper) list.add(index);
+    const count = this.lengthOf(list);
+    for (let n = 0; n < count; n++) {
+      const index = this.indexIn(list, n);
+      const at = index * wordsPerEntry;
+      words[at + 3] = (words[at + 3] ?? 0) & ~list.bit;
+      // An address of the other half may have taken the place.
+      if ((words[at + 1] ?? 0) < 0 === isUpper) this.invalidate(index);
+    }
+    list.clear();
+  }
+
+  private dropListedRange(list: FilledList, first: number, count: number): void {
+    const listed = this.lengthOf(list);
+    for (let n = 0; n < listed; n++) {
+      const index = this.indexIn(list, n);
+      const page = this.pageAt(index);
+      if (page >= first && page < first + count) this.invalidate(index);
+    }
+  }
+
+  private dropListedValue(list: FilledList, value: number): void {
+    const { words } = this;
+    const count = this.lengthOf(list);
+    for (let n = 0; n < count; n++) {
+      const index = this.indexIn(list, n);
+      if (words[index * wordsPerEntry + 2] === value) this.invalidate(index);
     }
   }
 

@@ -13,8 +13,8 @@ export interface DerivedEntries {
 }
 
 const present = 1;
-/** A structure at which addresses were translated that lie in different places. */
-const ambiguous = -1;
+/** A structure at which addresses were translated that lie in different places: below all that it could translate. */
+const ambiguous = -(2 ** 53);
 /** Writes to a structure without a walk through it, after which it is taken to be one no longer. */
 const idleWritesMax = 32;
 
@@ -41,20 +41,21 @@ export class TranslationSources {
     const { memory } = this;
     const span = pages * (4096 / entryBytes);
     const page = linearPage(low, high);
-    const first = Math.floor(page / span) * span;
     this.idleWrites[frame] = 0;
     if ((memory.flagsOf(frame) & frameFeedsTranslation) === 0) {
-      this.firstPage[frame] = first;
+      this.firstPage[frame] = Math.floor(page / span) * span;
       this.pagesPerEntry[frame] = pages;
       this.entryBytes[frame] = entryBytes;
       memory.addFlag(frame, frameFeedsTranslation);
-    } else if (
-      this.firstPage[frame] !== first ||
-      this.pagesPerEntry[frame] !== pages ||
-      this.entryBytes[frame] !== entryBytes
-    ) {
-      this.firstPage[frame] = ambiguous;
+      return;
     }
+    const first = this.firstPage[frame] ?? ambiguous;
+    const isSame =
+      page >= first &&
+      page < first + span &&
+      this.pagesPerEntry[frame] === pages &&
+      this.entryBytes[frame] === entryBytes;
+    if (!isSame) this.firstPage[frame] = ambiguous;
   }
 
   /** Bytes of a frame that feeds translations are about to change. */

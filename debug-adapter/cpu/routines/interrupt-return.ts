@@ -6,7 +6,8 @@ import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { causeTaskSwitch, taskSwitchSource } from '../vmx/task-switch-exit';
 import { instructionPointerFault, loadCode, markCode, readCode } from './code-segment';
 import { returnFault, returnOutward } from './far-transfer';
-import { continueWithFlags, flag, mergedFlags } from './interrupts';
+import { continueWithFlags, flag, mergedFlags, returnedFlags } from './interrupts';
+import { returnUsually } from './usual-return';
 import {
   leaveWith,
   operandBytes,
@@ -16,7 +17,7 @@ import {
   type RoutineRecord,
 } from './routine';
 
-const nmiBlocking = 8n;
+const nmiBlocking = 8;
 
 /** What IRET takes from the stack first. */
 interface ReturnFrame {
@@ -41,15 +42,12 @@ function readFrame(processor: Processor, bytes: number): ReturnFrame | RoutineEn
   };
 }
 
-function endBlocking(processor: Processor): void {
+/** The end of every return but a task switch: NMIs are let in again. */
+function finish(processor: Processor, flags?: number): RoutineEnd {
   const { state } = processor.context;
-  const blocking = state.readU64(vmcsOffsets.interruptibility);
-  state.writeU64(vmcsOffsets.interruptibility, blocking & ~nmiBlocking);
-}
-
-function finish(processor: Processor, flags: number): RoutineEnd {
-  processor.context.state.rflags = flags;
-  endBlocking(processor);
+  if (flags !== undefined) state.rflags = flags;
+  const blocking = state.readU32(vmcsOffsets.interruptibility);
+  state.writeZeroExtended(vmcsOffsets.interruptibility, blocking & ~nmiBlocking);
   processor.modeChanged();
   return continueWithFlags(processor.context);
 }
@@ -105,6 +103,7 @@ function returnToVirtual8086(processor: Processor, frame: ReturnFrame): RoutineE
 const interruptReturn: Routine = (processor, record) => {
   const { context, access } = processor;
   const bytes = operandBytes(processor);
+  if (returnUsually(processor, bytes)) return finish(processor);
   if (!context.isProtected) {
     const needsPrivilege = context.isVirtual8086 && ((context.state.rflags >>> 12) & 3) < 3;
     return needsPrivilege ? context.raise(generalProtection()) : returnDirect(processor, bytes);
@@ -122,9 +121,7 @@ const interruptReturn: Routine = (processor, record) => {
     instructionPointerFault(processor, target.descriptor, frame.ip);
   if (fault !== undefined) return context.raise(fault);
   const level = frame.selector & 3;
-  const virtual = context.cpl === 0 && bytes !== 2 ? flag.VIF | flag.VIP : 0;
-  const merged = mergedFlags(processor, frame.flags, bytes);
-  const flags = (merged & ~virtual) | (frame.flags & virtual);
+  const flags = returnedFlags(processor, frame.flags, bytes);
   // 64-bit mode always pops the stack pointer (SDM vol. 3, 6.14.3).
   if (context.is64Bit || level > context.cpl) {
     const outer = access.readStack(frame.behind, bytes * 2);

@@ -45,6 +45,12 @@ export function mergedFlags(processor: Processor, popped: number, bytes: number)
   return (old & ~writable) | (popped & writable) | flag.fixed;
 }
 
+/** RFLAGS after IRET to protected mode: privilege level 0 also gives VIF and VIP. */
+export function returnedFlags(processor: Processor, popped: number, bytes: number): number {
+  const virtual = processor.context.cpl === 0 && bytes !== 2 ? flag.VIF | flag.VIP : 0;
+  return (mergedFlags(processor, popped, bytes) & ~virtual) | (popped & virtual);
+}
+
 /**
  * Generated code looks neither at TF nor at RF, nor does it wait for a window: where one of them matters now, the run
  * loop goes on one instruction at a time, or exits.

@@ -28,8 +28,8 @@ export interface Processor {
   segmentChanged(record: RoutineRecord): RoutineEnd;
   /** Keeps interrupts out for one more instruction, after STI or a load of SS (SDM vol. 3, 6.8.3). */
   blockInterrupts(record: RoutineRecord, by: 'sti' | 'mov-ss'): typeof RoutineEnd.finish;
-  /** Ends SYSCALL and SYSRET, after which the new TF decides about a single-step trap. */
-  decideTrap(nextIp: bigint): typeof RoutineEnd.finish;
+  /** Ends SYSCALL and SYSRET, after which the new TF decides about a single-step trap; RIP is the next one's. */
+  decideTrap(): RoutineEnd;
   /** Hands a software interrupt or trap to delivery once the instruction has left. */
   deliverAfterwards(event: PendingTrap): typeof RoutineEnd.leave;
 }

@@ -2,6 +2,7 @@
 import { isCanonical } from '../../machine/addresses';
 import { msrSlots, stateOffsets, type ProcessorState } from '../../machine/processor-state';
 import { generalProtection, RoutineEnd, undefinedOpcode } from '../processor-context';
+import { isCanonicalHalf } from '../paging/memory-access';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { operandBytes, type Processor, type Routine, type RoutineFamily } from './routine';
 
@@ -15,6 +16,8 @@ const userRights = 0x60;
 /** Upper half of IA32_STAR: selectors of SYSCALL in its lower 16 bits, of SYSRET in the upper ones. */
 const starSelectors = stateOffsets.msr + msrSlots.IA32_STAR * 8 + 4;
 const flagMask = stateOffsets.msr + msrSlots.IA32_FMASK * 8;
+const systemCallEntry = stateOffsets.msr + msrSlots.IA32_LSTAR * 8;
+const rcx = stateOffsets.gpr + 1 * 8;
 const kernelGsBase = stateOffsets.msr + msrSlots.IA32_KERNEL_GS_BASE * 8;
 const flagInterrupt = 0x200;
 const flagVirtual8086 = 0x20000;
@@ -25,15 +28,16 @@ const systemCall: Routine = (processor, record) => {
   const isEnabled = (state.readU32(vmcsOffsets.efer) & eferSystemCall) !== 0;
   if (!isEnabled || !context.is64Bit) return context.raise(undefinedOpcode);
   const flags = state.rflags & ~0x10000;
-  state.setGpr(1, state.rip + BigInt(record.length));
+  state.copySlot(stateOffsets.rip, rcx);
+  state.addToSlot(rcx, record.length);
   state.setGpr32(11, flags);
-  state.rip = state.msr('IA32_LSTAR');
+  state.copySlot(systemCallEntry, stateOffsets.rip);
   state.rflags = (flags & ~state.readU32(flagMask)) | 2;
   const selector = state.readU32(starSelectors) & 0xfffc;
   loadFlat(state, segmentOffsets.CS, selector, flatCode);
   loadFlat(state, segmentOffsets.SS, selector + 8, flatData);
   processor.modeChanged();
-  return processor.decideTrap(state.rip);
+  return processor.decideTrap();
 };
 
 const systemReturn: Routine = (processor) => {
@@ -43,16 +47,15 @@ const systemReturn: Routine = (processor) => {
   if (!isEnabled || !context.is64Bit) return context.raise(undefinedOpcode);
   if (context.cpl !== 0) return context.raise(generalProtection());
   const isLong = operandBytes(processor) === 8;
-  const target = isLong ? state.gpr(1) : state.gpr(1) & 0xffffffffn;
-  if (!isCanonical(target)) return context.raise(generalProtection());
+  if (isLong && !isCanonicalHalf(state.readHigh(rcx))) return context.raise(generalProtection());
   state.rflags = (state.gpr32(11) & 0x3c7fd7) | 2;
-  state.rip = target;
+  state.writeHalves(stateOffsets.rip, state.readU32(rcx), isLong ? state.readHigh(rcx) : 0);
   const selector = state.readU32(starSelectors) >>> 16;
   const code = isLong ? flatCode : flatCode32;
   loadFlat(state, segmentOffsets.CS, (selector + (isLong ? 16 : 0)) | 3, code | userRights);
   loadFlat(state, segmentOffsets.SS, (selector + 8) | 3, flatData | userRights);
   processor.modeChanged();
-  return processor.decideTrap(state.rip);
+  return processor.decideTrap();
 };
 
 /** The selector that SYSENTER and SYSEXIT start from; null, or real mode, is #GP(0). */
