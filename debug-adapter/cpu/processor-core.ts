@@ -61,6 +61,7 @@ const pendingTrapBits = 0x400f;
 const pendingTraps = BigInt(pendingTrapBits);
 const enabledBreakpoint = 0x1000n;
 const flagResume = 0x10000;
+const lastPage = 0xfffffffffffff000n;
 
 /** What is shared by the processors of a partition. */
 export interface SharedParts {
@@ -587,7 +588,14 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     }
   }
 
-  /** An instruction whose bytes lie in two pages gets a record for this one execution. */
+  /** Whether code has no page behind that of an address, or one whose limit is to be checked. */
+  private wrapsBehind(linear: bigint): boolean {
+    const { mode } = this.context;
+    if (mode === longCode) return (linear & ~0xfffn) === lastPage;
+    return mode !== flatCode || linear > 0xffffefffn;
+  }
+
+  /** An instruction whose bytes lie in two pages is kept, or gets a record for this one execution. */
   private prepareStraddling(frame: number, linear: bigint): Outcome {
     const { context, shared } = this;
     const offset = Number(linear & 0xfffn);
@@ -595,10 +603,19 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     const [nextLow, nextHigh] = halves(this.wrapped(linear + BigInt(first)));
     const nextFrame = this.codeFrame(nextLow, nextHigh);
     if (typeof nextFrame === 'object') return nextFrame.outcome;
+    const place = { frame, mode: context.mode };
+    const tables = this.wrapsBehind(linear)
+      ? undefined
+      : shared.code.keepStraddling(place, offset, nextFrame);
+    if (tables !== undefined) {
+      const [low, high] = halves(linear);
+      this.caches.fillCode(low, high, frame, tables.table);
+      this.caches.fillCode(nextLow, nextHigh, nextFrame, tables.nextTable);
+      return undefined;
+    }
     // A repeated instruction that writes over its own second part is looked up again.
     shared.memory.addFlag(nextFrame, frameHoldsCode);
     const records = context.vpBase + runOffsets.straddleRecords;
-    const place = { frame, mode: context.mode };
     if (shared.code.straddlingAt(place, offset, nextFrame, records) === 'too-long') {
       context.fault = generalProtection();
       return this.deliverFault();

@@ -4,8 +4,9 @@
  * arena drops everything.
  */
 import { frameHoldsCode, type GuestMemory } from '../../machine/guest-memory';
-import { decodeInstruction, instructionBytesMax, type DecodedInstruction } from '../decode/decoder';
+import { Decoder, instructionBytesMax } from '../decode/decoder';
 import { codeModes, type CodeMode } from '../decode/code-mode';
+import { addressings } from '../ir/addressing';
 import type { VariantTable } from '../decode/variants';
 import { arenaBase, arenaEnd, runOffsets } from '../memory-map';
 import { firstHandler, pseudoHandler, recordBytes, recordOffsets } from './record';
@@ -14,14 +15,16 @@ const pageBytes = 4096;
 const offsetTableBytes = pageBytes * 4;
 /** Instructions decoded at once; a longer run goes on by lookup. */
 const runLengthMax = 64;
-/** Instructions kept that straddle two pages; beyond that all are forgotten. */
-const straddlingMax = 4096;
+/** Room for what one instruction that straddles two pages may need: a table for each, and records. */
+const straddlingNeeds = 2 * (offsetTableBytes + (runLengthMax + 1) * recordBytes);
 
 /** What decoding at an address gave. */
 export type CodeLookup =
   | { readonly kind: 'record'; readonly address: number }
   | { readonly kind: 'straddles' }
   | { readonly kind: 'too-long' };
+
+const straddles: CodeLookup = { kind: 'straddles' };
 
 /** Why everything is dropped: the arena is full, or other places have breakpoints. */
 export type ResetReason = 'full' | 'breakpoints';
@@ -44,17 +47,10 @@ export interface CodePlace {
   readonly mode: CodeMode;
 }
 
-/** An instruction that straddles two pages, and the records it was decoded to. */
-interface StraddlingCode {
-  readonly bytes: Uint8Array;
-  readonly records: Uint8Array;
-}
-
-function isSameCode(one: Uint8Array, other: Uint8Array): boolean {
-  for (let at = 0; at < instructionBytesMax; at++) {
-    if (one[at] !== other[at]) return false;
-  }
-  return true;
+/** Tables of the two pages that an instruction straddles. */
+export interface StraddledTables {
+  readonly table: number;
+  readonly nextTable: number;
 }
 
 function tableKey(frame: number, mode: CodeMode): number {
@@ -68,7 +64,12 @@ function frameOfKey(key: number): number {
 export class CodeCache {
   private readonly view: DataView;
   private readonly tables = new Map<number, number>();
-  private readonly straddling = new Map<number, StraddlingCode>();
+  /** By frame: records of instructions that end in it, by the place in a table that leads to each. */
+  private readonly endingIn = new Map<number, Map<number, number>>();
+  private readonly decoder = new Decoder();
+  /** Handlers by shape and addressing. */
+  private readonly handlers: number[] = [];
+  private readonly words: Int32Array;
   private readonly gathered = new Uint8Array(instructionBytesMax);
   private breakpointOffsets: ReadonlySet<number> = new Set();
   private next = arenaBase;
@@ -80,6 +81,7 @@ export class CodeCache {
     private readonly options: CodeCacheOptions,
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.words = new Int32Array(bytes.buffer, bytes.byteOffset, arenaEnd >>> 2);
   }
 
   /** Page offsets at which records get the breakpoint handler. A change drops everything decoded. */
@@ -123,32 +125,65 @@ export class CodeCache {
     if (this.next + (runLengthMax + 1) * recordBytes > arenaEnd) this.reset('full');
     const table = this.tableOf(frame, mode);
     const known = this.view.getUint32(table + offset * 4, true);
-    if (known !== 0) return { kind: 'record', address: known };
+    if (known !== 0) {
+      return this.isStraddling(known) ? straddles : { kind: 'record', address: known };
+    }
     return this.decodeRun(frame, table, offset, mode);
   }
 
   /**
-   * Puts an instruction that goes on at the start of `nextFrame` into two records at `address`: it, and its end. What it
-   * was decoded to is kept, and used again while the bytes are the same.
+   * Keeps the record of an instruction that goes on at the start of `nextFrame`: the interpreter uses it where the page
+   * behind is the same, found through the code TLB.
+   * @returns undefined where it cannot be kept
    */
+  keepStraddling(place: CodePlace, offset: number, nextFrame: number): StraddledTables | undefined {
+    const { frame, mode } = place;
+    if (this.breakpointOffsets.has(offset)) return undefined;
+    if (this.next + straddlingNeeds > arenaEnd) this.reset('full');
+    const nextTable = this.tableOf(nextFrame, mode);
+    const table = this.tableOf(frame, mode);
+    const isWhole = this.tables.get(tableKey(nextFrame, mode)) === nextTable;
+    // Regions that came back with a page may have filled the arena.
+    if (!isWhole || this.next + 2 * recordBytes > arenaEnd) return undefined;
+    const entry = table + offset * 4;
+    const known = this.view.getUint32(entry, true);
+    const record = known === 0 ? this.allocate(2 * recordBytes) : known;
+    if (this.straddlingAt(place, offset, nextFrame, record) === 'too-long') return undefined;
+    const handler = this.view.getUint16(record + recordOffsets.handler, true);
+    this.view.setUint16(record + recordOffsets.replacedHandler, handler, true);
+    this.view.setUint16(record + recordOffsets.handler, pseudoHandler.straddling, true);
+    this.view.setUint32(record + recordOffsets.nextTable, nextTable, true);
+    this.view.setUint32(entry, record, true);
+    const ending = this.endingIn.get(nextFrame) ?? new Map<number, number>();
+    this.endingIn.set(nextFrame, ending);
+    ending.set(entry, record);
+    return { table, nextTable };
+  }
+
+  private isStraddling(record: number): boolean {
+    const handler = this.view.getUint16(record + recordOffsets.handler, true);
+    return handler === pseudoHandler.straddling;
+  }
+
+  /** Puts an instruction that goes on at the start of `nextFrame` into two records at `address`: it, and its end. */
   straddlingAt(
-    place: CodePlace,
+    { frame, mode }: CodePlace,
     offset: number,
     nextFrame: number,
     address: number,
   ): 'done' | 'too-long' {
-    const bytes = this.straddlingBytes(place.frame, offset, nextFrame);
-    const key = tableKey(place.frame, place.mode) * 16 + (offset % 16);
-    const known = this.straddling.get(key);
-    if (known !== undefined && isSameCode(known.bytes, bytes)) {
-      this.bytes.set(known.records, address);
-      return 'done';
+    const bytes = this.straddlingBytes(frame, offset, nextFrame);
+    switch (this.decoder.decode(bytes, 0, instructionBytesMax, mode)) {
+      case 'instruction':
+        this.writeInstruction(address, offset);
+        this.writeEnd(address + recordBytes, offset + this.decoder.length);
+        return 'done';
+      case 'undefined':
+        this.writeBare(address, this.options.undefinedHandler, offset, offset + 1);
+        return 'done';
+      default:
+        return 'too-long';
     }
-    if (this.decodeStraddling(bytes, offset, address, place.mode) === 'too-long') return 'too-long';
-    if (this.straddling.size >= straddlingMax) this.straddling.clear();
-    const records = this.bytes.slice(address, address + 2 * recordBytes);
-    this.straddling.set(key, { bytes: bytes.slice(), records });
-    return 'done';
   }
 
   /** As many bytes as an instruction may have, from the end of one page and the start of another. */
@@ -160,26 +195,6 @@ export class CodeCache {
       gathered[at] = bytes[(offset + at < pageBytes ? from : nextFrom) + at] ?? 0;
     }
     return gathered;
-  }
-
-  private decodeStraddling(
-    bytes: Uint8Array,
-    offset: number,
-    address: number,
-    mode: CodeMode,
-  ): 'done' | 'too-long' {
-    const result = decodeInstruction(bytes, mode);
-    switch (result.kind) {
-      case 'instruction':
-        this.writeInstruction(address, result.instruction, offset);
-        this.writeEnd(address + recordBytes, offset + result.instruction.length);
-        return 'done';
-      case 'undefined':
-        this.writeBare(address, this.options.undefinedHandler, offset, offset + 1);
-        return 'done';
-      default:
-        return 'too-long';
-    }
   }
 
   /** Lets the record of an instruction run a translated region, unless it has a breakpoint or is gone. */
@@ -237,7 +252,8 @@ export class CodeCache {
     const { view } = this;
     const handler = view.getUint16(record + recordOffsets.handler, true);
     const replaced = view.getUint16(record + recordOffsets.replacedHandler, true);
-    return this.variants.endsWithCount(handler === pseudoHandler.region ? replaced : handler);
+    const isReplaced = handler === pseudoHandler.region || handler === pseudoHandler.straddling;
+    return this.variants.endsWithCount(isReplaced ? replaced : handler);
   }
 
   /** Page offsets that the interpreter must see. */
@@ -252,22 +268,31 @@ export class CodeCache {
       const table = this.tables.get(tableKey(frame, mode));
       if (table !== undefined) this.invalidateTable(table);
     }
+    const ending = this.endingIn.get(frame);
+    if (ending === undefined) return;
+    this.endingIn.delete(frame);
+    for (const [entry, record] of ending) {
+      if (this.view.getUint32(entry, true) !== record) continue;
+      this.view.setUint16(record + recordOffsets.handler, pseudoHandler.lookup, true);
+      this.view.setUint32(entry, 0, true);
+    }
   }
 
   private invalidateTable(table: number): void {
-    for (let offset = 0; offset < pageBytes; offset++) {
-      const record = this.view.getUint32(table + offset * 4, true);
+    const { words } = this;
+    for (let at = table >>> 2; at < (table + offsetTableBytes) >>> 2; at++) {
+      const record = words[at] ?? 0;
       if (record === 0) continue;
       this.view.setUint16(record + recordOffsets.handler, pseudoHandler.lookup, true);
+      words[at] = 0;
     }
-    this.bytes.fill(0, table, table + offsetTableBytes);
   }
 
   /** Drops every record and table. */
   private reset(reason: ResetReason): void {
     for (const key of this.tables.keys()) this.memory.clearFlag(frameOfKey(key), frameHoldsCode);
     this.tables.clear();
-    this.straddling.clear();
+    this.endingIn.clear();
     this.next = arenaBase;
     this.options.onReset(reason);
   }
@@ -279,59 +304,73 @@ export class CodeCache {
   }
 
   private decodeRun(frame: number, table: number, start: number, mode: CodeMode): CodeLookup {
+    const { decoder, words } = this;
     const base = this.memory.frameOffset(frame);
     const first = this.next;
     let offset = start;
     for (let count = 0; count < runLengthMax; count++) {
-      const known = offset < pageBytes ? this.view.getUint32(table + offset * 4, true) : 0;
+      const known = offset < pageBytes ? (words[(table >>> 2) + offset] ?? 0) : 0;
       if (known !== 0) {
         this.writeGoto(this.allocate(recordBytes), known, offset);
         return { kind: 'record', address: first };
       }
       const end = Math.min(offset + instructionBytesMax, pageBytes);
-      const result = decodeInstruction(this.bytes.subarray(base + offset, base + end), mode);
-      if (result.kind === 'truncated' || result.kind === 'too-long') {
-        if (count === 0) return { kind: result.kind === 'truncated' ? 'straddles' : 'too-long' };
+      const kind = decoder.decode(this.bytes, base + offset, base + end, mode);
+      if (kind === 'truncated' || kind === 'too-long') {
+        if (count === 0) return kind === 'truncated' ? straddles : { kind };
         break;
       }
       const record = this.allocate(recordBytes);
-      this.view.setUint32(table + offset * 4, record, true);
-      if (result.kind === 'undefined') {
+      words[(table >>> 2) + offset] = record;
+      if (kind === 'undefined') {
         this.writeBare(record, this.options.undefinedHandler, offset, offset + 1);
         return { kind: 'record', address: first };
       }
-      this.writeInstruction(record, result.instruction, offset);
-      offset += result.instruction.length;
-      if (result.instruction.row.attributes.has('end')) break;
+      this.writeInstruction(record, offset);
+      offset += decoder.length;
+      if (decoder.shape.isEnd) break;
     }
     this.writeEnd(this.allocate(recordBytes), offset);
     return { kind: 'record', address: first };
   }
 
-  private writeInstruction(record: number, decoded: DecodedInstruction, offset: number): void {
-    const { row, addressing, operandSize, form, repeat } = decoded;
-    const handler =
-      this.variants.handlerOf(row, addressing, operandSize, form, repeat) ??
-      pseudoHandler.unimplemented;
-    const { view } = this;
-    const nextOffset = offset + decoded.length;
-    this.writeBare(record, handler, offset, nextOffset);
-    view.setUint16(record + recordOffsets.dst, decoded.dst, true);
-    view.setUint16(record + recordOffsets.src, decoded.src, true);
-    view.setUint16(record + recordOffsets.base, decoded.base, true);
-    view.setUint16(record + recordOffsets.index, decoded.index, true);
-    view.setUint16(record + recordOffsets.segmentBase, decoded.segmentBase, true);
-    const displacement =
-      decoded.displacement + (decoded.base === runOffsets.ipBase ? BigInt(nextOffset) : 0n);
-    view.setBigInt64(record + recordOffsets.displacement, displacement, true);
-    view.setBigUint64(
-      record + recordOffsets.immediate,
-      BigInt.asUintN(64, decoded.immediate),
-      true,
-    );
-    view.setBigUint64(record + recordOffsets.addressMask, decoded.addressMask, true);
-    view.setUint8(record + recordOffsets.scale, decoded.scale);
-    view.setUint8(record + recordOffsets.third, decoded.third);
+  /** Writes the instruction that was decoded last; fields of 16 and 8 bits go in words, the lowest first. */
+  private writeInstruction(record: number, offset: number): void {
+    const { decoder, words } = this;
+    const nextOffset = offset + decoder.length;
+    this.writeBare(record, this.handler(), offset, nextOffset);
+    const word = record >>> 2;
+    words[word + (recordOffsets.dst >>> 2)] = decoder.dst | (decoder.src << 16);
+    words[word + (recordOffsets.base >>> 2)] = decoder.base | (decoder.index << 16);
+    words[word + (recordOffsets.segmentBase >>> 2)] = decoder.segmentBase | (offset << 16);
+    const displacement = word + (recordOffsets.displacement >>> 2);
+    if (decoder.base === runOffsets.ipBase) {
+      const sum = decoder.displacementLow + nextOffset;
+      words[displacement] = sum;
+      words[displacement + 1] = Math.floor(sum / 2 ** 32);
+    } else {
+      words[displacement] = decoder.displacementLow;
+      words[displacement + 1] = decoder.displacementHigh;
+    }
+    const immediate = word + (recordOffsets.immediate >>> 2);
+    words[immediate] = decoder.immediateLow;
+    words[immediate + 1] = decoder.immediateHigh;
+    const addressMask = word + (recordOffsets.addressMask >>> 2);
+    words[addressMask] = decoder.addressSize === 16 ? 0xffff : -1;
+    words[addressMask + 1] = decoder.addressSize === 64 ? -1 : 0;
+    words[word + (recordOffsets.nextOffset >>> 2)] =
+      nextOffset | (decoder.scale << 16) | (decoder.third << 24);
+  }
+
+  /** Handler of the instruction that was decoded last. */
+  private handler(): number {
+    const { shape, addressing } = this.decoder;
+    const index = shape.number * addressings.length + addressing;
+    const known = this.handlers[index];
+    if (known !== undefined) return known;
+    const { row, operandSize, form, repeat } = shape;
+    const handler = this.variants.handlerOf(row, addressing, operandSize, form, repeat);
+    return (this.handlers[index] = handler ?? pseudoHandler.unimplemented);
   }
 
   private writeEnd(record: number, offset: number): void {
@@ -346,16 +385,20 @@ export class CodeCache {
 
   /** A record that is an instruction, and may therefore carry a breakpoint. */
   private writeBare(record: number, handler: number, offset: number, nextOffset: number): void {
-    const isBreakpoint = this.breakpointOffsets.has(offset % pageBytes);
+    const { words, breakpointOffsets } = this;
+    const isBreakpoint = breakpointOffsets.size > 0 && breakpointOffsets.has(offset % pageBytes);
     this.writePseudo(record, isBreakpoint ? pseudoHandler.breakpoint : handler, offset);
-    this.view.setUint16(record + recordOffsets.replacedHandler, handler, true);
-    this.view.setUint16(record + recordOffsets.nextOffset, nextOffset, true);
-    this.view.setUint32(record + recordOffsets.countdown, this.options.hotCount, true);
+    const word = record >>> 2;
+    words[word] = (words[word] ?? 0) | (handler << 16);
+    words[word + (recordOffsets.nextOffset >>> 2)] = nextOffset;
+    words[word + (recordOffsets.countdown >>> 2)] = this.options.hotCount;
   }
 
   private writePseudo(record: number, handler: number, offset: number): void {
-    for (let at = 0; at < recordBytes; at += 8) this.view.setFloat64(record + at, 0, true);
-    this.view.setUint16(record + recordOffsets.handler, handler, true);
-    this.view.setUint16(record + recordOffsets.pageOffset, offset, true);
+    const { words } = this;
+    const word = record >>> 2;
+    for (let at = 0; at < recordBytes >>> 2; at++) words[word + at] = 0;
+    words[word] = handler;
+    words[word + (recordOffsets.segmentBase >>> 2)] = offset << 16;
   }
 }

@@ -141,15 +141,8 @@ class MainFunction {
     const { vpBase, record } = this.shared;
     body.get(vpBase).memory(op.i64Load, stateOffsets.rip);
     body.get(vpBase).memory(op.i64Load, runOffsets.codeBase).op(op.i64Add).tee(locals.address);
-    body
-      .i64(12n)
-      .op(op.i64ShrU)
-      .op(op.i32WrapI64)
-      .i32(codeTlbEntries - 1)
-      .op(op.i32And);
-    body.i32(tlbEntryShift).op(op.i32Shl);
-    body.get(vpBase).memory(op.i32Load, runOffsets.codeTlb).op(op.i32Add).tee(locals.entry);
-    body.memory(op.i64Load, 0);
+    this.emitCodeTlbEntry();
+    body.tee(locals.entry).memory(op.i64Load, 0);
     body.get(locals.address).i64(-4096n).op(op.i64And).op(op.i64Eq).if();
     body.get(locals.entry).memory(op.i32Load, 8);
     body.get(locals.address).op(op.i32WrapI64).i32(4095).op(op.i32And).i32(2).op(op.i32Shl);
@@ -159,6 +152,42 @@ class MainFunction {
     body.br('found').end().end();
     this.storeStop(StopCode.lookup);
     body.br('exit');
+  }
+
+  /** Turns a linear address on the stack into that of the code-TLB entry it belongs to. */
+  private emitCodeTlbEntry(): void {
+    const { body } = this;
+    body
+      .i64(12n)
+      .op(op.i64ShrU)
+      .op(op.i32WrapI64)
+      .i32(codeTlbEntries - 1)
+      .op(op.i32And);
+    body.i32(tlbEntryShift).op(op.i32Shl);
+    body.get(this.shared.vpBase).memory(op.i32Load, runOffsets.codeTlb).op(op.i32Add);
+  }
+
+  /** Executes an instruction that straddles pages, if the second one is the page that it was decoded with. */
+  private emitStraddling(): void {
+    const { body, locals } = this;
+    const { vpBase, record } = this.shared;
+    body.get(locals.ipBase).get(vpBase).memory(op.i64Load, runOffsets.codeBase).op(op.i64Add);
+    body.i64(4096n).op(op.i64Add).tee(locals.address);
+    this.emitCodeTlbEntry();
+    body.tee(locals.entry).memory(op.i64Load, 0).get(locals.address).op(op.i64Eq).if();
+    body.get(locals.entry).memory(op.i32Load, 8);
+    body.get(record).memory(op.i32Load, recordOffsets.nextTable).op(op.i32Eq).if();
+    this.redispatch();
+    body.end().end();
+    this.storeStop(StopCode.lookup);
+    body.br('leave');
+  }
+
+  /** Goes on with the handler that a pseudo handler stands for. */
+  private redispatch(): void {
+    const { body } = this;
+    body.get(this.shared.record).memory(op.i32Load16U, recordOffsets.replacedHandler);
+    body.set(this.locals.handler).br('redispatch');
   }
 
   /** Remembers the target in a relative jump of the same page, and keeps the page's instruction pointer. */
@@ -229,7 +258,7 @@ class MainFunction {
   }
 
   private emitPseudo(handler: number): void {
-    const { body, locals } = this;
+    const { body } = this;
     const { vpBase, record } = this.shared;
     switch (handler) {
       case pseudoHandler.lookup:
@@ -244,13 +273,15 @@ class MainFunction {
       case pseudoHandler.breakpoint:
         body.get(vpBase).memory(op.i32Load, runOffsets.passBreakpoint).if();
         body.get(vpBase).i32(0).memory(op.i32Store, runOffsets.passBreakpoint);
-        body.get(record).memory(op.i32Load16U, recordOffsets.replacedHandler);
-        body.set(locals.handler).br('redispatch').end();
+        this.redispatch();
+        body.end();
         this.storeStop(StopCode.breakpoint);
         body.br('leave');
         return;
       case pseudoHandler.region:
         return this.emitRegionCall();
+      case pseudoHandler.straddling:
+        return this.emitStraddling();
       default:
         this.storeStop(StopCode.unimplemented);
         body.br('leave');
@@ -268,8 +299,8 @@ class MainFunction {
     body.get(record).memory(op.i64Load16U, recordOffsets.pageOffset).op(op.i64Add);
     body.call(mainFunction + this.source.groups.length);
     body.tee(locals.entry).get(locals.budget).op(op.i32GtS).if();
-    body.get(record).memory(op.i32Load16U, recordOffsets.replacedHandler).set(locals.handler);
-    body.br('redispatch').end();
+    this.redispatch();
+    body.end();
     body.get(vpBase).get(vpBase).memory(op.i32Load, runOffsets.translatedSteps);
     body.get(locals.budget).i32(1).op(op.i32Add).get(locals.entry).op(op.i32Sub).op(op.i32Add);
     body.memory(op.i32Store, runOffsets.translatedSteps);

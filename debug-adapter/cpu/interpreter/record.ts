@@ -30,6 +30,8 @@ export const recordOffsets = {
   /** u16 each: table slot of the translated region that starts here, and the block in it. */
   regionSlot: 52,
   regionBlock: 54,
+  /** u32, where an instruction straddles two pages: offset table of the page in which it ends. */
+  nextTable: 52,
 } as const;
 
 export const recordBytes = 56;
@@ -44,7 +46,9 @@ export const pseudoHandler = {
   unimplemented: 3,
   /** The translated region in `regionSlot` goes on from here; the handler it replaces is `replacedHandler`. */
   region: 4,
+  /** An instruction, whose handler is `replacedHandler` where the page behind is the one it was decoded with. */
+  straddling: 5,
 } as const;
 
 /** Number of the first instruction variant. */
-export const firstHandler = 5;
+export const firstHandler = 6;
