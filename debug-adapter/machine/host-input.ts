@@ -1,7 +1,9 @@
 /** Everything that enters the machine from outside; recorded with its position before it takes effect. */
+import type { GuestOperation } from './guest-operation';
 
 /** An edit by the person or a test, or an event of the outside world. */
 export type HostInput =
+  | GuestOperation
   | {
       readonly kind: 'console-input';
       readonly partition: number;

@@ -1,4 +1,5 @@
 /** The parent partition: a model of the virtualization stack that owns the devices of every guest. */
+import type { GuestOperation } from '../machine/guest-operation';
 import type { ChildControl, InterceptMessage, InterceptSink } from '../machine/intercepts';
 import type { SavedPart } from '../machine/saved-part';
 import type { PostedMessage, SignaledEvent } from '../machine/synthetic-interrupts';
@@ -9,7 +10,11 @@ import { messageBuffersPerPort } from '../spec/tlfs/synic';
 import type { StateRecord } from '../support/state-record';
 import type { StateNode } from '../support/state-tree';
 import { present, unreachable } from '../support/assert';
+import { UserError } from '../support/user-error';
+import type { GuestBusServices } from './guest-bus';
 import { restoreMessage, saveMessage } from './message.saved-state';
+import type { ComponentStatus } from './integration/integration-components';
+import type { DataItem } from './integration/data-exchange';
 import type { Platform, PlatformServices } from './platform';
 
 /** The parent's partition identifier; guests count from 2. */
@@ -22,8 +27,15 @@ export interface ParentServices {
   timeNs(): number;
 }
 
+/** What a person sees of a guest's integration components. */
+export interface IntegrationView {
+  readonly components: readonly ComponentStatus[];
+  /** Pairs that the guest has told about itself. */
+  readonly data: readonly DataItem[];
+}
+
 /** Gives a guest its devices. */
-export type PlatformMaker = (services: PlatformServices) => Platform;
+export type PlatformMaker = (services: PlatformServices, bus: GuestBusServices) => Platform;
 
 const version = 1;
 
@@ -57,7 +69,12 @@ export class ParentPartition implements InterceptSink, SavedPart {
 
   /** Gives a guest its devices and asks the hypervisor for the accesses to them. */
   attachGuest(partition: number, makePlatform: PlatformMaker): void {
-    const platform = makePlatform(this.servicesFor(partition));
+    const platform = makePlatform(this.servicesFor(partition), {
+      children: this.children,
+      trace: this.trace,
+      timers: this.services.timers,
+      nowNs: () => this.services.timeNs(),
+    });
     this.platforms.set(partition, platform);
     for (const { first, count } of platform.ports) {
       this.children.installPortIntercept(partition, first, count);
@@ -102,6 +119,28 @@ export class ParentPartition implements InterceptSink, SavedPart {
   resetGuest(partition: number): void {
     this.queue = this.queue.filter((message) => message.partition !== partition);
     this.platformOf(partition).reset();
+  }
+
+  /**
+   * Asks a guest for something through its integration components.
+   * @throws UserError, with nothing changed, where the guest cannot be asked
+   */
+  requestOfGuest(operation: GuestOperation): void {
+    const { guestBus } = this.platformOf(operation.partition);
+    if (guestBus !== undefined) return guestBus.integration.request(operation);
+    throw new UserError(
+      'no-integration',
+      'The guest has no VMBus, and so no integration components.',
+      'Remove "vmbus": false from its launch arguments; sample guests never have it.',
+    );
+  }
+
+  /** The integration components of a guest and what the guest has told; undefined where it has none. */
+  integrationOf(partition: number): IntegrationView | undefined {
+    const guestBus = this.platforms.get(partition)?.guestBus;
+    if (guestBus === undefined) return undefined;
+    const { integration } = guestBus;
+    return { components: integration.status(), data: integration.data };
   }
 
   /** Power-on of every device. */
@@ -150,10 +189,14 @@ export class ParentPartition implements InterceptSink, SavedPart {
         const vector = platform.acknowledgeInterrupt();
         return children.completeInterruptAcknowledge(partition, processor, vector);
       }
-      // No bus of this parent has a port yet, so none is connected.
       case 'posted-message':
+        return platform.guestBus?.bus.receiveMessage(
+          processor,
+          message.messageType,
+          message.payload,
+        );
       case 'signaled-event':
-        return;
+        return platform.guestBus?.bus.receiveSignal(processor, message.connectionId);
       default:
         return unreachable(message);
     }

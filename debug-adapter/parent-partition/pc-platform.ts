@@ -22,9 +22,10 @@ import { PowerManagement } from './emulated-devices/power-management';
 import { RealTimeClock } from './emulated-devices/real-time-clock';
 import { SerialPort } from './emulated-devices/serial-port';
 import { SystemControlPort } from './emulated-devices/system-control-port';
+import type { GuestBus } from './guest-bus';
 import type { PlacedMemory, PlacedPorts, Platform, PlatformServices } from './platform';
 
-const versionOfState = 1;
+const versionOfState = 2;
 
 /** What differs from guest to guest. */
 export interface PcPlatformConfiguration {
@@ -68,6 +69,7 @@ export class PcPlatform implements Platform {
   constructor(
     private readonly services: PlatformServices,
     configuration: PcPlatformConfiguration,
+    readonly guestBus?: GuestBus,
   ) {
     const nowNs = (): number => services.nowNs();
     const resetMachine = (): void => services.resetPartition();
@@ -158,17 +160,20 @@ export class PcPlatform implements Platform {
 
   reset(): void {
     for (const chip of this.chips) chip.reset();
+    this.guestBus?.bus.reset();
   }
 
   save(): StateNode {
     const chips = this.chips.map((chip): [string, StateNode] => [chip.name, chip.save()]);
-    return { version: versionOfState, chips: Object.fromEntries(chips) };
+    const bus = this.guestBus === undefined ? {} : { bus: this.guestBus.bus.save() };
+    return { version: versionOfState, chips: Object.fromEntries(chips), ...bus };
   }
 
   restore(record: StateRecord): void {
     record.expectVersion(versionOfState);
     const saved = record.record('chips');
     for (const chip of this.chips) chip.restore(saved.record(chip.name));
+    this.guestBus?.bus.restore(record.record('bus'));
   }
 
   /** An interrupt request is wired to both kinds of controllers; a guest uses one of them. */

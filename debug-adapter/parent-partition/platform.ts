@@ -4,6 +4,7 @@ import type { SavedPart } from '../machine/saved-part';
 import type { TimerSource } from '../machine/timer-queue';
 import type { MemoryDevice } from './emulated-devices/memory-device';
 import type { PortDevice } from './emulated-devices/port-device';
+import type { GuestBus } from './guest-bus';
 
 /** What chips need of the world. */
 export interface PlatformServices {
@@ -42,6 +43,8 @@ export interface Platform extends SavedPart {
    * on a bus that nothing drives. Where it is absent, such an access stops the machine.
    */
   readonly openBusBytes?: number;
+  /** Absent where the guest has no VMBus. */
+  readonly guestBus?: GuestBus | undefined;
   /** A local APIC ended a level-triggered interrupt. */
   endOfInterrupt(vector: number): void;
   /** A processor takes the external interrupt; answers its vector. */

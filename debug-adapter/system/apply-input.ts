@@ -3,6 +3,11 @@ import { isCanonical } from '../machine/addresses';
 import { writeMsr } from '../hypervisor/msr-access';
 import type { Partition } from '../hypervisor/partition';
 import type { VirtualProcessor } from '../hypervisor/virtual-processor';
+import {
+  describeGuestOperation,
+  isGuestOperation,
+  type GuestOperation,
+} from '../machine/guest-operation';
 import type { HostInput } from '../machine/host-input';
 import type { ParentPartition } from '../parent-partition/parent-partition';
 import { vmcsWidthBits } from '../machine/processor-state';
@@ -36,13 +41,17 @@ export function applyInput(target: InputTarget, input: HostInput): void {
     target.parent.receiveConsoleInput(partition.id, input.data, input.port);
     return;
   }
+  if (isGuestOperation(input)) return target.parent.requestOfGuest(input);
   applyTo(partition, input, target.timeNs);
   for (const processor of partition.processors) partition.interrupts.reconsider(processor);
   for (const processor of partition.processors) processor.forgetDescription();
 }
 
 /** An edit of one guest. */
-type Edit = Exclude<HostInput, { kind: 'console-input' | 'pause-parent' | 'resume-parent' }>;
+type Edit = Exclude<
+  HostInput,
+  GuestOperation | { kind: 'console-input' | 'pause-parent' | 'resume-parent' }
+>;
 
 function applyTo(partition: Partition, input: Edit, timeNs: number): void {
   switch (input.kind) {
@@ -75,6 +84,7 @@ function applyTo(partition: Partition, input: Edit, timeNs: number): void {
 
 /** An input in one line, for the trace. */
 export function describeInput(input: HostInput): string {
+  if (isGuestOperation(input)) return describeGuestOperation(input);
   switch (input.kind) {
     case 'console-input':
       return `console input, ${input.data.length} bytes`;

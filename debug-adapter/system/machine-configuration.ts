@@ -45,6 +45,10 @@ export interface GuestConfiguration {
   readonly onReset?: ResetPolicy;
   /** What a triple fault does; by default the machine stops. */
   readonly onTripleFault?: TripleFaultPolicy;
+  /** False for a PC without VMBus; sample guests never have it. */
+  readonly vmbus?: boolean;
+  /** Newest version of VMBus that the guest may ask for, as the bus has it: major << 16 | minor. */
+  readonly vmbusVersion?: number;
 }
 
 /** Power-on time of a guest whose configuration names none: 2026-01-01 00:00:00 UTC. */

@@ -6,6 +6,7 @@ import {
   savePartition,
   savePartitionMemory,
 } from '../hypervisor/partition.saved-state';
+import { isGuestOperationKind, restoreGuestOperation } from '../machine/guest-operation';
 import type { HostInput, RecordedInput } from '../machine/host-input';
 import type { ParentPartition } from '../parent-partition/parent-partition';
 import { StateRecord } from '../support/state-record';
@@ -136,6 +137,7 @@ function readInput(record: StateRecord): HostInput {
   const kind = record.string('kind');
   const partition = record.number('partition');
   if (kind === 'pause-parent' || kind === 'resume-parent') return { kind, partition };
+  if (isGuestOperationKind(kind)) return restoreGuestOperation(kind, record);
   if (kind === 'console-input') {
     const port = record.has('port') ? { port: record.number('port') } : {};
     return { kind, partition, ...port, data: record.bytes('data') };

@@ -11,16 +11,13 @@ import type { HostInput, RecordedInput } from '../machine/host-input';
 import { MemoryHash } from '../machine/memory-hash';
 import type { PageStore } from '../machine/page-store';
 import { ParentPartition, parentPartitionId } from '../parent-partition/parent-partition';
-import { PcPlatform } from '../parent-partition/pc-platform';
-import type { Platform, PlatformServices } from '../parent-partition/platform';
-import { SampleGuestPlatform } from '../parent-partition/sample-guest-platform';
 import { assert, present } from '../support/assert';
 import { StateHash } from '../support/state-hash';
 import { UserError } from '../support/user-error';
 import { encodeUtf8 } from '../support/utf8';
 import { applyInput, describeInput } from './apply-input';
-import { formatOf } from './boot/guest-format';
 import { GuestBoot } from './guest-boot';
+import { makePlatform } from './guest-platform';
 import { limits } from './limits';
 import {
   restoreMachine,
@@ -35,11 +32,7 @@ import {
   takeCheckpoint,
   type MachineCheckpoint,
 } from './machine-checkpoint';
-import {
-  defaultBootTime,
-  type GuestConfiguration,
-  type MachineConfiguration,
-} from './machine-configuration';
+import type { GuestConfiguration, MachineConfiguration } from './machine-configuration';
 import { RunLoop } from './run-loop';
 import type { RunOutcome, RunRequest } from './run-types';
 import { TraceLog } from './trace-log';
@@ -84,7 +77,9 @@ export class PhysicalMachine {
     this.guests.forEach((partition, index) => {
       hypervisor.addPartition(partition);
       const guest = present(configuration.guests[index], 'guest configuration');
-      this.parent.attachGuest(partition.id, (services) => makePlatform(guest, partition, services));
+      this.parent.attachGuest(partition.id, (services, bus) =>
+        makePlatform(guest, partition, services, bus),
+      );
       boots[index]?.connectInterruptController(partition);
     });
     this.loop.connect(hypervisor, this.parent, (partition) => {
@@ -263,17 +258,6 @@ function createGuest(
     ...(onReset === undefined ? {} : { onReset }),
     ...(onTripleFault === undefined ? {} : { onTripleFault }),
   });
-}
-
-/** Guests that bring their own idea of a machine get a PC. */
-function makePlatform(
-  guest: GuestConfiguration,
-  { id: partition, memoryBytes }: Partition,
-  services: PlatformServices,
-): Platform {
-  if (formatOf(guest) === 'sample-guest') return new SampleGuestPlatform(services);
-  const { bootTime = defaultBootTime } = guest;
-  return new PcPlatform(services, { partition, memoryBytes, bootTime });
 }
 
 /** Everything that decides what the machine does, so that a saved state meets only the machine it is of. */

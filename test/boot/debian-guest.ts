@@ -8,9 +8,11 @@ import { webAssemblyCodeHost } from '../../debug-adapter/host/web-assembly-code-
 import type { TraceEvent, TraceSink } from '../../debug-adapter/machine/trace';
 import {
   configureSingleGuest,
+  type GuestConfiguration,
   type ImageFile,
 } from '../../debug-adapter/system/machine-configuration';
 import { PhysicalMachine, type MachinePorts } from '../../debug-adapter/system/physical-machine';
+import { VmbusVersion } from '../../debug-adapter/spec/vmbus/messages';
 import type { RunOutcome, RunRequest, RunStop } from '../../debug-adapter/system/run-types';
 
 const folder = fileURLToPath(new URL('../../.cache/guests/debian-cloud', import.meta.url));
@@ -35,7 +37,10 @@ function readGuestFile(path: string): ImageFile {
 }
 
 /** How a machine works and never what it does, and how many processors its guest has. */
-export interface BootOptions extends Pick<MachinePorts, 'hotCount' | 'tlbEntries'> {
+export interface BootOptions
+  extends
+    Pick<MachinePorts, 'hotCount' | 'tlbEntries'>,
+    Pick<GuestConfiguration, 'vmbus' | 'vmbusVersion'> {
   readonly processors?: number;
   readonly commandLine?: string;
 }
@@ -50,10 +55,12 @@ export function debianFiles(): { readonly image: ImageFile; readonly initrd: Ima
 
 /** A machine before the first instruction of the kernel. */
 export function bootMachine(options: BootOptions = {}): PhysicalMachine {
-  const { processors = 1, commandLine = guestCommandLine, ...ports } = options;
+  const { processors = 1, commandLine = guestCommandLine, ...others } = options;
+  const { vmbus = true, vmbusVersion = VmbusVersion.v5_3, ...ports } = others;
   const configuration = configureSingleGuest({
     ...debianFiles(),
     ...{ name: 'debian', memoryBytes, commandLine, processorCount: processors },
+    ...{ vmbus, vmbusVersion },
   });
   return new PhysicalMachine(configuration, {
     ...{ codeHost: webAssemblyCodeHost, decompressor },

@@ -285,6 +285,7 @@ export class Vmbus implements SavedPart, ChannelBus, DeviceBus, RequestBus {
   }
 
   private restoreDevice(device: Device, record: StateRecord): void {
+    record.choice('name', [device.provider.name]);
     device.isPluggedIn = record.number('isPluggedIn') !== 0;
     device.subChannels = record.number('subChannels');
     device.channels.clear();

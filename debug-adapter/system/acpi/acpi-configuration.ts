@@ -8,6 +8,8 @@ export interface AcpiConfiguration {
   readonly highMemoryEnd?: number;
   /** Where there is RAM, ascending: start, and first address behind it. */
   readonly memory: readonly { readonly start: number; readonly end: number }[];
+  /** The guest finds no VMBus where this is false. */
+  readonly hasVmbus?: boolean;
   /** By processor; without it a processor's id is its index. */
   readonly apicIds?: readonly number[];
 }

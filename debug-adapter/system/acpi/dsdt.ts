@@ -116,7 +116,7 @@ function pciRoot(configuration: AcpiConfiguration): Aml {
     // No function asks for an interrupt through a pin: power management has the SCI.
     name('_PRT', packageOf()),
     isaBridge(),
-    vmbus(),
+    ...(configuration.hasVmbus === false ? [] : [vmbus()]),
   );
 }
 

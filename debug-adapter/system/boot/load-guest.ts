@@ -26,9 +26,14 @@ export function planGuest(
   decompressor: Decompressor | undefined,
 ): BootPlan {
   if (format === 'sample-guest') return planSampleGuest(guest);
-  const { memoryBytes, processorCount = 1 } = guest;
+  const { memoryBytes, processorCount = 1, vmbus: hasVmbus = true } = guest;
   const memory = ramRanges(format, memoryBytes);
-  const { rsdpGpa, pages } = buildAcpiTables({ processorCount, lowMemoryEnd: memoryBytes, memory });
+  const { rsdpGpa, pages } = buildAcpiTables({
+    processorCount,
+    lowMemoryEnd: memoryBytes,
+    memory,
+    hasVmbus,
+  });
   const root = pages.find(({ gpa }) => gpa === rsdpGpa)?.bytes ?? new Uint8Array(0);
   const plan = planKernel(guest, format, {
     decompressor,

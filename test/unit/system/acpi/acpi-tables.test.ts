@@ -134,6 +134,12 @@ const acpica = ['iasl', 'acpiexec'].every(
   (tool) => spawnSync(tool, ['-v'], { stdio: 'ignore' }).error === undefined,
 );
 
+it('ACPI tables have no VMBus device where the guest has no bus', () => {
+  const has = (hasVmbus: boolean): boolean =>
+    Buffer.from(tableOf({ ...small, hasVmbus }, 'DSDT')).includes('VMBS');
+  assert.deepEqual([has(true), has(false)], [true, false]);
+});
+
 describe('ACPI tables, as ACPICA reads them', () => {
   let folder = '';
   before(function () {
