@@ -62,6 +62,7 @@ export class Hypervisor implements ChildControl {
     const partition = this.partition(processor.partitionId);
     assert(processor.exitIdentity !== undefined, 'the exit has been recorded');
     processor.clearPendingExit();
+    processor.apic.settleAssist();
     const { services } = this;
     const exit = processor.exitInformation;
     const outcome = dispatchExit({ partition, processor, exit, services });

@@ -142,6 +142,7 @@ export function prepareEntry(processor: VirtualProcessor, services: HypervisorSe
   if (processor.isExitPending || processor.awaited !== undefined) return false;
   takeInitAndStartUp(processor, services);
   if (processor.waitsForStartUp || processor.runState === 'shutdown') return false;
+  processor.apic.settleAssist();
   const { state } = processor;
   const nmi = prepareNmi(processor, services);
   const { controls, asksParent } = prepareInterrupt(processor, services);

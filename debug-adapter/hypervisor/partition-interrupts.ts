@@ -18,6 +18,9 @@ export interface InterruptedPartition {
   readonly end: object | undefined;
   /** Whether the synthetic interrupt controller of a processor has interrupts with this vector end by themselves. */
   isAutoEndOfInterrupt(index: number, vector: number): boolean;
+  /** The APIC assist word of a processor; undefined where it has no VP assist page. */
+  readAssist(index: number): number | undefined;
+  writeAssist(index: number, word: number): void;
   /** An interrupt of a processor has ended. */
   interruptEnded(index: number, vector: number): void;
 }
@@ -41,6 +44,8 @@ export class PartitionInterrupts implements InterruptDelivery {
           services.intercepts.post({ kind: 'apic-eoi', partition: id, processor: index, vector }),
         isAutoEndOfInterrupt: (vector) => partition.isAutoEndOfInterrupt(index, vector),
         interruptEnded: (vector) => partition.interruptEnded(index, vector),
+        readAssist: () => partition.readAssist(index),
+        writeAssist: (word) => partition.writeAssist(index, word),
         changed: () => this.due.add(processor),
       });
       processor.connectApic(apic);

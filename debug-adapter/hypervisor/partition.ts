@@ -4,11 +4,13 @@ import { PartitionClock } from '../machine/partition-clock';
 import type { TimerSource } from '../machine/timer-queue';
 import { syntheticTimerCount } from '../spec/tlfs/synthetic-timers';
 import type { PostedMessage, SignaledEvent } from '../machine/synthetic-interrupts';
+import { messageType } from '../spec/tlfs/synic';
 import { privilegeMask, type PrivilegeName } from '../spec/tlfs/privileges';
 import { present } from '../support/assert';
 import { hypercallPageContents } from './hypercall-page';
 import { ConnectionTable } from './synic/connections';
 import { overlayOwner } from './synthetic/overlay-register';
+import { referenceTime } from './synthetic/reference-time';
 import { SyntheticState } from './synthetic/synthetic-state';
 import { SyntheticTimer } from './synthetic/synthetic-timer';
 import { InterceptedRanges } from './intercepted-ranges';
@@ -106,6 +108,7 @@ export class Partition {
         const { apic } = this.processorAt(index);
         return apic.isEnabled && apic.isSoftwareEnabled;
       },
+      referenceTime: () => referenceTime(this.clock.read(this.hypervisor.timeNs())),
       trace: (processor, event) =>
         this.hypervisor.trace.emit({ ...event, partition: this.id, processor }),
     });
@@ -194,6 +197,14 @@ export class Partition {
     this.synthetic.synicOf(index).endOfInterrupt(vector);
   }
 
+  readAssist(index: number): number | undefined {
+    return this.synthetic.readAssist(index);
+  }
+
+  writeAssist(index: number, word: number): void {
+    this.synthetic.writeAssist(index, word);
+  }
+
   private get hypervisor(): HypervisorServices {
     return present(this.services, 'hypervisor of the partition');
   }
@@ -260,7 +271,7 @@ export class Partition {
 
 /** The timers of one processor; an expiration is an interrupt on its own local APIC. */
 function makeSyntheticTimers(
-  { id, processors, interrupts }: Partition,
+  { id, processors, interrupts, synthetic }: Partition,
   index: number,
   timers: TimerSource,
 ): readonly SyntheticTimer[] {
@@ -268,8 +279,15 @@ function makeSyntheticTimers(
   return Array.from({ length: syntheticTimerCount }, (_, number): SyntheticTimer => {
     const name = `partition ${id}, processor ${index}: synthetic timer ${number}`;
     const made: SyntheticTimer = new SyntheticTimer(
+      number,
       timers.createTimer(name, (dueNs) => made.expire(dueNs)),
-      (vector) => interrupts.requestInterrupt(processor, vector),
+      {
+        interrupt: (vector) => interrupts.requestInterrupt(processor, vector),
+        message: (sint, payload) =>
+          synthetic
+            .synicOf(index)
+            .post(sint, { type: messageType.timerExpired, payload, buffer: number }),
+      },
     );
     return made;
   });

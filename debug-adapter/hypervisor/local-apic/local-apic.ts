@@ -17,6 +17,7 @@ import {
 import type { StateRecord } from '../../support/state-record';
 import type { StateNode } from '../../support/state-tree';
 import { present } from '../../support/assert';
+import { noEoiRequired } from '../../spec/tlfs/vp-assist-page';
 import { ApicTimer } from './apic-timer';
 import { VectorSet } from './vector-set';
 
@@ -31,11 +32,14 @@ export interface LocalApicWires {
   isAutoEndOfInterrupt(vector: number): boolean;
   /** An interrupt has ended, whether by the guest or by itself. */
   interruptEnded(vector: number): void;
+  /** The APIC assist word of the processor's VP assist page; undefined where it has none (TLFS 10.3.5). */
+  readAssist(): number | undefined;
+  writeAssist(word: number): void;
   /** What the processor should do next may have changed. */
   changed(): void;
 }
 
-const version = 1;
+const version = 2;
 const cr8Bits = 0xf;
 
 export class LocalApic implements SavedPart {
@@ -59,6 +63,8 @@ export class LocalApic implements SavedPart {
   /** The line from an 8259 is asserted. */
   isLint0Asserted = false;
 
+  /** The interrupt that the guest may end by clearing a bit of its assist page; 0 where there is none. */
+  private assisted = 0;
   private spurious: number = spuriousVector.reset;
   private readonly entries = new Map<number, number>();
   private errors = 0;
@@ -85,6 +91,7 @@ export class LocalApic implements SavedPart {
   /** INIT resets all but the identifier and IA32_APIC_BASE (SDM vol. 3, 11.4.7.3). */
   initialize(): void {
     this.inService.clear();
+    this.assisted = 0;
     this.requested.clear();
     this.levelTriggered.clear();
     this.logicalDestination = 0;
@@ -171,7 +178,11 @@ export class LocalApic implements SavedPart {
     const vector = this.deliverable;
     this.requested.delete(vector);
     if (this.wires.isAutoEndOfInterrupt(vector)) this.wires.interruptEnded(vector);
-    else this.inService.add(vector);
+    else {
+      const isAlone = this.inService.highest === 0 && this.requested.highest === 0;
+      this.inService.add(vector);
+      if (isAlone && !this.levelTriggered.has(vector)) this.offerAssist(vector);
+    }
     return vector;
   }
 
@@ -179,10 +190,25 @@ export class LocalApic implements SavedPart {
   endOfInterrupt(): void {
     const vector = this.inService.highest;
     if (vector === 0) return;
+    if (this.assisted !== 0) this.withdrawAssist();
     this.inService.delete(vector);
     if (this.levelTriggered.has(vector)) this.wires.endOfLevelInterrupt(vector);
     this.wires.interruptEnded(vector);
     this.wires.changed();
+  }
+
+  /**
+   * Takes note of the end of an interrupt that the guest has told by its assist page alone. Where another interrupt has
+   * come meanwhile, the guest must tell by EOI after all.
+   */
+  settleAssist(): void {
+    if (this.assisted === 0) return;
+    const word = this.wires.readAssist();
+    if (word === undefined) this.assisted = 0;
+    else if ((word & noEoiRequired) === 0) {
+      this.assisted = 0;
+      this.endOfInterrupt();
+    } else if (this.requested.highest !== 0) this.withdrawAssist();
   }
 
   /** Accepts a fixed interrupt; a disabled APIC drops it. */
@@ -273,6 +299,19 @@ export class LocalApic implements SavedPart {
     return ((this.id >>> 4) << 16) | (1 << (this.id & 0xf));
   }
 
+  private offerAssist(vector: number): void {
+    const word = this.wires.readAssist();
+    if (word === undefined) return;
+    this.wires.writeAssist(word | noEoiRequired);
+    this.assisted = vector;
+  }
+
+  private withdrawAssist(): void {
+    const word = this.wires.readAssist();
+    if (word !== undefined) this.wires.writeAssist(word & ~noEoiRequired);
+    this.assisted = 0;
+  }
+
   private timerIsDue(dueNs: number): void {
     this.timer.expire(dueNs, this.timerMode);
     this.trigger(ApicRegister.LVT_TIMER);
@@ -304,6 +343,7 @@ export class LocalApic implements SavedPart {
       entries: [...this.entries.values()],
       task: [this.taskClass, this.taskSubclass],
       signals: [Number(this.isNmiPending), Number(this.isInitPending), this.startUpVector ?? -1],
+      assisted: this.assisted,
       lint0: Number(this.isLint0Asserted),
       timer: this.timer.save(),
     };
@@ -333,6 +373,7 @@ export class LocalApic implements SavedPart {
     this.isNmiPending = nmi !== 0;
     this.isInitPending = init !== 0;
     this.startUpVector = startUp < 0 ? undefined : startUp;
+    this.assisted = record.number('assisted');
     this.isLint0Asserted = record.number('lint0') !== 0;
     this.timer.restore(record.record('timer'));
   }

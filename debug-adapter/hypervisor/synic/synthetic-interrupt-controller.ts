@@ -19,11 +19,13 @@ import {
   sintFields,
   sintReset,
   synicControlFields,
+  timerMessage,
 } from '../../spec/tlfs/synic';
 import { assert, present } from '../../support/assert';
 import { extractBits, type BitField } from '../../support/bit-field';
 import type { StateRecord } from '../../support/state-record';
 import type { StateNode } from '../../support/state-tree';
+import { writeField } from '../../support/struct-layout';
 import type { OverlayPages } from '../synthetic/overlay-pages';
 import { overlayOwner, OverlayRegister } from '../synthetic/overlay-register';
 import {
@@ -45,6 +47,8 @@ export interface SynicWires {
   requestInterrupt(index: number, vector: number): void;
   /** Whether the processor's local APIC takes interrupts. */
   takesInterrupts(index: number): boolean;
+  /** Now, in units of 100 ns. */
+  referenceTime(): bigint;
   trace(index: number, event: DeliveryEvent): void;
 }
 
@@ -240,10 +244,18 @@ export class SyntheticInterruptController implements SavedPart {
         return 'slot busy';
       }
       queue.shift();
-      slot.write(first);
+      slot.write(this.stamped(first));
       this.traceMessage(sint, first, 'delivered', this.interrupt(source));
     }
     return '';
+  }
+
+  /** A timer's message says when it was delivered (TLFS 12.5.3). */
+  private stamped(message: SynicMessage): SynicMessage {
+    if (message.buffer === portBuffer) return message;
+    const payload = message.payload.slice();
+    writeField(timerMessage, payload, 'DeliveryTime', this.wires.referenceTime());
+    return { ...message, payload };
   }
 
   /** What holds back everything for a source. */

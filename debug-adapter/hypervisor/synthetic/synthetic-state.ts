@@ -4,7 +4,9 @@ import { rightRead, rightWrite, type GuestMemory } from '../../machine/guest-mem
 import type { SavedPart } from '../../machine/saved-part';
 import type { StateRecord } from '../../support/state-record';
 import type { StateNode } from '../../support/state-tree';
+import { vpAssistPage } from '../../spec/tlfs/vp-assist-page';
 import { present } from '../../support/assert';
+import { readField, writeField } from '../../support/struct-layout';
 import { CrashRegisters } from './crash-registers';
 import { OverlayPages } from './overlay-pages';
 import { overlayOwner, OverlayRegister } from './overlay-register';
@@ -37,7 +39,11 @@ export class SyntheticState implements SavedPart {
 
   private timers: readonly (readonly SyntheticTimer[])[] = [];
 
-  constructor(memory: GuestMemory, processorCount: number, wires: SynicWires) {
+  constructor(
+    private readonly memory: GuestMemory,
+    processorCount: number,
+    wires: SynicWires,
+  ) {
     this.overlays = new OverlayPages(memory);
     this.referenceTsc = new OverlayRegister(this.overlays, {
       owner: overlayOwner.referenceTsc,
@@ -67,6 +73,27 @@ export class SyntheticState implements SavedPart {
   /** The synthetic interrupt controller of a processor. */
   synicOf(index: number): SyntheticInterruptController {
     return present(this.processors[index], 'synthetic state of the processor').synic;
+  }
+
+  /** The APIC assist word of a processor; undefined where its VP assist page is not seen. */
+  readAssist(index: number): number | undefined {
+    const gpa = this.assistGpa(index);
+    if (gpa === undefined) return undefined;
+    const bytes = present(this.memory.read(gpa, vpAssistPage.sizeBytes), 'VP assist page');
+    return Number(readField(vpAssistPage, bytes, 'ApicAssist'));
+  }
+
+  writeAssist(index: number, word: number): void {
+    const gpa = present(this.assistGpa(index), 'VP assist page');
+    const bytes = new Uint8Array(vpAssistPage.sizeBytes);
+    writeField(vpAssistPage, bytes, 'ApicAssist', BigInt(word));
+    this.memory.write(gpa, bytes);
+  }
+
+  private assistGpa(index: number): number | undefined {
+    const page = present(this.processors[index], 'synthetic state of the processor').assistPage
+      .seenPage;
+    return page === undefined ? undefined : page * pageSizeBytes;
   }
 
   /** Stops every timer: the partition has ended. */

@@ -1,10 +1,12 @@
-/** Synthetic timers (TLFS 12.5): one-shot at a reference time, or periodic, in direct mode. */
+/** Synthetic timers (TLFS 12.5): one-shot at a reference time, or periodic; by an interrupt or by a message. */
 import { syntheticTimerConfiguration as fields } from '../../spec/tlfs/synthetic-timers';
+import { timerMessage } from '../../spec/tlfs/synic';
 import type { Timer } from '../../machine/timer-queue';
 import { extractBits, insertBits } from '../../support/bit-field';
 import type { StateRecord } from '../../support/state-record';
 import type { StateNode } from '../../support/state-tree';
-import { referenceUnitNs } from './reference-time';
+import { writeField } from '../../support/struct-layout';
+import { referenceTime, referenceUnitNs } from './reference-time';
 
 /** A shorter period is stretched to this, so that a guest cannot keep its host busy with its timers alone. */
 const shortestPeriodNs = 10_000;
@@ -17,24 +19,33 @@ function inNanoseconds(units: bigint): number | undefined {
   return units > furthestUnits ? undefined : Number(units) * referenceUnitNs;
 }
 
-/**
- * Whether a timer has somewhere to fire. Direct mode has, with a vector that a local APIC takes. A message to a SINT
- * needs the synthetic interrupt controller, which is not built: such a timer cannot be enabled and never expires, as
- * one with SINT 0 (TLFS 12.5.1).
- */
+const isDirect = (configuration: bigint): boolean =>
+  extractBits(configuration, fields.directMode) === 1n;
+
+/** Whether a timer has somewhere to fire: a vector that a local APIC takes, or a SINT other than 0 (TLFS 12.5.1). */
 function hasTarget(configuration: bigint): boolean {
-  const isDirect = extractBits(configuration, fields.directMode) === 1n;
-  return isDirect && extractBits(configuration, fields.apicVector) >= firstVector;
+  return isDirect(configuration)
+    ? extractBits(configuration, fields.apicVector) >= firstVector
+    : extractBits(configuration, fields.sint) !== 0n;
+}
+
+/** Where a timer fires. */
+export interface TimerTarget {
+  /** Direct mode. */
+  interrupt(vector: number): void;
+  /** @param payload of a message of type HvMessageTimerExpired; its delivery time is yet to come */
+  message(sint: number, payload: Uint8Array): void;
 }
 
 export class SyntheticTimer {
   private configuration = 0n;
   private countValue = 0n;
 
-  /** @param fire takes the vector of an expiration */
+  /** @param index of the timers of its processor */
   constructor(
+    private readonly index: number,
     private readonly timer: Timer,
-    private readonly fire: (vector: number) => void,
+    private readonly target: TimerTarget,
   ) {}
 
   /** HV_X64_MSR_STIMERn_CONFIG; the enable bit says whether the timer runs. */
@@ -70,12 +81,11 @@ export class SyntheticTimer {
 
   /** After the queue has found it due, at `dueNs`. A one-shot timer is no longer enabled then. */
   expire(dueNs: number): void {
-    const vector = Number(extractBits(this.configuration, fields.apicVector));
     if (this.isPeriodic) {
       const periodNs = inNanoseconds(this.countValue);
       if (periodNs !== undefined) this.timer.setDue(dueNs + Math.max(periodNs, shortestPeriodNs));
     } else this.setEnabled(false);
-    this.fire(vector);
+    this.fire(dueNs);
   }
 
   /** Stops without a trace in the registers: the partition has ended. */
@@ -97,6 +107,18 @@ export class SyntheticTimer {
   restore(record: StateRecord): void {
     this.configuration = record.bigint('config');
     this.countValue = record.bigint('count');
+  }
+
+  private fire(dueNs: number): void {
+    const { configuration, target } = this;
+    if (isDirect(configuration)) {
+      target.interrupt(Number(extractBits(configuration, fields.apicVector)));
+      return;
+    }
+    const payload = new Uint8Array(timerMessage.sizeBytes);
+    writeField(timerMessage, payload, 'TimerIndex', BigInt(this.index));
+    writeField(timerMessage, payload, 'ExpirationTime', referenceTime(dueNs));
+    target.message(Number(extractBits(configuration, fields.sint)), payload);
   }
 
   private get isPeriodic(): boolean {

@@ -90,11 +90,11 @@ const rows: readonly Row[] = [
   },
   { name: 'count 0 disables', config: linux, count: 0n, shows: linux & ~enabled, dueNs: never },
   {
-    name: 'a message to a SINT has no controller to go to',
+    name: 'a message to a SINT',
     config: enabled | autoEnable | sint(2),
     count: 100n,
-    shows: autoEnable | sint(2),
-    dueNs: never,
+    shows: enabled | autoEnable | sint(2),
+    dueNs: 10_000,
   },
   {
     name: 'SINT 0',
