@@ -21,6 +21,7 @@ export class GuestConsole {
   /**
    * @param isInteractive a person sits in front of it: escape sequences that stay on the screen pass
    * @param awaited text to look for
+   * @param keepsText {@link hasShown} will be asked
    * @param names of the guests by partition; where there are several, lines say whose they are
    */
   constructor(
@@ -28,6 +29,7 @@ export class GuestConsole {
     private readonly isInteractive: boolean,
     private readonly awaited: string | undefined,
     private readonly names: ReadonlyMap<number, string>,
+    private readonly keepsText: boolean,
   ) {
     if (names.size > 1) this.lines = new NamedLines();
   }
@@ -50,12 +52,17 @@ export class GuestConsole {
       const filter = this.filterOf(partition);
       const text = filter.noteLost(droppedBytes) + filter.accept(bytes, 0);
       this.write(partition, bytes, text);
-      if (this.awaited === undefined) continue;
+      if (!this.keepsText) continue;
       const recent = ((this.recent.get(partition) ?? '') + text).slice(-keptCharacters);
       this.recent.set(partition, recent);
-      matched ||= recent.includes(this.awaited);
+      if (this.awaited !== undefined) matched ||= recent.includes(this.awaited);
     }
     return { shown, matched };
+  }
+
+  /** Whether the end of what a guest wrote has a text. */
+  hasShown(text: string): boolean {
+    return [...this.recent.values()].some((recent) => recent.includes(text));
   }
 
   /** Shows what is still held back. */

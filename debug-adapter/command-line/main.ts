@@ -70,6 +70,8 @@ function startTrace(machine: HeadlessRun, options: RunOptions): () => void {
   return () => file?.close();
 }
 
+const copiedRole = { id: 'copy', argument: '--ask', hint: 'Check "--ask".' };
+
 function run(machine: HeadlessRun, options: RunOptions): void {
   const endTrace = startTrace(machine, options);
   // A run with a goal is for scripts: nobody types, and nothing is gained by waiting.
@@ -79,6 +81,7 @@ function run(machine: HeadlessRun, options: RunOptions): void {
     writeConsole: terminal.writeConsole,
     writeConsoleBytes: terminal.writeConsoleBytes,
     writeMessage: terminal.writeMessage,
+    readFile: (path) => readGuestFile(path, nodeFileSource, copiedRole),
     nowMs: () => nodeWallClock.nowMs(),
     interrupted: terminal.watchInterrupt(),
     ...(keyboard === undefined ? {} : { keyboard }),

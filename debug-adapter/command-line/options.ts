@@ -1,6 +1,7 @@
 /** The command line's options: parsing, with a message for every wrong one. */
 import { nearestName } from '../support/nearest-name';
 import { UserError } from '../support/user-error';
+import { parseAsks, type GuestAsk } from './guest-asks';
 
 /** Kinds of trace events that can be printed. */
 export const traceKinds = ['exits', 'hypercalls', 'events', 'console', 'inputs'] as const;
@@ -23,6 +24,8 @@ export interface RunOptions {
   readonly goTo: number | undefined;
   /** Steps between checkpoints; undefined where none are needed. */
   readonly checkpointInterval: number | undefined;
+  /** What to ask of the guest, in order. */
+  readonly asks: readonly GuestAsk[];
   readonly stateHash: boolean;
   readonly quiet: boolean;
 }
@@ -53,6 +56,10 @@ The exit status is what the guest wrote to its exit port, 0 where it halted or -
   --symbols FILES      symbols of the kernel: vmlinux or System.map, several with commas
   --no-reboot          a reset of the guest's machine ends it, with status 0, not a new boot
   --boot-time TIME     what the guest's clock says at power-on (default 2026-01-01T00:00:00Z)
+  --vmbus VERSION      newest version of VMBus that the guest may ask for, or "off" (default 5.3)
+  --ask REQUESTS       what to ask of the guest through its integration components, with semicolons:
+                       shutdown, restart, hibernate, time, data, set KEY=VALUE, delete KEY, freeze,
+                       thaw, copy FILE PATH, and "when TEXT", which waits for the console
   --until TEXT         end when the console has shown TEXT
   --until-time NS      end after NS nanoseconds of virtual time
   --steps N            end after N steps
@@ -79,6 +86,8 @@ const valueOptions = [
   '--unpack',
   '--symbols',
   '--boot-time',
+  '--vmbus',
+  '--ask',
   '--until',
   '--until-time',
   '--steps',
@@ -198,6 +207,9 @@ function launchArguments(
   values: SplitArguments['values'],
 ): RunOptions['launch'] {
   const given: Record<string, unknown> = program === undefined ? {} : { program };
+  const vmbus = values.get('--vmbus');
+  if (vmbus === 'off') given['vmbus'] = false;
+  else if (vmbus !== undefined) given['vmbusVersion'] = vmbus;
   for (const [option, argument, convert = (text: string) => text] of launchOptions) {
     const text = values.get(option);
     if (text !== undefined) given[argument] = convert(text);
@@ -235,6 +247,7 @@ export function parseCommandLine(texts: readonly string[]): CommandLine {
         ...launchArguments(program, values),
         ...(flags.has('--no-reboot') ? { onReset: 'end' } : {}),
       },
+      asks: parseAsks(values.get('--ask')),
       until: values.get('--until'),
       untilTimeNs: wholeNumber('--until-time', values.get('--until-time')),
       timeoutSeconds: positive('--timeout', values.get('--timeout')),

@@ -3,6 +3,7 @@ import { RealTimePace, unpaced, type Pace } from '../debugger/execution/pace';
 import type { MachineStop } from '../debugger/execution/stop-report';
 import type { HeadlessRun } from '../debugger/headless-run';
 import type { Keyboard } from '../host/terminal';
+import { GuestAsks } from './guest-asks';
 import { GuestConsole, type ConsoleOutput } from './guest-console';
 import type { RunOptions } from './options';
 import { ProgressLine, type WriteProgress } from './progress-line';
@@ -10,6 +11,7 @@ import { ProgressLine, type WriteProgress } from './progress-line';
 /** Where output goes, and the passing of time. */
 export interface RunSurroundings extends ConsoleOutput {
   readonly writeMessage: (text: string) => void;
+  readonly readFile: (path: string) => Uint8Array;
   readonly nowMs: () => number;
   /** True once the person has asked to end. */
   readonly interrupted: () => boolean;
@@ -50,6 +52,7 @@ export class GuestRun {
   private readonly console: GuestConsole;
   private readonly pace: Pace;
   private readonly progress: ProgressLine | undefined;
+  private readonly asks: GuestAsks;
   private isTimeOver = false;
   private readonly startMs: number;
 
@@ -62,7 +65,10 @@ export class GuestRun {
     this.startMs = nowMs();
     const isInteractive = keyboard !== undefined;
     const { guestNames } = machine;
-    this.console = new GuestConsole(surroundings, isInteractive, options.until, guestNames);
+    const keepsText = options.until !== undefined || options.asks.length > 0;
+    const { until, asks } = options;
+    this.console = new GuestConsole(surroundings, isInteractive, until, guestNames, keepsText);
+    this.asks = new GuestAsks(asks, (path) => surroundings.readFile(path));
     this.pace = keyboard === undefined ? unpaced : new RealTimePace({ nowMs });
     if (writeProgress !== undefined) this.progress = new ProgressLine(writeProgress, this.startMs);
   }
@@ -83,6 +89,7 @@ export class GuestRun {
       machine.timeNs >= untilTimeNs || (machine.waitMs !== undefined && limitNs === untilTimeNs);
     const end = this.endOf(stop, this.showConsole());
     this.showNotes();
+    this.askGuest();
     if (end === undefined) return { kind: 'running', waitMs: machine.waitMs ?? 0 };
     this.finish(end);
     return { kind: 'ended', status: end.status };
@@ -103,6 +110,11 @@ export class GuestRun {
     for (const note of this.machine.takeNotes()) {
       if (!this.options.quiet) this.surroundings.writeMessage(note);
     }
+  }
+
+  private askGuest(): void {
+    const said = this.asks.advance(this.machine, (text) => this.console.hasShown(text));
+    for (const text of said) this.surroundings.writeMessage(text);
   }
 
   private endOf(stop: MachineStop | undefined, matched: boolean): End | undefined {

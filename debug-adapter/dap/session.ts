@@ -9,6 +9,7 @@ import { breakpointHandlers } from './handlers/breakpoints';
 import { customHandlers } from './handlers/custom';
 import { evaluationHandlers } from './handlers/evaluation';
 import { executionHandlers } from './handlers/execution';
+import { guestIntegrationHandlers } from './handlers/guest-integration';
 import { lifecycleHandlers } from './handlers/lifecycle';
 import { memoryHandlers } from './handlers/memory-and-disassembly';
 import { stackHandlers } from './handlers/stack-and-variables';
@@ -27,6 +28,7 @@ const handlers: ReadonlyMap<string, RequestHandler> = new Map(
     evaluationHandlers,
     customHandlers,
     vmcsHandlers,
+    guestIntegrationHandlers,
   ].flatMap((table) => Object.entries(table)),
 );
 

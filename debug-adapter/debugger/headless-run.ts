@@ -7,6 +7,12 @@ import { waitMsUntil } from './execution/pace';
 import { stopPlace } from './execution/stop-place';
 import { describeStop, nameGuest, type MachineStop, type StopText } from './execution/stop-report';
 import { exitCodeOf, othersGoOn, threadsOf } from './debugged-machine';
+import {
+  askGuest,
+  guestIntegration,
+  type GuestIntegration,
+  type GuestRequest,
+} from './guest-integration';
 import type { GuestPrograms } from './guest-programs';
 import { registers } from './registers';
 import { describeEvent } from './trace-events';
@@ -109,6 +115,16 @@ export class HeadlessRun {
   type(data: Uint8Array): void {
     const guest = present(this.machine.guests[0], 'guest');
     this.machine.accept({ kind: 'console-input', partition: guest.id, data });
+  }
+
+  /** What the integration components of the first guest say. @throws UserError where it has none */
+  get integration(): GuestIntegration {
+    return guestIntegration(this.machine, present(this.machine.guests[0], 'guest').id);
+  }
+
+  /** Asks the first guest for something. @throws UserError where it cannot be asked, or not yet */
+  ask(request: GuestRequest): void {
+    askGuest(this.machine, present(this.machine.guests[0], 'guest').id, request);
   }
 
   /** Goes to a position, back or forward. @throws UserError where that is impossible */

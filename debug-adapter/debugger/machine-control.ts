@@ -39,6 +39,7 @@ import {
 } from './execution/stop-report';
 import { addressOf } from './execution/thread-address';
 import { ExitLog } from './exits/exit-log';
+import { guestIntegration, type GuestIntegration, type GuestRequest } from './guest-integration';
 import { GuestPrograms, type GuestProgram } from './guest-programs';
 import type { Evaluation } from './expressions/evaluate';
 import { Disassembly, type ListingRow } from './inspection/disassembly';
@@ -370,6 +371,16 @@ export class MachineControl {
   /** Hands a guest what a person typed, as a recorded input; also while the machine runs. */
   sendConsoleInput(partition: number, data: Uint8Array): void {
     this.accept({ kind: 'console-input', partition, data });
+  }
+
+  /** What the integration components of a guest say. @throws UserError where it has none */
+  integrationOf(partition: number): GuestIntegration {
+    return guestIntegration(this.machine, partition);
+  }
+
+  /** Asks a guest for something through its integration components, as a recorded input; also while it runs. */
+  askGuest(partition: number, request: GuestRequest): void {
+    this.accept({ ...request, partition });
   }
 
   /** Sets which exception vectors stop the machine when a guest takes them. */

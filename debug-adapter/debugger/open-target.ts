@@ -35,6 +35,9 @@ export interface GuestTarget {
   readonly unpack: 'host' | 'guest';
   readonly flat: FlatPlacement | undefined;
   readonly bootTime: number | undefined;
+  readonly vmbus: boolean;
+  /** Newest version of VMBus, major << 16 | minor. */
+  readonly vmbusVersion: number;
   /** Files with symbols, instead of the program's own. */
   readonly symbols: readonly string[];
 }
@@ -63,6 +66,7 @@ const initrdRole = { id: 'initrd', argument: 'initrd', hint: 'Check "initrd".' }
 function configureGuest(settings: GuestTarget, ports: TargetPorts): GuestConfiguration {
   const { program, partitionName, initrd, flat, bootTime } = settings;
   const { processors, commandLine, unpack, onReset, onTripleFault } = settings;
+  const { vmbus, vmbusVersion } = settings;
   const image = { path: program, bytes: readGuestFile(program, ports.files) };
   const format = formatOf({ image, format: settings.format });
   const usual = format === 'sample-guest' ? sampleGuestMemoryBytes : kernelMemoryBytes;
@@ -77,6 +81,8 @@ function configureGuest(settings: GuestTarget, ports: TargetPorts): GuestConfigu
     unpack,
     onReset,
     onTripleFault,
+    vmbus,
+    vmbusVersion,
     ...(initrdFile === undefined ? {} : { initrd: initrdFile }),
     ...(flat === undefined ? {} : { flat }),
     ...(bootTime === undefined ? {} : { bootTime }),

@@ -4,6 +4,7 @@ import { UserError } from '../support/user-error';
 import { parseMemorySize } from './memory-size';
 
 const formats = ['auto', 'sample-guest', 'linux', 'pvh', 'multiboot', 'flat'] as const;
+const vmbusVersions = ['2.4', '3.0', '4.0', '4.1', '5.0', '5.1', '5.2', '5.3', '6.0'] as const;
 const modes = ['real', 'protected', 'long'] as const;
 
 const flatSchema = z
@@ -72,6 +73,16 @@ export const guestSchema = {
     .describe(
       "What a triple fault of the guest does: it stops the debugger, or resets the guest's machine as a board does.",
     ),
+  vmbus: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Whether a guest that is a kernel finds VMBus with its synthetic devices and integration components.',
+    ),
+  vmbusVersion: z
+    .enum(vmbusVersions)
+    .default('5.3')
+    .describe('Newest version of VMBus that the guest may ask for.'),
   commandLine: z
     .string()
     .max(2047)
@@ -99,6 +110,9 @@ export interface GuestSettings {
   readonly flat: { readonly address: number; readonly mode: (typeof modes)[number] } | undefined;
   /** Seconds since 1970-01-01 00:00:00 UTC. */
   readonly bootTime: number | undefined;
+  readonly vmbus: boolean;
+  /** major << 16 | minor. */
+  readonly vmbusVersion: number;
 }
 
 function wrong(name: string, problem: string, hint: string): UserError {
@@ -129,6 +143,11 @@ function parseTime(text: string): number {
   );
 }
 
+function parseVersion(text: string): number {
+  const [major = '', minor = ''] = text.split('.');
+  return (Number(major) << 16) | Number(minor);
+}
+
 /** What a partition is called by default. */
 export function nameOfProgram(path: string): string {
   const file = path.split(/[\\/]/).at(-1) ?? path;
@@ -146,7 +165,7 @@ export function guestSettings(given: GuestArguments, name: string | undefined): 
   if (flat !== undefined && format !== 'flat') {
     throw wrong('flat', 'only for a flat image', 'Set "format" to "flat" too.');
   }
-  const { program, memory, processors, commandLine, onReset, onTripleFault } = given;
+  const { program, memory, processors, commandLine, onReset, onTripleFault, vmbus } = given;
   return {
     program,
     partitionName: name ?? nameOfProgram(program),
@@ -161,5 +180,7 @@ export function guestSettings(given: GuestArguments, name: string | undefined): 
     symbols: typeof symbols === 'string' ? [symbols] : symbols,
     flat: flat && { address: parseAddress(flat.address), mode: flat.mode },
     bootTime: bootTime === undefined ? undefined : parseTime(bootTime),
+    vmbus,
+    vmbusVersion: parseVersion(given.vmbusVersion),
   };
 }

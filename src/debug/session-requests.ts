@@ -11,8 +11,16 @@ import type {
   PartitionsArguments,
   PartitionsBody,
 } from '../../debug-adapter/protocol/custom-requests';
+import type {
+  AskGuestArguments,
+  IntegrationArguments,
+  IntegrationBody,
+  integrationRequest,
+} from '../../debug-adapter/protocol/guest-integration';
 
 interface AdapterRequests {
+  [integrationRequest.integration]: { arguments: IntegrationArguments; body: IntegrationBody };
+  [integrationRequest.askGuest]: { arguments: AskGuestArguments; body: undefined };
   [customRequest.partitions]: { arguments: PartitionsArguments; body: PartitionsBody };
   [customRequest.exits]: { arguments: ExitsArguments; body: ExitsBody };
   [customRequest.consoleInput]: { arguments: ConsoleInputArguments; body: undefined };

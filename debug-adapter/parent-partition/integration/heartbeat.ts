@@ -70,7 +70,7 @@ export class Heartbeat extends IntegrationComponent {
   }
 
   protected scheduled(channel: OpenChannel): void {
-    if (!this.isWaiting) this.ask(channel);
+    if (!this.isBusy) this.ask(channel);
   }
 
   protected stopped(): void {

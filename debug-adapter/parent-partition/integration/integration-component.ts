@@ -100,6 +100,11 @@ export abstract class IntegrationComponent implements ServiceProvider, Inspectab
     return this.phase === 'ready' ? `${major}.${minor}` : '';
   }
 
+  /** A request waits for its answer. */
+  get isBusy(): boolean {
+    return this.common.isWaiting;
+  }
+
   /** What it is doing, in words for a person. */
   abstract readonly detail: string;
 
@@ -170,11 +175,6 @@ export abstract class IntegrationComponent implements ServiceProvider, Inspectab
       { name: 'detail', value: this.detail },
       { name: 'answers ignored', value: this.common.ignored },
     ];
-  }
-
-  /** A request waits for its answer. */
-  protected get isWaiting(): boolean {
-    return this.common.isWaiting;
   }
 
   /** Major version of its messages. */

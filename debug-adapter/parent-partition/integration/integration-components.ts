@@ -16,6 +16,8 @@ export interface ComponentStatus {
   readonly phase: ComponentPhase;
   /** Version of its messages, empty before the guest has chosen one. */
   readonly version: string;
+  /** A request waits for the guest's answer. */
+  readonly isBusy: boolean;
   /** What it is doing or has done last, in words. */
   readonly detail: string;
 }
@@ -54,11 +56,12 @@ export class IntegrationComponents {
   }
 
   status(): readonly ComponentStatus[] {
-    return this.providers.map(({ name, title, phase, version, detail }) => ({
+    return this.providers.map(({ name, title, phase, version, isBusy, detail }) => ({
       name,
       title,
       phase,
       version,
+      isBusy,
       detail,
     }));
   }

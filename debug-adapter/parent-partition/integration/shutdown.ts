@@ -56,7 +56,7 @@ export class GuestShutdown extends IntegrationComponent {
   /** @throws UserError where the guest does not use the component, or has not answered the last request */
   ask(action: ShutdownAction): void {
     const channel = this.requireReady();
-    if (this.isWaiting) {
+    if (this.isBusy) {
       throw new UserError('integration-busy', 'The guest has not answered the last request yet.');
     }
     this.own = { ...initial, requests: this.own.requests + 1 };

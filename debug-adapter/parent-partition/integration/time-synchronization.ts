@@ -49,7 +49,7 @@ export class TimeSynchronization extends IntegrationComponent {
    */
   synchronize(): void {
     const channel = this.requireReady();
-    if (this.isWaiting) this.own.wantsSync = true;
+    if (this.isBusy) this.own.wantsSync = true;
     else this.give(channel, TimesyncFlags.sync);
   }
 
@@ -68,7 +68,7 @@ export class TimeSynchronization extends IntegrationComponent {
   }
 
   protected scheduled(channel: OpenChannel): void {
-    if (this.isWaiting) return;
+    if (this.isBusy) return;
     const { wantsSync } = this.own;
     this.own.wantsSync = false;
     this.give(channel, wantsSync ? TimesyncFlags.sync : TimesyncFlags.sample);

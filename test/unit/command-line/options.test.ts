@@ -42,6 +42,18 @@ describe('command-line options', () => {
     });
   });
 
+  it('say what the guest finds of VMBus, and what it is asked for', () => {
+    for (const [text, launch] of [
+      ['off', { program: 'a', vmbus: false }],
+      ['4.1', { program: 'a', vmbusVersion: '4.1' }],
+    ] as const) {
+      const command = parseCommandLine(['run', 'a', '--vmbus', text, '--ask', 'time; shutdown']);
+      assert.ok(command.kind === 'run');
+      assert.deepEqual(command.options.launch, launch);
+      assert.equal(command.options.asks.length, 2);
+    }
+  });
+
   it('are parsed in both spellings', () => {
     const command = parseCommandLine([
       'run',

@@ -108,6 +108,8 @@ describe('launch arguments', () => {
           symbols: [],
           flat: undefined,
           bootTime: undefined,
+          vmbus: true,
+          vmbusVersion: 0x50003,
           processors: 1,
           commandLine: '',
           onReset: 'restart',

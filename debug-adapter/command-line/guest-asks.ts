@@ -1,0 +1,159 @@
+/** What the command line asks of a guest through its integration components, one after another. */
+import type { GuestIntegration, GuestRequest } from '../debugger/guest-integration';
+import { nearestName } from '../support/nearest-name';
+import { UserError } from '../support/user-error';
+
+/** One thing to do: wait for a text on the console, or ask the guest. */
+export type GuestAsk =
+  | { readonly kind: 'when'; readonly text: string }
+  | { readonly kind: 'copy'; readonly file: string; readonly path: string }
+  | { readonly kind: 'ask'; readonly component: string; readonly request: GuestRequest };
+
+/** What asking needs of a run. */
+export interface AskedGuest {
+  readonly integration: GuestIntegration;
+  ask(request: GuestRequest): void;
+}
+
+const words = [
+  ...['shutdown', 'restart', 'hibernate', 'data', 'set', 'delete', 'freeze', 'thaw', 'copy'],
+  ...['time', 'when'],
+] as const;
+
+function wrong(text: string): UserError {
+  const near = nearestName(text.split(' ')[0] ?? '', words);
+  return new UserError(
+    'command-line',
+    `--ask knows no "${text}".`,
+    near === undefined ? `Known: ${words.join(', ')}.` : `Did you mean "${near}"?`,
+  );
+}
+
+function parseOne(text: string): GuestAsk {
+  const [word = '', ...others] = text.split(' ');
+  const rest = others.join(' ').trim();
+  const ask = (component: string, request: GuestRequest): GuestAsk => ({
+    kind: 'ask',
+    component,
+    request,
+  });
+  const equals = rest.indexOf('=');
+  switch (word) {
+    case 'shutdown':
+      return ask('shutdown', { kind: 'guest-shutdown', action: 'shut-down' });
+    case 'restart':
+    case 'hibernate':
+      return ask('shutdown', { kind: 'guest-shutdown', action: word });
+    case 'time':
+      return ask('timesync', { kind: 'guest-time-sync' });
+    case 'data':
+      return ask('kvp', { kind: 'guest-data-query' });
+    case 'set':
+      if (equals <= 0) throw wrong(text);
+      return ask('kvp', {
+        kind: 'guest-data-set',
+        key: rest.slice(0, equals),
+        value: rest.slice(equals + 1),
+      });
+    case 'delete':
+      return ask('kvp', { kind: 'guest-data-delete', key: rest });
+    case 'freeze':
+      return ask('vss', { kind: 'guest-freeze' });
+    case 'thaw':
+      return ask('vss', { kind: 'guest-thaw' });
+    case 'copy': {
+      const [file = '', path = '', ...more] = rest.split(' ');
+      if (path === '' || more.length > 0) throw wrong(text);
+      return { kind: 'copy', file, path };
+    }
+    case 'when':
+      if (rest === '') throw wrong(text);
+      return { kind: 'when', text: rest };
+    default:
+      throw wrong(text);
+  }
+}
+
+/** Parses a list with semicolons. @throws UserError that says what is wrong */
+export function parseAsks(text: string | undefined): readonly GuestAsk[] {
+  if (text === undefined) return [];
+  const parts = text.split(';').map((part) => part.trim());
+  return parts.filter((part) => part !== '').map(parseOne);
+}
+
+/** Goes through a list: the next request is made once the guest can take it and has answered the last one. */
+export class GuestAsks {
+  private readonly left: GuestAsk[];
+  private asked: Extract<GuestAsk, { kind: 'ask' }> | undefined;
+
+  /** @param readFile contents of a file of the host */
+  constructor(
+    asks: readonly GuestAsk[],
+    private readonly readFile: (path: string) => Uint8Array,
+  ) {
+    this.left = [...asks];
+  }
+
+  /**
+   * Does what can be done now.
+   * @param hasShown whether the guest's console has shown a text
+   * @returns what a person should hear
+   */
+  advance(guest: AskedGuest, hasShown: (text: string) => boolean): readonly string[] {
+    if (this.asked === undefined && this.left.length === 0) return [];
+    const messages: string[] = [];
+    if (this.asked !== undefined) {
+      const { component, request } = this.asked;
+      if (isBusy(guest.integration, component)) return [];
+      this.asked = undefined;
+      messages.push(...answerTo(guest.integration, component, request));
+    }
+    const next = this.next(hasShown);
+    if (next === undefined || !isReady(guest.integration, next.component)) return messages;
+    this.left.shift();
+    guest.ask(next.request);
+    this.asked = next;
+    return messages;
+  }
+
+  private next(
+    hasShown: (text: string) => boolean,
+  ): Extract<GuestAsk, { kind: 'ask' }> | undefined {
+    const [first] = this.left;
+    if (first === undefined) return undefined;
+    if (first.kind === 'when') {
+      if (!hasShown(first.text)) return undefined;
+      this.left.shift();
+      return this.next(hasShown);
+    }
+    if (first.kind === 'ask') return first;
+    const { path, file } = first;
+    const request = { kind: 'guest-file-copy', path, data: this.readFile(file) } as const;
+    const asked = { kind: 'ask', component: 'fcopy', request } as const;
+    this.left[0] = asked;
+    return asked;
+  }
+}
+
+function isBusy({ components }: GuestIntegration, name: string): boolean {
+  return components.some((component) => component.name === name && component.isBusy);
+}
+
+function isReady({ components }: GuestIntegration, name: string): boolean {
+  return components.some(
+    (component) => component.name === name && component.phase === 'ready' && !component.isBusy,
+  );
+}
+
+function answerTo(
+  { components, data }: GuestIntegration,
+  name: string,
+  { kind }: GuestRequest,
+): readonly string[] {
+  const found = components.find((component) => component.name === name);
+  const items = data.map(({ pool, key, value }) => `  ${pool} ${key} = ${value}`);
+  return [
+    `${found?.title ?? name}: ${found?.detail ?? 'gone'}`,
+    ...(kind === 'guest-data-query' ? items : []),
+  ];
+}

@@ -1,0 +1,57 @@
+// What the command line asks of a guest: parsing, order, and what a person hears.
+import assert from 'node:assert/strict';
+import { GuestAsks, parseAsks } from '../../../debug-adapter/command-line/guest-asks';
+import type { GuestIntegration } from '../../../debug-adapter/debugger/guest-integration';
+import { UserError } from '../../../debug-adapter/support/user-error';
+
+/** Components by name; `?` after one says that it is busy. */
+const integration = (...ready: string[]): GuestIntegration => ({
+  components: ready.map((name) => ({
+    name: name.replace('?', ''),
+    title: name.toUpperCase(),
+    phase: 'ready',
+    version: '1.0',
+    isBusy: name.endsWith('?'),
+    detail: 'done',
+  })),
+  data: [{ pool: 'auto', key: 'OSName', value: 'Debian' }],
+});
+
+describe('requests of the command line', () => {
+  it('are made one after another, each once the guest can take it', () => {
+    const log: string[] = [];
+    const asks = new GuestAsks(
+      parseAsks('when login:; set a=b=c; data; copy host.txt /tmp/guest.txt; shutdown'),
+      (path) => Uint8Array.of(path.length),
+    );
+    const turn = (shown: string, ...ready: string[]): readonly string[] =>
+      asks.advance(
+        { integration: integration(...ready), ask: (request) => log.push(JSON.stringify(request)) },
+        (text) => shown.includes(text),
+      );
+    assert.deepEqual(turn('boot', 'kvp'), []);
+    assert.deepEqual(turn('login:', 'shutdown'), [], 'data exchange is not ready');
+    assert.deepEqual(log, []);
+    turn('', 'kvp');
+    assert.deepEqual(log.splice(0), ['{"kind":"guest-data-set","key":"a","value":"b=c"}']);
+    assert.deepEqual(turn('', 'kvp?'), [], 'no answer yet');
+    assert.deepEqual(turn('', 'kvp'), ['KVP: done']);
+    assert.deepEqual(log.splice(0), ['{"kind":"guest-data-query"}']);
+    assert.deepEqual(turn('', 'kvp', 'fcopy'), ['KVP: done', '  auto OSName = Debian']);
+    const copied = '{"kind":"guest-file-copy","path":"/tmp/guest.txt","data":{"0":8}}';
+    assert.deepEqual(log.splice(0), [copied]);
+    assert.deepEqual(turn('', 'fcopy', 'shutdown'), ['FCOPY: done']);
+    assert.deepEqual(log, ['{"kind":"guest-shutdown","action":"shut-down"}']);
+    assert.deepEqual(turn('', 'shutdown'), ['SHUTDOWN: done']);
+    assert.deepEqual(turn('', 'shutdown'), []);
+  });
+
+  for (const text of ['shutdwn', 'set a', 'set =b', 'copy one', 'copy a b c', 'when']) {
+    it(`cannot be "${text}"`, () => {
+      assert.throws(
+        () => parseAsks(text),
+        (error) => error instanceof UserError && error.id === 'command-line',
+      );
+    });
+  }
+});
