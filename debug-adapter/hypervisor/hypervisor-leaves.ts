@@ -16,7 +16,11 @@ import type { Partition } from './partition';
 const highestHypervisorLeaf = HypervisorLeaf.nestedFeatures;
 
 /** Features that every partition has. */
-const commonFeatures = maskOf(featureBits, ['guest crash MSRs', 'hypercall MSR lock']);
+const commonFeatures = maskOf(featureBits, [
+  'hypercall input in XMM registers',
+  'guest crash MSRs',
+  'hypercall MSR lock',
+]);
 
 /** Features that come with a privilege: the privilege alone says that the registers may be accessed. */
 const featuresByPrivilege: readonly (readonly [PrivilegeName, string])[] = [

@@ -1,7 +1,11 @@
 /** Exit 18: VMCALL, the instruction of the hypercall page. */
 import { ExceptionNumber } from '../../spec/x86/exceptions';
 import { dispatchHypercall } from '../hypercalls/dispatch';
-import { readHypercallRegisters, writeHypercallResult } from '../hypercalls/calling-convention';
+import {
+  readHypercallRegisters,
+  writeContinuation,
+  writeHypercallResult,
+} from '../hypercalls/calling-convention';
 import { injectException } from '../inject-exception';
 import { resume, type ExitHandler } from './exit-handler';
 
@@ -11,14 +15,17 @@ export const handleVmcall: ExitHandler = ({ partition, processor, services }) =>
     processor.isProtectedMode && processor.privilegeLevel === 0 && partition.hypercallsEnabled;
   const registers = readHypercallRegisters(processor);
   const timeNs = partition.clock.read(services.timeNs());
-  const result = isLegal
-    ? dispatchHypercall({ partition, processor, timeNs }, registers)
-    : 'undefined-opcode';
-  if (result === 'undefined-opcode') {
+  if (!isLegal) {
     injectException(processor, ExceptionNumber.UD);
     return resume;
   }
+  const result = dispatchHypercall({ partition, processor, timeNs }, registers);
   services.charge('hypercall');
+  if (result.continues === true) {
+    // RIP stays at the instruction: it runs again, after interrupts that have come meanwhile.
+    writeContinuation(processor, result.repsCompleted);
+    return resume;
+  }
   services.trace.emit({
     kind: 'hypercall',
     partition: partition.id,

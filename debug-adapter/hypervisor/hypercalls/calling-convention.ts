@@ -1,4 +1,7 @@
 /** Which registers carry a hypercall (TLFS 3.9): one set in 64-bit mode, another below. */
+import { stateOffsets } from '../../machine/processor-state';
+import { insertBits } from '../../support/bit-field';
+import { hypercallInputFields } from './control-word';
 import type { VirtualProcessor } from '../virtual-processor';
 
 const [rax, rcx, rdx, rbx, rsi, rdi, r8] = [0, 1, 2, 3, 6, 7, 8];
@@ -14,11 +17,21 @@ export interface HypercallRegisters {
   readonly output: bigint;
 }
 
+/** XMM0 to XMM5 carry what a fast call has beyond its two registers (TLFS 3.7.2). */
+const fastXmmBytes = 6 * 16;
+/** Where FXSAVE has XMM0 (SDM vol. 1, 10.5.1). */
+const xmmOffset = 160;
+
+/** The most that a fast call can pass. */
+export const fastInputBytes = 16 + fastXmmBytes;
+
 /** The hypercall result value, taken apart (TLFS 3.7). */
 export interface HypercallResult {
   readonly status: number;
   /** Elements of a rep call that are done, counted from the first. */
   readonly repsCompleted: number;
+  /** Set where a rep call is to be made again from the next element on, so that interrupts are not kept waiting. */
+  readonly continues?: boolean;
 }
 
 export function readHypercallRegisters(processor: VirtualProcessor): HypercallRegisters {
@@ -29,6 +42,34 @@ export function readHypercallRegisters(processor: VirtualProcessor): HypercallRe
   const pair = (high: number, low: number): bigint =>
     ((state.gpr(high) & u32) << 32n) | (state.gpr(low) & u32);
   return { control: pair(rdx, rax), input: pair(rbx, rcx), output: pair(rdi, rsi) };
+}
+
+/** The input block of a fast call. */
+export function readFastInput(
+  { state }: VirtualProcessor,
+  { input, output }: HypercallRegisters,
+): Uint8Array {
+  const bytes = new Uint8Array(fastInputBytes);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, input, true);
+  view.setBigUint64(8, output, true);
+  for (let at = 0; at < fastXmmBytes; at += 8) {
+    view.setBigUint64(16 + at, state.readU64(stateOffsets.fxsave + xmmOffset + at), true);
+  }
+  return bytes;
+}
+
+/** Changes the control word that the caller repeats, so that a rep call goes on at `repStart`. */
+export function writeContinuation(processor: VirtualProcessor, repStart: number): void {
+  const { state } = processor;
+  const { control } = readHypercallRegisters(processor);
+  const next = insertBits(control, hypercallInputFields.repStart, BigInt(repStart));
+  if (processor.is64BitMode) {
+    state.setGpr(rcx, next);
+    return;
+  }
+  state.setGpr(rdx, next >> 32n);
+  state.setGpr(rax, next & u32);
 }
 
 export function writeHypercallResult(processor: VirtualProcessor, result: HypercallResult): void {

@@ -5,7 +5,12 @@ import { hypercallByCode, type Hypercall } from '../../spec/tlfs/hypercalls';
 import { Status } from '../../spec/tlfs/status-codes';
 import { present } from '../../support/assert';
 import { structLayout } from '../../support/struct-layout';
-import type { HypercallRegisters, HypercallResult } from './calling-convention';
+import {
+  fastInputBytes,
+  readFastInput,
+  type HypercallRegisters,
+  type HypercallResult,
+} from './calling-convention';
 import { decodeControlWord, type ControlWord } from './control-word';
 import type {
   HypercallCall,
@@ -15,8 +20,8 @@ import type {
 } from './handler';
 import { hypercallHandlers } from './handler-table';
 
-/** A fast call passes its input in two registers. */
-const fastInputBytes = 16;
+/** Elements of a rep call before the caller's interrupts get their turn (TLFS 3.4). */
+const elementsPerTurn = 256;
 
 /** Parameter blocks of one call, in bytes. */
 interface BlockSizes {
@@ -27,14 +32,11 @@ interface BlockSizes {
 
 const failed = (status: number, repsCompleted = 0): HypercallResult => ({ status, repsCompleted });
 
-/**
- * Runs one hypercall. XMM fast input is not offered, so a fast call that needs it is an undefined opcode (TLFS 3.8).
- * @returns the result value, or that the caller gets #UD
- */
+/** Runs one hypercall, or the next part of a long rep call. Its output has a place in memory only. */
 export function dispatchHypercall(
   caller: HypercallCaller,
   registers: HypercallRegisters,
-): HypercallResult | 'undefined-opcode' {
+): HypercallResult {
   const control = decodeControlWord(registers.control);
   const call = hypercallByCode.get(control.code);
   if (call === undefined) return failed(Status.invalidHypercallCode);
@@ -44,8 +46,9 @@ export function dispatchHypercall(
   if (!isWellFormed(control, call)) return failed(Status.invalidHypercallInput);
 
   const sizes = blockSizes(control, call);
-  if (control.fast && sizes.input > fastInputBytes) return 'undefined-opcode';
-  if (control.fast && sizes.output > 0) return failed(Status.invalidHypercallInput);
+  if (control.fast && (sizes.input > fastInputBytes || sizes.output > 0)) {
+    return failed(Status.invalidHypercallInput);
+  }
   const input = readInput(caller, registers, control, sizes);
   if (typeof input === 'number') return failed(input);
   const outputStatus = checkBlock(caller, registers.output, sizes.output, rightWrite);
@@ -113,11 +116,7 @@ function readInput(
   sizes: BlockSizes,
 ): Uint8Array | number {
   if (control.fast) {
-    const bytes = new Uint8Array(fastInputBytes);
-    const view = new DataView(bytes.buffer);
-    view.setBigUint64(0, registers.input, true);
-    view.setBigUint64(8, registers.output, true);
-    return bytes.subarray(0, sizes.input);
+    return readFastInput(caller.processor, registers).subarray(0, sizes.input);
   }
   const status = checkBlock(caller, registers.input, sizes.input, rightRead);
   if (status !== Status.success) return status;
@@ -152,7 +151,8 @@ function runElements(
 ): HypercallResult {
   const inputBytes = description.inputElementBytes ?? 0;
   const outputBytes = description.outputElementBytes ?? 0;
-  for (let index = control.repStart; index < control.repCount; index++) {
+  const end = Math.min(control.repCount, control.repStart + elementsPerTurn);
+  for (let index = control.repStart; index < end; index++) {
     const from = listStart + index * inputBytes;
     const to = index * outputBytes;
     const status = handler.runElement(call, {
@@ -161,7 +161,8 @@ function runElements(
     });
     if (status !== Status.success) return failed(status, index);
   }
-  return { status: Status.success, repsCompleted: control.repCount };
+  const continues = end < control.repCount;
+  return { status: Status.success, repsCompleted: end, ...(continues ? { continues } : {}) };
 }
 
 /** The range of the output block that the call has filled. */

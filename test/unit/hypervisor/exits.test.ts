@@ -206,6 +206,17 @@ describe('VMCALL exit', () => {
     assert.equal(core.state.gpr(rax), 2n);
   });
 
+  it('a long rep call goes on at the instruction, with a new rep start index', () => {
+    const { core, handle, events, charged } = vmcallRig();
+    const flushList = 0x3n | (300n << 32n);
+    core.state.setGpr(rcx, flushList);
+    core.state.setGpr(rdx, 0x6000n);
+    handle();
+    assert.equal(core.state.rip, 0x100000n);
+    assert.equal(core.state.gpr(rcx), flushList | (256n << 48n));
+    assert.deepEqual([events.length, charged.length], [0, 1]);
+  });
+
   for (const [name, spoil] of [
     ['at CPL 3', { GUEST_SS_AR_BYTES: 0xc0f3n }],
     ['outside protected mode', { GUEST_CR0: 0n }],

@@ -29,7 +29,6 @@ function flush({ name, input, banks = 0, reps = 0 }: FlushCall) {
   const control = BigInt(code) | (BigInt(banks) << 17n) | (BigInt(reps) << 32n);
   const caller = { partition, processor, timeNs: 0 };
   const result = dispatchHypercall(caller, { control, input: BigInt(inputGpa), output: 0n });
-  assert(result !== 'undefined-opcode');
   return result;
 }
 
