@@ -57,6 +57,11 @@ export const runOffsets = {
   faultErrorCode: reserve(4),
   /** Steps taken in translated regions, modulo 2^32: for tests and statistics. */
   translatedSteps: reserve(4),
+  /** The lane's time once the budget is used up, and the last moment read from the partition's clock. */
+  clockAtEnd: reserve(8),
+  clockRead: reserve(8),
+  /** Steps that were left when STI last set IF: no interrupt comes before the next one. */
+  stepsLeftAtSti: reserve(4),
   /** Operand handed to a routine. */
   operand: reserve(8),
   /** Vector operands handed to a routine: the destination's old value and the source. */

@@ -44,6 +44,7 @@ export type RoutineEnd = (typeof RoutineEnd)[keyof typeof RoutineEnd];
 
 const eferLongModeActive = 1 << 10;
 const cr0Protection = 1;
+const twoTo32 = 2 ** 32;
 const flagVirtual8086 = 0x20000;
 
 export class ProcessorContext {
@@ -74,6 +75,18 @@ export class ProcessorContext {
 
   setRun32(offset: number, value: number): void {
     this.view.setInt32(this.vpBase + offset, value, true);
+  }
+
+  /** A count below 2^53 in a field of 64 bits. */
+  runCount(offset: number): number {
+    const at = this.vpBase + offset;
+    return this.view.getUint32(at, true) + this.view.getUint32(at + 4, true) * twoTo32;
+  }
+
+  setRunCount(offset: number, count: number): void {
+    const at = this.vpBase + offset;
+    this.view.setUint32(at, count % twoTo32, true);
+    this.view.setUint32(at + 4, Math.floor(count / twoTo32), true);
   }
 
   runU64(offset: number): bigint {

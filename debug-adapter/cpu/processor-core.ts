@@ -17,7 +17,6 @@ import { assert, present } from '../support/assert';
 import { EventDelivery, type DeliveryEnd } from './events/event-delivery';
 import { SegmentLoader } from './events/segments';
 import { flatCode, longCode } from './decode/code-mode';
-import { decodeInstruction, instructionBytesMax } from './decode/decoder';
 import { refreshExecutionMode } from './execution-mode';
 import { DebugRegisters } from './debug-registers';
 import type { CodeCache } from './interpreter/code-cache';
@@ -37,6 +36,8 @@ import { generalProtection, ProcessorContext, RoutineEnd, vector } from './proce
 import { continueWithFlags } from './routines/interrupts';
 import { RoutineRecord, type PendingTrap, type Processor } from './routines/routine';
 import { routines } from './routines/routine-table';
+import { instructionBytesAt, unbuiltName } from './unbuilt-instruction';
+import { TimeStampClock } from './time-stamp-clock';
 import type { Translator } from './translator/translator';
 import { mxcsrOffset, mxcsrReset } from './vector-state';
 import { segmentOffsets, vmcsOffsets } from './vmcs-offsets';
@@ -85,6 +86,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   readonly segments: SegmentLoader;
   readonly delivery: EventDelivery;
   readonly caches: TranslationCaches;
+  private readonly clock: TimeStampClock;
   private readonly debugRegisters: DebugRegisters;
   private readonly walker: PageWalker;
   private pendingTrap: PendingTrap | undefined;
@@ -105,6 +107,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   ) {
     this.context = new ProcessorContext(shared.space.bytes, vpBase, shared.memory, shared.sources);
     this.resetFloatingPoint();
+    this.clock = new TimeStampClock(this.context, shared.clock);
     this.debugRegisters = new DebugRegisters(this.context);
     this.walker = new PageWalker(this.context);
     this.caches = new TranslationCaches(this.context, shared.tlbEntries);
@@ -229,7 +232,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     const elapsed = this.steps + this.chunk - remaining;
     return (
       this.state.readU64(stateOffsets.tscOffset) +
-      BigInt(this.shared.clock.read(this.startNs + elapsed)) +
+      BigInt(this.clock.read(this.startNs + elapsed)) +
       this.state.readU64(vmcsOffsets.tscOffset)
     );
   }
@@ -338,12 +341,16 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.chunk = isSingle ? 1 : isResuming ? this.resumedSteps(left) : left;
     this.access.beginInstruction();
     const before = isResuming ? state.rip : 0n;
+    this.clock.begin(this.startNs + this.steps + this.chunk);
+    context.setRun32(runOffsets.stepsLeftAtSti, -1);
     const code = this.shared.space.run(context.vpBase, this.chunk);
+    this.clock.end();
     // Outside 64-bit mode generated code leaves a carry out of EIP to this place.
     if (context.mode !== longCode) state.writeU32(stateOffsets.rip + 4, 0);
     const taken = this.chunk - context.run32(runOffsets.remaining);
     this.steps += taken;
     this.retire(taken);
+    if (context.run32(runOffsets.stepsLeftAtSti) === this.chunk - taken) this.blockAfterSti();
     if (taken > 0) {
       this.afterInstruction(blocking !== 0, isPassing);
       if (isResuming && state.rip !== before) this.clearResumeFlag();
@@ -357,6 +364,12 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     // A lookup may follow the last step; what it meets belongs to the next one.
     if (code === StopCode.lookup && taken === this.chunk) return undefined;
     return this.handleStop(code);
+  }
+
+  /** The instruction behind an STI that set IF has not been done yet. */
+  private blockAfterSti(): void {
+    const blocking = this.state.readU32(vmcsOffsets.interruptibility);
+    this.state.writeZeroExtended(vmcsOffsets.interruptibility, blocking | blockingBySti);
   }
 
   /**
@@ -658,23 +671,10 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
 
   private unimplemented(): Outcome {
     const { context } = this;
-    const bytes = this.bytesAt(this.linearIp());
+    const bytes = instructionBytesAt(this.walker, this.shared.memory, this.linearIp());
     const text = context.unbuilt ?? unbuiltName(bytes);
     context.unbuilt = undefined;
     return { kind: 'unimplemented', bytes, text };
-  }
-
-  /** Up to 15 bytes at a linear address, without side effects; fewer where a page is missing. */
-  private bytesAt(linear: bigint): Uint8Array {
-    const bytes: number[] = [];
-    for (let index = 0; index < instructionBytesMax; index++) {
-      const translation = this.walker.inspect(linear + BigInt(index), 'execute');
-      const byte =
-        translation.kind === 'mapped' ? this.shared.memory.read(translation.gpa, 1) : undefined;
-      if (byte === undefined) break;
-      bytes.push(present(byte[0], 'byte'));
-    }
-    return Uint8Array.from(bytes);
   }
 
   private linearIp(): bigint {
@@ -684,10 +684,4 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   private retire(count: number): void {
     this.state.addToSlot(stateOffsets.retired, count);
   }
-}
-
-/** Mnemonic of an instruction without a definition. */
-function unbuiltName(bytes: Uint8Array): string {
-  const result = decodeInstruction(bytes);
-  return result.kind === 'instruction' ? result.instruction.row.mnemonic : '';
 }

@@ -175,15 +175,6 @@ export class ProcessorState {
     return this.view.getInt32(offset + 4, true);
   }
 
-  /** Exchanges two 64-bit slots. */
-  swapSlots(one: number, other: number): void {
-    for (const half of [0, 4]) {
-      const kept = this.readU32(one + half);
-      this.writeU32(one + half, this.readU32(other + half));
-      this.writeU32(other + half, kept);
-    }
-  }
-
   /** Low half of a general register by encoding. */
   gpr32(index: number): number {
     return this.readU32(stateOffsets.gpr + index * 8);

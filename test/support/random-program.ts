@@ -159,6 +159,8 @@ const system: Template = (random) =>
   random.pick([
     '0fa2',
     '0f31',
+    '0f01f9',
+    'f390',
     'f4',
     'cc',
     'cd80',

@@ -1,4 +1,4 @@
-/** Fast system calls (SDM vol. 2: SYSCALL, SYSRET, SYSENTER, SYSEXIT, SWAPGS). */
+/** Fast system calls (SDM vol. 2: SYSCALL, SYSRET, SYSENTER, SYSEXIT). */
 import { isCanonical } from '../../machine/addresses';
 import { msrSlots, stateOffsets, type ProcessorState } from '../../machine/processor-state';
 import { generalProtection, RoutineEnd, undefinedOpcode } from '../processor-context';
@@ -18,7 +18,6 @@ const starSelectors = stateOffsets.msr + msrSlots.IA32_STAR * 8 + 4;
 const flagMask = stateOffsets.msr + msrSlots.IA32_FMASK * 8;
 const systemCallEntry = stateOffsets.msr + msrSlots.IA32_LSTAR * 8;
 const rcx = stateOffsets.gpr + 1 * 8;
-const kernelGsBase = stateOffsets.msr + msrSlots.IA32_KERNEL_GS_BASE * 8;
 const flagInterrupt = 0x200;
 const flagVirtual8086 = 0x20000;
 
@@ -113,14 +112,7 @@ function loadFlat(
   state.writeZeroExtended(target.accessRights, rights);
 }
 
-const swapGs: Routine = (processor) => {
-  const { context } = processor;
-  if (context.cpl !== 0) return context.raise(generalProtection());
-  context.state.swapSlots(kernelGsBase, segmentOffsets.GS.base);
-  return RoutineEnd.next;
-};
-
 export const systemCallRoutines: RoutineFamily = {
   reason: 'they change privilege by MSRs',
-  routines: { systemCall, systemReturn, systemEnter, systemExit, swapGs },
+  routines: { systemCall, systemReturn, systemEnter, systemExit },
 };

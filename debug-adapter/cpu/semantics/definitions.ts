@@ -16,6 +16,7 @@ import { simdMoveDefinitions } from './simd-move';
 import { stackDefinitions } from './stack';
 import { stringDefinitions } from './string';
 import { systemDefinitions } from './system';
+import { timeStampDefinitions } from './time-stamp';
 import { x87Definitions } from './x87';
 
 const byMnemonic = new Map<string, Definition>();
@@ -35,6 +36,7 @@ for (const family of [
   simdFloatDefinitions,
   simdConvertDefinitions,
   systemDefinitions,
+  timeStampDefinitions,
   legacyDefinitions,
   x87Definitions,
 ]) {

@@ -1,9 +1,15 @@
 /** System instructions: privileged, serialising or intercepted ones go to routines that know the VMCS. */
-import { vmcsEncoding, vmcsSlotOffset } from '../../machine/processor-state';
+import {
+  msrSlots,
+  stateOffsets,
+  vmcsEncoding,
+  vmcsSlotOffset,
+} from '../../machine/processor-state';
 import type { Builder } from '../ir/builder';
 import { runOffsets } from '../memory-map';
 import { immediatePort } from '../port-operand';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
+import { primaryControl } from '../vmx/vm-exits';
 import { isCanonical } from './canonical';
 import {
   define,
@@ -17,6 +23,7 @@ import { requireProtectedMode } from './protected-mode';
 
 const invalidOpcode = 6;
 const generalProtection = 13;
+const kernelGsBase = stateOffsets.msr + msrSlots.IA32_KERNEL_GS_BASE * 8;
 
 function nothing(mnemonic: string): Definition {
   return define(mnemonic, () => undefined);
@@ -82,6 +89,21 @@ function refuseUserMode(b: Builder): void {
   b.if(b.and(isUser, isOn), () => b.raise(generalProtection, 0));
 }
 
+const pause = define('PAUSE', (b) => {
+  const { pauseExiting } = primaryControl;
+  const isExiting = b.and(b.state(vmcsOffsets.primaryControls, 4), b.i32(pauseExiting));
+  b.if(b.compare('ne', isExiting, b.i32(0)), () => b.routine('pause'));
+});
+
+/** 64-bit mode only, at privilege level 0 (SDM vol. 2, SWAPGS). */
+const swapGs = define('SWAPGS', (b) => {
+  const isUser = b.compare('ne', b.state(runOffsets.cpl, 4), b.i32(0));
+  b.if(isUser, () => b.raise(generalProtection, 0));
+  const base = b.let(b.state(segmentOffsets.GS.base, 8));
+  b.setState(segmentOffsets.GS.base, 8, b.state(kernelGsBase, 8));
+  b.setState(kernelGsBase, 8, base);
+});
+
 /** The register says what is meant; outside 64-bit mode it has 32 bits. */
 const invalidateByIdentifier = defineRare('INVPCID', (b, operands) => {
   b.setState(runOffsets.operand, 8, b.read(operandAt(operands, 0)));
@@ -143,7 +165,7 @@ export const systemDefinitions: readonly Definition[] = [
   undefinedInstruction('VMXOFF'),
   undefinedInstruction('XGETBV'),
   undefinedInstruction('XSETBV'),
-  byRoutine('PAUSE', 'pause'),
+  pause,
   byRoutine('MONITOR', 'monitor'),
   byRoutine('MWAIT', 'monitorWait'),
   byRoutine('RDPMC', 'readPerformanceCounter'),
@@ -159,8 +181,6 @@ export const systemDefinitions: readonly Definition[] = [
   byRoutine('VMMCALL', 'vmmcall'),
   byRoutine('RDMSR', 'readMsr'),
   byRoutine('WRMSR', 'writeMsr'),
-  byRoutine('RDTSC', 'readTimeStamp'),
-  byRoutine('RDTSCP', 'readTimeStampAndProcessor'),
   portAccess('IN', 0),
   portAccess('OUT', 1),
   byRoutine('INVLPG', 'invalidatePage'),
@@ -186,5 +206,5 @@ export const systemDefinitions: readonly Definition[] = [
   loadMachineStatus,
   byRoutine('SYSENTER', 'systemEnter'),
   defineSizedRoutine('SYSEXIT', 'systemExit'),
-  byRoutine('SWAPGS', 'swapGs'),
+  swapGs,
 ];

@@ -627,7 +627,11 @@ export class RegionLowering extends IrLowering {
   }
 
   protected stepsLeft(): void {
-    assert(false, 'repeated instructions are left to the interpreter');
+    // The instruction itself is among those not executed, but has been taken from the budget.
+    this.body
+      .get(this.shared.budget)
+      .i32(this.unexecuted - 1)
+      .op(op.i32Add);
   }
 
   protected takeSteps(): void {
