@@ -1,22 +1,10 @@
 /** The debug adapter process: speaks DAP over stdio, or over a socket on 127.0.0.1 with --server=PORT. */
-import { icedDisassembler } from './host/iced-disassembler';
-import { nodeDecompressor } from './host/node-decompressor';
-import { nodeFileSource } from './host/node-file-source';
-import { nodeWallClock } from './host/node-wall-clock';
+import { nodePorts } from './host/node-ports';
 import { serveSocket, serveStdio, type ConnectionHandler } from './host/dap-transport';
-import { webAssemblyCodeHost } from './host/web-assembly-code-space';
 import { HyperscopeSession } from './dap/session';
 
-const ports = {
-  files: nodeFileSource,
-  decompressor: nodeDecompressor,
-  disassembler: icedDisassembler,
-  clock: nodeWallClock,
-  codeHost: webAssemblyCodeHost,
-};
-
 const openSession: ConnectionHandler = (connection) => {
-  const session = new HyperscopeSession(ports, connection);
+  const session = new HyperscopeSession(nodePorts, connection);
   return {
     receive: (chunk) => session.receive(chunk),
     closed: () => session.close(),

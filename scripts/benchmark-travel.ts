@@ -2,22 +2,12 @@
 // Arguments: [--steps N] [--rounds N] [--check] [launch arguments as JSON]; --check fails where the median is over the limit.
 import { MachineControl } from '../debug-adapter/debugger/machine-control';
 import { loadTarget } from '../debug-adapter/debugger/open-target';
-import { icedDisassembler } from '../debug-adapter/host/iced-disassembler';
-import { nodeDecompressor } from '../debug-adapter/host/node-decompressor';
-import { nodeFileSource } from '../debug-adapter/host/node-file-source';
-import { nodeWallClock } from '../debug-adapter/host/node-wall-clock';
-import { webAssemblyCodeHost } from '../debug-adapter/host/web-assembly-code-space';
+import { nodePorts } from '../debug-adapter/host/node-ports';
 import { parseLaunchArguments } from '../debug-adapter/launch/launch-arguments';
 import { mainThreadMs } from './benchmark/thread-time';
 
 const limitMs = 200;
-const ports = {
-  files: nodeFileSource,
-  disassembler: icedDisassembler,
-  decompressor: nodeDecompressor,
-  clock: nodeWallClock,
-  codeHost: webAssemblyCodeHost,
-};
+const ports = nodePorts;
 
 interface Options {
   readonly steps: number;

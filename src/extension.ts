@@ -4,6 +4,7 @@ import { debugType } from '../debug-adapter/protocol/custom-requests';
 import { breakOnExit, breakOnHypercall } from './commands/breakpoint-commands';
 import { GuestCommands } from './commands/guest-commands';
 import { stepByInstruction } from './commands/stepping-commands';
+import { restoreMachine, saveMachine } from './commands/save-commands';
 import { goToPosition } from './commands/travel-commands';
 import { AdapterDescriptorFactory } from './debug/adapter-descriptor-factory';
 import { GuestCatalogue } from './debug/guest-catalogue';
@@ -86,6 +87,8 @@ function commandTable(
     stepOverInstruction: () => stepByInstruction(sessions, 'next'),
     stepBackInstruction: () => stepByInstruction(sessions, 'stepBack'),
     goToPosition: () => goToPosition(sessions),
+    saveMachine: () => saveMachine(sessions),
+    restoreMachine: () => restoreMachine(),
     openDisassembly: () => vscode.commands.executeCommand('debug.action.openDisassemblyView'),
     goToProcessor: async ({ processor }: ProcessorNode) => {
       if (sessions.live !== undefined) await showInstruction(sessions.live.session, processor.rip);

@@ -2,13 +2,13 @@
 import { openHeadless } from '../debugger/open-target';
 import { readGuestFile } from '../debugger/program';
 import type { HeadlessRun } from '../debugger/headless-run';
-import { icedDisassembler } from '../host/iced-disassembler';
-import { nodeDecompressor } from '../host/node-decompressor';
-import { nodeFileSource } from '../host/node-file-source';
+import { launchOfRestored, readSavedMachine } from '../debugger/saved-machine';
+import { absolutePath, nodeFileSource } from '../host/node-file-source';
+import { nodePorts } from '../host/node-ports';
 import { nodeWallClock } from '../host/node-wall-clock';
 import { openKeyboard, openTextFile, terminal } from '../host/terminal';
-import { webAssemblyCodeHost } from '../host/web-assembly-code-space';
 import { parseLaunchArguments } from '../launch/launch-arguments';
+import { resolveLaunchPaths } from '../launch/launch-paths';
 import { UserError } from '../support/user-error';
 import { parseCommandLine, usage, type RunOptions, type TraceKind } from './options';
 import { exitStatus, GuestRun } from './run-guest';
@@ -23,16 +23,17 @@ const eventKinds: Readonly<Record<TraceKind, EventKind>> = {
   inputs: 'input',
 };
 
+/** @throws UserError that says what cannot be opened */
 function openGuest(options: RunOptions): HeadlessRun {
-  const ports = {
-    files: nodeFileSource,
-    decompressor: nodeDecompressor,
-    disassembler: icedDisassembler,
-    clock: nodeWallClock,
-    codeHost: webAssemblyCodeHost,
-  };
-  const launch = { ...readConfiguration(options.configFile), ...options.launch };
-  return openHeadless(parseLaunchArguments(launch), ports, options.checkpointInterval);
+  const given = { ...readConfiguration(options.configFile), ...options.launch };
+  const { restoreFile, checkpointInterval } = options;
+  const saved = restoreFile === undefined ? undefined : readSavedMachine(restoreFile, nodePorts);
+  const launch = saved === undefined ? given : launchOfRestored(saved, given);
+  const origin = resolveLaunchPaths(launch, absolutePath);
+  return openHeadless(parseLaunchArguments(launch), nodePorts, checkpointInterval, {
+    origin,
+    saved,
+  });
 }
 
 /** @throws UserError where the file is no JSON object */

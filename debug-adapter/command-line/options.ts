@@ -13,6 +13,10 @@ export interface RunOptions {
   readonly launch: Readonly<Record<string, unknown>>;
   /** File with launch arguments; those in {@link launch} go before. */
   readonly configFile: string | undefined;
+  /** Saved machine to go on with. */
+  readonly restoreFile: string | undefined;
+  /** Where the machine is saved at the end of the run. */
+  readonly saveFile: string | undefined;
   /** Ends the run when the guest's console has shown this text. */
   readonly until: string | undefined;
   readonly untilTimeNs: number | undefined;
@@ -37,6 +41,7 @@ const checkpointIntervalDefault = 2_000_000;
 
 export const usage = `Usage: hyperscope run [--kernel] PROGRAM [options]
        hyperscope run --config FILE [options]
+       hyperscope run --restore FILE [options]
 
 Runs a guest in an emulated partition; its console goes to the terminal. PROGRAM is a sample guest,
 a Linux kernel (vmlinuz or vmlinux), a PVH or multiboot kernel, or a flat image.
@@ -66,6 +71,8 @@ The exit status is what the guest wrote to its exit port, 0 where it halted or -
   --timeout SECONDS    end after SECONDS of real time, with status 124
   --trace KINDS        print events: ${traceKinds.join(',')}
   --trace-file FILE    write the events to FILE instead (JSON lines where it ends in .jsonl)
+  --save FILE          save the machine to FILE at the end of the run
+  --restore FILE       go on with a saved machine; PROGRAM and options are those it was saved with
   --go-to POSITION     after the run go to POSITION of it; print registers and state hash there
   --checkpoint-interval N
                        steps between the checkpoints that --go-to starts from (default 2000000)
@@ -75,6 +82,8 @@ The exit status is what the guest wrote to its exit port, 0 where it halted or -
 `;
 
 const valueOptions = [
+  '--restore',
+  '--save',
   '--config',
   '--kernel',
   '--initrd',
@@ -231,7 +240,8 @@ export function parseCommandLine(texts: readonly string[]): CommandLine {
     throw usageError(`There is no command "${command ?? ''}".`, 'Write: hyperscope run PROGRAM.');
   }
   const configFile = values.get('--config');
-  if (program === undefined && configFile === undefined) {
+  const restoreFile = values.get('--restore');
+  if (program === undefined && configFile === undefined && restoreFile === undefined) {
     throw usageError('No program was named.', 'Write: hyperscope run PROGRAM.');
   }
   if (rest.length > 0) throw usageError(`"${rest[0] ?? ''}" is one argument too many.`);
@@ -242,6 +252,8 @@ export function parseCommandLine(texts: readonly string[]): CommandLine {
     options: {
       goTo,
       configFile,
+      restoreFile,
+      saveFile: values.get('--save'),
       checkpointInterval: interval ?? (goTo === undefined ? undefined : checkpointIntervalDefault),
       launch: {
         ...launchArguments(program, values),

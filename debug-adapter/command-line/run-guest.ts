@@ -163,6 +163,11 @@ export class GuestRun {
     if (this.options.stateHash) {
       this.surroundings.writeMessage(`state hash ${this.machine.stateHash}`);
     }
+    const { saveFile } = this.options;
+    if (saveFile !== undefined) {
+      const bytes = this.machine.saveTo(saveFile);
+      this.surroundings.writeMessage(`saved to ${saveFile}, ${bytes} bytes`);
+    }
     if (this.options.goTo !== undefined) this.goTo(this.options.goTo);
   }
 

@@ -3,10 +3,10 @@ import type { DebuggedThread } from '../debugger/debugged-machine';
 import type { MachineControl } from '../debugger/machine-control';
 import { parseReference } from '../debugger/references';
 import type { TargetPorts } from '../debugger/open-target';
-import type { LaunchSettings } from '../launch/launch-arguments';
 import { UserError } from '../support/user-error';
 import type { DebuggeeRun } from './debuggee-run';
 import { tripleFaultFilter } from './exception-filters';
+import type { LaunchPlan } from './launch-plan';
 import type { RequestArguments } from './request-arguments';
 import { VariableReferences } from './variable-references';
 
@@ -20,7 +20,7 @@ const framesPerThread = 1024;
 
 /** A launched debuggee. */
 export interface Debuggee {
-  readonly settings: LaunchSettings;
+  readonly plan: LaunchPlan;
   readonly noDebug: boolean;
   readonly control: MachineControl;
   readonly run: DebuggeeRun;

@@ -39,6 +39,7 @@ export class HeadlessRun {
   constructor(
     private readonly machine: Timeline,
     private readonly programs: GuestPrograms,
+    private readonly save: (path: string) => number,
   ) {
     machine.trace.forwardTo(this.console, ['console']);
   }
@@ -125,6 +126,11 @@ export class HeadlessRun {
   /** Asks the first guest for something. @throws UserError where it cannot be asked, or not yet */
   ask(request: GuestRequest): void {
     askGuest(this.machine, present(this.machine.guests[0], 'guest').id, request);
+  }
+
+  /** Saves the machine as it stands to a file; returns its bytes. @throws UserError where that is impossible */
+  saveTo(path: string): number {
+    return this.save(path);
   }
 
   /** Goes to a position, back or forward. @throws UserError where that is impossible */

@@ -1,6 +1,5 @@
 /** The façade of the debugger: everything a front end does with a machine goes through here. */
 import type { AssemblySyntax, Disassembler } from '../backends/disassembler';
-import type { FileSource } from '../backends/file-source';
 import type { WallClock } from '../backends/wall-clock';
 import { pageOf } from '../machine/addresses';
 import type { HostInput } from '../machine/host-input';
@@ -53,12 +52,12 @@ import { evaluateText, evaluationContext } from './processor-evaluation';
 import type { Program } from './program';
 import { registerByName } from './registers';
 import { namedFrames, type NamedFrame } from './stack-frames';
+import { saveTarget, writeSavedMachine, type SavePorts } from './saved-machine';
 import { queryEvents, type TraceEventPage, type TraceStreamName } from './trace-events';
 import { formatFully } from './value-format';
 
 /** Services of the host that the debugger uses. */
-export interface DebuggerPorts {
-  readonly files: FileSource;
+export interface DebuggerPorts extends SavePorts {
   readonly disassembler: Disassembler;
   readonly clock: WallClock;
 }
@@ -69,6 +68,8 @@ export interface DebugTarget {
   readonly programs: readonly Program[];
   readonly syntax: AssemblySyntax;
   readonly machine: Timeline;
+  /** Launch arguments that make this machine again, for a file that it is saved to. */
+  readonly origin: object;
   /** Lets virtual time pass no faster than real time while the guest runs. */
   readonly isPaced: boolean;
 }
@@ -76,6 +77,7 @@ export interface DebugTarget {
 /** What belongs to one target; made anew at each restart. */
 interface Attachment {
   readonly machine: Timeline;
+  readonly origin: object;
   readonly programs: GuestPrograms;
   readonly execution: RunControl;
   readonly exitLog: ExitLog;
@@ -368,6 +370,16 @@ export class MachineControl {
     throw new UserError('no-such-partition', `There is no guest partition ${id}.`);
   }
 
+  /**
+   * Saves the machine as it stands to a file.
+   * @returns the bytes of the file
+   * @throws UserError where it runs, or the file cannot be written
+   */
+  saveTo(path: string): number {
+    this.requireStopped();
+    return writeSavedMachine(path, saveTarget(this.attached, this.ports), this.ports);
+  }
+
   /** Hands a guest what a person typed, as a recorded input; also while the machine runs. */
   sendConsoleInput(partition: number, data: Uint8Array): void {
     this.accept({ kind: 'console-input', partition, data });
@@ -542,7 +554,7 @@ export class MachineControl {
   }
 
   private attach(target: DebugTarget): Attachment {
-    const { machine, syntax, isPaced } = target;
+    const { machine, syntax, isPaced, origin } = target;
     const { breakpoints } = this;
     const { clock, disassembler } = this.ports;
     machine.trace.forwardTo(this.console, ['console']);
@@ -553,7 +565,7 @@ export class MachineControl {
     execution.watchVectors(this.watchedVectors);
     const exitLog = new ExitLog(machine.trace.exits, programs.nameOf);
     const vmcs = new VmcsInspection(exitLog, programs.nameOf);
-    return { machine, programs, execution, exitLog, vmcs };
+    return { machine, origin, programs, execution, exitLog, vmcs };
   }
 
   /** Resolves every breakpoint anew: another program runs, or the program runs elsewhere. */

@@ -18,6 +18,7 @@ import { GuestPrograms } from './guest-programs';
 import { MachineControl, type DebuggerPorts, type DebugTarget } from './machine-control';
 import { HeadlessRun } from './headless-run';
 import { openProgram, readGuestFile } from './program';
+import { saveTarget, writeSavedMachine, type SavedMachine, type SavePorts } from './saved-machine';
 import type { SourcePathRule } from './symbols/source-paths';
 
 /** One guest that is to be run. */
@@ -50,8 +51,15 @@ export interface TargetSettings {
   readonly isPaced: boolean;
 }
 
+/** How a machine begins, where that is not at power-on. */
+export interface TargetBeginning {
+  /** The launch arguments, for a file that the machine is saved to. */
+  readonly origin?: object;
+  readonly saved?: SavedMachine | undefined;
+}
+
 /** Services of the host, among them the one that runs generated code. */
-export interface TargetPorts extends DebuggerPorts {
+export interface TargetPorts extends DebuggerPorts, SavePorts {
   readonly codeHost: CodeHost;
   readonly decompressor: Decompressor;
 }
@@ -104,27 +112,38 @@ function kernelOf(guest: GuestConfiguration, decompressor: Decompressor): ImageF
  * Reads the program and builds a machine with it, stopped before its first instruction.
  * @throws UserError where the program cannot be read or run
  */
-export function loadTarget(settings: TargetSettings, ports: TargetPorts): DebugTarget {
+export function loadTarget(
+  settings: TargetSettings,
+  ports: TargetPorts,
+  { origin = {}, saved }: TargetBeginning = {},
+): DebugTarget {
   const decompressor = new RememberingDecompressor(ports.decompressor);
   const guests = settings.guests.map((guest) => configureGuest(guest, ports));
   // The loader judges the image first: its messages say more than those of the symbol reader.
   const { codeHost } = ports;
   const configuration = { guests, costs: defaultCosts };
-  const machine = new Timeline(new PhysicalMachine(configuration, { codeHost, decompressor }));
+  const physical = new PhysicalMachine(configuration, { codeHost, decompressor });
+  if (saved !== undefined) physical.restoreFile(saved.file, ports.compressor);
+  const machine = new Timeline(physical);
   const programs = guests.map((guest, index) => {
     const symbolFiles = settings.guests[index]?.symbols ?? [];
     const sources = { image: guest.image, symbolFiles, kernel: kernelOf(guest, decompressor) };
     return openProgram(sources, settings.sourceMap, ports.files);
   });
-  return { programs, machine, syntax: settings.disassemblySyntax, isPaced: settings.isPaced };
+  const { disassemblySyntax: syntax, isPaced } = settings;
+  return { programs, machine, syntax, isPaced, origin };
 }
 
 /**
  * Opens a program under the debugger.
  * @throws UserError where the program cannot be read or run
  */
-export function openTarget(settings: TargetSettings, ports: TargetPorts): MachineControl {
-  return new MachineControl(loadTarget(settings, ports), ports);
+export function openTarget(
+  settings: TargetSettings,
+  ports: TargetPorts,
+  beginning?: TargetBeginning,
+): MachineControl {
+  return new MachineControl(loadTarget(settings, ports, beginning), ports);
 }
 
 /**
@@ -136,12 +155,14 @@ export function openHeadless(
   settings: TargetSettings,
   ports: TargetPorts,
   checkpointInterval = Infinity,
+  beginning?: TargetBeginning,
 ): HeadlessRun {
-  const { programs, machine, syntax } = loadTarget(settings, ports);
+  const { programs, machine, syntax, origin } = loadTarget(settings, ports, beginning);
   machine.checkpointInterval = checkpointInterval;
   const { disassembler } = ports;
   return new HeadlessRun(
     machine,
     new GuestPrograms(machine.guests, programs, disassembler, syntax),
+    (path) => writeSavedMachine(path, saveTarget({ machine, origin }, ports), ports),
   );
 }

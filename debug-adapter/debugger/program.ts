@@ -42,8 +42,9 @@ export function readGuestFile(
   path: string,
   files: FileSource,
   { id, argument, hint }: FileRole = programRole,
+  limitBytes = maxProgramBytes,
 ): Uint8Array {
-  const outcome = files.read(path, maxProgramBytes);
+  const outcome = files.read(path, limitBytes);
   switch (outcome.kind) {
     case 'read':
       return outcome.bytes;

@@ -1,5 +1,6 @@
 /** Reads files of the local file system. */
 import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { FileRead, FileSource } from '../backends/file-source';
 
 function errorCode(error: unknown): string {
@@ -41,6 +42,11 @@ function failure(error: unknown): FileRead {
   if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'missing' };
   if (code === 'EISDIR') return { kind: 'directory' };
   return { kind: 'failed', message: error instanceof Error ? error.message : String(error) };
+}
+
+/** A path that means the same file from any folder. */
+export function absolutePath(path: string): string {
+  return resolve(path);
 }
 
 /** The files of this computer. */

@@ -96,7 +96,11 @@ function restoreProcessor(processor: VirtualProcessor, record: StateRecord): voi
 
 /** The contents of a partition's memory. */
 export function savePartitionMemory(partition: Partition): StateNode {
-  const memory: GuestMemorySavedState = partition.memory.save();
+  return describeMemory(partition.memory.save());
+}
+
+/** The tree of a saved memory, which {@link restorePartitionMemory} reads. */
+export function describeMemory(memory: GuestMemorySavedState): StateNode {
   return {
     version: memoryVersion,
     chunks: memory.chunks.map(({ index, entries }) => ({ index, entries })),
@@ -106,10 +110,10 @@ export function savePartitionMemory(partition: Partition): StateNode {
   };
 }
 
-/** To be followed by {@link restorePartition}. @throws UserError where the memory has another size */
-export function restorePartitionMemory(partition: Partition, record: StateRecord): void {
+/** What {@link describeMemory} has described. */
+export function readMemory(record: StateRecord): GuestMemorySavedState {
   record.expectVersion(memoryVersion);
-  const fits = partition.memory.restore({
+  return {
     chunks: record.records('chunks').map((chunk) => ({
       index: chunk.number('index'),
       entries: chunk.bytes('entries'),
@@ -120,8 +124,12 @@ export function restorePartitionMemory(partition: Partition, record: StateRecord
     })),
     freeFrames: record.numbers('freeFrames'),
     frames: record.bytes('frames'),
-  });
-  if (fits) return;
+  };
+}
+
+/** To be followed by {@link restorePartition}. @throws UserError where the memory has another size */
+export function restorePartitionMemory(partition: Partition, record: StateRecord): void {
+  if (partition.memory.restore(readMemory(record))) return;
   throw new UserError(
     'saved-state-memory',
     `The saved memory does not fit the partition "${partition.name}".`,

@@ -64,6 +64,12 @@ const schema = z.strictObject({
     .optional()
     .describe('Name of the guest partition; by default the name of the program.'),
   guests: guestsSchema.optional(),
+  restore: z
+    .string()
+    .optional()
+    .describe(
+      'Path of a saved machine to go on with; what else is given replaces what it was saved with.',
+    ),
   stopOnEntry: z
     .boolean()
     .default(true)

@@ -120,8 +120,7 @@ export class GuestMemory {
   clear(): void {
     for (let frame = 0; frame < this.framesUsed; frame++) this.markWritten(frame);
     this.bytes.fill(0, this.frameBase, this.frameOffset(this.framesUsed));
-    this.chunks = new Map();
-    this.ownChunks.clear();
+    this.setChunks(new Map());
     this.overlays.clear();
     this.framesUsed = 0;
     this.freeFrames = [];
@@ -362,6 +361,12 @@ export class GuestMemory {
   }
 
   save(): GuestMemorySavedState {
+    const frames = this.bytes.slice(this.frameBase, this.frameOffset(this.framesUsed));
+    return { ...this.saveMap(), frames };
+  }
+
+  /** What {@link save} saves, without the bytes of the frames. */
+  saveMap(): Omit<GuestMemorySavedState, 'frames'> {
     const indexes = [...this.chunks.keys()].sort((a, b) => a - b);
     return {
       chunks: indexes.map((index) => ({ index, entries: this.encodeChunk(index) })),
@@ -369,7 +374,6 @@ export class GuestMemory {
         .map(([gpaPage, { underlying }]) => ({ gpaPage, underlying }))
         .sort((a, b) => a.gpaPage - b.gpaPage),
       freeFrames: [...this.freeFrames],
-      frames: this.bytes.slice(this.frameBase, this.frameOffset(this.framesUsed)),
     };
   }
 

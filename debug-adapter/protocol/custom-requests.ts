@@ -23,6 +23,8 @@ export const customRequest = {
   events: 'hyperscope/events',
   /** `ConsoleInputArguments` → nothing; what a person types for a guest. */
   consoleInput: 'hyperscope/consoleInput',
+  /** `SaveMachineArguments` → `SaveMachineBody`; the machine must be stopped. */
+  saveMachine: 'hyperscope/saveMachine',
 } as const;
 
 /** Events of our own; each names its body type. */
@@ -228,4 +230,14 @@ export interface StateChangedBody {
   readonly timeNs: number;
   /** The farthest position of the present branch; greater than `position` in the past. */
   readonly endPosition: number;
+}
+
+/** Where the machine is to be saved. */
+export interface SaveMachineArguments {
+  readonly path: string;
+}
+
+/** What was saved. */
+export interface SaveMachineBody {
+  readonly sizeBytes: number;
 }

@@ -36,6 +36,8 @@ export const limits = {
   traceCrashTextBytes: 4096,
   /** Bytes of text kept of an input in the trace; longer ones are cut. */
   traceInputTextBytes: 96,
+  /** Bytes of a saved machine that is read back; a larger file is refused. */
+  savedFileBytes: 2 * 1024 * 1024 * 1024 - 1,
   /** Inputs that one machine accepts; more are refused with a message. */
   inputs: 1_000_000,
   /**

@@ -29,13 +29,23 @@ export interface MachineParts {
 /** The whole state in one tree, which {@link restoreMachine} reads. */
 export function saveMachine(parts: MachineParts, inputs: readonly RecordedInput[]): Uint8Array {
   return encodeStateTree({
+    ...saveMachineTree(parts, inputs),
+    memories: parts.guests.map(savePartitionMemory),
+  });
+}
+
+/** What {@link saveMachine} saves, by component, without guest RAM. */
+export function saveMachineTree(
+  parts: MachineParts,
+  inputs: readonly RecordedInput[],
+): { readonly [key: string]: StateNode } {
+  return {
     format: formatName,
     version,
     configurationHash: parts.configurationHash,
     ...saveComponents(parts),
-    memories: parts.guests.map(savePartitionMemory),
     inputs: inputs.map(saveInput),
-  });
+  };
 }
 
 /** The state of everything but guest RAM and the accepted inputs. */
@@ -86,7 +96,12 @@ function restoreComponents(parts: MachineParts, root: StateRecord): void {
  * @throws UserError where the bytes are damaged, of another version, or of another machine
  */
 export function restoreMachine(parts: MachineParts, bytes: Uint8Array): readonly RecordedInput[] {
-  const root = new StateRecord(decodeStateTree(bytes), 'machine');
+  return restoreMachineTree(parts, decodeStateTree(bytes));
+}
+
+/** As {@link restoreMachine}, from the tree that the bytes encode. */
+export function restoreMachineTree(parts: MachineParts, tree: StateNode): readonly RecordedInput[] {
+  const root = new StateRecord(tree, 'machine');
   if (root.string('format') !== formatName) {
     throw new UserError('saved-state-foreign', 'This is not a saved state of Hyperscope.');
   }

@@ -1,4 +1,5 @@
 /** The physical machine: logical processors, partitions and parent, joined and run. */
+import type { Compressor } from '../backends/compressor';
 import type { Decompressor } from '../backends/decompressor';
 import { createPartitionCores } from '../cpu/processor-core-factory';
 import { Hypervisor } from '../hypervisor/hypervisor';
@@ -33,6 +34,7 @@ import {
   type MachineCheckpoint,
 } from './machine-checkpoint';
 import type { GuestConfiguration, MachineConfiguration } from './machine-configuration';
+import { encodeMachineFile, restoreMachineFile, type MachineFile } from './machine-file';
 import { RunLoop } from './run-loop';
 import type { RunOutcome, RunRequest } from './run-types';
 import { TraceLog } from './trace-log';
@@ -156,14 +158,23 @@ export class PhysicalMachine {
    * @throws UserError, with nothing changed, where the bytes are not a state of this machine
    */
   restore(bytes: Uint8Array): void {
-    const before = this.save();
-    try {
-      this.recorded = [...restoreMachine(this.parts, bytes)];
-    } catch (problem) {
-      restoreMachine(this.parts, before);
-      throw problem;
-    }
-    this.trace.clear();
+    this.replaceState(() => restoreMachine(this.parts, bytes));
+  }
+
+  /**
+   * The whole state as a file, to be put back by {@link restoreFile}.
+   * @param origin what a person needs to build this machine again; {@link readMachineFile} gives it back
+   */
+  saveFile(compressor: Compressor, origin: string): readonly Uint8Array[] {
+    return encodeMachineFile(this.parts, this.recorded, { compressor, origin });
+  }
+
+  /**
+   * Puts the machine into the state of a file. Trace rows of the other past are forgotten.
+   * @throws UserError, with nothing changed, where the file is not of this machine
+   */
+  restoreFile(file: MachineFile, compressor: Compressor): void {
+    this.replaceState(() => restoreMachineFile(this.parts, file, compressor));
   }
 
   /**
@@ -187,6 +198,17 @@ export class PhysicalMachine {
   /** What differs from a checkpoint of the same position, in words; undefined where nothing does. */
   compareWithCheckpoint(checkpoint: MachineCheckpoint): string | undefined {
     return compareWithCheckpoint(this.parts, checkpoint);
+  }
+
+  private replaceState(restore: () => readonly RecordedInput[]): void {
+    const before = this.save();
+    try {
+      this.recorded = [...restore()];
+    } catch (problem) {
+      restoreMachine(this.parts, before);
+      throw problem;
+    }
+    this.trace.clear();
   }
 
   /** Hash of the whole state; equal states have equal hashes on every platform. */

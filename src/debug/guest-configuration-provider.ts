@@ -40,7 +40,7 @@ export class GuestConfigurationProvider implements vscode.DebugConfigurationProv
       );
       return undefined;
     }
-    if (configuration['program'] !== undefined || configuration['guests'] !== undefined) {
+    if (['program', 'guests', 'restore'].some((key) => configuration[key] !== undefined)) {
       return { ...configuration, type: debugType, request: 'launch' };
     }
     const image = await this.imageToRun();
@@ -55,6 +55,7 @@ export class GuestConfigurationProvider implements vscode.DebugConfigurationProv
     configuration: vscode.DebugConfiguration,
   ): Promise<vscode.DebugConfiguration | undefined | null> {
     if (configuration['guests'] !== undefined) return withAbsolutePrograms(configuration, folder);
+    if (configuration['restore'] !== undefined) return configuration;
     const program: unknown = configuration['program'];
     if (typeof program !== 'string' || program.trim() === '') {
       return this.refuse(

@@ -10,6 +10,8 @@ import type {
   GoToPositionArguments,
   PartitionsArguments,
   PartitionsBody,
+  SaveMachineArguments,
+  SaveMachineBody,
 } from '../../debug-adapter/protocol/custom-requests';
 import type {
   AskGuestArguments,
@@ -25,6 +27,7 @@ interface AdapterRequests {
   [customRequest.exits]: { arguments: ExitsArguments; body: ExitsBody };
   [customRequest.consoleInput]: { arguments: ConsoleInputArguments; body: undefined };
   [customRequest.goToPosition]: { arguments: GoToPositionArguments; body: undefined };
+  [customRequest.saveMachine]: { arguments: SaveMachineArguments; body: SaveMachineBody };
   [customRequest.exitDetail]: { arguments: ExitDetailArguments; body: ExitDetailBody };
 }
 

@@ -9,6 +9,7 @@ import {
   type PartitionInfo,
   type PartitionsBody,
   type ProcessorRunState,
+  type SaveMachineBody,
 } from '../../protocol/custom-requests';
 import { decodeBase64 } from '../../support/base64';
 import { UserError } from '../../support/user-error';
@@ -128,6 +129,10 @@ function consoleInput(session: SessionState, args: RequestArguments): undefined 
   return undefined;
 }
 
+function saveMachine(session: SessionState, args: RequestArguments): SaveMachineBody {
+  return { sizeBytes: session.control.saveTo(args.string('path')) };
+}
+
 function goToPosition(session: SessionState, args: RequestArguments): undefined {
   const { control, run } = session.launched;
   const position = args.integer('position');
@@ -147,5 +152,6 @@ export const customHandlers: HandlerTable = {
   [customRequest.exitDetail]: exitDetail,
   [customRequest.events]: events,
   [customRequest.goToPosition]: goToPosition,
+  [customRequest.saveMachine]: saveMachine,
   [customRequest.consoleInput]: consoleInput,
 };

@@ -1,10 +1,10 @@
 /** Requests that begin and end a session: initialize, launch, configurationDone, restart, terminate, disconnect. */
 import { loadTarget, openTarget } from '../../debugger/open-target';
-import { parseLaunchArguments } from '../../launch/launch-arguments';
 import { UserError } from '../../support/user-error';
 import { capabilities } from '../capabilities';
 import { describeBreakpoint } from '../breakpoint-body';
 import { DebuggeeRun } from '../debuggee-run';
+import { planLaunch } from '../launch-plan';
 import type { RequestArguments } from '../request-arguments';
 import type { Debuggee, HandlerTable, SessionState } from '../session-state';
 
@@ -19,12 +19,13 @@ function launch(session: SessionState, args: RequestArguments): undefined {
   if (session.debuggee !== undefined) {
     throw new UserError('launched-twice', 'This session has launched its guest already.');
   }
-  const settings = parseLaunchArguments(args.raw ?? {});
-  const control = openTarget(settings, session.ports);
+  const plan = planLaunch(args.raw ?? {}, session.ports);
+  const { settings, beginning } = plan;
+  const control = openTarget(settings, session.ports, beginning);
   const noDebug = args.boolean('noDebug');
   const stopAtEnd = settings.stopAtEnd && !noDebug;
   const run = new DebuggeeRun(session, control, session.ports.clock, { ...settings, stopAtEnd });
-  session.debuggee = { settings, control, run, noDebug };
+  session.debuggee = { plan, control, run, noDebug };
   session.after(() => {
     for (const { notes } of control.programs) {
       for (const note of notes) session.print('console', `${note}\n`);
@@ -42,8 +43,8 @@ function attach(): never {
 }
 
 /** Stops on entry, or runs, as the launch arguments say. */
-function begin({ control, run, settings, noDebug }: Debuggee): void {
-  if (settings.stopOnEntry && !noDebug) {
+function begin({ control, run, plan, noDebug }: Debuggee): void {
+  if (plan.settings.stopOnEntry && !noDebug) {
     run.announce(control.lastStop);
     return;
   }
@@ -60,14 +61,15 @@ function configurationDone(session: SessionState): undefined {
 function restart(session: SessionState, args: RequestArguments): undefined {
   const before = session.launched;
   const given = args.has('arguments') ? args.object('arguments').raw : undefined;
-  const settings = given === undefined ? before.settings : parseLaunchArguments(given);
-  const target = loadTarget(settings, session.ports);
+  const plan = planLaunch(given ?? before.plan.raw, session.ports);
+  const { settings, beginning } = plan;
+  const target = loadTarget(settings, session.ports, beginning);
   const { control, run } = before;
   run.cancel();
   control.restart(target);
   run.restarted({ ...settings, stopAtEnd: settings.stopAtEnd && !before.noDebug });
   session.variables.clear();
-  const debuggee = { ...before, settings };
+  const debuggee = { ...before, plan };
   session.debuggee = debuggee;
   session.after(() => {
     for (const { path, breakpoint } of control.allBreakpoints) {

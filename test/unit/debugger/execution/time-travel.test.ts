@@ -7,11 +7,7 @@ import {
   type DebugTarget,
 } from '../../../../debug-adapter/debugger/machine-control';
 import { loadTarget, type TargetPorts } from '../../../../debug-adapter/debugger/open-target';
-import { icedDisassembler } from '../../../../debug-adapter/host/iced-disassembler';
-import { nodeDecompressor } from '../../../../debug-adapter/host/node-decompressor';
-import { nodeFileSource } from '../../../../debug-adapter/host/node-file-source';
-import { nodeWallClock } from '../../../../debug-adapter/host/node-wall-clock';
-import { webAssemblyCodeHost } from '../../../../debug-adapter/host/web-assembly-code-space';
+import { nodePorts } from '../../../../debug-adapter/host/node-ports';
 import { parseLaunchArguments } from '../../../../debug-adapter/launch/launch-arguments';
 import { UserError } from '../../../../debug-adapter/support/user-error';
 import { Timeline } from '../../../../debug-adapter/timeline/timeline';
@@ -25,13 +21,7 @@ import {
 } from '../../../support/interrupt-guest';
 import { SeededRandom, seedOf } from '../../../support/seeded-random';
 
-const ports: TargetPorts = {
-  files: nodeFileSource,
-  disassembler: icedDisassembler,
-  clock: nodeWallClock,
-  codeHost: webAssemblyCodeHost,
-  decompressor: nodeDecompressor,
-};
+const ports: TargetPorts = nodePorts;
 
 const imageOf = (name: string): string => `guests/${name}/${name}.elf`;
 
@@ -53,7 +43,7 @@ function debugged(name: string): Rig {
 function underDebugger(machine: Timeline): Rig {
   const settings = parseLaunchArguments({ program: imageOf('spin'), memory: 4 });
   const { programs, syntax } = loadTarget(settings, ports);
-  return rigOf({ programs, syntax, machine, isPaced: false });
+  return rigOf({ programs, syntax, machine, origin: {}, isPaced: false });
 }
 
 const timerVector = 0x40;

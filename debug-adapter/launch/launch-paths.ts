@@ -1,0 +1,39 @@
+/** The launch arguments that are paths, so that they can be made absolute. */
+
+const guestPaths = ['program', 'initrd', 'symbols'] as const;
+
+type Resolve = (path: string) => string;
+
+function resolveGuest(guest: Readonly<Record<string, unknown>>, resolve: Resolve): object {
+  const resolved: Record<string, unknown> = { ...guest };
+  for (const key of guestPaths) {
+    const value = guest[key];
+    if (typeof value === 'string') resolved[key] = resolve(value);
+    else if (Array.isArray(value)) {
+      resolved[key] = value.map((item: unknown) =>
+        typeof item === 'string' ? resolve(item) : item,
+      );
+    }
+  }
+  return resolved;
+}
+
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Launch arguments that mean the same files from any folder; without what is about one session only. */
+export function resolveLaunchPaths(launch: object, resolve: Resolve): object {
+  const {
+    restore: _restore,
+    guests,
+    ...single
+  }: Readonly<Record<string, unknown>> = {
+    ...launch,
+  };
+  const resolved = resolveGuest(single, resolve);
+  if (!Array.isArray(guests)) return resolved;
+  const list = guests.map((guest: unknown) =>
+    isRecord(guest) ? resolveGuest(guest, resolve) : guest,
+  );
+  return { ...resolved, guests: list };
+}

@@ -1,0 +1,165 @@
+// Saved machines as files: what is restored goes on as if nothing had happened, and what is damaged is refused whole.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeSavedMachine } from '../../../debug-adapter/debugger/saved-machine';
+import { nodePorts } from '../../../debug-adapter/host/node-ports';
+import { readMachineFile } from '../../../debug-adapter/system/machine-file';
+import type { PhysicalMachine } from '../../../debug-adapter/system/physical-machine';
+import { ApicRegister } from '../../../debug-adapter/spec/x86/local-apic';
+import { UserError } from '../../../debug-adapter/support/user-error';
+import { code, counterOf, interruptMachine, startUpVector } from '../../support/interrupt-guest';
+import { SeededRandom, seedOf } from '../../support/seeded-random';
+
+const { compressor } = nodePorts;
+const timerVector = 0x40;
+const seed = seedOf(20_261);
+
+/** Two processors, a periodic timer, an overlay page, and a console that hears. */
+function machineOf(rounds = 40): PhysicalMachine {
+  return interruptMachine({
+    boot:
+      code.writeMsr(0x40000000, 1n) +
+      code.writeMsr(0x40000001, 0x60001n) +
+      code.writeApic(ApicRegister.SVR, 0x1ff) +
+      code.writeApic(ApicRegister.ICR_LOW, 0xc4500) +
+      code.writeApic(ApicRegister.ICR_LOW, 0xc4600 | startUpVector) +
+      code.writeApic(ApicRegister.TIMER_DIVIDE, 0xb) +
+      code.writeApic(ApicRegister.LVT_TIMER, timerVector | 0x20000) +
+      code.writeApic(ApicRegister.TIMER_INITIAL_COUNT, 7000) +
+      code.sti +
+      code.haltUntil(counterOf(timerVector), rounds) +
+      code.exit(0),
+    startUp: 'f0 ff 06 0005 ff 06 1005 0f 31 a3 1405 eb f2',
+    processorCount: 2,
+  });
+}
+
+function fileOf(machine: PhysicalMachine): Uint8Array {
+  return new Uint8Array(Buffer.concat(machine.saveFile(compressor, '{"program":"x"}')));
+}
+
+function restored(bytes: Uint8Array, rounds?: number): PhysicalMachine {
+  const machine = machineOf(rounds);
+  machine.restoreFile(readMachineFile(bytes, compressor), compressor);
+  return machine;
+}
+
+function run(machine: PhysicalMachine, position: number): PhysicalMachine {
+  while (machine.position < position) {
+    const { stop, steps } = machine.run({ maxSteps: position - machine.position });
+    if (steps === 0 && stop.kind !== 'breakpoint') break;
+  }
+  return machine;
+}
+
+function assertRefused(action: () => unknown, ids: readonly string[], what: string): void {
+  assert.throws(action, (error) => error instanceof UserError && ids.includes(error.id), what);
+}
+
+describe('a saved machine', () => {
+  it(`goes on from any position as one that was never stopped, seed ${seed}`, () => {
+    const random = new SeededRandom(seed);
+    const end = 60_000;
+    const expected = run(machineOf(), end).stateHash();
+    for (let round = 0; round < 12; round++) {
+      const at = random.below(end);
+      const first = run(machineOf(), at);
+      if (round % 2 === 0)
+        first.accept({ kind: 'edit-rflags', partition: 2, processor: 1, value: 2 });
+      const second = restored(fileOf(first));
+      assert.equal(second.stateHash(), first.stateHash(), `saved at ${at}`);
+      assert.deepEqual(second.inputs, first.inputs);
+      assert.equal(run(second, end).stateHash(), run(first, end).stateHash(), `run from ${at}`);
+      if (round % 2 === 1) assert.equal(first.stateHash(), expected, `run past ${at}`);
+    }
+  });
+
+  it('is small: pages of zeros are not kept', () => {
+    assert.ok(fileOf(run(machineOf(), 50_000)).length < 64 * 1024);
+  });
+
+  it('brings what it was saved with', () => {
+    assert.equal(readMachineFile(fileOf(machineOf()), compressor).origin, '{"program":"x"}');
+  });
+
+  it(`is refused where any byte of it is damaged, seed ${seed}`, () => {
+    const random = new SeededRandom(seed);
+    const machine = run(machineOf(), 5000);
+    const bytes = fileOf(machine);
+    const before = machine.stateHash();
+    for (let round = 0; round < 400; round++) {
+      const damaged = bytes.slice();
+      const at = round < 40 ? round : random.below(bytes.length);
+      damaged[at] = (damaged[at] ?? 0) ^ (1 << random.below(8));
+      assertRefused(
+        () => machine.restoreFile(readMachineFile(damaged, compressor), compressor),
+        ['saved-file-foreign', 'saved-file-newer', 'saved-file-damaged'],
+        `byte ${at}`,
+      );
+    }
+    assert.equal(machine.stateHash(), before);
+  });
+
+  it('is refused where it is cut short', () => {
+    const bytes = fileOf(machineOf());
+    for (let length = 0; length < bytes.length; length += 1 + Math.floor(bytes.length / 500)) {
+      assertRefused(
+        () => readMachineFile(bytes.subarray(0, length), compressor),
+        ['saved-file-foreign', 'saved-file-damaged'],
+        `${length} bytes`,
+      );
+    }
+  });
+
+  it('is refused by another machine, which stays as it is', () => {
+    const bytes = fileOf(machineOf());
+    const other = machineOf(41);
+    const before = other.stateHash();
+    const restore = (): void => other.restoreFile(readMachineFile(bytes, compressor), compressor);
+    assertRefused(restore, ['saved-state-other-machine'], 'another image');
+    assert.equal(other.stateHash(), before);
+  });
+});
+
+describe('the file of a saved machine', () => {
+  let folder: string;
+  before(() => (folder = mkdtempSync(join(tmpdir(), 'hyperscope-'))));
+  after(() => rmSync(folder, { recursive: true }));
+
+  it('is written whole', () => {
+    const path = join(folder, 'machine');
+    const pieces = machineOf().saveFile(compressor, '{}');
+    const size = writeSavedMachine(path, pieces, nodePorts);
+    assert.deepEqual(new Uint8Array(readFileSync(path)), new Uint8Array(Buffer.concat(pieces)));
+    assert.equal(size, readFileSync(path).length);
+    assert.deepEqual(readdirSync(folder), ['machine']);
+  });
+
+  it('stays as it was where a new one cannot be completed', () => {
+    const path = join(folder, 'kept');
+    writeFileSync(path, 'the old one');
+    const pieces = {
+      reduce: () => 10,
+      *[Symbol.iterator]() {
+        yield new Uint8Array(5);
+        throw new RangeError('power failure');
+      },
+    };
+    // Only what is used of the list is there.
+    const list = pieces as unknown as readonly Uint8Array[];
+    assert.throws(() => writeSavedMachine(path, list, nodePorts), /power failure/);
+    assert.equal(readFileSync(path, 'utf8'), 'the old one');
+    assert.deepEqual(readdirSync(folder).sort(), ['kept', 'machine']);
+  });
+
+  it('is refused where it cannot be written', () => {
+    const path = join(folder, 'nowhere', 'machine');
+    assertRefused(
+      () => writeSavedMachine(path, [], nodePorts),
+      ['saved-machine-unwritable'],
+      'no folder',
+    );
+  });
+});
