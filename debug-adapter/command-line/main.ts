@@ -15,12 +15,13 @@ import { exitStatus, GuestRun } from './run-guest';
 
 type EventKind = Parameters<HeadlessRun['trace']>[0] extends ReadonlySet<infer Kind> ? Kind : never;
 
-const eventKinds: Readonly<Record<TraceKind, EventKind>> = {
-  exits: 'vm-exit',
-  hypercalls: 'hypercall',
-  events: 'event',
-  console: 'console',
-  inputs: 'input',
+const eventKinds: Readonly<Record<TraceKind, readonly EventKind[]>> = {
+  exits: ['vm-exit'],
+  hypercalls: ['hypercall'],
+  events: ['event'],
+  console: ['console'],
+  inputs: ['input'],
+  vmbus: ['vmbus-message', 'vmbus-packet', 'vmbus-signal'],
 };
 
 /** @throws UserError that says what cannot be opened */
@@ -64,7 +65,7 @@ function startTrace(machine: HeadlessRun, options: RunOptions): () => void {
   const file = options.traceFile === undefined ? undefined : openTextFile(options.traceFile);
   const write = file?.write ?? terminal.writeMessage;
   const asJson = options.traceFile?.endsWith('.jsonl') === true;
-  machine.trace(new Set(kinds.map((kind) => eventKinds[kind])), (event) => {
+  machine.trace(new Set(kinds.flatMap((kind) => eventKinds[kind])), (event) => {
     const { position, timeNs, partition, text } = event;
     write(asJson ? JSON.stringify(event) : `${position} ${timeNs} ns p${partition} ${text}`);
   });

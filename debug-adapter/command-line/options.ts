@@ -4,7 +4,7 @@ import { UserError } from '../support/user-error';
 import { parseAsks, type GuestAsk } from './guest-asks';
 
 /** Kinds of trace events that can be printed. */
-export const traceKinds = ['exits', 'hypercalls', 'events', 'console', 'inputs'] as const;
+export const traceKinds = ['exits', 'hypercalls', 'events', 'console', 'inputs', 'vmbus'] as const;
 export type TraceKind = (typeof traceKinds)[number];
 
 /** Options of `run`. */

@@ -95,6 +95,13 @@ export class RequestArguments {
     );
   }
 
+  optionalStrings(name: string): readonly string[] | undefined {
+    if (!this.has(name)) return undefined;
+    return this.list(name).map((item) =>
+      typeof item === 'string' ? item : this.missing(name, 'a list of texts'),
+    );
+  }
+
   private list(name: string): readonly unknown[] {
     if (!this.has(name)) return [];
     const value = this.fields[name];

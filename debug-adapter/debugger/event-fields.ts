@@ -1,6 +1,5 @@
 /** Decoded fields of trace events by name: what conditions and log messages of breakpoints may use. */
 import type { TraceEvent } from '../machine/trace';
-import { channelMessages } from '../spec/vmbus/messages';
 import { PacketType } from '../spec/vmbus/packets';
 import { hypercalls } from '../spec/tlfs/hypercalls';
 import { hypercallStatuses } from '../spec/tlfs/status-codes';
@@ -9,7 +8,14 @@ import { exceptionVectors } from '../spec/x86/exceptions';
 import { crAccessQualification, exitReasons } from '../spec/x86/exit-reasons';
 import { msrs } from '../spec/x86/msrs';
 import type { FieldValue } from './expressions/evaluate';
-import { channelMessageTypeOf } from './traffic/traffic-text';
+import {
+  messageFieldNames,
+  messageFields,
+  messageValueNames,
+  packetFieldNames,
+  packetFields,
+  packetValueNames,
+} from './traffic/traffic-fields';
 import { commonExitFieldNames, exitFieldNames, exitFields } from './exits/exit-fields';
 
 /** The trace event of a kind. */
@@ -109,28 +115,14 @@ const decoders: { readonly [Kind in TraceEvent['kind']]: EventDecoder<Kind> } = 
       ]),
   },
   'vmbus-message': {
-    names: ['direction', 'type', 'refusal'],
-    values: new Map([['type', namesOf(channelMessages.map(({ name, type }) => [name, type]))]]),
-    read: ({ direction, payload, refusal }) =>
-      new Map<string, FieldValue>([
-        ['direction', direction],
-        ['type', BigInt(channelMessageTypeOf(payload) ?? 0)],
-        ['refusal', refusal],
-      ]),
+    names: messageFieldNames(),
+    values: messageValueNames,
+    read: messageFields,
   },
   'vmbus-packet': {
-    names: ['direction', 'channel', 'class', 'transaction', 'type', 'bytes', 'refusal'],
-    values: new Map([['type', namesOf(Object.entries(PacketType))]]),
-    read: ({ direction, channel, classId, transactionId, packetType, sizeBytes, refusal }) =>
-      new Map<string, FieldValue>([
-        ['direction', direction],
-        ['channel', BigInt(channel)],
-        ['class', classId],
-        ['transaction', transactionId],
-        ['type', BigInt(packetType)],
-        ['bytes', BigInt(sizeBytes)],
-        ['refusal', refusal],
-      ]),
+    names: packetFieldNames(),
+    values: new Map([...packetValueNames, ['type', namesOf(Object.entries(PacketType))]]),
+    read: packetFields,
   },
   'vmbus-signal': {
     names: ['direction', 'channel', 'outcome'],

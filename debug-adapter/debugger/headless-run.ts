@@ -3,6 +3,7 @@ import { present } from '../support/assert';
 import type { TraceEvent } from '../machine/trace';
 import type { Timeline } from '../timeline/timeline';
 import { ConsoleBuffer, type ConsoleOutput } from './console-buffer';
+import { eventFields } from './event-fields';
 import { waitMsUntil } from './execution/pace';
 import { stopPlace } from './execution/stop-place';
 import { describeStop, nameGuest, type MachineStop, type StopText } from './execution/stop-report';
@@ -16,6 +17,7 @@ import {
 import type { GuestPrograms } from './guest-programs';
 import { registers } from './registers';
 import { describeEvent } from './trace-events';
+import { isTraffic, TrafficLadder } from './traffic/traffic-ladder';
 import { hex } from './value-format';
 
 /** An event of the trace in words. */
@@ -25,6 +27,8 @@ export interface TracedEvent {
   readonly timeNs: number;
   readonly partition: number;
   readonly text: string;
+  /** Every decoded field; made when it is asked for. */
+  readonly fields: Readonly<Record<string, string>>;
 }
 
 const shownRegisters = registers.filter(({ group }) => group === 'general');
@@ -155,14 +159,22 @@ export class HeadlessRun {
 
   /** Hears of every event of the kinds in `kinds`, in words. */
   trace(kinds: ReadonlySet<TraceEvent['kind']>, listener: (event: TracedEvent) => void): void {
+    const ladder = new TrafficLadder();
     const record = (event: TraceEvent): void => {
       const { kind, position, timeNs, partition } = event;
+      const text = isTraffic(event)
+        ? ladder.describe(event)
+        : describeEvent(event, this.programs.nameOf(partition));
       listener({
-        kind,
-        position,
-        timeNs,
-        partition,
-        text: describeEvent(event, this.programs.nameOf(partition)),
+        ...{ kind, position, timeNs, partition, text },
+        get fields(): Readonly<Record<string, string>> {
+          return Object.fromEntries(
+            [...eventFields(event)].map(([name, value]) => [
+              name,
+              typeof value === 'string' ? value : hex(value),
+            ]),
+          );
+        },
       });
     };
     this.machine.trace.forwardTo({ record }, [...kinds]);

@@ -54,6 +54,7 @@ import { registerByName } from './registers';
 import { namedFrames, type NamedFrame } from './stack-frames';
 import { saveTarget, writeSavedMachine, type SavePorts } from './saved-machine';
 import { queryEvents, type TraceEventPage, type TraceStreamName } from './trace-events';
+import { TrafficLog } from './traffic/traffic-log';
 import { formatFully } from './value-format';
 
 /** Services of the host that the debugger uses. */
@@ -82,6 +83,7 @@ interface Attachment {
   readonly execution: RunControl;
   readonly exitLog: ExitLog;
   readonly vmcs: VmcsInspection;
+  readonly traffic: TrafficLog;
 }
 
 interface WantedBreakpoint {
@@ -165,6 +167,10 @@ export class MachineControl {
 
   get exits(): ExitLog {
     return this.attached.exitLog;
+  }
+
+  get traffic(): TrafficLog {
+    return this.attached.traffic;
   }
 
   /** The exit code of all guests together; 0 while none has failed. */
@@ -565,7 +571,8 @@ export class MachineControl {
     execution.watchVectors(this.watchedVectors);
     const exitLog = new ExitLog(machine.trace.exits, programs.nameOf);
     const vmcs = new VmcsInspection(exitLog, programs.nameOf);
-    return { machine, origin, programs, execution, exitLog, vmcs };
+    const traffic = new TrafficLog(machine, programs.nameOf);
+    return { machine, origin, programs, execution, exitLog, vmcs, traffic };
   }
 
   /** Resolves every breakpoint anew: another program runs, or the program runs elsewhere. */

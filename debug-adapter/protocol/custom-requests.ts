@@ -21,6 +21,12 @@ export const customRequest = {
   goToPosition: 'hyperscope/goToPosition',
   /** `EventsArguments` → `EventsBody` */
   events: 'hyperscope/events',
+  /** `TrafficArguments` → `TrafficBody`; types in `traffic.ts` */
+  traffic: 'hyperscope/traffic',
+  /** `TrafficDetailArguments` → `TrafficDetailBody` */
+  trafficDetail: 'hyperscope/trafficDetail',
+  /** nothing → `TrafficBusesBody` */
+  trafficBuses: 'hyperscope/trafficBuses',
   /** `ConsoleInputArguments` → nothing; what a person types for a guest. */
   consoleInput: 'hyperscope/consoleInput',
   /** `SaveMachineArguments` → `SaveMachineBody`; the machine must be stopped. */

@@ -1,6 +1,6 @@
 /** Values of a structure by field name, without a tree: for conditions and filters, which look at many structures. */
 import { guidText } from './guid';
-import { fieldSizeBytes, readField, type StructLayout, type StructPart } from './struct-layout';
+import { fieldSizeBytes, type StructLayout, type StructPart } from './struct-layout';
 import type { StructScope } from './struct-tree';
 
 /** A number, or the text of a GUID. */
@@ -14,15 +14,47 @@ export interface StructReading {
 
 type Readings = Map<string, StructReading>;
 
-function readFields(layout: StructLayout, bytes: Uint8Array, at: number, into: Readings): void {
-  for (const { name, type, offset, meaning } of layout.fields) {
-    if (at + offset + fieldSizeBytes(type) > bytes.length) return;
-    if (meaning?.kind === 'reserved') continue;
-    if (typeof type === 'string') {
-      into.set(name, { layout, value: readField(layout, bytes, name, at) });
-    } else if (meaning?.kind === 'guid') {
-      into.set(name, { layout, value: guidText(bytes, at + offset) });
-    }
+interface ValueField {
+  readonly name: string;
+  /** Undefined for a GUID. */
+  readonly type: 'u8' | 'u16' | 'u32' | 'u64' | undefined;
+  readonly offset: number;
+  readonly end: number;
+}
+
+const valueFields = new WeakMap<StructLayout, readonly ValueField[]>();
+
+/** The fields of a layout that have a value, found once: this runs for every row that a filter looks at. */
+function valueFieldsOf(layout: StructLayout): readonly ValueField[] {
+  const known = valueFields.get(layout);
+  if (known !== undefined) return known;
+  const made = layout.fields.flatMap(({ name, type, offset, meaning }): readonly ValueField[] => {
+    const end = offset + fieldSizeBytes(type);
+    if (meaning?.kind === 'reserved') return [];
+    if (typeof type === 'string') return [{ name, type, offset, end }];
+    return meaning?.kind === 'guid' ? [{ name, type: undefined, offset, end }] : [];
+  });
+  valueFields.set(layout, made);
+  return made;
+}
+
+function readOne(
+  view: DataView,
+  bytes: Uint8Array,
+  at: number,
+  type: ValueField['type'],
+): StructValue {
+  switch (type) {
+    case 'u8':
+      return BigInt(view.getUint8(at));
+    case 'u16':
+      return BigInt(view.getUint16(at, true));
+    case 'u32':
+      return BigInt(view.getUint32(at, true));
+    case 'u64':
+      return view.getBigUint64(at, true);
+    case undefined:
+      return guidText(bytes, at);
   }
 }
 
@@ -53,8 +85,12 @@ export function readValues(
   const values: Readings = new Map();
   let next: StructLayout | undefined = layout;
   let place = at;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   while (next !== undefined && place <= bytes.length) {
-    readFields(next, bytes, place, values);
+    for (const { name, type, offset, end } of valueFieldsOf(next)) {
+      if (place + end > bytes.length) break;
+      values.set(name, { layout: next, value: readOne(view, bytes, place + offset, type) });
+    }
     place += next.sizeBytes;
     const [part]: readonly StructPart[] = next.parts;
     next = part === undefined ? undefined : structureOf(part, values, outer);

@@ -88,9 +88,9 @@ export const vmbusPacketRecord = structLayout('vmbus-packet', [
   structField('channel', 'u32', 32),
   structField('sizeBytes', 'u32', 36),
   structField('transactionId', 'u64', 40),
-  structField('class', { bytes: 16 }, 48),
-  reason(64),
-  structField('bytes', { bytes: limits.tracePacketBytes }, 64 + limits.traceReasonBytes),
+  structField('class', { bytes: 40 }, 48),
+  reason(88),
+  structField('bytes', { bytes: limits.tracePacketBytes }, 88 + limits.traceReasonBytes),
 ]);
 
 export const vmbusSignalRecord = structLayout('vmbus-signal', [

@@ -82,6 +82,11 @@ export class TraceStream<Event extends TraceEvent> {
     return this.codec.decode(header, record, read);
   }
 
+  /** The record of event number `index` itself, valid until the next event; undefined where it is not kept. */
+  recordAt(index: number): Uint8Array | undefined {
+    return this.ring.at(index);
+  }
+
   /** The kept events among numbers `start` to `start + count - 1`, ascending. */
   query(start: number, count: number): readonly Event[] {
     const events: Event[] = [];

@@ -5,6 +5,7 @@ import type {
   VmbusPacketEvent,
   VmbusSignalEvent,
 } from '../machine/trace';
+import { present } from '../support/assert';
 import type { FieldWriter, StructLayout } from '../support/struct-layout';
 import { decodeUtf8, encodeUtf8 } from '../support/utf8';
 import { vmbusMessageRecord, vmbusPacketRecord, vmbusSignalRecord } from './trace-records';
@@ -100,6 +101,16 @@ export const vmbusPacketCodec: RecordCodec<VmbusPacketEvent> = {
     };
   },
 };
+
+const packetLengthField = present(vmbusPacketRecord.byName.get('length'), 'length').offset;
+const packetBytesField = present(vmbusPacketRecord.byName.get('bytes'), 'bytes').offset;
+
+/** The bytes of a packet in its record, not copied: for filters, which look at every packet. */
+export function packetBytesIn(record: Uint8Array): Uint8Array {
+  const low = record[packetLengthField] ?? 0;
+  const length = low | ((record[packetLengthField + 1] ?? 0) << 8);
+  return record.subarray(packetBytesField, packetBytesField + length);
+}
 
 export const vmbusSignalCodec: RecordCodec<VmbusSignalEvent> = {
   layout: vmbusSignalRecord,

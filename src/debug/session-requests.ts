@@ -19,12 +19,22 @@ import type {
   IntegrationBody,
   integrationRequest,
 } from '../../debug-adapter/protocol/guest-integration';
+import type {
+  TrafficArguments,
+  TrafficBody,
+  TrafficBusesBody,
+  TrafficDetailArguments,
+  TrafficDetailBody,
+} from '../../debug-adapter/protocol/traffic';
 
 interface AdapterRequests {
   [integrationRequest.integration]: { arguments: IntegrationArguments; body: IntegrationBody };
   [integrationRequest.askGuest]: { arguments: AskGuestArguments; body: undefined };
   [customRequest.partitions]: { arguments: PartitionsArguments; body: PartitionsBody };
   [customRequest.exits]: { arguments: ExitsArguments; body: ExitsBody };
+  [customRequest.traffic]: { arguments: TrafficArguments; body: TrafficBody };
+  [customRequest.trafficDetail]: { arguments: TrafficDetailArguments; body: TrafficDetailBody };
+  [customRequest.trafficBuses]: { arguments: Record<string, never>; body: TrafficBusesBody };
   [customRequest.consoleInput]: { arguments: ConsoleInputArguments; body: undefined };
   [customRequest.goToPosition]: { arguments: GoToPositionArguments; body: undefined };
   [customRequest.saveMachine]: { arguments: SaveMachineArguments; body: SaveMachineBody };

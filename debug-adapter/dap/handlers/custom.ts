@@ -11,6 +11,7 @@ import {
   type ProcessorRunState,
   type SaveMachineBody,
 } from '../../protocol/custom-requests';
+import type { TrafficBody, TrafficBusesBody, TrafficDetailBody } from '../../protocol/traffic';
 import { decodeBase64 } from '../../support/base64';
 import { UserError } from '../../support/user-error';
 import type { RequestArguments } from '../request-arguments';
@@ -145,12 +146,41 @@ function goToPosition(session: SessionState, args: RequestArguments): undefined 
   });
 }
 
+const trafficKinds = ['vmbus-message', 'vmbus-packet', 'vmbus-signal'] as const;
+
+function traffic(session: SessionState, args: RequestArguments): TrafficBody {
+  const start = args.integerBetween('start', 0, Number.MAX_SAFE_INTEGER);
+  const count = args.integerBetween('count', 0, mostRows);
+  const filter = args.has('filter') ? args.object('filter') : undefined;
+  const names = filter?.optionalStrings('kinds');
+  return session.control.traffic.query(start, count, {
+    partition: filter?.optionalInteger('partition'),
+    channels: filter?.optionalIntegers('channels'),
+    kinds: names === undefined ? undefined : trafficKinds.filter((kind) => names.includes(kind)),
+    text: filter?.optionalString('text'),
+  });
+}
+
+function trafficDetail(session: SessionState, args: RequestArguments): TrafficDetailBody {
+  const id = args.string('id');
+  const detail = session.control.traffic.detail(id);
+  if (detail !== undefined) return detail;
+  throw new UserError('no-such-traffic', `The traffic ${id} is not kept any more.`);
+}
+
+function trafficBuses(session: SessionState): TrafficBusesBody {
+  return { buses: session.control.traffic.buses() };
+}
+
 /** Handlers of this group. */
 export const customHandlers: HandlerTable = {
   [customRequest.partitions]: partitions,
   [customRequest.exits]: exits,
   [customRequest.exitDetail]: exitDetail,
   [customRequest.events]: events,
+  [customRequest.traffic]: traffic,
+  [customRequest.trafficDetail]: trafficDetail,
+  [customRequest.trafficBuses]: trafficBuses,
   [customRequest.goToPosition]: goToPosition,
   [customRequest.saveMachine]: saveMachine,
   [customRequest.consoleInput]: consoleInput,

@@ -23,7 +23,7 @@ export function resolveFunctionBreakpoint(text: string, symbols: SymbolIndex): B
   );
   const hint =
     near === undefined
-      ? 'Name a symbol, an address (*0x100000), or an event: hypercall:NAME, exit:NAME, io:PORT, msr:NUMBER, vector:NUMBER.'
+      ? 'Name a symbol, an address (*0x100000), or an event: hypercall:NAME, exit:NAME, io:PORT, msr:NUMBER, vector:NUMBER, vmbus:MESSAGE, packet:CLASS.OPERATION.'
       : `Did you mean "${near}"?`;
   return noTarget(`The program has no symbol "${name}". ${hint}`);
 }

@@ -7,7 +7,9 @@ import { resolveFunctionBreakpoint } from './function-breakpoint';
 import { resolveHypercallBreakpoint } from './hypercall-breakpoint';
 import { resolveIoBreakpoint } from './io-breakpoint';
 import { resolveMsrBreakpoint } from './msr-breakpoint';
+import { resolvePacketBreakpoint } from './packet-breakpoint';
 import { resolveVectorBreakpoint } from './vector-breakpoint';
+import { resolveVmbusBreakpoint } from './vmbus-breakpoint';
 
 /** Resolvers by prefix. */
 const eventKinds: ReadonlyMap<string, (text: string) => BreakpointTarget> = new Map([
@@ -16,6 +18,8 @@ const eventKinds: ReadonlyMap<string, (text: string) => BreakpointTarget> = new 
   ['io', resolveIoBreakpoint],
   ['msr', resolveMsrBreakpoint],
   ['vector', resolveVectorBreakpoint],
+  ['vmbus', resolveVmbusBreakpoint],
+  ['packet', resolvePacketBreakpoint],
 ]);
 
 /** A breakpoint as typed: what it is on, and what it is to log instead of stopping. */

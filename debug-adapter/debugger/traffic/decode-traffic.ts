@@ -25,12 +25,25 @@ export type TrafficValues = ReadonlyMap<string, StructReading>;
 
 const noValues: TrafficValues = new Map();
 
+/** Type of a channel message; undefined where it is too short to have one. */
+export function channelMessageTypeOf(payload: Uint8Array): number | undefined {
+  if (payload.length < channelMessageHeader.sizeBytes) return undefined;
+  return Number(readField(channelMessageHeader, payload, 'MessageType'));
+}
+
+/** What a channel message is called. */
+export function messageName(payload: Uint8Array): string {
+  const type = channelMessageTypeOf(payload);
+  if (type === undefined) return `message of ${payload.length} bytes`;
+  return channelMessageByType.get(type)?.name ?? `message ${type}`;
+}
+
 /** The layout of a channel message; undefined where its type is not known. */
 function messageLayout(payload: Uint8Array): StructLayout | undefined {
-  const head = channelMessageHeader.sizeBytes;
-  if (payload.length < head) return undefined;
-  const type = Number(readField(channelMessageHeader, payload, 'MessageType'));
-  if (type === ChannelMessageType.initiateContact && payload.length >= head + 4) {
+  const type = channelMessageTypeOf(payload);
+  if (type === undefined) return undefined;
+  const versionEnd = channelMessageHeader.sizeBytes + 4;
+  if (type === ChannelMessageType.initiateContact && payload.length >= versionEnd) {
     const version = Number(readField(initiateContactLegacy, payload, 'VersionRequested'));
     if (version < VmbusVersion.v5_0) return initiateContactLegacy;
   }
@@ -51,7 +64,8 @@ export function messageTree({
   return [...nodes, ...restNode(payload, end)];
 }
 
-type PacketBytes = Pick<VmbusPacketEvent, 'bytes' | 'packetType' | 'classId'>;
+/** What of a packet says what it is. */
+export type PacketBytes = Pick<VmbusPacketEvent, 'bytes' | 'packetType' | 'classId'>;
 
 /** Where the payload of a packet lies in the bytes that were kept; undefined where the descriptor cannot be right. */
 function payloadPlace({ bytes }: PacketBytes): { start: number; end: number } | undefined {
@@ -70,6 +84,14 @@ function payloadLayout(packet: PacketBytes): { layout: StructLayout; isPipe: boo
   const isCompletion = packet.packetType === PacketType.completion;
   const layout = isCompletion ? protocol.completion : protocol.message;
   return { layout, isPipe: deviceClassByName.get(packet.classId)?.isPipe === true };
+}
+
+/** Where the message in a packet begins, behind the pipe header; undefined where the packet has no known message. */
+export function messageStart(packet: PacketBytes): number | undefined {
+  const place = payloadPlace(packet);
+  const kind = payloadLayout(packet);
+  if (place === undefined || kind === undefined) return undefined;
+  return place.start + (kind.isPipe ? pipeHeader.sizeBytes : 0);
 }
 
 /** Every named value of a packet's payload; with the request's under `Request.` before its name for the choices. */

@@ -1,24 +1,24 @@
 /** What crosses VMBus in one line of text each. */
 import type { VmbusMessageEvent, VmbusPacketEvent, VmbusSignalEvent } from '../../machine/trace';
-import { channelMessageByType, channelMessageHeader } from '../../spec/vmbus/messages';
-import { packetDescriptor } from '../../spec/vmbus/packets';
-import { readField } from '../../support/struct-layout';
-import { hex } from '../value-format';
+import { deviceClassByGuid } from '../../spec/vmbus/device-classes';
+import { deviceProtocolByClass } from '../../spec/vmbus/device-protocols';
+import { packetDescriptor, PacketType } from '../../spec/vmbus/packets';
+import type { FieldMeaning } from '../../support/struct-layout';
+import type { StructReading } from '../../support/struct-values';
+import { formatBits, hex } from '../value-format';
+import {
+  messageName,
+  messageValues,
+  packetOperation,
+  packetValues,
+  type TrafficValues,
+} from './decode-traffic';
 
 /** An event of VMBus. */
 export type TrafficEvent = VmbusMessageEvent | VmbusPacketEvent | VmbusSignalEvent;
 
-/** Type of a channel message; undefined where it is too short to have one. */
-export function channelMessageTypeOf(payload: Uint8Array): number | undefined {
-  if (payload.length < channelMessageHeader.sizeBytes) return undefined;
-  return Number(readField(channelMessageHeader, payload, 'MessageType'));
-}
-
-function messageName(payload: Uint8Array): string {
-  const type = channelMessageTypeOf(payload);
-  if (type === undefined) return `message of ${payload.length} bytes`;
-  return channelMessageByType.get(type)?.name ?? `message ${type}`;
-}
+/** Most characters of the facts in one line. */
+const factsLengthMax = 120;
 
 /** What a packet of this type is called. */
 export function packetTypeName(type: number): string {
@@ -27,24 +27,107 @@ export function packetTypeName(type: number): string {
   return name ?? `packet type ${hex(type)}`;
 }
 
-function whatOf(event: TrafficEvent): string {
-  switch (event.kind) {
-    case 'vmbus-message':
-      return messageName(event.payload);
-    case 'vmbus-packet':
-      return [
-        `channel ${event.channel} ${event.classId}`,
-        packetTypeName(event.packetType),
-        `${event.sizeBytes} bytes, transaction ${hex(event.transactionId)}`,
-      ].join(' ');
-    case 'vmbus-signal':
-      return `channel ${event.channel} ${event.outcome}`;
+/** A GUID as people know it. */
+export function guidName(guid: string): string | undefined {
+  return deviceClassByGuid.get(guid)?.title;
+}
+
+/** A number as its field means it. */
+export function numberText(value: bigint, meaning: FieldMeaning | undefined): string {
+  switch (meaning?.kind) {
+    case 'values': {
+      const name = meaning.names[Number(value)];
+      return name ?? hex(value);
+    }
+    case 'bits':
+      return formatBits(value, meaning.bits);
+    case 'count':
+    case 'signed':
+      return value.toString();
+    default:
+      return hex(value);
   }
 }
 
-/** An event in words, the guest to the left: `→ OpenChannel`. */
-export function describeTraffic(event: TrafficEvent): string {
+function readingText(name: string, { layout, value }: StructReading): string {
+  if (typeof value === 'string') return guidName(value) ?? value;
+  return numberText(value, layout.byName.get(name)?.meaning);
+}
+
+/** What there is to know besides the name: the fields that say something, as many as fit. */
+function factsOf(values: TrafficValues, leftOut: ReadonlySet<string>): string {
+  const facts: string[] = [];
+  let length = 0;
+  for (const [name, reading] of values) {
+    if (leftOut.has(name) || reading.value === 0n) continue;
+    const fact = `${name}=${readingText(name, reading)}`;
+    length += fact.length + 1;
+    if (length > factsLengthMax) return `${facts.join(' ')} …`;
+    facts.push(fact);
+  }
+  return facts.join(' ');
+}
+
+const messageLeftOut = new Set(['MessageType']);
+
+/** Fields of every message of a class that say nothing about this one. */
+const packetLeftOut: ReadonlySet<string> = new Set([
+  ...['FrameworkVersionMajor', 'FrameworkVersionMinor', 'MessageVersionMajor'],
+  ...['MessageVersionMinor', 'MessageSize', 'TransactionId', 'Length'],
+  ...['PortNumber', 'CdbLength', 'SenseInfoLength', 'QueueTag', 'QueueAction', 'TimeoutSeconds'],
+]);
+
+/** Name and facts of an event. */
+export interface TrafficTitle {
+  /** What it is: `OpenChannel`, `ExecuteSrb`. */
+  readonly name: string;
+  readonly facts: string;
+}
+
+/** What a packet does; what a completion has done, where the request is known. */
+function packetName(
+  event: VmbusPacketEvent,
+  values: TrafficValues,
+  request: VmbusPacketEvent | undefined,
+): string {
+  if (request !== undefined && event.packetType === PacketType.completion) {
+    const asked = packetOperation(request, packetValues(request));
+    if (asked !== undefined) return `${asked} completion`;
+  }
+  return packetOperation(event, values) ?? packetTypeName(event.packetType);
+}
+
+/** What an event is, and what it says; with the request, where it answers one. */
+export function trafficTitle(event: TrafficEvent, request?: VmbusPacketEvent): TrafficTitle {
+  switch (event.kind) {
+    case 'vmbus-message':
+      return {
+        name: messageName(event.payload),
+        facts: factsOf(messageValues(event), messageLeftOut),
+      };
+    case 'vmbus-packet': {
+      const values = packetValues(event, request);
+      const operations = deviceProtocolByClass.get(event.classId)?.operationFields ?? [];
+      const leftOut = new Set([...packetLeftOut, ...operations]);
+      return { name: packetName(event, values, request), facts: factsOf(values, leftOut) };
+    }
+    case 'vmbus-signal':
+      return { name: 'signal', facts: event.outcome };
+  }
+}
+
+/** An event in words, with an arrow from its sender: `→ OpenChannel ChildRelId=2`. */
+export function describeTraffic(event: TrafficEvent, request?: VmbusPacketEvent): string {
   const arrow = event.direction === 'to-parent' ? '→' : '←';
+  const { name, facts } = trafficTitle(event, request);
+  const where =
+    event.kind === 'vmbus-packet'
+      ? `[${event.channel} ${event.classId}] `
+      : event.kind === 'vmbus-signal'
+        ? `[${event.channel}] `
+        : '';
   const refusal = event.kind === 'vmbus-signal' ? '' : event.refusal;
-  return `${arrow} ${whatOf(event)}${refusal === '' ? '' : ` (refused: ${refusal})`}`;
+  const parts = [`${arrow} ${where}${name}`, facts];
+  if (refusal !== '') parts.push(`refused: ${refusal}`);
+  return parts.filter((part) => part !== '').join('  ');
 }

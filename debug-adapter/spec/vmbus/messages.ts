@@ -487,3 +487,32 @@ export const channelMessages: readonly ChannelMessage[] = [
 export const channelMessageByType: ReadonlyMap<number, ChannelMessage> = new Map(
   channelMessages.map((message) => [message.type, message]),
 );
+
+/** A message that another one answers; they belong together where the fields agree. */
+export interface ChannelMessageAnswer {
+  readonly request: number;
+  readonly answer: number;
+  readonly fields: readonly string[];
+}
+
+const answer = (
+  request: number,
+  answeredBy: number,
+  ...fields: readonly string[]
+): ChannelMessageAnswer => ({ request, answer: answeredBy, fields });
+
+/** Which message answers which. */
+export const channelMessageAnswers: readonly ChannelMessageAnswer[] = [
+  answer(T.initiateContact, T.versionResponse),
+  answer(T.requestOffers, T.allOffersDelivered),
+  answer(T.openChannel, T.openChannelResult, 'ChildRelId', 'OpenId'),
+  answer(T.gpadlHeader, T.gpadlCreated, 'ChildRelId', 'Gpadl'),
+  answer(T.gpadlTeardown, T.gpadlTorndown, 'Gpadl'),
+  answer(T.rescindChannelOffer, T.relIdReleased, 'ChildRelId'),
+  answer(T.unload, T.unloadResponse),
+  answer(T.closeReservedChannel, T.closeReservedChannelResponse, 'ChildRelId'),
+  answer(T.tlConnectRequest, T.tlConnectResult, 'EndpointId'),
+  answer(T.modifyChannel, T.modifyChannelResponse, 'ChildRelId'),
+  answer(T.modifyConnection, T.modifyConnectionResponse),
+  answer(T.pause, T.pauseResponse),
+];

@@ -10,6 +10,7 @@ import { eventFields, valueNamed } from '../../../../debug-adapter/debugger/even
 import type { EvaluationContext } from '../../../../debug-adapter/debugger/expressions/evaluate';
 import { SymbolIndex } from '../../../../debug-adapter/debugger/symbols/symbol-index';
 import type { TraceEvent } from '../../../../debug-adapter/machine/trace';
+import { TrafficWriter } from '../../../support/vmbus-traffic';
 
 const header = { position: 7, ordinal: 0, timeNs: 70, partition: 2, processor: 0 };
 const pageFault: TraceEvent = { ...header, kind: 'event', vector: 14, errorCode: 2, rip: 0x1234n };
@@ -39,6 +40,15 @@ function exitOf(reason: number, registers: readonly bigint[], qualification = 0n
 const postMessage = exitOf(18, [0n, 0x5cn]);
 const writeEfer = exitOf(32, [0xd01n, 0xc000_0080n, 0n]);
 const outE9 = exitOf(30, [0x48n], (0xe9n << 16n) | 0n);
+
+const traffic = new TrafficWriter();
+traffic.connect();
+traffic.open();
+traffic.request(1);
+traffic.signal('to-guest', 'the guest has masked interrupts');
+const [contact, , , offer] = traffic.events;
+const [openChannel, , srb] = traffic.events.slice(7);
+assert(contact && offer && openChannel && srb);
 
 function contextOf(event: TraceEvent): EvaluationContext {
   return {
@@ -73,6 +83,14 @@ const stops: readonly (readonly [name: string, condition: string, event: TraceEv
   ['exit:*', 'reason == "msr_write" && value == 0xd01', writeEfer],
   ['exit:MSR_WRITE', 'msr == IA32_EFER', writeEfer],
   ['io:*', "port == 0xe9 && value == 'H'", outE9],
+  ['vmbus:OpenChannel', '', openChannel],
+  ['vmbus:openchannel', 'ChildRelId == 6 && DownstreamRingPageOffset == 2', openChannel],
+  ['vmbus:14', 'VersionRequested == "5.3"', contact],
+  ['vmbus:*', 'message == OfferChannel', offer],
+  ['packet:scsi', 'DataTransferLength > 512', srb],
+  ['packet:scsi.ExecuteSrb', 'DataDirection == Read', srb],
+  ['packet:SCSI.executesrb', 'operation == ExecuteSrb', srb],
+  ['packet:*', 'class == "scsi" && transaction == 1', srb],
 ];
 
 const passes: readonly (readonly [name: string, condition: string, event: TraceEvent])[] = [
@@ -83,11 +101,22 @@ const passes: readonly (readonly [name: string, condition: string, event: TraceE
   ['exit:MSR_WRITE', 'msr != IA32_EFER', writeEfer],
   ['io:*:r', '', outE9],
   ['io:0x3f8', '', outE9],
+  ['vmbus:OpenChannel', '', contact],
+  ['vmbus:OpenChannel', 'ChildRelId == 7', openChannel],
+  ['packet:network', '', srb],
+  ['packet:scsi.ResetBus', '', srb],
+  ['packet:*', 'DataTransferLength < 512', srb],
 ];
 
 const refused: readonly (readonly [name: string, condition: string, text: RegExp])[] = [
   ['vector:#PV', '', /Did you mean "vector:#P[FE]"|Did you mean "vector:#DB"/],
   ['vector:256', '', /no vector "256"/],
+  ['vmbus:OpenChanel', '', /no VMBus message .* Did you mean "vmbus:OpenChannel"/],
+  ['vmbus:OpenChannel', 'RelId == 1', /"RelId" is no field/],
+  ['packet:scsii', '', /Did you mean "packet:scsi"/],
+  ['packet:scsi.ExecuteSbr', '', /Did you mean "packet:scsi.ExecuteSrb"/],
+  ['packet:smb.Read', '', /has no operation "Read".*not published/],
+  ['packet:scsi', 'DataDirection == Raed', /No value of "DataDirection" .* Did you mean "read"/],
   ['io:0xe9', 'prot == 1', /"prot" is no field .* Did you mean "port"/],
   ['io:0xe9', 'leaf == 1', /"leaf" is no field .* Fields: reason, qualification/],
   ['hypercall:*', 'code == HvCallPostMesage', /No value of "code" .* Did you mean "hvcallpost/],

@@ -1,7 +1,7 @@
 /** What crosses VMBus in one line: names of messages, classes and packets, and why something was refused. */
 import assert from 'node:assert/strict';
+import { channelMessageTypeOf } from '../../../../debug-adapter/debugger/traffic/decode-traffic';
 import {
-  channelMessageTypeOf,
   describeTraffic,
   packetTypeName,
 } from '../../../../debug-adapter/debugger/traffic/traffic-text';
@@ -33,7 +33,7 @@ describe('a line of VMBus traffic', () => {
       payload: Uint8Array.of(3, 0, 0),
       refusal: 'too short',
     });
-    assert.equal(text, '→ message of 3 bytes (refused: too short)');
+    assert.equal(text, '→ message of 3 bytes  refused: too short');
   });
 
   it('names the channel, the class and the kind of a packet', () => {
@@ -49,7 +49,7 @@ describe('a line of VMBus traffic', () => {
       bytes: new Uint8Array(80),
       refusal: '',
     });
-    assert.equal(text, '← channel 6 scsi Completion 80 bytes, transaction 0x7');
+    assert.equal(text, '← [6 scsi] Completion');
     assert.equal(packetTypeName(0x55), 'packet type 0x55');
   });
 
@@ -61,6 +61,6 @@ describe('a line of VMBus traffic', () => {
       channel: 6,
       outcome: 'the ring was not empty',
     });
-    assert.equal(text, '← channel 6 the ring was not empty');
+    assert.equal(text, '← [6] signal  the ring was not empty');
   });
 });

@@ -1,0 +1,127 @@
+/** Fields of VMBus traffic as conditions and filters name them, and the names of their values. */
+import type { VmbusMessageEvent, VmbusPacketEvent } from '../../machine/trace';
+import { deviceProtocolByClass } from '../../spec/vmbus/device-protocols';
+import { channelMessages, initiateContactLegacy } from '../../spec/vmbus/messages';
+import type { StructField, StructLayout } from '../../support/struct-layout';
+import type { FieldValue } from '../expressions/evaluate';
+import {
+  messageName,
+  messageValues,
+  packetOperation,
+  packetValues,
+  type TrafficValues,
+} from './decode-traffic';
+
+/** The layout and those that its parts choose from; lists have no single value. */
+function layoutsOf(layout: StructLayout): readonly StructLayout[] {
+  const inner = layout.parts.flatMap((part) => {
+    if (part.kind === 'appended') return layoutsOf(part.layout);
+    return part.kind === 'choice' ? [...part.cases.values()].flatMap(layoutsOf) : [];
+  });
+  return [layout, ...inner];
+}
+
+function fieldsOf(layouts: readonly StructLayout[]): readonly StructField[] {
+  return layouts
+    .flatMap(layoutsOf)
+    .flatMap((layout) => layout.fields)
+    .filter(({ type, meaning }) => {
+      const isValue = typeof type === 'string' || meaning?.kind === 'guid';
+      return isValue && meaning?.kind !== 'reserved';
+    });
+}
+
+const messageLayouts = [...channelMessages.map(({ layout }) => layout), initiateContactLegacy];
+
+function packetLayouts(classId?: string): readonly StructLayout[] {
+  const protocols =
+    classId === undefined
+      ? [...deviceProtocolByClass.values()]
+      : [deviceProtocolByClass.get(classId)].filter((each) => each !== undefined);
+  return protocols.flatMap(({ message, completion }) => [message, completion]);
+}
+
+const commonMessageFields = ['message', 'direction', 'refusal'];
+const commonPacketFields = [
+  ...['operation', 'class', 'channel', 'direction'],
+  ...['transaction', 'type', 'bytes', 'refusal'],
+];
+
+const unique = (names: readonly string[]): readonly string[] => [...new Set(names)];
+
+/** Names of the fields that channel messages have; of one message where `layout` is its. */
+export function messageFieldNames(layout?: StructLayout): readonly string[] {
+  const layouts = layout === undefined ? messageLayouts : [layout];
+  return unique([...commonMessageFields, ...fieldsOf(layouts).map(({ name }) => name)]);
+}
+
+/** Names of the fields that packets have; of a class where `classId` is its name. */
+export function packetFieldNames(classId?: string): readonly string[] {
+  const fields = fieldsOf(packetLayouts(classId));
+  return unique([...commonPacketFields, ...fields.map(({ name }) => name)]);
+}
+
+type ValueNames = ReadonlyMap<string, bigint>;
+
+/** What the values of fields are called, in lower case; a name that means different values in two places is none. */
+function namesOfValuesIn(fields: readonly StructField[]): ReadonlyMap<string, ValueNames> {
+  const byField = new Map<string, Map<string, bigint | undefined>>();
+  for (const { name, meaning } of fields) {
+    if (meaning?.kind !== 'values') continue;
+    const names = byField.get(name) ?? new Map<string, bigint | undefined>();
+    byField.set(name, names);
+    for (const [number, valueName] of Object.entries(meaning.names)) {
+      const key = valueName.toLowerCase();
+      const value = BigInt(number);
+      names.set(key, names.has(key) && names.get(key) !== value ? undefined : value);
+    }
+  }
+  const known = (names: ReadonlyMap<string, bigint | undefined>): ValueNames =>
+    new Map([...names].flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
+  return new Map([...byField].map(([name, names]) => [name, known(names)]));
+}
+
+/** Names of values of channel messages, by field. */
+export const messageValueNames = namesOfValuesIn(fieldsOf(messageLayouts));
+
+/** Names of values of packets, by field. */
+export const packetValueNames = namesOfValuesIn(fieldsOf(packetLayouts()));
+
+function withDecoded(
+  common: readonly (readonly [string, FieldValue])[],
+  values: TrafficValues,
+): ReadonlyMap<string, FieldValue> {
+  const fields = new Map<string, FieldValue>(common);
+  for (const [name, { value }] of values) fields.set(name, value);
+  return fields;
+}
+
+/** Every decoded field of a channel message. */
+export function messageFields(event: VmbusMessageEvent): ReadonlyMap<string, FieldValue> {
+  return withDecoded(
+    [
+      ['message', messageName(event.payload)],
+      ['direction', event.direction],
+      ['refusal', event.refusal],
+    ],
+    messageValues(event),
+  );
+}
+
+/** Every decoded field of a packet. */
+export function packetFields(event: VmbusPacketEvent): ReadonlyMap<string, FieldValue> {
+  const values = packetValues(event);
+  return withDecoded(
+    [
+      ['operation', packetOperation(event, values) ?? ''],
+      ['class', event.classId],
+      ['channel', BigInt(event.channel)],
+      ['direction', event.direction],
+      ['transaction', event.transactionId],
+      ['type', BigInt(event.packetType)],
+      ['bytes', BigInt(event.sizeBytes)],
+      ['refusal', event.refusal],
+    ],
+    values,
+  );
+}

@@ -1,0 +1,352 @@
+/** Queries over the traffic of VMBus: rows that pass a filter, one row in full, the channels and what they wait for. */
+import type { StructNode } from '../../support/struct-tree';
+import { vmbusVersionText } from '../../spec/vmbus/messages';
+import type { DebuggedMachine } from '../debugged-machine';
+import type { PartitionNamer } from '../guest-programs';
+import { formatAddress, formatBytes, hex } from '../value-format';
+import type { ChannelState } from './channel-book';
+import { messageTree, packetTree } from './decode-traffic';
+import { channelRings, type RingOccupancy } from './ring-occupancy';
+import { busSilence, channelSilence, type SilenceReason } from './silence';
+import { TrafficEntries, type TrafficEntry } from './traffic-entries';
+import { prepareFilter, type TrafficFilter } from './traffic-filter';
+import { guidName, trafficTitle, type TrafficEvent } from './traffic-text';
+
+/** One row as front ends show it. */
+export interface TrafficRow {
+  readonly id: string;
+  readonly kind: TrafficEvent['kind'];
+  readonly position: number;
+  readonly timeNs: number;
+  readonly partition: number;
+  readonly processor: number;
+  readonly direction: TrafficEvent['direction'];
+  /** 0 for messages of the bus itself. */
+  readonly channel: number;
+  readonly className: string;
+  readonly name: string;
+  readonly facts: string;
+  readonly sizeBytes: number;
+  readonly refusal: string;
+  /** Of an answer: virtual time since its request. */
+  readonly latencyNs?: number;
+  /** Identity of the answer or request that belongs to it. */
+  readonly partner?: string;
+  /** A request that has no answer. */
+  readonly isOpen: boolean;
+}
+
+/** A page of rows and the counts around it. */
+export interface TrafficPage {
+  readonly total: number;
+  readonly recorded: number;
+  readonly dropped: number;
+  readonly rows: readonly TrafficRow[];
+}
+
+/** A field of a row's tree. */
+export interface TrafficNode {
+  readonly name: string;
+  readonly offset: number;
+  readonly sizeBytes: number;
+  readonly text: string;
+  readonly isReserved: boolean;
+  readonly children: readonly TrafficNode[];
+}
+
+/** A row in full. */
+export interface TrafficDetail {
+  readonly row: TrafficRow;
+  /** Two digits for each byte that was kept. */
+  readonly bytes: string;
+  readonly nodes: readonly TrafficNode[];
+  /** The instruction that led to it: of the guest's last exit before. */
+  readonly sender?: { readonly rip: string; readonly text: string; readonly processor: number };
+  readonly partner?: TrafficRow;
+}
+
+/** A channel as front ends show it. */
+export interface TrafficChannel {
+  readonly partition: number;
+  readonly relid: number;
+  readonly className: string;
+  readonly title: string;
+  readonly instance: string;
+  readonly subChannel: number;
+  readonly state: ChannelState;
+  readonly targetVp?: number;
+  readonly toParent?: RingOccupancy;
+  readonly toGuest?: RingOccupancy;
+  readonly sent: number;
+  readonly received: number;
+  readonly openRequests: number;
+  readonly silence: readonly SilenceReason[];
+}
+
+/** The bus of one guest. */
+export interface TrafficBus {
+  readonly partition: number;
+  readonly name: string;
+  /** `5.3`; empty until there is one. */
+  readonly version: string;
+  readonly silence: readonly SilenceReason[];
+  readonly channels: readonly TrafficChannel[];
+}
+
+interface Selection {
+  readonly key: string;
+  readonly revision: number;
+  /** Entries below this number have been looked at. */
+  seen: number;
+  readonly numbers: number[];
+}
+
+type Machine = Pick<DebuggedMachine, 'guests' | 'timeNs' | 'trace'>;
+
+/** The VMBus traffic of one machine. */
+export class TrafficLog {
+  private readonly entries: TrafficEntries;
+  private selection: Selection | undefined;
+
+  constructor(
+    private readonly machine: Machine,
+    private readonly namerOf: PartitionNamer,
+  ) {
+    this.entries = new TrafficEntries(machine.trace);
+  }
+
+  /** Messages, packets and signals since power-on. */
+  get recorded(): number {
+    return this.entries.recorded;
+  }
+
+  /** Rows `start` to `start + count - 1` among those that pass `filter`, oldest first. */
+  query(start: number, count: number, filter: TrafficFilter): TrafficPage {
+    this.entries.update();
+    const { numbers } = this.select(filter);
+    const { all, recorded } = this.entries;
+    const rows = numbers.slice(start, start + count).flatMap((number) => {
+      const entry = all[number];
+      return entry === undefined ? [] : [this.rowOf(entry)];
+    });
+    return { total: numbers.length, recorded, dropped: recorded - all.length, rows };
+  }
+
+  /** A row by identity with everything known about it; undefined where it is not kept. */
+  detail(id: string): TrafficDetail | undefined {
+    this.entries.update();
+    const entry = this.find(id);
+    const event = entry === undefined ? undefined : this.entries.eventOf(entry);
+    if (entry === undefined || event === undefined) return undefined;
+    const sender = this.senderOf(entry);
+    return {
+      row: this.rowOf(entry),
+      bytes: formatBytes(bytesOf(event)).replaceAll(' ', ''),
+      nodes: treeOf(event, this.entries.requestOf(entry)).map(nodeOf),
+      ...(sender === undefined ? {} : { sender }),
+      ...(entry.partner === undefined ? {} : { partner: this.rowOf(entry.partner) }),
+    };
+  }
+
+  /** The bus of every guest that has said something, with its channels and what they wait for now. */
+  buses(): readonly TrafficBus[] {
+    this.entries.update();
+    return this.machine.guests.map(({ id, name }) => this.busOf(id, name));
+  }
+
+  private busOf(partition: number, name: string): TrafficBus {
+    const { timeNs } = this.machine;
+    const book = this.entries.bookOf(partition);
+    const attempts = this.entries.attemptsOf(partition);
+    if (book === undefined || attempts === undefined) {
+      const contact = {
+        version: undefined,
+        refused: [],
+        asked: undefined,
+        offersRequested: false,
+      };
+      const silence = busSilence({ contact }, { message: undefined }, [], timeNs);
+      return { partition, name, version: '', silence, channels: [] };
+    }
+    const requests = this.entries.openRequests(partition, 0);
+    const { version } = book.contact;
+    return {
+      partition,
+      name,
+      version: version === undefined ? '' : vmbusVersionText(version),
+      silence: busSilence(book, attempts, requests, timeNs),
+      channels: [...book.channels.keys()]
+        .sort((a, b) => a - b)
+        .map((relid) => this.channelOf(partition, relid)),
+    };
+  }
+
+  private channelOf(partition: number, relid: number): TrafficChannel {
+    const { entries, machine } = this;
+    const channel = entries.bookOf(partition)?.channel(relid);
+    const attempts = entries.attemptsOf(partition);
+    const memory = machine.guests.find(({ id }) => id === partition)?.memory;
+    const nothing = { toParent: undefined, toGuest: undefined };
+    if (channel === undefined || attempts === undefined) return neverSeen(partition, relid);
+    const rings = memory === undefined ? nothing : channelRings(memory, channel);
+    const packets = entries.packetsOf(partition, relid);
+    const requests = entries.openRequests(partition, relid);
+    const { className, title, instance, subChannel, state, targetVp } = channel;
+    return {
+      ...{ partition, relid, className, title, instance, subChannel, state },
+      ...(targetVp === undefined ? {} : { targetVp }),
+      ...(rings.toParent === undefined ? {} : { toParent: rings.toParent }),
+      ...(rings.toGuest === undefined ? {} : { toGuest: rings.toGuest }),
+      sent: packets.toParent,
+      received: packets.toGuest,
+      openRequests: requests.length,
+      silence: channelSilence({
+        ...{ channel, rings, attempts, requests, packets },
+        nowNs: machine.timeNs,
+      }),
+    };
+  }
+
+  private select(filter: TrafficFilter): Selection {
+    const key = JSON.stringify(filter);
+    const { all, revision } = this.entries;
+    let { selection } = this;
+    if (selection?.key !== key || selection.revision !== revision) {
+      selection = { key, revision, seen: 0, numbers: [] };
+      this.selection = selection;
+    }
+    const { passes, needsFields, matches } = prepareFilter(filter);
+    for (let number = selection.seen; number < all.length; number++) {
+      const entry = all[number];
+      if (entry === undefined || !passes(entry)) continue;
+      if (needsFields && !matches(entry, this.entries)) continue;
+      selection.numbers.push(number);
+    }
+    selection.seen = all.length;
+    return selection;
+  }
+
+  private rowOf(entry: TrafficEntry): TrafficRow {
+    const { kind, position, timeNs, partition, processor, direction, channel } = entry;
+    const event = this.entries.eventOf(entry);
+    const { partner } = entry;
+    const facts =
+      event === undefined ? '' : trafficTitle(event, this.entries.requestOf(entry)).facts;
+    return {
+      ...{ id: idOf(entry), kind, position, timeNs, partition, processor, direction, channel },
+      className: entry.className,
+      name: entry.name,
+      facts,
+      sizeBytes: event === undefined ? 0 : sizeOf(event),
+      refusal: entry.refusal,
+      ...(partner === undefined ? {} : { partner: idOf(partner) }),
+      ...(partner === undefined || entry.isRequest ? {} : { latencyNs: timeNs - partner.timeNs }),
+      isOpen: entry.isRequest && partner === undefined,
+    };
+  }
+
+  private find(id: string): TrafficEntry | undefined {
+    const { all } = this.entries;
+    const [position = NaN, ordinal = NaN] = id.split('.').map(Number);
+    let low = 0;
+    let high = all.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const entry = all[middle];
+      const isBefore =
+        entry !== undefined &&
+        (entry.position < position || (entry.position === position && entry.ordinal < ordinal));
+      if (isBefore) low = middle + 1;
+      else high = middle;
+    }
+    const entry = all[low];
+    return entry?.position === position && entry.ordinal === ordinal ? entry : undefined;
+  }
+
+  /** What a guest sends, it sends by an exit; what the parent sends answers one, as often as not. */
+  private senderOf(entry: TrafficEntry): TrafficDetail['sender'] {
+    const { exits } = this.machine.trace;
+    let low = exits.dropped;
+    let high = exits.recorded;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const exit = exits.at(middle);
+      const isBefore =
+        exit !== undefined &&
+        (exit.position < entry.position ||
+          (exit.position === entry.position && exit.ordinal <= entry.ordinal));
+      if (isBefore) low = middle + 1;
+      else high = middle;
+    }
+    const exit = exits.at(low - 1);
+    if (exit?.partition !== entry.partition || entry.direction === 'to-guest') return undefined;
+    const { rip, processor } = exit;
+    return { rip: hex(rip), text: formatAddress(rip, this.namerOf(entry.partition)), processor };
+  }
+}
+
+function idOf({ position, ordinal }: TrafficEntry): string {
+  return `${position}.${ordinal}`;
+}
+
+function bytesOf(event: TrafficEvent): Uint8Array {
+  switch (event.kind) {
+    case 'vmbus-message':
+      return event.payload;
+    case 'vmbus-packet':
+      return event.bytes;
+    case 'vmbus-signal':
+      return new Uint8Array();
+  }
+}
+
+function sizeOf(event: TrafficEvent): number {
+  return event.kind === 'vmbus-packet' ? event.sizeBytes : bytesOf(event).length;
+}
+
+function treeOf(
+  event: TrafficEvent,
+  request: ReturnType<TrafficEntries['requestOf']>,
+): readonly StructNode[] {
+  switch (event.kind) {
+    case 'vmbus-message':
+      return messageTree(event);
+    case 'vmbus-packet':
+      return packetTree(event, request);
+    case 'vmbus-signal':
+      return [];
+  }
+}
+
+function nodeText(node: StructNode): string {
+  const { value, valueName, isCount, children } = node;
+  if (typeof value === 'string') {
+    const name = guidName(value);
+    return name === undefined ? value : `${value} (${name})`;
+  }
+  if (value === undefined) return '';
+  const number = isCount === true ? value.toString() : hex(value);
+  if (valueName !== undefined) return `${valueName} (${number})`;
+  const set = children
+    .filter((child) => child.value !== undefined && child.value !== 0n)
+    .map(
+      (child) =>
+        child.valueName ?? (child.value === 1n ? child.name : `${child.name}=${child.value}`),
+    );
+  return set.length === 0 ? number : `${number} [${set.join(' ')}]`;
+}
+
+function nodeOf(node: StructNode): TrafficNode {
+  const { name, offset, sizeBytes, isReserved, children } = node;
+  return {
+    ...{ name, offset, sizeBytes, text: nodeText(node), isReserved: isReserved === true },
+    children: children.map(nodeOf),
+  };
+}
+
+function neverSeen(partition: number, relid: number): TrafficChannel {
+  return {
+    ...{ partition, relid, className: '', title: '', instance: '', subChannel: 0 },
+    ...{ state: 'released', sent: 0, received: 0, openRequests: 0, silence: [] },
+  };
+}
