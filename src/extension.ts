@@ -14,6 +14,7 @@ import { showInstruction } from './debug/instruction-location';
 import { ListingProvider, listingScheme } from './debug/listing-provider';
 import { startLanguageClient } from './language/client';
 import { ExitLogView } from './panels/exit-log/exit-log-view';
+import { VmcsInspectorView } from './panels/vmcs-inspector/vmcs-inspector-view';
 import { GuestTerminals } from './views/guest-terminals';
 import { PartitionsView, type ProcessorNode } from './views/partitions-view';
 import { SessionStatus } from './views/session-status';
@@ -24,14 +25,19 @@ type CommandTable = Readonly<Record<string, (...args: never[]) => unknown>>;
 export function activate(context: vscode.ExtensionContext): void {
   const catalogue = new GuestCatalogue(context.extensionUri);
   const sessions = new HyperscopeSessions();
-  const exitLog = new ExitLogView(context.extensionUri, sessions);
+  const vmcsInspector = new VmcsInspectorView(context.extensionUri, sessions);
+  const exitLog = new ExitLogView(context.extensionUri, sessions, vmcsInspector);
   const configurations = new GuestConfigurationProvider(catalogue);
-  const commands = commandTable(new GuestCommands(catalogue), sessions, exitLog);
+  const commands = commandTable(new GuestCommands(catalogue), sessions, {
+    exitLog,
+    vmcsInspector,
+  });
   // A server that cannot start has told the person so itself; debugging works without it.
   startLanguageClient(context).catch(() => undefined);
   context.subscriptions.push(
     sessions,
     exitLog,
+    vmcsInspector,
     new PartitionsView(sessions),
     new SessionStatus(sessions),
     new GuestTerminals(),
@@ -52,10 +58,15 @@ export function activate(context: vscode.ExtensionContext): void {
   );
 }
 
+interface Panels {
+  readonly exitLog: ExitLogView;
+  readonly vmcsInspector: VmcsInspectorView;
+}
+
 function commandTable(
   guests: GuestCommands,
   sessions: HyperscopeSessions,
-  exitLog: ExitLogView,
+  { exitLog, vmcsInspector }: Panels,
 ): CommandTable {
   return {
     debugGuest: (which?: unknown) => guests.debugGuest(which),
@@ -68,6 +79,11 @@ function commandTable(
       ),
     showPartitions: () => vscode.commands.executeCommand('hyperscope.partitions.focus'),
     openExitLog: () => exitLog.show(false),
+    openVmcsInspector: () => vmcsInspector.show(),
+    filterVmcs: async () => {
+      await vmcsInspector.show();
+      vmcsInspector.post({ type: 'focusFilter' });
+    },
     filterExitLog: async () => {
       await exitLog.show(false);
       exitLog.post({ type: 'focusFilter' });

@@ -29,6 +29,7 @@ export class HyperscopeSessions implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly started = new vscode.EventEmitter<void>();
   private readonly traced = new vscode.EventEmitter<void>();
+  private readonly invalidated = new vscode.EventEmitter<void>();
   private readonly followed = new Map<string, FollowedSession>();
   private last: FollowedSession | undefined;
 
@@ -37,12 +38,15 @@ export class HyperscopeSessions implements vscode.Disposable {
   readonly onDidStart = this.started.event;
   /** The current session recorded VM exits, or started over. */
   readonly onDidTrace = this.traced.event;
+  /** What is shown of a stopped session is out of date: the person has edited something. */
+  readonly onDidInvalidate = this.invalidated.event;
 
   constructor() {
     this.disposables.push(
       this.changed,
       this.started,
       this.traced,
+      this.invalidated,
       vscode.debug.onDidStartDebugSession((session) => this.start(session)),
       vscode.debug.onDidTerminateDebugSession((session) => this.end(session)),
       vscode.debug.onDidChangeActiveDebugSession(() => this.changed.fire()),
@@ -102,6 +106,7 @@ export class HyperscopeSessions implements vscode.Disposable {
     if (message.type !== 'event') return;
     if (message.event === 'stopped') this.setRunning(session, false);
     if (message.event === 'continued') this.setRunning(session, true);
+    if (message.event === 'invalidated') this.invalidated.fire();
   }
 
   private receive(received: vscode.DebugSessionCustomEvent): void {

@@ -27,9 +27,17 @@ import type {
   TrafficDetailBody,
 } from '../../debug-adapter/protocol/traffic';
 
+import type {
+  SetVmcsFieldArguments,
+  VmcsArguments,
+  VmcsBody,
+} from '../../debug-adapter/protocol/vmcs-requests';
+
 interface AdapterRequests {
   [integrationRequest.integration]: { arguments: IntegrationArguments; body: IntegrationBody };
   [integrationRequest.askGuest]: { arguments: AskGuestArguments; body: undefined };
+  [customRequest.vmcs]: { arguments: VmcsArguments; body: VmcsBody };
+  [customRequest.setVmcsField]: { arguments: SetVmcsFieldArguments; body: undefined };
   [customRequest.partitions]: { arguments: PartitionsArguments; body: PartitionsBody };
   [customRequest.exits]: { arguments: ExitsArguments; body: ExitsBody };
   [customRequest.traffic]: { arguments: TrafficArguments; body: TrafficBody };

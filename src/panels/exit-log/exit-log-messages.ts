@@ -41,6 +41,8 @@ export type ToExtension =
       readonly partition: number;
       readonly processor: number;
     }
+  /** Shows the VMCS of an exit, or puts it beside the one that is shown. */
+  | { readonly type: 'inspectVmcs' | 'compareVmcs'; readonly id: string }
   | { readonly type: 'copy'; readonly text: string }
   | { readonly type: 'run'; readonly command: LogCommand };
 

@@ -6,6 +6,7 @@ import type { HyperscopeSessions } from '../../debug/hyperscope-sessions';
 import { showInstruction } from '../../debug/instruction-location';
 import { requestFromAdapter } from '../../debug/session-requests';
 import { RefreshTimer } from '../../views/refresh-timer';
+import type { VmcsInspectorView } from '../vmcs-inspector/vmcs-inspector-view';
 import { PanelWebview, type PageReady } from '../panel-webview';
 import type { LogSource, ToExtension, ToPage } from './exit-log-messages';
 
@@ -26,6 +27,7 @@ export class ExitLogView implements vscode.Disposable {
   constructor(
     extensionUri: vscode.Uri,
     private readonly sessions: HyperscopeSessions,
+    private readonly vmcsInspector: VmcsInspectorView,
   ) {
     this.page = new PanelWebview(extensionUri, description, {
       started: () => this.postSource(),
@@ -78,6 +80,10 @@ export class ExitLogView implements vscode.Disposable {
         return this.goTo(message.address);
       case 'goToMoment':
         return this.goToMoment(message);
+      case 'inspectVmcs':
+        return this.vmcsInspector.showExit(message.id);
+      case 'compareVmcs':
+        return this.vmcsInspector.compareWith(message.id);
       case 'copy':
         return vscode.env.clipboard.writeText(message.text);
       case 'run':

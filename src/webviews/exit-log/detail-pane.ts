@@ -10,6 +10,9 @@ export interface DetailActions {
   readonly close: () => void;
   readonly goTo: (row: ExitRow) => void;
   readonly goToMoment: (row: ExitRow) => void;
+  /** Shows the VMCS of the exit, or puts it beside the one that is shown. */
+  readonly inspectVmcs: (row: ExitRow) => void;
+  readonly compareVmcs: (row: ExitRow) => void;
   readonly copy: () => void;
 }
 
@@ -46,6 +49,8 @@ function rowDetails(model: LogModel, row: ExitRow, actions: DetailActions): Temp
       <span class="spring"></span>
       ${iconButton('history', 'Go to this moment', () => actions.goToMoment(row))}
       ${iconButton('go-to-file', 'Go to instruction', () => actions.goTo(row))}
+      ${iconButton('circuit-board', 'Show the VMCS at this exit', () => actions.inspectVmcs(row))}
+      ${iconButton('diff', 'Compare the shown VMCS with that of this exit', () => actions.compareVmcs(row))}
       ${iconButton('copy', 'Copy details as text', actions.copy)}
       ${iconButton('close', 'Close details', actions.close)}
     </header>

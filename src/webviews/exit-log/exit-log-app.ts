@@ -140,6 +140,8 @@ export class ExitLogApp extends LitElement {
           close: () => this.closeDetail(),
           goTo: (row) => this.goTo(row),
           goToMoment: (row) => this.goToMoment(row),
+          inspectVmcs: ({ id }) => this.link.send({ type: 'inspectVmcs', id }),
+          compareVmcs: ({ id }) => this.link.send({ type: 'compareVmcs', id }),
           copy: () => this.copy(),
         })}
       </div>`;
