@@ -32,6 +32,8 @@ export interface BlockFiles {
   open(path: string): BlockOpening;
   /** Opens `path` as it stands in the image `child`: relative to its folder, unless it is absolute. */
   openBeside(child: string, path: string): BlockOpening;
+  /** True where both paths name one file that exists. */
+  isSameFile(path: string, other: string): boolean;
   /**
    * Writes a new file of `sizeBytes`, whole or not at all: an older file of that name stays as it is until the new one
    * is complete. Where `fill` throws, so does this, and nothing is left behind.
@@ -67,6 +69,10 @@ export class MemoryBlockFiles implements BlockFiles {
   /** There are no folders here. */
   openBeside(_child: string, path: string): BlockOpening {
     return this.open(path);
+  }
+
+  isSameFile(path: string, other: string): boolean {
+    return path === other && this.files.has(path);
   }
 
   writeWhole(path: string, sizeBytes: number, fill: (sink: BlockSink) => void): BlockWriting {

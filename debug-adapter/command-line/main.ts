@@ -5,6 +5,7 @@ import type { HeadlessRun } from '../debugger/headless-run';
 import { launchOfRestored, readSavedMachine } from '../debugger/saved-machine';
 import { absolutePath, nodeFileSource } from '../host/node-file-source';
 import { nodePorts } from '../host/node-ports';
+import { nodeBlockFiles } from '../host/node-block-files';
 import { nodeWallClock } from '../host/node-wall-clock';
 import { openKeyboard, openTextFile, terminal } from '../host/terminal';
 import { parseLaunchArguments } from '../launch/launch-arguments';
@@ -86,6 +87,7 @@ function run(machine: HeadlessRun, options: RunOptions): void {
     readFile: (path) => readGuestFile(path, nodeFileSource, copiedRole),
     nowMs: () => nodeWallClock.nowMs(),
     interrupted: terminal.watchInterrupt(),
+    exportDisk: (wanted) => machine.exportDisk(wanted, wanted.path, nodeBlockFiles),
     ...(keyboard === undefined ? {} : { keyboard }),
     ...(terminal.showsProgress && !options.quiet ? { writeProgress: terminal.writeProgress } : {}),
   });

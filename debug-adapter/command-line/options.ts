@@ -2,6 +2,7 @@
 import { nearestName } from '../support/nearest-name';
 import { UserError } from '../support/user-error';
 import { parseAsks, type GuestAsk } from './guest-asks';
+import { diskArguments, diskExports, valueSeparator, type DiskExport } from './disk-options';
 
 /** Kinds of trace events that can be printed. */
 export const traceKinds = ['exits', 'hypercalls', 'events', 'console', 'inputs', 'vmbus'] as const;
@@ -30,6 +31,8 @@ export interface RunOptions {
   readonly checkpointInterval: number | undefined;
   /** What to ask of the guest, in order. */
   readonly asks: readonly GuestAsk[];
+  /** Disks to be written to files after the run. */
+  readonly exports: readonly DiskExport[];
   readonly stateHash: boolean;
   readonly quiet: boolean;
 }
@@ -60,6 +63,10 @@ The exit status is what the guest wrote to its exit port, 0 where it halted or -
   --unpack WHO         who unpacks a Linux kernel: host or guest (default host)
   --symbols FILES      symbols of the kernel: vmlinux or System.map, several with commas
   --no-reboot          a reset of the guest's machine ends it, with status 0, not a new boot
+  --disk IMAGE[,controller=ide][,location=N][,read-only][,detached]
+                       a disk on VMBus: raw, VHD or VHDX, which is never written (may be repeated)
+  --export-disk N=FILE after the run write disk N, counted from 0, to FILE as what its name ends in:
+                       .vhdx, .vhd, otherwise raw (may be repeated)
   --boot-time TIME     what the guest's clock says at power-on (default 2026-01-01T00:00:00Z)
   --vmbus VERSION      newest version of VMBus that the guest may ask for, or "off" (default 5.3)
   --ask REQUESTS       what to ask of the guest through its integration components, with semicolons:
@@ -94,6 +101,8 @@ const valueOptions = [
   '--flat',
   '--unpack',
   '--symbols',
+  '--disk',
+  '--export-disk',
   '--boot-time',
   '--vmbus',
   '--ask',
@@ -116,6 +125,10 @@ function usageError(message: string, hint = 'See hyperscope --help.'): UserError
 
 function isValueOption(text: string): text is ValueOption {
   return valueOptions.some((option) => option === text);
+}
+
+function isRepeatable(option: ValueOption): boolean {
+  return option === '--disk' || option === '--export-disk';
 }
 
 function isFlagOption(text: string): text is FlagOption {
@@ -144,7 +157,8 @@ function split(texts: readonly string[]): SplitArguments {
     else if (isValueOption(name)) {
       const value = equals < 0 ? texts[++index] : text.slice(equals + 1);
       if (value === undefined) throw usageError(`${name} needs a value.`);
-      values.set(name, value);
+      const before = isRepeatable(name) ? values.get(name) : undefined;
+      values.set(name, before === undefined ? value : `${before}${valueSeparator}${value}`);
     } else {
       const near = nearestName(name, [...valueOptions, ...flagOptions]);
       throw usageError(
@@ -204,6 +218,7 @@ const launchOptions: readonly (readonly [
   ['--unpack', 'unpack'],
   ['--symbols', 'symbols', (text) => text.split(',')],
   ['--boot-time', 'bootTime'],
+  ['--disk', 'disks', diskArguments],
 ];
 
 function flatArgument(text: string): object {
@@ -266,6 +281,7 @@ export function parseCommandLine(texts: readonly string[]): CommandLine {
       steps: wholeNumber('--steps', values.get('--steps')),
       trace: parseTrace(values.get('--trace')),
       traceFile: values.get('--trace-file'),
+      exports: diskExports(values.get('--export-disk')),
       stateHash: flags.has('--state-hash'),
       quiet: flags.has('--quiet'),
     },

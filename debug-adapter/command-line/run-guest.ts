@@ -4,6 +4,7 @@ import type { MachineStop } from '../debugger/execution/stop-report';
 import type { HeadlessRun } from '../debugger/headless-run';
 import type { Keyboard } from '../host/terminal';
 import { GuestAsks } from './guest-asks';
+import type { DiskExport } from './disk-options';
 import { GuestConsole, type ConsoleOutput } from './guest-console';
 import type { RunOptions } from './options';
 import { ProgressLine, type WriteProgress } from './progress-line';
@@ -19,6 +20,8 @@ export interface RunSurroundings extends ConsoleOutput {
   readonly keyboard?: Keyboard;
   /** Present where a line can be written over. */
   readonly writeProgress?: WriteProgress;
+  /** Writes a disk to a file. @throws UserError */
+  readonly exportDisk: (wanted: DiskExport) => void;
 }
 
 /** How a turn ended: with the exit status of the run, or with the time for which nothing is to be done. */
@@ -159,6 +162,11 @@ export class GuestRun {
       this.surroundings.writeMessage(
         `${message} ${retired} instructions, ${position} steps, ${timeNs} ns of virtual time.`,
       );
+    }
+    for (const wanted of this.options.exports) {
+      this.surroundings.exportDisk(wanted);
+      const { disk, path } = wanted;
+      if (!this.options.quiet) this.surroundings.writeMessage(`Disk ${disk} is in ${path}.`);
     }
     if (this.options.stateHash) {
       this.surroundings.writeMessage(`state hash ${this.machine.stateHash}`);

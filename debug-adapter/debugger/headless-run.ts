@@ -1,6 +1,8 @@
 /** Runs a machine without a debugger: for the command line and for tests. */
+import type { BlockFiles } from '../backends/block-source';
 import { present } from '../support/assert';
 import type { TraceEvent } from '../machine/trace';
+import { exportDisk, type DiskPlace } from '../system/export-disk';
 import type { Timeline } from '../timeline/timeline';
 import { ConsoleBuffer, type ConsoleOutput } from './console-buffer';
 import { eventFields } from './event-fields';
@@ -141,6 +143,11 @@ export class HeadlessRun {
   goToPosition(position: number): void {
     const travel = this.machine.travelTo(position);
     while (travel.next().done !== true);
+  }
+
+  /** Writes a disk to a new file. @throws UserError where there is none, or it cannot be written there */
+  exportDisk(place: DiskPlace, path: string, files: BlockFiles): void {
+    exportDisk(this.machine.machine, place, { path }, files);
   }
 
   /** Every guest processor's general registers, RIP and RFLAGS, a text for each processor. */

@@ -1,4 +1,5 @@
 /** Opens a guest under the debugger: reads its files, builds the machine, finds its symbols. */
+import type { BlockFiles } from '../backends/block-source';
 import { RememberingDecompressor, type Decompressor } from '../backends/decompressor';
 import type { AssemblySyntax } from '../backends/disassembler';
 import type { CodeHost } from '../machine/code-space';
@@ -21,6 +22,16 @@ import { openProgram, readGuestFile } from './program';
 import { saveTarget, writeSavedMachine, type SavedMachine, type SavePorts } from './saved-machine';
 import type { SourcePathRule } from './symbols/source-paths';
 
+/** A disk of a guest that is to be run. */
+export interface GuestDiskTarget {
+  readonly path: string;
+  readonly controller: 'scsi' | 'ide';
+  /** Undefined for the first place that is free. */
+  readonly location: number | undefined;
+  readonly isReadOnly: boolean;
+  readonly isAttached: boolean;
+}
+
 /** One guest that is to be run. */
 export interface GuestTarget {
   readonly program: string;
@@ -39,6 +50,7 @@ export interface GuestTarget {
   readonly vmbus: boolean;
   /** Newest version of VMBus, major << 16 | minor. */
   readonly vmbusVersion: number;
+  readonly disks: readonly GuestDiskTarget[];
   /** Files with symbols, instead of the program's own. */
   readonly symbols: readonly string[];
 }
@@ -62,6 +74,7 @@ export interface TargetBeginning {
 export interface TargetPorts extends DebuggerPorts, SavePorts {
   readonly codeHost: CodeHost;
   readonly decompressor: Decompressor;
+  readonly blockFiles: BlockFiles;
 }
 
 const mebibyte = 1024 * 1024;
@@ -72,7 +85,7 @@ const initrdRole = { id: 'initrd', argument: 'initrd', hint: 'Check "initrd".' }
 
 /** Reads the files of a guest. @throws UserError where one cannot be read */
 function configureGuest(settings: GuestTarget, ports: TargetPorts): GuestConfiguration {
-  const { program, partitionName, initrd, flat, bootTime } = settings;
+  const { program, partitionName, initrd, flat, bootTime, disks } = settings;
   const { processors, commandLine, unpack, onReset, onTripleFault } = settings;
   const { vmbus, vmbusVersion } = settings;
   const image = { path: program, bytes: readGuestFile(program, ports.files) };
@@ -94,6 +107,10 @@ function configureGuest(settings: GuestTarget, ports: TargetPorts): GuestConfigu
     ...(initrdFile === undefined ? {} : { initrd: initrdFile }),
     ...(flat === undefined ? {} : { flat }),
     ...(bootTime === undefined ? {} : { bootTime }),
+    disks: disks.map(({ location, ...disk }) => ({
+      ...disk,
+      ...(location === undefined ? {} : { location }),
+    })),
   };
 }
 
@@ -120,9 +137,9 @@ export function loadTarget(
   const decompressor = new RememberingDecompressor(ports.decompressor);
   const guests = settings.guests.map((guest) => configureGuest(guest, ports));
   // The loader judges the image first: its messages say more than those of the symbol reader.
-  const { codeHost } = ports;
+  const { codeHost, blockFiles } = ports;
   const configuration = { guests, costs: defaultCosts };
-  const physical = new PhysicalMachine(configuration, { codeHost, decompressor });
+  const physical = new PhysicalMachine(configuration, { codeHost, decompressor, blockFiles });
   if (saved !== undefined) physical.restoreFile(saved.file, ports.compressor);
   const machine = new Timeline(physical);
   const programs = guests.map((guest, index) => {

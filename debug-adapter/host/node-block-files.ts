@@ -1,6 +1,6 @@
 /** Disk images of the local file system: read through an open file, written beside the place and then moved there. */
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync } from 'node:fs';
-import { readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type {
   BlockFiles,
@@ -102,9 +102,19 @@ function writeWhole(
   }
 }
 
+function isSameFile(path: string, other: string): boolean {
+  try {
+    const [a, b] = [statSync(path), statSync(other)];
+    return a.dev === b.dev && a.ino === b.ino;
+  } catch {
+    return false;
+  }
+}
+
 /** The disk images of this computer. */
 export const nodeBlockFiles: BlockFiles = {
   open,
   openBeside: (child, path) => open(isAbsolute(path) ? path : join(dirname(child), path)),
+  isSameFile,
   writeWhole,
 };

@@ -22,6 +22,29 @@ const memorySchema = z
     'RAM of the guest: a number of MiB, or a text such as "64M" or "1G", up to 3.5G. By default a sample guest has 64 MiB, a kernel 512 MiB.',
   );
 
+const diskSchema = z
+  .strictObject({
+    path: z.string().min(1).describe('Path of the image: raw, VHD or VHDX. It is never written.'),
+    controller: z
+      .enum(['scsi', 'ide'])
+      .default('scsi')
+      .describe('The synthetic SCSI controller, or the accelerator of an IDE drive.'),
+    location: z
+      .int()
+      .min(0)
+      .max(63)
+      .optional()
+      .describe(
+        'Logical unit number, or number of the IDE drive; by default the first that is free.',
+      ),
+    readOnly: z.boolean().default(false).describe('The guest may not write to the disk.'),
+    attached: z
+      .boolean()
+      .default(true)
+      .describe('False for a disk of the SCSI controller that is put in while the guest runs.'),
+  })
+  .describe('A disk of the guest.');
+
 /** The schema's part. */
 export const guestSchema = {
   program: z
@@ -53,6 +76,13 @@ export const guestSchema = {
     .optional()
     .describe(
       'What the clock of the guest says at power-on: "2026-01-01T00:00:00Z", which is the default.',
+    ),
+  disks: z
+    .array(z.union([z.string(), diskSchema]))
+    .max(64)
+    .optional()
+    .describe(
+      'Disks of the guest, each as its path or as an object. They are on VMBus. What the guest writes is kept in memory and belongs to the state of the machine.',
     ),
   memory: memorySchema.optional(),
   processors: z
@@ -113,6 +143,23 @@ export interface GuestSettings {
   readonly vmbus: boolean;
   /** major << 16 | minor. */
   readonly vmbusVersion: number;
+  readonly disks: readonly DiskSettings[];
+}
+
+/** A disk, complete. */
+export interface DiskSettings {
+  readonly path: string;
+  readonly controller: 'scsi' | 'ide';
+  /** Undefined for the first place that is free. */
+  readonly location: number | undefined;
+  readonly isReadOnly: boolean;
+  readonly isAttached: boolean;
+}
+
+function diskSettings(given: NonNullable<GuestArguments['disks']>[number]): DiskSettings {
+  const { path, controller, location, readOnly, attached } =
+    typeof given === 'string' ? diskSchema.parse({ path: given }) : given;
+  return { path, controller, location, isReadOnly: readOnly, isAttached: attached };
 }
 
 function wrong(name: string, problem: string, hint: string): UserError {
@@ -161,7 +208,7 @@ export function nameOfProgram(path: string): string {
  * @throws UserError that names the argument
  */
 export function guestSettings(given: GuestArguments, name: string | undefined): GuestSettings {
-  const { format, initrd, unpack, symbols = [], flat, bootTime } = given;
+  const { format, initrd, unpack, symbols = [], flat, bootTime, disks = [] } = given;
   if (flat !== undefined && format !== 'flat') {
     throw wrong('flat', 'only for a flat image', 'Set "format" to "flat" too.');
   }
@@ -182,5 +229,6 @@ export function guestSettings(given: GuestArguments, name: string | undefined): 
     bootTime: bootTime === undefined ? undefined : parseTime(bootTime),
     vmbus,
     vmbusVersion: parseVersion(given.vmbusVersion),
+    disks: disks.map(diskSettings),
   };
 }

@@ -4,6 +4,9 @@ const guestPaths = ['program', 'initrd', 'symbols'] as const;
 
 type Resolve = (path: string) => string;
 
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 function resolveGuest(guest: Readonly<Record<string, unknown>>, resolve: Resolve): object {
   const resolved: Record<string, unknown> = { ...guest };
   for (const key of guestPaths) {
@@ -15,11 +18,17 @@ function resolveGuest(guest: Readonly<Record<string, unknown>>, resolve: Resolve
       );
     }
   }
+  const { disks } = guest;
+  if (Array.isArray(disks)) resolved['disks'] = disks.map((disk) => resolveDisk(disk, resolve));
   return resolved;
 }
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
+/** A disk is a path, or an object with one. */
+function resolveDisk(disk: unknown, resolve: Resolve): unknown {
+  if (typeof disk === 'string') return resolve(disk);
+  if (!isRecord(disk) || typeof disk['path'] !== 'string') return disk;
+  return { ...disk, path: resolve(disk['path']) };
+}
 
 /** Launch arguments that mean the same files from any folder; without what is about one session only. */
 export function resolveLaunchPaths(launch: object, resolve: Resolve): object {

@@ -7,6 +7,7 @@ import {
 } from '../parent-partition/guest-bus';
 import { PcPlatform } from '../parent-partition/pc-platform';
 import type { Platform, PlatformServices } from '../parent-partition/platform';
+import type { ServiceProvider } from '../parent-partition/vmbus/provider';
 import { SampleGuestPlatform } from '../parent-partition/sample-guest-platform';
 import { formatOf } from './boot/guest-format';
 import { defaultBootTime, type GuestConfiguration } from './machine-configuration';
@@ -17,11 +18,12 @@ export function makePlatform(
   partition: Partition,
   services: PlatformServices,
   busServices: GuestBusServices,
+  providers: readonly ServiceProvider[],
 ): Platform {
   if (formatOf(guest) === 'sample-guest') return new SampleGuestPlatform(services);
   const { id, memoryBytes } = partition;
   const { bootTime = defaultBootTime } = guest;
-  const bus = makeBus(guest, partition, busServices);
+  const bus = makeBus(guest, partition, busServices, providers);
   return new PcPlatform(services, { partition: id, memoryBytes, bootTime }, bus);
 }
 
@@ -29,6 +31,7 @@ function makeBus(
   { name, vmbus = true, vmbusVersion, bootTime = defaultBootTime }: GuestConfiguration,
   { id, processors }: Partition,
   services: GuestBusServices,
+  providers: readonly ServiceProvider[],
 ): GuestBus | undefined {
   if (!vmbus) return undefined;
   return createGuestBus(services, {
@@ -36,6 +39,7 @@ function makeBus(
     processorCount: processors.length,
     guestName: name,
     bootTime,
+    providers,
     ...(vmbusVersion === undefined ? {} : { maximumVersion: vmbusVersion }),
   });
 }

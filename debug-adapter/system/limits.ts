@@ -10,6 +10,12 @@ export const limits = {
   sampleGuestMemoryBytesMaximum: 1024 * 1024 * 1024,
   /** Virtual processors of a guest; more are refused with a message. */
   guestProcessors: 64,
+  /** Disks of a guest; more are refused with a message. */
+  guestDisks: 64,
+  /** Bytes kept of what a guest writes to one disk; writes that need more fail, and the guest is told why. */
+  diskOverlayBytes: 1024 * 1024 * 1024,
+  /** Channels of a storage controller besides its first. */
+  storageSubChannels: 63,
   /** Bytes of a guest's command line with its final zero; a longer one is refused. */
   commandLineBytes: 2048,
   /** Program headers that the ELF loader reads; an image with more is refused. */

@@ -1,6 +1,7 @@
-/** Checkpoints of a machine: the state of its components, and snapshots of its memories that share unchanged pages. */
+/** Checkpoints of a machine: the state of its components, and snapshots of memories and disks that share unchanged pages. */
 import { MemorySnapshot } from '../machine/memory-snapshot';
 import type { PageStore } from '../machine/page-store';
+import type { OverlaySnapshot } from '../parent-partition/virtual-disks/disk-overlay';
 import { equalBytes } from '../support/equal-bytes';
 import { present } from '../support/assert';
 import { restoreWithoutMemory, saveWithoutMemory, type MachineParts } from './machine.saved-state';
@@ -13,6 +14,7 @@ export interface MachineCheckpoint {
   readonly inputCount: number;
   readonly components: Uint8Array;
   readonly memories: readonly MemorySnapshot[];
+  readonly overlays: readonly OverlaySnapshot[];
 }
 
 /**
@@ -33,6 +35,7 @@ export function takeCheckpoint(
     memories: parts.guests.map(({ memory }, index) =>
       MemorySnapshot.take(memory, store, base?.memories[index]),
     ),
+    overlays: parts.overlays.map((overlay) => overlay.takeSnapshot()),
   };
 }
 
@@ -40,6 +43,9 @@ export function takeCheckpoint(
 export function restoreCheckpoint(parts: MachineParts, checkpoint: MachineCheckpoint): void {
   parts.guests.forEach(({ memory }, index) => {
     present(checkpoint.memories[index], 'memory of a checkpoint').restore(memory);
+  });
+  parts.overlays.forEach((overlay, index) => {
+    overlay.restoreSnapshot(present(checkpoint.overlays[index], 'disk of a checkpoint'));
   });
   restoreWithoutMemory(parts, checkpoint.components);
 }
@@ -62,10 +68,15 @@ export function compareWithCheckpoint(
     const frame = present(checkpoint.memories[index], 'memory of a checkpoint').compare(memory);
     if (frame !== undefined) return `frame ${frame} of "${name}"`;
   }
+  for (const [index, overlay] of parts.overlays.entries()) {
+    const page = overlay.compare(present(checkpoint.overlays[index], 'disk of a checkpoint'));
+    if (page !== undefined) return `page ${page} of disk ${index}`;
+  }
   return undefined;
 }
 
 /** Lets go of what only this checkpoint holds. */
-export function releaseCheckpoint({ memories }: MachineCheckpoint): void {
+export function releaseCheckpoint({ memories, overlays }: MachineCheckpoint): void {
   for (const memory of memories) memory.release();
+  for (const overlay of overlays) overlay.release();
 }

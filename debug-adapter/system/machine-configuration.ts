@@ -21,6 +21,19 @@ export interface FlatPlacement {
   readonly mode: 'real' | 'protected' | 'long';
 }
 
+/** A disk of a guest. */
+export interface DiskConfiguration {
+  /** The image, of any format that is known; it is never written. */
+  readonly path: string;
+  /** `scsi` is the synthetic controller, `ide` the accelerator of an IDE drive; both are on VMBus. */
+  readonly controller: 'scsi' | 'ide';
+  /** Logical unit number from 0 to 63, or number of the IDE drive from 0 to 3; the first that is free if absent. */
+  readonly location?: number;
+  readonly isReadOnly?: boolean;
+  /** False for a disk of the SCSI controller that is put in later. */
+  readonly isAttached?: boolean;
+}
+
 /** One guest partition. */
 export interface GuestConfiguration {
   readonly name: string;
@@ -49,6 +62,8 @@ export interface GuestConfiguration {
   readonly vmbus?: boolean;
   /** Newest version of VMBus that the guest may ask for, as the bus has it: major << 16 | minor. */
   readonly vmbusVersion?: number;
+  /** Disks on VMBus. */
+  readonly disks?: readonly DiskConfiguration[];
 }
 
 /** Power-on time of a guest whose configuration names none: 2026-01-01 00:00:00 UTC. */

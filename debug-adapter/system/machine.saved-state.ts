@@ -8,6 +8,7 @@ import {
 } from '../hypervisor/partition.saved-state';
 import { isGuestOperationKind, restoreGuestOperation } from '../machine/guest-operation';
 import type { HostInput, RecordedInput } from '../machine/host-input';
+import type { DiskOverlay } from '../parent-partition/virtual-disks/disk-overlay';
 import type { ParentPartition } from '../parent-partition/parent-partition';
 import { StateRecord } from '../support/state-record';
 import { decodeStateTree, encodeStateTree, type StateNode } from '../support/state-tree';
@@ -15,15 +16,17 @@ import { UserError } from '../support/user-error';
 import type { RunLoop } from './run-loop';
 
 const formatName = 'hyperscope-machine';
-const version = 4;
+const version = 5;
 
 /** What is saved. */
 export interface MachineParts {
   /** Hash of configuration and images: a state fits one configuration only. */
-  readonly configurationHash: string;
+  readonly configurationHash: () => string;
   readonly loop: RunLoop;
   readonly guests: readonly Partition[];
   readonly parent: ParentPartition;
+  /** What guests have written to their disks, all disks of all guests in order. */
+  readonly overlays: readonly DiskOverlay[];
 }
 
 /** The whole state in one tree, which {@link restoreMachine} reads. */
@@ -42,13 +45,14 @@ export function saveMachineTree(
   return {
     format: formatName,
     version,
-    configurationHash: parts.configurationHash,
+    configurationHash: parts.configurationHash(),
     ...saveComponents(parts),
+    overlays: parts.overlays.map((overlay) => overlay.save()),
     inputs: inputs.map(saveInput),
   };
 }
 
-/** The state of everything but guest RAM and the accepted inputs. */
+/** The state of everything but guest RAM, the contents of disks and the accepted inputs. */
 export function saveWithoutMemory(parts: MachineParts): Uint8Array {
   return encodeStateTree(saveComponents(parts));
 }
@@ -107,7 +111,7 @@ export function restoreMachineTree(parts: MachineParts, tree: StateNode): readon
   }
   root.expectVersion(version);
   const guests = root.records('guests');
-  const isThisMachine = root.string('configurationHash') === parts.configurationHash;
+  const isThisMachine = root.string('configurationHash') === parts.configurationHash();
   if (!isThisMachine || guests.length !== parts.guests.length) {
     throw new UserError(
       'saved-state-other-machine',
@@ -120,6 +124,11 @@ export function restoreMachineTree(parts: MachineParts, tree: StateNode): readon
   parts.guests.forEach((guest, index) => {
     const saved = memories[index];
     if (saved !== undefined) restorePartitionMemory(guest, saved);
+  });
+  const overlays = root.records('overlays');
+  parts.overlays.forEach((overlay, index) => {
+    const saved = overlays[index];
+    if (saved !== undefined) overlay.restore(saved);
   });
   restoreComponents(parts, root);
   return inputs;

@@ -1,4 +1,5 @@
 /** The physical machine: logical processors, partitions and parent, joined and run. */
+import type { BlockFiles } from '../backends/block-source';
 import type { Compressor } from '../backends/compressor';
 import type { Decompressor } from '../backends/decompressor';
 import { createPartitionCores } from '../cpu/processor-core-factory';
@@ -20,6 +21,7 @@ import { applyInput, describeInput } from './apply-input';
 import { GuestBoot } from './guest-boot';
 import { makePlatform } from './guest-platform';
 import { limits } from './limits';
+import { MachineDisks } from './machine-disks';
 import {
   restoreMachine,
   saveInputs,
@@ -44,6 +46,8 @@ export interface MachinePorts {
   readonly codeHost: CodeHost;
   /** Unpacks compressed kernels; without it they can only unpack themselves. */
   readonly decompressor?: Decompressor;
+  /** Needed where a guest has disks. */
+  readonly blockFiles?: BlockFiles;
   /** Jumps to a place until it is translated, 0 for never; changes speed only. */
   readonly hotCount?: number;
   /** Entries of each data TLB, a power of two from 64 to 4096; changes speed only. */
@@ -56,6 +60,7 @@ const firstGuestId = parentPartitionId + 1;
 export class PhysicalMachine {
   readonly parent: ParentPartition;
   readonly guests: readonly Partition[];
+  readonly disks: MachineDisks;
   readonly trace = new TraceLog();
   private readonly loop: RunLoop;
   private readonly parts: MachineParts;
@@ -71,6 +76,7 @@ export class PhysicalMachine {
     this.loop = new RunLoop(configuration.costs, this.trace);
     const hypervisor = new Hypervisor(this.loop);
     this.parent = new ParentPartition(hypervisor, this.loop.trace, this.loop);
+    this.disks = new MachineDisks(configuration, ports.blockFiles);
     const boots = configuration.guests.map((guest) => new GuestBoot(guest, ports.decompressor));
     this.guests = configuration.guests.map((guest, index) => {
       const boot = present(boots[index], 'boot of a guest');
@@ -79,8 +85,9 @@ export class PhysicalMachine {
     this.guests.forEach((partition, index) => {
       hypervisor.addPartition(partition);
       const guest = present(configuration.guests[index], 'guest configuration');
+      const { providers } = present(this.disks.guests[index], 'disks of a guest');
       this.parent.attachGuest(partition.id, (services, bus) =>
-        makePlatform(guest, partition, services, bus),
+        makePlatform(guest, partition, services, bus, providers),
       );
       boots[index]?.connectInterruptController(partition);
     });
@@ -88,9 +95,11 @@ export class PhysicalMachine {
       this.parent.resetGuest(partition.id);
       present(boots[partition.id - firstGuestId], 'boot of a guest').restart(partition);
     });
-    const configurationHash = hashConfiguration(configuration);
-    const { loop, guests, parent } = this;
-    this.parts = { configurationHash, loop, guests, parent };
+    const { loop, guests, parent, disks } = this;
+    let hash: string | undefined;
+    // Large images take their time, and most runs never ask.
+    const configurationHash = (): string => (hash ??= hashConfiguration(configuration, disks));
+    this.parts = { configurationHash, loop, guests, parent, overlays: disks.overlays };
   }
 
   /** Steps taken since the start: every state has exactly one position. */
@@ -213,10 +222,11 @@ export class PhysicalMachine {
 
   /** Hash of the whole state; equal states have equal hashes on every platform. */
   stateHash(): string {
-    const hash = new StateHash().update(encodeUtf8(this.parts.configurationHash));
+    const hash = new StateHash().update(encodeUtf8(this.parts.configurationHash()));
     hash.update(saveWithoutMemory(this.parts)).update(saveInputs(this.recorded));
     this.memoryHashes ??= this.guests.map(({ memory }) => new MemoryHash(memory));
     for (const memoryHash of this.memoryHashes) memoryHash.addTo(hash);
+    for (const overlay of this.disks.overlays) overlay.addTo(hash);
     return hash.digest();
   }
 }
@@ -283,12 +293,16 @@ function createGuest(
 }
 
 /** Everything that decides what the machine does, so that a saved state meets only the machine it is of. */
-function hashConfiguration({ guests, costs, randomSeed = 0n }: MachineConfiguration): string {
-  const hash = new StateHash();
-  for (const { image, initrd, ...values } of guests) {
+function hashConfiguration(
+  { guests, costs, randomSeed = 0n }: MachineConfiguration,
+  machineDisks: MachineDisks,
+): string {
+  const hash = new StateHash().update(encodeUtf8(machineDisks.hashImages()));
+  for (const { image, initrd, disks, ...values } of guests) {
     const sorted = Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
     hash.update(encodeUtf8(JSON.stringify(sorted)));
     hash.update(image.bytes).update(initrd?.bytes ?? new Uint8Array(0));
+    hash.update(encodeUtf8(JSON.stringify(disks?.map(({ isAttached }) => isAttached) ?? [])));
   }
   return hash.update(encodeUtf8(`${JSON.stringify(costs)}\n${randomSeed}`)).digest();
 }

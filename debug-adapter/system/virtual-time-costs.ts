@@ -8,6 +8,10 @@ export interface VirtualTimeCosts {
   readonly interceptRoundTripNs: number;
   /** The hypervisor's work on a hypercall. */
   readonly hypercallNs: number;
+  /** A request of a disk, besides its data. */
+  readonly diskRequestNs: number;
+  /** Each KiB that a disk moves. */
+  readonly diskKibibyteNs: number;
 }
 
 /** Orders of magnitude of present processors. */
@@ -15,4 +19,6 @@ export const defaultCosts: VirtualTimeCosts = {
   exitNs: 1_000,
   interceptRoundTripNs: 10_000,
   hypercallNs: 500,
+  diskRequestNs: 60_000,
+  diskKibibyteNs: 500,
 };

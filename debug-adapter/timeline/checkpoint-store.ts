@@ -15,7 +15,16 @@ export class CheckpointStore {
   readonly pages = new PageStore();
   private readonly kept: MachineCheckpoint[] = [];
 
-  constructor(private readonly limits: CheckpointLimits) {}
+  /** @param otherBytes tells what checkpoints hold besides these pages */
+  constructor(
+    private readonly limits: CheckpointLimits,
+    private readonly otherBytes = (): number => 0,
+  ) {}
+
+  /** Bytes that only checkpoints hold. */
+  get sizeBytes(): number {
+    return this.pages.sizeBytes + this.otherBytes();
+  }
 
   /** Positions of the checkpoints, ascending. */
   get positions(): readonly number[] {
@@ -49,7 +58,7 @@ export class CheckpointStore {
   }
 
   private get isTooMuch(): boolean {
-    return this.kept.length > this.limits.checkpoints || this.pages.sizeBytes > this.limits.bytes;
+    return this.kept.length > this.limits.checkpoints || this.sizeBytes > this.limits.bytes;
   }
 
   /**

@@ -51,7 +51,10 @@ export class Timeline {
     options: TimelineOptions = {},
   ) {
     const { checkpoints, checkpointBytes: bytes } = limits;
-    this.store = new CheckpointStore(options.limits ?? { checkpoints, bytes });
+    this.store = new CheckpointStore(
+      options.limits ?? { checkpoints, bytes },
+      () => machine.disks.checkpointBytes,
+    );
     this.interval = options.interval ?? intervalDefault;
     this.log = [...machine.inputs];
     this.end = machine.position;
@@ -94,9 +97,9 @@ export class Timeline {
     return this.store.positions;
   }
 
-  /** Bytes of the pages that checkpoints hold. */
+  /** Bytes of the pages of memories and disks that checkpoints hold. */
   get checkpointBytes(): number {
-    return this.store.pages.sizeBytes;
+    return this.store.sizeBytes;
   }
 
   /** Futures that were left, oldest first. */

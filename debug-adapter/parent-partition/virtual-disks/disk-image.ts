@@ -10,6 +10,7 @@ export type DiskExtent =
 /** A disk as an image file describes it. Nobody writes it. */
 export interface DiskImage {
   readonly format: 'raw' | 'vhd' | 'vhdx';
+  readonly path: string;
   /** A multiple of the logical sector. */
   readonly sizeBytes: number;
   readonly logicalSectorBytes: number;

@@ -23,11 +23,13 @@ export class RawImage implements DiskImage {
   readonly sizeBytes: number;
   readonly identity: Uint8Array;
   readonly source;
+  readonly path: string;
 
   /** @throws UserError where the file is empty or cannot be read */
   constructor({ path, source }: ImageFileToOpen) {
     if (source.sizeBytes === 0) throw damagedImage(path, 'file', 'is empty');
     this.source = source;
+    this.path = path;
     this.sizeBytes = Math.ceil(source.sizeBytes / sectorBytes) * sectorBytes;
     const first = new Uint8Array(Math.min(identifyingBytes, source.sizeBytes));
     if (!source.read(0, first)) throw unreadableImage(path);

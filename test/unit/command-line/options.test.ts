@@ -12,6 +12,7 @@ const refused: readonly (readonly [args: readonly string[], text: RegExp])[] = [
   [['run', 'a', '--steps', 'x'], /--steps needs a positive number/],
   [['run', 'a', '--steps', '1.5'], /--steps needs a whole number/],
   [['run', 'a', '--timeout=-1'], /--timeout needs a positive number/],
+  [['run', 'a', '--export-disk', 'x'], /number of the disk/],
   [['run', 'a', '--trace', 'exit'], /Did you mean "exits"/],
 ];
 
@@ -67,6 +68,23 @@ describe('command-line options', () => {
     const { launch, steps, trace } = command.options;
     assert.deepEqual(launch, { program: 'a.elf', memory: '8M' });
     assert.deepEqual([steps, trace], [9, ['exits', 'console']]);
+  });
+
+  it('name several disks, and where they are to be written', () => {
+    const command = parseCommandLine([
+      ...['run', 'a', '--disk', 'one,two.raw', '--disk=d.vhd,controller=ide,location=2,read-only'],
+      ...['--disk', 'e,detached', '--export-disk', '0=out.vhdx', '--export-disk=1.2=b=c'],
+    ]);
+    assert.ok(command.kind === 'run');
+    assert.deepEqual(command.options.launch['disks'], [
+      { path: 'one,two.raw' },
+      { path: 'd.vhd', controller: 'ide', location: 2, readOnly: true },
+      { path: 'e', attached: false },
+    ]);
+    assert.deepEqual(command.options.exports, [
+      { guest: 0, disk: 0, path: 'out.vhdx' },
+      { guest: 1, disk: 2, path: 'b=c' },
+    ]);
   });
 
   it('show help', () => {

@@ -9,9 +9,10 @@ import { encodeUtf8 } from '../../../debug-adapter/support/utf8';
 import { RunLoop } from '../../../debug-adapter/system/run-loop';
 import { TraceLog } from '../../../debug-adapter/system/trace-log';
 import { describeStop } from '../../../debug-adapter/debugger/execution/stop-report';
+import { defaultCosts } from '../../../debug-adapter/system/virtual-time-costs';
 import { scriptedPartition } from './scripted-core';
 
-const costs = { exitNs: 1000, interceptRoundTripNs: 10_000, hypercallNs: 500 };
+const costs = { ...defaultCosts, exitNs: 1000, interceptRoundTripNs: 10_000, hypercallNs: 500 };
 const [rax, rcx, rdx] = [0, 1, 2] as const;
 const at = { partition: 2, processor: 0 };
 const notify = 1n << 63n;

@@ -47,6 +47,13 @@ const refused: readonly (readonly [title: string, input: unknown, id: string, te
     'launch-argument-bootTime',
     /1970/,
   ],
+  ['a disk without a path', { program: 'a', disks: [{}] }, 'launch-argument-disks', /disks/],
+  [
+    'an unknown controller',
+    { program: 'a', disks: [{ path: 'd', controller: 'floppy' }] },
+    'launch-argument-disks',
+    /disks\.0/,
+  ],
   ['memory as list', { program: 'a', memory: [] }, 'launch-argument-memory', /"memory" is wrong/],
   ['a wrong flag', { program: 'a', stopOnEntry: 'yes' }, 'launch-argument-stopOnEntry', /boolean/],
   [
@@ -110,6 +117,7 @@ describe('launch arguments', () => {
           bootTime: undefined,
           vmbus: true,
           vmbusVersion: 0x50003,
+          disks: [],
           processors: 1,
           commandLine: '',
           onReset: 'restart',
@@ -125,6 +133,15 @@ describe('launch arguments', () => {
       consoleLocation: 'debugConsole',
       isPaced: true,
     });
+  });
+
+  it('take disks as paths or as objects', () => {
+    const disks = ['root.vhdx', { path: 'b', controller: 'ide', location: 1, readOnly: true }];
+    const usual = { controller: 'scsi', location: undefined, isReadOnly: false, isAttached: true };
+    assert.deepEqual(parseLaunchArguments({ program: 'a', disks }).guests[0]?.disks, [
+      { ...usual, path: 'root.vhdx' },
+      { path: 'b', controller: 'ide', location: 1, isReadOnly: true, isAttached: true },
+    ]);
   });
 
   const sizes: readonly (readonly [given: number | string, bytes: number])[] = [

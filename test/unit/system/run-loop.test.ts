@@ -11,9 +11,10 @@ import { limits } from '../../../debug-adapter/system/limits';
 import { quantumNs } from '../../../debug-adapter/system/lane-schedule';
 import { RunLoop } from '../../../debug-adapter/system/run-loop';
 import { TraceLog } from '../../../debug-adapter/system/trace-log';
+import { defaultCosts } from '../../../debug-adapter/system/virtual-time-costs';
 import { scriptedPartition, type ScriptedCore } from '../hypervisor/scripted-core';
 
-const costs = { exitNs: 1000, interceptRoundTripNs: 10_000, hypercallNs: 500 };
+const costs = { ...defaultCosts, exitNs: 1000, interceptRoundTripNs: 10_000, hypercallNs: 500 };
 
 function loopRig(guestCount = 1) {
   const trace = new TraceLog();

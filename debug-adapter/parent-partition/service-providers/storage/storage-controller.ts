@@ -83,7 +83,9 @@ export class StorageController implements ServiceProvider {
     this.name = options.name;
     this.offer = options.offer;
     this.protocol = new StorageProtocol(options.subChannelsMaximum);
-    this.attachAsAtStart();
+    for (const { lun, isAttachedAtStart } of options.units) {
+      if (isAttachedAtStart) this.attached.add(lun);
+    }
   }
 
   connect(host: ProviderHost): void {
@@ -142,12 +144,12 @@ export class StorageController implements ServiceProvider {
     channel.send({ type: 'in-band', payload });
   }
 
+  /** Disks that a person has put in stay there, as they do when a machine is turned off. */
   reset(): void {
     this.protocol.begin();
     this.outstanding = [];
     this.nextWork = 0;
     this.busyUntilNs = 0;
-    this.attachAsAtStart();
     for (const { unit } of this.options.units) unit.reset();
   }
 
@@ -180,13 +182,6 @@ export class StorageController implements ServiceProvider {
       const found = this.options.units[index];
       if (found !== undefined) found.unit.isWriteCacheEnabled = isEnabled !== 0;
     });
-  }
-
-  private attachAsAtStart(): void {
-    this.attached.clear();
-    for (const { lun, isAttachedAtStart } of this.options.units) {
-      if (isAttachedAtStart) this.attached.add(lun);
-    }
   }
 
   private executeSrb(channel: OpenChannel, packet: ReceivedPacket, answer: Uint8Array): void {

@@ -26,12 +26,16 @@ abstract class VhdImage implements DiskImage {
   readonly physicalSectorBytes = sizes.sector;
   readonly sizeBytes: number;
   readonly identity: Uint8Array;
+  readonly source: BlockSource;
+  readonly path: string;
 
   constructor(
     footer: VhdFooter,
-    readonly source: BlockSource,
+    file: ImageFileToOpen,
     readonly parent: DiskImage | undefined,
   ) {
+    this.source = file.source;
+    this.path = file.path;
     this.sizeBytes = footer.sizeBytes;
     this.identity = footer.uniqueId;
   }
@@ -51,13 +55,13 @@ class DynamicVhdImage extends VhdImage {
 
   constructor(
     footer: VhdFooter,
-    source: BlockSource,
+    file: ImageFileToOpen,
     parent: DiskImage | undefined,
     private readonly blockBytes: number,
     /** File offsets of the blocks, -1 for those that are not there. */
     private readonly blocks: Float64Array,
   ) {
-    super(footer, source, parent);
+    super(footer, file, parent);
   }
 
   extentAt(offset: number): DiskExtent | undefined {
@@ -103,12 +107,12 @@ export function openVhdImage(
   openImage: OpenImage,
 ): DiskImage {
   const footer = readVhdFooter(file, footerOffset);
-  if (footer.type === 'fixed') return new FixedVhdImage(footer, file.source, undefined);
+  if (footer.type === 'fixed') return new FixedVhdImage(footer, file, undefined);
   const header = readVhdDynamicHeader(file, footer);
   const blocks = readBlocks(file, header);
   const parent =
     footer.type === 'differencing' ? openVhdParent(file, header, openImage) : undefined;
-  return new DynamicVhdImage(footer, file.source, parent, header.blockBytes, blocks);
+  return new DynamicVhdImage(footer, file, parent, header.blockBytes, blocks);
 }
 
 function readBlocks(

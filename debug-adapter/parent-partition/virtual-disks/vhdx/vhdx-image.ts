@@ -50,16 +50,20 @@ export class VhdxImage implements DiskImage {
   readonly logicalSectorBytes: number;
   readonly physicalSectorBytes: number;
   readonly identity: Uint8Array;
+  readonly source: BlockSource;
+  readonly path: string;
   private readonly bitmapParts = new Map<number, Uint8Array>();
 
   constructor(
     private readonly metadata: VhdxMetadata,
-    readonly source: BlockSource,
+    file: ImageFileToOpen,
     readonly parent: DiskImage | undefined,
     private readonly blocks: VhdxBlocks,
     /** What a child must name to be based on this. */
     readonly dataWriteGuid: string,
   ) {
+    this.source = file.source;
+    this.path = file.path;
     this.sizeBytes = metadata.sizeBytes;
     this.logicalSectorBytes = metadata.logicalSectorBytes;
     this.physicalSectorBytes = metadata.physicalSectorBytes;
@@ -125,7 +129,7 @@ export function openVhdxImage(unreplayed: ImageFileToOpen, openImage: OpenImage)
   const metadata = readVhdxMetadata(file, regions.metadata);
   const blocks = readBlocks(file, regions.table, metadata);
   const parent = metadata.hasParent ? openVhdxParent(file, metadata, openImage) : undefined;
-  return new VhdxImage(metadata, file.source, parent, blocks, header.dataWriteGuid);
+  return new VhdxImage(metadata, file, parent, blocks, header.dataWriteGuid);
 }
 
 function readBlocks(file: ImageFileToOpen, table: VhdxRegion, metadata: VhdxMetadata): VhdxBlocks {

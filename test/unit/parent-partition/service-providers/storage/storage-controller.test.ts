@@ -250,7 +250,7 @@ describe('a storage controller', () => {
     guest.controller.reset();
     guest.completions.length = 0;
     guest.initialize();
-    assert.deepEqual(listed(), [0]);
+    assert.deepEqual(listed(), [3]);
   });
 
   it('refuses data that the packet does not have', () => {
