@@ -8,11 +8,12 @@ import { runOffsets } from '../memory-map';
 import { FunctionBody } from '../wasm/function-body';
 import { op } from '../wasm/opcodes';
 import { emitDueFlags } from './due-flags';
-import { accessIntentsOf, flagsAreDeadAt, readsFlags, registersOf } from './instruction-facts';
+import { flagsAreDeadAt, readsFlags, regionFactsOf, type RegionFacts } from './instruction-facts';
 import type { Block, Region } from './region';
 import { targetsOf } from './region';
 import { RegionLowering, type RegionLocals, type RegionTraits } from './region-lowering';
 import { structure, type Item } from './structure';
+import { emitWayOut } from './way-out';
 
 /** A list of items that is being emitted, or the loop around it. */
 type Scope =
@@ -37,7 +38,8 @@ export function emitRegion(region: Region, tlbEntries: number): FunctionBody {
 class RegionFunction {
   private readonly body = new FunctionBody(['i32', 'i32', 'i32'], ['i32']);
   private readonly locals: RegionLocals;
-  private readonly written: ReadonlySet<number>;
+  private readonly facts: RegionFacts;
+  private readonly successors: ReadonlyMap<Block, readonly Block[]>;
   private readonly lowering: RegionLowering;
   private readonly scopes: Scope[] = [];
   private readonly deadFlags: ReadonlySet<Block>;
@@ -49,19 +51,21 @@ class RegionFunction {
     private readonly traits: RegionTraits,
   ) {
     const { body } = this;
-    const { used, written } = registersOf(region);
-    this.written = written;
+    const facts = regionFactsOf(region);
+    this.facts = facts;
+    this.successors = new Map(region.blocks.map((block) => [block, successorsOf(block, region)]));
     this.locals = {
       vpBase,
       budget,
       ipBase: body.addLocal('i64'),
       exitIp: body.addLocal('i64'),
+      leaving: body.addLocal('i32'),
       flagResult: body.addLocal('i64'),
       flagCarries: body.addLocal('i32'),
       dueB: body.addLocal('i64'),
       readTlb: body.addLocal('i32'),
       writeTlb: body.addLocal('i32'),
-      registers: new Map([...used].map((number) => [number, body.addLocal('i64')])),
+      registers: new Map(facts.used.map((number) => [number, body.addLocal('i64')])),
     };
     this.deadFlags = new Set(region.blocks.filter(flagsAreDeadAt));
     this.readers = new Set(region.blocks.filter(readsFlags));
@@ -83,32 +87,26 @@ class RegionFunction {
     body.end();
     this.emitLoads();
     if (this.traits.isNarrow) this.emitNarrowCheck();
-    body.block('exit');
-    const items = structure(region.blocks, region.entries, (block) => this.successors(block));
-    this.emitList(items, region.entries);
+    body.block('exit').block('leave');
+    const next = (block: Block): readonly Block[] =>
+      present(this.successors.get(block), 'successors');
+    this.emitList(structure(region.blocks, region.entries, next), region.entries);
+    body.end();
+    emitWayOut(body, this.locals);
     body.end();
     this.emitStores();
     body.get(budget);
     return body;
   }
 
-  /** Where control can go inside the region; a return may go to any return site. */
-  private successors(block: Block): Block[] {
-    const { byOffset, returnSites } = this.region;
-    const direct = targetsOf(block)
-      .map((offset) => byOffset.get(offset))
-      .filter((next) => next !== undefined);
-    return isReturn(block) ? [...direct, ...returnSites] : direct;
-  }
-
   private emitLoads(): void {
     const { body, locals } = this;
     body.get(vpBase).memory(op.i64Load, runOffsets.ipBase).set(locals.ipBase);
-    const intents = accessIntentsOf(this.region);
-    if (intents.reads) {
+    const { readsMemory, writesMemory } = this.facts;
+    if (readsMemory) {
       body.get(vpBase).memory(op.i32Load, runOffsets.readTlb).set(locals.readTlb);
     }
-    if (intents.writes) {
+    if (writesMemory) {
       body.get(vpBase).memory(op.i32Load, runOffsets.writeTlb).set(locals.writeTlb);
     }
     body.get(vpBase).memory(op.i64Load, runOffsets.dueB).set(locals.dueB);
@@ -142,7 +140,7 @@ class RegionFunction {
     body.get(vpBase).get(locals.flagResult).memory(op.i64Store, stateOffsets.flagResult);
     body.get(vpBase).get(locals.flagCarries).memory(op.i32Store, stateOffsets.flagCarries);
     body.get(vpBase).get(locals.dueB).memory(op.i64Store, runOffsets.dueB);
-    for (const number of this.written) {
+    for (const number of this.facts.written) {
       const local = present(locals.registers.get(number), 'register local');
       body
         .get(vpBase)
@@ -199,7 +197,7 @@ class RegionFunction {
   private toOffset(offset: number): void {
     const block = this.region.byOffset.get(offset);
     if (block === undefined) {
-      this.lowering.leaveAt(() => this.lowering.pushIp(offset), 0);
+      this.lowering.leaveTo(offset);
       return;
     }
     this.toBlock(block);
@@ -210,9 +208,9 @@ class RegionFunction {
     const scope = this.scopeOf(block);
     if (scope.kind === 'loop') {
       // Going round again: the budget must last for every instruction of the region.
-      body.get(budget).i32(this.region.instructionCount).op(op.i32LtU).if();
-      lowering.leaveAt(() => lowering.pushIp(block.offset), 0);
-      body.end();
+      lowering.leaveIf(() => {
+        body.get(budget).i32(this.region.instructionCount).op(op.i32LtU);
+      }, block.offset);
     }
     if (this.readers.has(block)) lowering.workOut();
     else if (!this.deadFlags.has(block)) lowering.handOver();
@@ -247,11 +245,19 @@ class RegionFunction {
       body.get(locals.exitIp);
       lowering.pushIp(site.offset);
       body.op(op.i64Eq).if();
-      this.toBlock(site);
+      lowering.inArm(() => this.toBlock(site));
       body.end();
     }
-    lowering.leaveAt(() => body.get(locals.exitIp), 0);
+    lowering.leaveDynamically();
   }
+}
+
+/** Where control can go inside the region; a return may go to any return site. */
+function successorsOf(block: Block, { byOffset, returnSites }: Region): readonly Block[] {
+  const direct = targetsOf(block)
+    .map((offset) => byOffset.get(offset))
+    .filter((next) => next !== undefined);
+  return isReturn(block) ? [...direct, ...returnSites] : direct;
 }
 
 function isReturn(block: Block): boolean {

@@ -23,11 +23,11 @@ import {
   type Translate,
 } from '../lowering/ir-lowering';
 import { stateLoadOpcode, storeOpcodes } from '../lowering/opcodes';
-import { runOffsets, segmentCheckOffsets, tlbEntryShift } from '../memory-map';
+import { runOffsets, tlbEntryShift } from '../memory-map';
 import type { FunctionBody } from '../wasm/function-body';
 import { op, opFd } from '../wasm/opcodes';
 import { constantValue, type ConstantContext } from './constant-value';
-import { effectParts, registerAt, visitTree } from './instruction-facts';
+import { registerAt } from './instruction-facts';
 import { dueFlagsOf, emitDueFlags } from './due-flags';
 import {
   comparisons,
@@ -37,7 +37,11 @@ import {
   type DeferredEffect,
   type PendingFlags,
 } from './pending-flags';
+import { isNarrowValue, mask32 } from './narrow-value';
 import type { Block, RegionInstruction } from './region';
+import { segmentFieldOffset } from './segment-field';
+import { effectParts, visitTree } from './variant-facts';
+import { isNear, wayOut } from './way-out';
 
 /** Locals that the whole region shares. */
 export interface RegionLocals {
@@ -45,6 +49,8 @@ export interface RegionLocals {
   readonly budget: number;
   readonly ipBase: number;
   readonly exitIp: number;
+  /** The way out, where control goes to the label `leave` (`way-out.ts`). */
+  readonly leaving: number;
   readonly flagResult: number;
   readonly flagCarries: number;
   /** Second operand of flags that are due (`due-flags.ts`). */
@@ -62,7 +68,6 @@ export interface Transfers {
   toDynamic(): void;
 }
 
-const mask32 = 0xffffffffn;
 const firstSyntheticLocal = 10_000;
 
 /** Sizes and assumptions that hold for the whole region. */
@@ -84,6 +89,8 @@ export class RegionLowering extends IrLowering {
   private constants = new Map<number, bigint>();
   /** Whether no flags are due for certain, apart from those that are pending. */
   private isNothingDue = false;
+  /** Whether the flags that are pending are also in the shared locals, as due. */
+  private isHandedOver = false;
   /** Ids of locals, and WebAssembly locals of registers, whose upper halves are known to be 0. */
   private narrowLocals = new Set<number>();
   private narrowRegisters = new Set<number>();
@@ -106,6 +113,7 @@ export class RegionLowering extends IrLowering {
   /** Emits a block; its flags are in the shared locals, or due if they may be, unless it does not need any. */
   block(block: Block, mayBeDue: boolean): void {
     this.pending = undefined;
+    this.isHandedOver = false;
     this.isNothingDue = !mayBeDue;
     this.narrowRegisters.clear();
     this.free.i32 = [...this.taken.i32];
@@ -141,7 +149,7 @@ export class RegionLowering extends IrLowering {
   /** Hands the flags to another block or to the end of the region, on the way that is about to be taken only. */
   handOver(): void {
     const { pending, body, shared } = this;
-    if (pending === undefined) return;
+    if (pending === undefined || this.isHandedOver) return;
     const due = dueFlagsOf(pending);
     if (due === undefined) return this.storePending(pending);
     this.inContextOf(pending, () => {
@@ -154,16 +162,58 @@ export class RegionLowering extends IrLowering {
     body.i32(due.kind).set(shared.flagCarries);
   }
 
-  /** Leaves the region before an instruction or at an address, with exact flags and step count. */
-  leaveAt(pushIp: () => void, unexecuted: number): void {
+  /**
+   * Hands the flags over once for all ways out that follow, each of which is then a single branch.
+   * @returns false where that takes more than a few moves, so that each way out has to do it
+   */
+  private isReadyToLeave(): boolean {
+    const { pending } = this;
+    if (pending === undefined || this.isHandedOver) return true;
+    if (dueFlagsOf(pending) === undefined) return false;
+    this.handOver();
+    this.isHandedOver = true;
+    return true;
+  }
+
+  /** Leaves the region to a page offset, with exact flags and step count, where a condition holds that `push` pushes. */
+  leaveIf(push: () => void, offset: number, unexecuted = 0): void {
+    const { body } = this;
+    if (isNear(offset) && this.isReadyToLeave()) {
+      body.i32(wayOut(offset, unexecuted)).set(this.shared.leaving);
+      push();
+      body.brIf('leave');
+      return;
+    }
+    push();
+    body.if();
+    this.leaveTo(offset, unexecuted);
+    body.end();
+  }
+
+  /** The same, always. */
+  leaveTo(offset: number, unexecuted = 0): void {
     const { body, shared } = this;
     this.handOver();
-    pushIp();
-    body.set(shared.exitIp);
-    if (unexecuted > 0) {
-      body.get(shared.budget).i32(unexecuted).op(op.i32Add).set(shared.budget);
+    if (isNear(offset)) {
+      body.i32(wayOut(offset, unexecuted)).set(shared.leaving).br('leave');
+      return;
     }
-    body.br('exit');
+    assert(unexecuted === 0, 'an instruction of the page gives steps back');
+    this.pushIp(offset);
+    body.set(shared.exitIp).br('exit');
+  }
+
+  /** Emits what only some ways lead through: what is handed over there has not been handed over elsewhere. */
+  inArm(emit: () => void): void {
+    const { isHandedOver } = this;
+    emit();
+    this.isHandedOver = isHandedOver;
+  }
+
+  /** Leaves the region to the address in `exitIp`. */
+  leaveDynamically(): void {
+    this.handOver();
+    this.body.br('exit');
   }
 
   /** Pushes the instruction pointer of a page offset, which may lie outside the page. */
@@ -212,7 +262,7 @@ export class RegionLowering extends IrLowering {
   }
 
   private leaveHere(): void {
-    this.leaveAt(() => this.pushIp(this.current.offset), this.unexecuted);
+    this.leaveTo(this.current.offset, this.unexecuted);
   }
 
   // Constants: operands are known, so conditions over them are decided here
@@ -238,6 +288,14 @@ export class RegionLowering extends IrLowering {
     }
   }
 
+  private isNarrow(value: Expression): boolean {
+    return isNarrowValue(value, {
+      locals: this.narrowLocals,
+      registersAreNarrow: this.traits.isNarrow,
+      addressMask: this.current.decoded.addressMask,
+    });
+  }
+
   private noteConstant(local: Local, value: Expression): void {
     const known = constantValue(value, this.constantContext);
     if (known !== undefined) this.constants.set(local.id, known);
@@ -245,39 +303,9 @@ export class RegionLowering extends IrLowering {
     else this.narrowLocals.delete(local.id);
   }
 
-  /** Whether the upper half of an i64 is 0 for certain, so that it need not be cut off. */
-  private isNarrow(value: Expression): boolean {
-    if (value.type !== 'i64') return false;
-    switch (value.kind) {
-      case 'const':
-        return value.value >= 0n && value.value <= mask32;
-      case 'local':
-        return this.narrowLocals.has(value.local.id);
-      case 'operandRegister':
-      case 'fixedRegister':
-        return value.width <= 32 || this.traits.isNarrow;
-      case 'load':
-        return value.width <= 32;
-      case 'effectiveAddress':
-        return this.current.decoded.addressMask <= mask32;
-      case 'widen':
-        return !value.signed;
-      case 'select':
-        return this.isNarrow(value.a) && this.isNarrow(value.b);
-      case 'binary': {
-        const { operator, a, b } = value;
-        if (operator === 'and') return this.isNarrow(a) || this.isNarrow(b);
-        if (operator === 'or' || operator === 'xor') return this.isNarrow(a) && this.isNarrow(b);
-        return operator === 'shr_u' && this.isNarrow(a);
-      }
-      default:
-        return false;
-    }
-  }
-
   /** In an arm flags are set at once: whether the arm runs is not known here. */
   protected override branch(list: readonly Statement[]): void {
-    const { pending, isNothingDue } = this;
+    const { pending, isNothingDue, isHandedOver } = this;
     const known = new Map(this.constants);
     const locals = new Set(this.narrowLocals);
     const registers = new Set(this.narrowRegisters);
@@ -287,6 +315,7 @@ export class RegionLowering extends IrLowering {
     }
     this.pending = pending;
     this.isNothingDue = isNothingDue;
+    this.isHandedOver = isHandedOver;
     this.constants = known;
     this.narrowLocals = intersection(locals, this.narrowLocals);
     this.narrowRegisters = intersection(registers, this.narrowRegisters);
@@ -462,6 +491,7 @@ export class RegionLowering extends IrLowering {
       });
     }
     this.pending = { width, effect: settled, instruction: this.current, locals: kept };
+    this.isHandedOver = false;
     if (before !== undefined) this.releaseUnassigned(before.locals);
   }
 
@@ -579,9 +609,21 @@ export class RegionLowering extends IrLowering {
   // Memory: the fast path, or out
 
   protected translate(statement: Translate): void {
-    const { body, shared } = this;
+    const { body } = this;
     const { width, intent } = statement.access;
-    this.expression(statement.address);
+    const isMissed = (): void => {
+      this.expression(statement.address);
+      this.emitTlbDistance(intent === 'read' ? this.shared.readTlb : this.shared.writeTlb);
+      body.i64(BigInt(4096 - width / 8)).op(op.i64GtU);
+    };
+    this.leaveIf(isMissed, this.current.offset, this.unexecuted);
+    body.get(this.entry).memory(op.i32Load, 8).get(this.resultScratch).op(op.i32WrapI64);
+    body.op(op.i32Add).set(this.local(statement.host));
+  }
+
+  /** Turns an address on the stack into its distance from the page in the TLB, and keeps both. */
+  private emitTlbDistance(tlb: number): void {
+    const { body } = this;
     // The number of the page times the size of an entry, in one shift.
     body
       .tee(this.address)
@@ -589,20 +631,9 @@ export class RegionLowering extends IrLowering {
       .op(op.i64ShrU)
       .op(op.i32WrapI64);
     body.i32((this.traits.tlbEntries - 1) << tlbEntryShift).op(op.i32And);
-    body
-      .get(intent === 'read' ? shared.readTlb : shared.writeTlb)
-      .op(op.i32Add)
-      .tee(this.entry);
+    body.get(tlb).op(op.i32Add).set(this.entry);
     body.get(this.address).get(this.entry).memory(op.i64Load, 0).op(op.i64Sub);
-    body
-      .tee(this.resultScratch)
-      .i64(BigInt(4096 - width / 8))
-      .op(op.i64GtU)
-      .if();
-    this.leaveHere();
-    body.end();
-    body.memory(op.i32Load, 8).get(this.resultScratch).op(op.i32WrapI64).op(op.i32Add);
-    body.set(this.local(statement.host));
+    body.tee(this.resultScratch);
   }
 
   /** The write TLB only knows pages that can be written directly. */
@@ -659,24 +690,6 @@ function setsFlags(statement: Extract<Statement, { kind: 'if' }>): boolean {
   return [...statement.then, ...statement.otherwise].some(
     (inner) => inner.kind === 'setFlags' || (inner.kind === 'if' && setsFlags(inner)),
   );
-}
-
-/** Where a field of the memory operand's segment lies, from `segmentBase` of the decoded instruction. */
-function segmentFieldOffset(field: DecodedField): number {
-  switch (field) {
-    case 'segmentReadLow':
-      return segmentCheckOffsets.readLow;
-    case 'segmentReadHigh':
-      return segmentCheckOffsets.readHigh;
-    case 'segmentWriteLow':
-      return segmentCheckOffsets.writeLow;
-    case 'segmentWriteHigh':
-      return segmentCheckOffsets.writeHigh;
-    case 'segmentFault':
-      return segmentCheckOffsets.fault;
-    default:
-      return segmentCheckOffsets.base;
-  }
 }
 
 function intersection(a: ReadonlySet<number>, b: ReadonlySet<number>): Set<number> {

@@ -2,8 +2,8 @@
 import { decodeInstruction, instructionBytesMax, type DecodedInstruction } from '../decode/decoder';
 import type { CodeMode } from '../decode/code-mode';
 import type { Variant, VariantTable } from '../decode/variants';
-import type { Statement } from '../ir/ir';
 import type { HandlerGroup } from '../semantics/definition';
+import { factsOf, type InstructionEnd, type VariantFacts } from './variant-facts';
 
 const pageBytes = 4096;
 
@@ -13,22 +13,12 @@ const regionInstructionsMax = 400;
 /** Most return sites that a return is compared with. */
 const returnSitesMax = 32;
 
-/** How control leaves an instruction. */
-export type InstructionEnd =
-  /** Only to the next instruction. */
-  | 'next'
-  /** To the next instruction or the relative target. */
-  | 'conditional'
-  /** To the relative target. */
-  | 'relative'
-  /** To an address known when it runs. */
-  | 'dynamic';
-
 export interface RegionInstruction {
   readonly offset: number;
   readonly nextOffset: number;
   readonly decoded: DecodedInstruction;
   readonly variant: Variant;
+  readonly facts: VariantFacts;
   readonly end: InstructionEnd;
   /** Page offset of the relative target; may lie outside the page. */
   readonly target: number;
@@ -151,46 +141,12 @@ function instructionAt(page: CodePage, offset: number): RegionInstruction | numb
   const nextOffset = offset + decoded.length;
   const variant = page.variants.meaningOf(decoded, decoded.addressing);
   if (variant === undefined) return undefined;
-  const instructionEnd = endOf(variant.statements);
-  if (instructionEnd === undefined || !translatedGroups.has(variant.group)) {
+  const facts = factsOf(variant);
+  if (facts.end === undefined || !translatedGroups.has(variant.group)) {
     return decoded.row.attributes.has('end') ? undefined : nextOffset;
   }
   const target = nextOffset + Number(BigInt.asIntN(64, decoded.immediate));
-  return { offset, nextOffset, decoded, variant, end: instructionEnd, target };
-}
-
-/** How statements end; undefined where the interpreter has to execute them. */
-function endOf(statements: readonly Statement[]): InstructionEnd | undefined {
-  let end: InstructionEnd = 'next';
-  for (const statement of statements) {
-    switch (statement.kind) {
-      case 'jumpRelative':
-        return 'relative';
-      case 'jump':
-        return 'dynamic';
-      case 'routine':
-      case 'raise':
-      case 'repeat':
-        return undefined;
-      case 'if': {
-        const arms = [...statement.then, ...statement.otherwise];
-        if (contains(arms, 'repeat') || contains(arms, 'jump')) return undefined;
-        if (contains(arms, 'jumpRelative')) end = 'conditional';
-        break;
-      }
-      default:
-    }
-  }
-  return end;
-}
-
-function contains(statements: readonly Statement[], kind: Statement['kind']): boolean {
-  return statements.some(
-    (statement) =>
-      statement.kind === kind ||
-      (statement.kind === 'if' &&
-        (contains(statement.then, kind) || contains(statement.otherwise, kind))),
-  );
+  return { offset, nextOffset, decoded, variant, facts, end: facts.end, target };
 }
 
 function buildRegion(mode: CodeMode, found: Found): Region {
@@ -198,17 +154,16 @@ function buildRegion(mode: CodeMode, found: Found): Region {
   const starts = [...leaders].filter((offset) => instructions.has(offset)).sort((a, b) => a - b);
   const blocks = starts.map((offset, id) => buildBlock(instructions, leaders, offset, id));
   const byOffset = new Map(blocks.map((block) => [block.offset, block]));
-  const isEntry = (block: Block): boolean => {
-    if (found.entries.has(block.offset)) return true;
-    return blocks.some(
-      (from) => from.offset >= block.offset && targetsOf(from).includes(block.offset),
-    );
-  };
+  const entries = new Set(found.entries);
+  for (const from of blocks) {
+    // Loops are entered where they go round.
+    for (const to of targetsOf(from)) if (to <= from.offset) entries.add(to);
+  }
   return {
     mode,
     blocks,
     byOffset,
-    entries: blocks.filter(isEntry),
+    entries: blocks.filter((block) => entries.has(block.offset)),
     returnSites: returnSitesOf(instructions, byOffset),
     instructionCount: blocks.reduce((sum, block) => sum + block.instructions.length, 0),
   };

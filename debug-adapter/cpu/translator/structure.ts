@@ -45,50 +45,57 @@ function itemOf(
   return { kind: 'loop', entries, items: structure(component, entries, inner) };
 }
 
+/** A block whose successors are being visited. */
+interface Visit {
+  readonly block: Block;
+  readonly edges: readonly Block[];
+  next: number;
+}
+
 /** Strongly connected components in topological order (Tarjan's algorithm, without recursion). */
-function components(blocks: readonly Block[], edges: Successors): Block[][] {
-  const index = new Map<Block, number>();
-  const low = new Map<Block, number>();
+function components(blocks: readonly Block[], edgesOf: Successors): Block[][] {
+  // By id of the block; undefined where it has not been visited.
+  const index: number[] = [];
+  const low: number[] = [];
+  const onStack: boolean[] = [];
   const stack: Block[] = [];
-  const onStack = new Set<Block>();
+  const work: Visit[] = [];
   const result: Block[][] = [];
+  let visited = 0;
+  const begin = (block: Block): void => {
+    index[block.id] = low[block.id] = ++visited;
+    stack.push(block);
+    onStack[block.id] = true;
+    work.push({ block, edges: edgesOf(block), next: 0 });
+  };
+  const lower = ({ id }: Block, to: number | undefined): void => {
+    low[id] = Math.min(present(low[id], 'low'), present(to, 'index'));
+  };
   for (const root of blocks) {
-    if (index.has(root)) continue;
-    const work = [{ block: root, next: 0 }];
-    while (work.length > 0) {
-      const frame = present(work[work.length - 1], 'frame');
-      const { block } = frame;
-      if (frame.next === 0) {
-        index.set(block, index.size);
-        low.set(block, present(index.get(block), 'index'));
-        stack.push(block);
-        onStack.add(block);
-      }
-      const to = edges(block)[frame.next++];
+    if (index[root.id] !== undefined) continue;
+    begin(root);
+    for (let visit = work[0]; visit !== undefined; visit = work[work.length - 1]) {
+      const { block } = visit;
+      const to = visit.edges[visit.next++];
       if (to !== undefined) {
-        if (!index.has(to)) work.push({ block: to, next: 0 });
-        else if (onStack.has(to)) lower(low, block, present(index.get(to), 'index'));
+        if (index[to.id] === undefined) begin(to);
+        else if (onStack[to.id] === true) lower(block, index[to.id]);
         continue;
       }
       work.pop();
       const parent = work[work.length - 1];
-      const lowest = present(low.get(block), 'low');
-      if (parent !== undefined) lower(low, parent.block, lowest);
-      if (lowest === index.get(block)) result.unshift(popComponent(stack, onStack, block));
+      if (parent !== undefined) lower(parent.block, low[block.id]);
+      if (low[block.id] === index[block.id]) result.push(popComponent(stack, onStack, block));
     }
   }
-  return result;
+  return result.reverse();
 }
 
-function lower(low: Map<Block, number>, block: Block, value: number): void {
-  low.set(block, Math.min(present(low.get(block), 'low'), value));
-}
-
-function popComponent(stack: Block[], onStack: Set<Block>, root: Block): Block[] {
+function popComponent(stack: Block[], onStack: boolean[], root: Block): Block[] {
   const component: Block[] = [];
   for (;;) {
     const block = present(stack.pop(), 'stack of components');
-    onStack.delete(block);
+    onStack[block.id] = false;
     component.push(block);
     if (block === root) return component;
   }

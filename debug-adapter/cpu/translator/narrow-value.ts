@@ -1,0 +1,42 @@
+/** Values whose upper half is 0, which 32-bit code need not cut. */
+import type { Expression } from '../ir/ir';
+
+export const mask32 = 0xffffffffn;
+
+export interface NarrowContext {
+  /** Ids of locals that have narrow values. */
+  readonly locals: ReadonlySet<number>;
+  readonly registersAreNarrow: boolean;
+  readonly addressMask: bigint;
+}
+
+/** Whether the upper half of an i64 is 0 for certain, so that it need not be cut off. */
+export function isNarrowValue(value: Expression, context: NarrowContext): boolean {
+  if (value.type !== 'i64') return false;
+  switch (value.kind) {
+    case 'const':
+      return value.value >= 0n && value.value <= mask32;
+    case 'local':
+      return context.locals.has(value.local.id);
+    case 'operandRegister':
+    case 'fixedRegister':
+      return value.width <= 32 || context.registersAreNarrow;
+    case 'load':
+      return value.width <= 32;
+    case 'effectiveAddress':
+      return context.addressMask <= mask32;
+    case 'widen':
+      return !value.signed;
+    case 'select':
+      return isNarrowValue(value.a, context) && isNarrowValue(value.b, context);
+    case 'binary': {
+      const { operator, a, b } = value;
+      if (operator === 'and') return isNarrowValue(a, context) || isNarrowValue(b, context);
+      if (operator === 'or' || operator === 'xor')
+        return isNarrowValue(a, context) && isNarrowValue(b, context);
+      return operator === 'shr_u' && isNarrowValue(a, context);
+    }
+    default:
+      return false;
+  }
+}
