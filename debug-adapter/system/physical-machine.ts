@@ -2,6 +2,7 @@
 import type { BlockFiles } from '../backends/block-source';
 import type { Compressor } from '../backends/compressor';
 import type { Decompressor } from '../backends/decompressor';
+import { warmUpInterpreter } from '../cpu/interpreter-warm-up';
 import { createPartitionCores } from '../cpu/processor-core-factory';
 import { Hypervisor } from '../hypervisor/hypervisor';
 import { readMsr } from '../hypervisor/msr-access';
@@ -73,6 +74,7 @@ export class PhysicalMachine {
    */
   constructor(configuration: MachineConfiguration, ports: MachinePorts) {
     checkConfiguration(configuration);
+    warmUpInterpreter(ports.codeHost, ports.tlbEntries);
     this.loop = new RunLoop(configuration.costs, this.trace);
     const hypervisor = new Hypervisor(this.loop);
     this.parent = new ParentPartition(hypervisor, this.loop.trace, this.loop);

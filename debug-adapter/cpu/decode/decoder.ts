@@ -460,5 +460,6 @@ function registerOffset(number: number): number {
 }
 
 function whole(low: number, high: number): bigint {
+  if (high === low >> 31) return BigInt(low);
   return (BigInt(high) << 32n) | BigInt(low >>> 0);
 }

@@ -73,6 +73,8 @@ export class CodeCache {
   private readonly gathered = new Uint8Array(instructionBytesMax);
   private breakpointOffsets: ReadonlySet<number> = new Set();
   private next = arenaBase;
+  /** End of what has ever been used of the arena. */
+  private highest = arenaBase;
 
   constructor(
     private readonly bytes: Uint8Array,
@@ -105,8 +107,10 @@ export class CodeCache {
     }
     const needed = offsetTableBytes + (runLengthMax + 1) * recordBytes;
     if (this.next + needed > arenaEnd) this.reset('full');
+    const used = this.highest;
     const table = this.allocate(offsetTableBytes);
-    this.bytes.fill(0, table, table + offsetTableBytes);
+    // What was never used is 0, and costs the host no memory until it is.
+    if (table < used) this.bytes.fill(0, table, Math.min(used, table + offsetTableBytes));
     this.tables.set(key, table);
     if (!this.noteCode(frame)) return table;
     return this.tables.get(key) ?? this.tableOf(frame, mode);
@@ -300,6 +304,7 @@ export class CodeCache {
   private allocate(bytes: number): number {
     const at = this.next;
     this.next += bytes;
+    this.highest = Math.max(this.highest, this.next);
     return at;
   }
 

@@ -1,0 +1,53 @@
+// The interpreter's run before the first guest: once, with the module that guests will use, and nothing else of theirs.
+import assert from 'node:assert/strict';
+import { warmUpInterpreter } from '../../../debug-adapter/cpu/interpreter-warm-up';
+import { createPartitionCores } from '../../../debug-adapter/cpu/processor-core-factory';
+import { webAssemblyCodeHost } from '../../../debug-adapter/host/web-assembly-code-space';
+import type { CodeHost, CodeSpace } from '../../../debug-adapter/machine/code-space';
+
+/** Notes what is installed and how many steps each call of generated code was given. */
+class NotingHost implements CodeHost {
+  readonly modules: Uint8Array[] = [];
+  readonly budgets: number[] = [];
+
+  createSpace(...parameters: Parameters<CodeHost['createSpace']>): CodeSpace {
+    const space = webAssemblyCodeHost.createSpace(...parameters);
+    return {
+      bytes: space.bytes,
+      install: (module, slots) => {
+        this.modules.push(module);
+        space.install(module, slots);
+      },
+      release: (slots) => space.release(slots),
+      run: (vpBase, budget) => {
+        this.budgets.push(budget);
+        return space.run(vpBase, budget);
+      },
+    };
+  }
+}
+
+describe('interpreter warm-up', () => {
+  it('runs the very module that partitions get, so that the engine has one copy of it', () => {
+    const host = new NotingHost();
+    warmUpInterpreter(host, 64);
+    createPartitionCores(host, { memoryBytes: 4096, processorCount: 1, tlbEntries: 64 });
+    assert.equal(host.modules.length, 2);
+    assert.equal(host.modules[0], host.modules[1]);
+  });
+
+  it('makes its steps in one go once the code is decoded: the loop is not left', () => {
+    const host = new NotingHost();
+    warmUpInterpreter(host, 64);
+    assert.deepEqual(new Set(host.budgets).size, 1);
+    assert.ok(host.budgets.length <= 3, `${host.budgets.length} calls`);
+  });
+
+  it('happens once for each host', () => {
+    const host = new NotingHost();
+    warmUpInterpreter(host, 64);
+    const { length } = host.budgets;
+    warmUpInterpreter(host, 64);
+    assert.equal(host.budgets.length, length);
+  });
+});
