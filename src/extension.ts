@@ -1,7 +1,7 @@
 /** Entry point of the extension: makes its parts, joins them, and registers the table of commands. */
 import * as vscode from 'vscode';
 import { debugType } from '../debug-adapter/protocol/custom-requests';
-import { breakOnExit, breakOnHypercall } from './commands/breakpoint-commands';
+import { breakOnEvent, breakOnExit, breakOnHypercall } from './commands/breakpoint-commands';
 import { GuestCommands } from './commands/guest-commands';
 import { stepByInstruction } from './commands/stepping-commands';
 import { restoreMachine, saveMachine } from './commands/save-commands';
@@ -15,6 +15,7 @@ import { ListingProvider, listingScheme } from './debug/listing-provider';
 import { startLanguageClient } from './language/client';
 import { ExitLogView } from './panels/exit-log/exit-log-view';
 import { VmcsInspectorView } from './panels/vmcs-inspector/vmcs-inspector-view';
+import { EventBreakpointsView } from './views/event-breakpoints-view';
 import { GuestTerminals } from './views/guest-terminals';
 import { PartitionsView, type ProcessorNode } from './views/partitions-view';
 import { SessionStatus } from './views/session-status';
@@ -39,6 +40,7 @@ export function activate(context: vscode.ExtensionContext): void {
     exitLog,
     vmcsInspector,
     new PartitionsView(sessions),
+    new EventBreakpointsView(),
     new SessionStatus(sessions),
     new GuestTerminals(),
     vscode.debug.registerDebugConfigurationProvider(debugType, configurations),
@@ -99,6 +101,7 @@ function commandTable(
     },
     breakOnHypercall: () => breakOnHypercall(),
     breakOnExit: () => breakOnExit(),
+    breakOnEvent: () => breakOnEvent(),
     stepInstruction: () => stepByInstruction(sessions, 'stepIn'),
     stepOverInstruction: () => stepByInstruction(sessions, 'next'),
     stepBackInstruction: () => stepByInstruction(sessions, 'stepBack'),

@@ -93,6 +93,11 @@ const stops: readonly (readonly [name: string, condition: string, event: TraceEv
   ['packet:*', 'class == "scsi" && transaction == 1', srb],
 ];
 
+const rangeStops: typeof stops = [
+  ['io:DEBUGCON', '', outE9],
+  ['io:debugcon:w', '', outE9],
+];
+
 const passes: readonly (readonly [name: string, condition: string, event: TraceEvent])[] = [
   ['vector:#PF', '', timer],
   ['vector:#PF', '', postMessage],
@@ -101,6 +106,7 @@ const passes: readonly (readonly [name: string, condition: string, event: TraceE
   ['exit:MSR_WRITE', 'msr != IA32_EFER', writeEfer],
   ['io:*:r', '', outE9],
   ['io:0x3f8', '', outE9],
+  ['io:COM1', '', outE9],
   ['vmbus:OpenChannel', '', contact],
   ['vmbus:OpenChannel', 'ChildRelId == 7', openChannel],
   ['packet:network', '', srb],
@@ -110,6 +116,7 @@ const passes: readonly (readonly [name: string, condition: string, event: TraceE
 
 const refused: readonly (readonly [name: string, condition: string, text: RegExp])[] = [
   ['vector:#PV', '', /Did you mean "vector:#P[FE]"|Did you mean "vector:#DB"/],
+  ['io:COM', '', /no port; did you mean "io:COM[12]"/],
   ['vector:256', '', /no vector "256"/],
   ['vmbus:OpenChanel', '', /no VMBus message .* Did you mean "vmbus:OpenChannel"/],
   ['vmbus:OpenChannel', 'RelId == 1', /"RelId" is no field/],
@@ -126,7 +133,7 @@ const refused: readonly (readonly [name: string, condition: string, text: RegExp
 ];
 
 describe('event breakpoints', () => {
-  for (const [name, condition, event] of stops) {
+  for (const [name, condition, event] of [...stops, ...rangeStops]) {
     it(`${name} if ${condition || 'anything'} stops`, () => {
       const breakpoints = new BreakpointSet();
       const { id, target } = set(breakpoints, name, condition);
