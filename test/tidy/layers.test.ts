@@ -88,6 +88,7 @@ const isEntryPoint = (path: string): boolean =>
     'test/nightly/main.ts',
     'test/nightly/worker.ts',
     'test/nightly/boot.ts',
+    'test/nightly/hypercalls.ts',
     'test/oracles/chip-comparison.ts',
     'test/oracles/emulator-cases.ts',
     'test/oracles/hardware-cases.ts',
