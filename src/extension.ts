@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { debugType } from '../debug-adapter/protocol/custom-requests';
 import { breakOnEvent, breakOnExit, breakOnHypercall } from './commands/breakpoint-commands';
 import { GuestCommands } from './commands/guest-commands';
+import { IntegrationCommands, type ComponentTarget } from './commands/integration-commands';
 import { stepByInstruction } from './commands/stepping-commands';
 import { restoreMachine, saveMachine } from './commands/save-commands';
 import { goToPosition } from './commands/travel-commands';
@@ -28,6 +29,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const sessions = new HyperscopeSessions();
   const vmcsInspector = new VmcsInspectorView(context.extensionUri, sessions);
   const exitLog = new ExitLogView(context.extensionUri, sessions, vmcsInspector);
+  const partitions = new PartitionsView(sessions);
+  const integration = new IntegrationCommands(sessions, () => partitions.update());
   const configurations = new GuestConfigurationProvider(catalogue);
   const commands = commandTable(new GuestCommands(catalogue), sessions, {
     exitLog,
@@ -39,7 +42,7 @@ export function activate(context: vscode.ExtensionContext): void {
     sessions,
     exitLog,
     vmcsInspector,
-    new PartitionsView(sessions),
+    partitions,
     new EventBreakpointsView(),
     new SessionStatus(sessions),
     new GuestTerminals(),
@@ -54,7 +57,7 @@ export function activate(context: vscode.ExtensionContext): void {
       listingScheme,
       new ListingProvider(sessions),
     ),
-    ...Object.entries(commands).map(([name, run]) =>
+    ...Object.entries({ ...commands, ...integrationTable(integration) }).map(([name, run]) =>
       vscode.commands.registerCommand(`hyperscope.${name}`, run),
     ),
   );
@@ -112,5 +115,18 @@ function commandTable(
     goToProcessor: async ({ processor }: ProcessorNode) => {
       if (sessions.live !== undefined) await showInstruction(sessions.live.session, processor.rip);
     },
+  };
+}
+
+function integrationTable(integration: IntegrationCommands): CommandTable {
+  return {
+    shutDownGuest: (target: ComponentTarget) => integration.ask('shut-down', target),
+    restartGuest: (target: ComponentTarget) => integration.ask('restart', target),
+    setGuestTime: (target: ComponentTarget) => integration.ask('set-time', target),
+    queryGuestData: (target: ComponentTarget) => integration.ask('query-data', target),
+    setGuestValue: (target: ComponentTarget) => integration.setValue(target),
+    freezeGuest: (target: ComponentTarget) => integration.ask('freeze', target),
+    thawGuest: (target: ComponentTarget) => integration.ask('thaw', target),
+    copyFileToGuest: (target: ComponentTarget) => integration.copyFile(target),
   };
 }

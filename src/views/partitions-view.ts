@@ -1,9 +1,16 @@
-/** The Partitions view: the parent partition and the guests, each with its virtual processors. */
+/** The Partitions view: the parent partition and the guests, each with its virtual processors and integration components. */
 import * as vscode from 'vscode';
 import { customRequest } from '../../debug-adapter/protocol/custom-requests';
 import type { PartitionInfo, ProcessorInfo } from '../../debug-adapter/protocol/custom-requests';
+import {
+  integrationRequest,
+  type IntegrationBody,
+  type IntegrationComponentInfo,
+  type IntegrationDataItem,
+} from '../../debug-adapter/protocol/guest-integration';
 import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
 import { requestFromAdapter } from '../debug/session-requests';
+import { componentContext, componentDescription, phaseIcons } from './integration-text';
 import {
   partitionDescription,
   partitionFacts,
@@ -26,7 +33,32 @@ export interface ProcessorNode {
   readonly processor: ProcessorInfo;
 }
 
-export type PartitionTreeNode = PartitionNode | ProcessorNode;
+/** What the components of a guest say, as one node. */
+export interface IntegrationNode {
+  readonly kind: 'integration';
+  readonly partition: PartitionInfo;
+  readonly body: IntegrationBody;
+}
+
+export interface ComponentNode {
+  readonly kind: 'component';
+  readonly partition: PartitionInfo;
+  readonly component: IntegrationComponentInfo;
+  readonly data: readonly IntegrationDataItem[];
+}
+
+/** A value that the guest has told. */
+export interface DataNode {
+  readonly kind: 'data';
+  readonly partition: PartitionInfo;
+  readonly item: IntegrationDataItem;
+}
+
+export type PartitionTreeNode =
+  PartitionNode | ProcessorNode | IntegrationNode | ComponentNode | DataNode;
+
+/** The component by which a guest tells about itself. */
+const dataComponent = 'kvp';
 
 const refreshDelayMs = 150;
 
@@ -55,13 +87,63 @@ export class PartitionsView
 
   async getChildren(node?: PartitionTreeNode): Promise<PartitionTreeNode[]> {
     if (node === undefined) return this.partitions();
-    if (node.kind === 'processor') return [];
     const { partition } = node;
-    return partition.processors.map((processor) => ({ kind: 'processor', partition, processor }));
+    switch (node.kind) {
+      case 'partition': {
+        const processors = partition.processors.map((processor): ProcessorNode => ({
+          kind: 'processor',
+          partition,
+          processor,
+        }));
+        return [...processors, ...(await this.integration(partition))];
+      }
+      case 'integration': {
+        const { components, data } = node.body;
+        return components.map((component) => ({
+          kind: 'component',
+          partition,
+          component,
+          data: component.name === dataComponent ? data : [],
+        }));
+      }
+      case 'component':
+        return node.data.map((item) => ({ kind: 'data', partition, item }));
+      case 'processor':
+      case 'data':
+        return [];
+    }
   }
 
   getTreeItem(node: PartitionTreeNode): vscode.TreeItem {
-    return node.kind === 'partition' ? partitionItem(node) : processorItem(node);
+    switch (node.kind) {
+      case 'partition':
+        return partitionItem(node);
+      case 'processor':
+        return processorItem(node);
+      case 'integration':
+        return integrationItem(node);
+      case 'component':
+        return componentItem(node);
+      case 'data':
+        return dataItem(node);
+    }
+  }
+
+  /** Reads the tree anew, soon. */
+  update(): void {
+    this.refresh.request();
+  }
+
+  private async integration(partition: PartitionInfo): Promise<IntegrationNode[]> {
+    const live = this.sessions.live;
+    if (live === undefined || partition.kind === 'parent') return [];
+    try {
+      const args = { partition: partition.id };
+      const body = await requestFromAdapter(live.session, integrationRequest.integration, args);
+      return [{ kind: 'integration', partition, body }];
+    } catch {
+      return []; // A sample guest has no bus, and so no integration components.
+    }
   }
 
   private async partitions(): Promise<PartitionTreeNode[]> {
@@ -108,6 +190,36 @@ function processorItem(node: ProcessorNode): vscode.TreeItem {
     title: 'Go to Instruction',
     arguments: [node],
   };
+  return item;
+}
+
+function integrationItem({ partition, body }: IntegrationNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(
+    'Integration components',
+    vscode.TreeItemCollapsibleState.Collapsed,
+  );
+  const ready = body.components.filter(({ phase }) => phase === 'ready').length;
+  item.id = `integration-${partition.id}`;
+  item.description = `${ready} of ${body.components.length} ready`;
+  item.iconPath = new vscode.ThemeIcon('extensions');
+  return item;
+}
+
+function componentItem({ partition, component, data }: ComponentNode): vscode.TreeItem {
+  const { None, Collapsed } = vscode.TreeItemCollapsibleState;
+  const item = new vscode.TreeItem(component.title, data.length === 0 ? None : Collapsed);
+  item.id = `component-${partition.id}-${component.name}`;
+  item.description = componentDescription(component);
+  item.iconPath = new vscode.ThemeIcon(phaseIcons[component.phase]);
+  item.contextValue = componentContext(component);
+  return item;
+}
+
+function dataItem({ partition, item: { pool, key, value } }: DataNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(key);
+  item.id = `data-${partition.id}-${pool}-${key}`;
+  item.description = value;
+  item.iconPath = new vscode.ThemeIcon('symbol-key');
   return item;
 }
 

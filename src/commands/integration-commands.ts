@@ -1,0 +1,79 @@
+/** Commands that ask a guest for something through its integration components. */
+import * as vscode from 'vscode';
+import {
+  integrationRequest,
+  type AskGuestArguments,
+  type GuestOperationName,
+} from '../../debug-adapter/protocol/guest-integration';
+import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
+import { requestFromAdapter } from '../debug/session-requests';
+import { operationTexts } from '../views/integration-text';
+
+/** Most that a guest is sent in one file. */
+const mostFileBytes = 64 * 1024 * 1024;
+
+/** What a menu of the Partitions view is on. */
+export interface ComponentTarget {
+  readonly partition: { readonly id: number; readonly name: string };
+}
+
+export class IntegrationCommands {
+  constructor(
+    private readonly sessions: HyperscopeSessions,
+    /** Called when a guest has been asked, so that views show it. */
+    private readonly asked: () => void,
+  ) {}
+
+  ask(operation: GuestOperationName, target: ComponentTarget): Promise<void> {
+    return this.send({ operation, partition: target.partition.id }, target);
+  }
+
+  /** Asks which file to copy, and to where. */
+  async copyFile(target: ComponentTarget): Promise<void> {
+    const [file] =
+      (await vscode.window.showOpenDialog({ title: 'Copy a File to the Guest' })) ?? [];
+    if (file === undefined) return;
+    const name = file.path.split('/').at(-1) ?? '';
+    const path = await vscode.window.showInputBox({
+      title: 'Copy a File to the Guest',
+      prompt: 'Absolute path in the guest',
+      value: `/tmp/${name}`,
+      validateInput: (text) => (text.startsWith('/') ? undefined : 'An absolute path.'),
+    });
+    if (path === undefined) return;
+    const bytes = await vscode.workspace.fs.readFile(file);
+    if (bytes.length > mostFileBytes) {
+      void vscode.window.showErrorMessage(`${name} is larger than 64 MiB.`);
+      return;
+    }
+    const data = Buffer.from(bytes).toString('base64');
+    const { id: partition } = target.partition;
+    await this.send({ operation: 'copy-file', partition, path, data }, target);
+  }
+
+  /** Asks for a key and a value that programs of the guest can read. */
+  async setValue(target: ComponentTarget): Promise<void> {
+    const title = 'Set a Value in the Guest';
+    const key = await vscode.window.showInputBox({ title, prompt: 'Key' });
+    if (key === undefined || key === '') return;
+    const value = await vscode.window.showInputBox({ title, prompt: `Value of ${key}` });
+    if (value === undefined) return;
+    const { id: partition } = target.partition;
+    await this.send({ operation: 'set-data', partition, key, value }, target);
+  }
+
+  private async send(args: AskGuestArguments, { partition }: ComponentTarget): Promise<void> {
+    const live = this.sessions.live;
+    if (live === undefined) return;
+    try {
+      await requestFromAdapter(live.session, integrationRequest.askGuest, args);
+      const what = operationTexts[args.operation];
+      const stopped = live.running ? '' : ' It answers once it runs.';
+      vscode.window.setStatusBarMessage(`Asked "${partition.name}" to ${what}.${stopped}`, 5000);
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      void vscode.window.showErrorMessage(text);
+    }
+    this.asked();
+  }
+}
