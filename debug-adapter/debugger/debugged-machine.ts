@@ -1,6 +1,7 @@
 /** What the debugger needs of the machine; `system/physical-machine.ts` is one such machine. */
 import type { GuestMemory } from '../machine/guest-memory';
 import type { HostInput } from '../machine/host-input';
+import type { InspectedPart } from '../machine/inspect';
 import type { ProcessorCore } from '../machine/processor';
 import type { VmExitEvent } from '../machine/trace';
 import type { RunOutcome, RunRequest } from '../system/run-types';
@@ -47,6 +48,10 @@ export interface DebuggedMachine {
   accept(input: HostInput): void;
   /** Value that RDMSR would give a guest now, without side effects; undefined where it would raise #GP. */
   readMsr(partition: number, processor: number, number: number): bigint | undefined;
+  /** Local APIC and SynIC of a processor, without side effects. */
+  inspectProcessor(partition: number, processor: number): readonly InspectedPart[];
+  /** The devices of a guest, without side effects. */
+  inspectDevices(partition: number): readonly InspectedPart[];
   /** Hash of the whole state. */
   stateHash(): string;
 }

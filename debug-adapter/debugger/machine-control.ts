@@ -43,11 +43,10 @@ import { GuestPrograms, type GuestProgram } from './guest-programs';
 import type { Evaluation } from './expressions/evaluate';
 import { Disassembly, type ListingRow } from './inspection/disassembly';
 import { linearWriteInputs, readLinear } from './inspection/linear-memory';
-import { pageWalkScope } from './inspection/page-walk-scope';
-import { registerNode, registerScopes } from './inspection/register-scopes';
+import { registerNode } from './inspection/register-scopes';
+import { scopesOf } from './inspection/scopes';
 import type { VariableNode, VariableScope } from './inspection/variable-node';
 import { VmcsInspection } from './inspection/vmcs-inspection';
-import { vmcsScope } from './inspection/vmcs-scope';
 import { evaluateText, evaluationContext } from './processor-evaluation';
 import type { Program } from './program';
 import { registerByName } from './registers';
@@ -469,7 +468,7 @@ export class MachineControl {
 
   scopes(thread: DebuggedThread): readonly VariableScope[] {
     const { nameOf } = this.guestOf(thread.partition.id);
-    return [...registerScopes(thread, nameOf), vmcsScope(thread, nameOf), pageWalkScope(thread)];
+    return scopesOf(this.machine, thread, nameOf);
   }
 
   /** Evaluates an expression. @throws UserError with the reason where it has no value */

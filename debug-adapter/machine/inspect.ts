@@ -14,3 +14,9 @@ export interface Inspectable {
   /** What it is like now. No side effect: a register that a read would change is shown, not read. */
   inspect(): readonly InspectedValue[];
 }
+
+/** What a part was like when it was asked. */
+export interface InspectedPart {
+  readonly name: string;
+  readonly values: readonly InspectedValue[];
+}

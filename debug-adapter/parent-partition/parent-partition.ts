@@ -1,4 +1,5 @@
 /** The parent partition: a model of the virtualization stack that owns the devices of every guest. */
+import type { InspectedPart } from '../machine/inspect';
 import type { GuestOperation } from '../machine/guest-operation';
 import type { ChildControl, InterceptMessage, InterceptSink } from '../machine/intercepts';
 import type { SavedPart } from '../machine/saved-part';
@@ -141,6 +142,15 @@ export class ParentPartition implements InterceptSink, SavedPart {
     if (guestBus === undefined) return undefined;
     const { integration } = guestBus;
     return { components: integration.status(), data: integration.data };
+  }
+
+  /** The devices of a guest, chips and integration components, as they are now. */
+  inspectDevices(partition: number): readonly InspectedPart[] {
+    const platform = this.platforms.get(partition);
+    return (platform?.inspectables ?? []).map((part) => ({
+      name: part.name,
+      values: part.inspect(),
+    }));
   }
 
   /** Power-on of every device. */

@@ -1,4 +1,5 @@
 /** How the parent partition and a guest's devices meet. */
+import type { Inspectable } from '../machine/inspect';
 import type { InterruptRequest } from '../machine/interrupt-request';
 import type { SavedPart } from '../machine/saved-part';
 import type { TimerSource } from '../machine/timer-queue';
@@ -45,6 +46,8 @@ export interface Platform extends SavedPart {
   readonly openBusBytes?: number;
   /** Absent where the guest has no VMBus. */
   readonly guestBus?: GuestBus | undefined;
+  /** The chips, for whoever wants to look at them; absent where there are none worth it. */
+  readonly inspectables?: readonly Inspectable[];
   /** A local APIC ended a level-triggered interrupt. */
   endOfInterrupt(vector: number): void;
   /** A processor takes the external interrupt; answers its vector. */

@@ -5,12 +5,15 @@ import type { Decompressor } from '../backends/decompressor';
 import { warmUpInterpreter } from '../cpu/interpreter-warm-up';
 import { createPartitionCores } from '../cpu/processor-core-factory';
 import { Hypervisor } from '../hypervisor/hypervisor';
+import { inspectLocalApic } from '../hypervisor/local-apic/inspect-local-apic';
 import { readMsr } from '../hypervisor/msr-access';
 import { Partition } from '../hypervisor/partition';
+import { inspectSynic } from '../hypervisor/synic/inspect-synic';
 import { VirtualProcessor } from '../hypervisor/virtual-processor';
 import { pageSizeBytes } from '../machine/addresses';
 import type { CodeHost } from '../machine/code-space';
 import type { HostInput, RecordedInput } from '../machine/host-input';
+import type { InspectedPart } from '../machine/inspect';
 import { MemoryHash } from '../machine/memory-hash';
 import type { PageStore } from '../machine/page-store';
 import { ParentPartition, parentPartitionId } from '../parent-partition/parent-partition';
@@ -157,6 +160,22 @@ export class PhysicalMachine {
     const reader = guest?.processors[processor];
     if (guest === undefined || reader === undefined) return undefined;
     return readMsr(guest, reader, number, this.timeNs);
+  }
+
+  /** Local APIC and SynIC of a processor as they are now; none where there is no such processor. */
+  inspectProcessor(partition: number, processor: number): readonly InspectedPart[] {
+    const guest = this.guests.find((candidate) => candidate.id === partition);
+    const inspected = guest?.processors[processor];
+    if (guest === undefined || inspected === undefined) return [];
+    return [
+      { name: 'Local APIC', values: inspectLocalApic(inspected.apic, this.timeNs) },
+      { name: 'SynIC', values: inspectSynic(guest.synthetic.synicOf(processor)) },
+    ];
+  }
+
+  /** The devices of a guest as they are now. */
+  inspectDevices(partition: number): readonly InspectedPart[] {
+    return this.parent.inspectDevices(partition);
   }
 
   /** The whole state, to be put back by {@link restore} on a machine of the same configuration. */

@@ -1,5 +1,6 @@
 /** A machine with its past: records inputs and checkpoints as it runs, and goes to any position it has been at. */
 import type { HostInput, RecordedInput } from '../machine/host-input';
+import type { InspectedPart } from '../machine/inspect';
 import { InvariantError, present } from '../support/assert';
 import { UserError } from '../support/user-error';
 import { limits } from '../system/limits';
@@ -114,6 +115,14 @@ export class Timeline {
 
   readMsr(partition: number, processor: number, number: number): bigint | undefined {
     return this.machine.readMsr(partition, processor, number);
+  }
+
+  inspectProcessor(partition: number, processor: number): readonly InspectedPart[] {
+    return this.machine.inspectProcessor(partition, processor);
+  }
+
+  inspectDevices(partition: number): readonly InspectedPart[] {
+    return this.machine.inspectDevices(partition);
   }
 
   stateHash(): string {

@@ -24,7 +24,18 @@ describe('inspection', () => {
     const { scopes } = (await session.client.scopesRequest({ frameId: id })).body;
     assert.deepEqual(
       scopes.map((scope) => scope.name),
-      ['General', 'Flags', 'Segment', 'Control', 'Debug', 'MSR', 'VMCS', 'Page walk'],
+      [
+        'General',
+        'Flags',
+        'Segment',
+        'Control',
+        'Debug',
+        'MSR',
+        'VMCS',
+        'Local APIC',
+        'SynIC',
+        'Page walk',
+      ],
     );
   });
 
@@ -42,6 +53,8 @@ describe('inspection', () => {
     [['VMCS', 'Guest state', 'GUEST_RIP'], /<detect\+0x5>/],
     [['VMCS', 'Guest state', 'GUEST_CS_AR_BYTES'], /^0xa09b/],
     [['VMCS', 'Controls', 'CPU_BASED_VM_EXEC_CONTROL', 'HLT exiting'], /^0x1$/],
+    [['Local APIC', 'LVT_TIMER'], /^0x10000 vector 0x0, masked$/],
+    [['SynIC', 'SINT2'], /^0x10000 vector 0x0, masked$/],
     [['Page walk', 'RIP'], /→ GPA 0x100/],
     [['Page walk', 'RIP', 'PDE'], /\[P R\/W/],
   ];
