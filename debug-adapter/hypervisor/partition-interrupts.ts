@@ -26,8 +26,8 @@ export interface InterruptedPartition {
 }
 
 export class PartitionInterrupts implements InterruptDelivery {
-  /** Processors for which something may have changed in this step. Empty between steps. */
-  private readonly due = new Set<VirtualProcessor>();
+  /** Processors for which something may have changed in this step, each once. Empty between steps. */
+  private readonly due: VirtualProcessor[] = [];
 
   constructor(
     private readonly partition: InterruptedPartition,
@@ -46,7 +46,7 @@ export class PartitionInterrupts implements InterruptDelivery {
         interruptEnded: (vector) => partition.interruptEnded(index, vector),
         readAssist: () => partition.readAssist(index),
         writeAssist: (word) => partition.writeAssist(index, word),
-        changed: () => this.due.add(processor),
+        changed: () => this.reconsider(processor),
       });
       processor.connectApic(apic);
     }
@@ -89,7 +89,7 @@ export class PartitionInterrupts implements InterruptDelivery {
 
   /** What `processor` does at its next VM entry is to be decided again. */
   reconsider(processor: VirtualProcessor): void {
-    this.due.add(processor);
+    if (!this.due.includes(processor)) this.due.push(processor);
   }
 
   /**
@@ -98,12 +98,12 @@ export class PartitionInterrupts implements InterruptDelivery {
    */
   settle(): boolean {
     let asksParent = false;
-    for (const processor of this.due) {
-      this.due.delete(processor);
+    for (;;) {
+      const processor = this.due.shift();
+      if (processor === undefined) return asksParent;
       if (this.partition.end !== undefined) continue;
       asksParent = prepareEntry(processor, this.services) || asksParent;
     }
-    return asksParent;
   }
 
   /** Ends every timer: the partition has ended. */

@@ -33,11 +33,18 @@ const encoding = {
 } as const;
 
 const activityOffset = vmcsSlotOffset(encoding.activity);
+/** What every exit and every hypercall looks at. */
+const offsets = {
+  cr0: vmcsSlotOffset(encoding.cr0),
+  efer: vmcsSlotOffset(encoding.efer),
+  csAccessRights: vmcsSlotOffset(encoding.csAccessRights),
+  ssAccessRights: vmcsSlotOffset(encoding.ssAccessRights),
+} as const;
 
 /** Bit 31 and "invalid guest state". */
 const entryFailureReason = 0x80000000n | BigInt(ExitReasonNumber.INVALID_STATE);
 
-const longCodeSegment = 1n << 13n;
+const longCodeSegment = 1 << 13;
 
 /** What a virtual processor does when it is given time; one that waits for a start-up IPI counts as halted. */
 export type VirtualProcessorRunState = 'active' | 'halted' | 'suspended' | 'shutdown';
@@ -131,7 +138,7 @@ export class VirtualProcessor {
   }
 
   get waitsForStartUp(): boolean {
-    return this.state.vmcs(encoding.activity) === BigInt(activityState.waitForSipi);
+    return this.state.readU32(activityOffset) === activityState.waitForSipi;
   }
 
   /** True while a VM exit waits for the hypervisor. */
@@ -221,16 +228,16 @@ export class VirtualProcessor {
 
   /** Current privilege level: DPL of SS (SDM vol. 3, 25.4.1). */
   get privilegeLevel(): number {
-    return Number((this.state.vmcs(encoding.ssAccessRights) >> 5n) & 3n);
+    return (this.state.readU32(offsets.ssAccessRights) >>> 5) & 3;
   }
 
   get isProtectedMode(): boolean {
-    return (this.state.vmcs(encoding.cr0) & BigInt(Cr0.PE)) !== 0n;
+    return (this.state.readU32(offsets.cr0) & Number(Cr0.PE)) !== 0;
   }
 
   /** True in 64-bit mode, false in compatibility mode and below. */
   get is64BitMode(): boolean {
-    const longMode = (this.state.vmcs(encoding.efer) & BigInt(Efer.LMA)) !== 0n;
-    return longMode && (this.state.vmcs(encoding.csAccessRights) & longCodeSegment) !== 0n;
+    const longMode = (this.state.readU32(offsets.efer) & Number(Efer.LMA)) !== 0;
+    return longMode && (this.state.readU32(offsets.csAccessRights) & longCodeSegment) !== 0;
   }
 }

@@ -154,19 +154,26 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** Byte by byte: a view would cost more than the field. */
 function readInteger(bytes: Uint8Array, offset: number, type: FieldType): bigint {
-  const view = viewOf(bytes);
+  assert(typeof type === 'string', 'the field is an integer');
+  assert(offset >= 0 && offset + fieldSizeBytes(type) <= bytes.length, 'the bytes have the field');
   switch (type) {
     case 'u8':
-      return BigInt(view.getUint8(offset));
+      return BigInt(bytes[offset] ?? 0);
     case 'u16':
-      return BigInt(view.getUint16(offset, true));
+      return BigInt(wordAt(bytes, offset, 2));
     case 'u32':
-      return BigInt(view.getUint32(offset, true));
+      return BigInt(wordAt(bytes, offset, 4));
     default:
-      assert(type === 'u64', 'the field is an integer');
-      return view.getBigUint64(offset, true);
+      return (BigInt(wordAt(bytes, offset + 4, 4)) << 32n) | BigInt(wordAt(bytes, offset, 4));
   }
+}
+
+function wordAt(bytes: Uint8Array, offset: number, size: 2 | 4): number {
+  let word = 0;
+  for (let index = 0; index < size; index++) word |= (bytes[offset + index] ?? 0) << (index * 8);
+  return word >>> 0;
 }
 
 function fieldNamed(layout: StructLayout, name: string): StructField {

@@ -11,7 +11,7 @@ import type { EventPlace, TraceInterest } from './observed-events';
 /** Where the machine stands. */
 export interface MachineClock {
   readonly position: number;
-  readonly timeNs: number;
+  timeNs(): number;
 }
 
 /** The saved part: ordinals are machine state, so that a row has one identity in every replay. */
@@ -27,12 +27,13 @@ export class EventOrder implements TraceEmitter {
   private caught: TraceEvent | undefined;
 
   constructor(
-    private readonly clock: () => MachineClock,
+    private readonly clock: MachineClock,
     private readonly sink: TraceSink,
   ) {}
 
+  /** Takes over `body`, which becomes the event: a copy of each would cost as much as all the rest. */
   emit(body: TraceEventBody): TraceHeader {
-    const event = { ...body, ...this.takePlace() };
+    const event = Object.assign(body, this.takePlace());
     this.sink.record(event);
     if (this.interest?.kinds.has(event.kind) === true && this.interest.wanted(event)) {
       this.caught ??= event;
@@ -55,7 +56,8 @@ export class EventOrder implements TraceEmitter {
 
   /** The place of an event that the caller records itself, at once. */
   takePlace(): EventPlace {
-    const { position, timeNs } = this.clock();
+    const { position } = this.clock;
+    const timeNs = this.clock.timeNs();
     if (position !== this.position) {
       this.position = position;
       this.nextOrdinal = 0;

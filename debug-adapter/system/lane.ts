@@ -1,15 +1,17 @@
 /** A lane: a logical processor with its own virtual time, which runs one virtual processor. */
 import type { VirtualProcessor } from '../hypervisor/virtual-processor';
+import { stateOffsets } from '../machine/processor-state';
 import { limits } from './limits';
 
-const rcx = 1;
+const rcx = stateOffsets.gpr + 1 * 8;
 
 export class Lane {
   /** Virtual time in nanoseconds. */
   timeNs = 0;
 
   private lastRetired = 0;
-  private lastCount = 0n;
+  private lastCountLow = 0;
+  private lastCountHigh = 0;
   private stepsWithoutProgress = 0;
 
   constructor(readonly processor: VirtualProcessor) {}
@@ -29,11 +31,16 @@ export class Lane {
    * @returns the steps without progress, once they are too many; counting then starts anew
    */
   noteSteps(steps: number): number | undefined {
-    const { retired, state } = this.processor;
-    const count = state.gpr(rcx);
-    if (retired !== this.lastRetired || count !== this.lastCount) {
+    const { state } = this.processor;
+    // The low half tells as well: nobody retires 2^32 instructions within a call.
+    const retired = state.readU32(stateOffsets.retired);
+    const countLow = state.readU32(rcx);
+    const countHigh = state.readHigh(rcx);
+    const isSameCount = countLow === this.lastCountLow && countHigh === this.lastCountHigh;
+    if (retired !== this.lastRetired || !isSameCount) {
       this.lastRetired = retired;
-      this.lastCount = count;
+      this.lastCountLow = countLow;
+      this.lastCountHigh = countHigh;
       this.stepsWithoutProgress = 0;
       return undefined;
     }

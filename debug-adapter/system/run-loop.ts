@@ -57,7 +57,7 @@ export class RunLoop implements HypervisorServices {
     private readonly costs: VirtualTimeCosts,
     private readonly sink: ExitSink,
   ) {
-    this.trace = new EventOrder(() => ({ position: this.steps, timeNs: this.timeNs() }), sink);
+    this.trace = new EventOrder(this, sink);
   }
 
   /** Joins the parts; every virtual processor of the hypervisor gets a lane of its own. */
@@ -118,13 +118,13 @@ export class RunLoop implements HypervisorServices {
 
   private runObserved(request: RunRequest): RunOutcome {
     const start = this.steps;
+    let lane = this.schedule.next;
     for (;;) {
       const left = request.maxSteps - (this.steps - start);
       if (left <= 0) return { stop: { kind: 'budget' }, steps: this.steps - start };
-      const lane = this.schedule.next;
       const stop =
         lane === undefined ? this.passIdleTime(request) : this.advance(lane, request, left);
-      this.settle();
+      lane = this.settle();
       const reason = stop ?? this.takeCaught() ?? this.takeEnd();
       if (reason !== undefined) return { stop: reason, steps: this.steps - start };
     }
@@ -160,11 +160,14 @@ export class RunLoop implements HypervisorServices {
   /**
    * Does what is due before the next step. Timers run once every runnable lane has reached their moment, earliest
    * first; where no lane is runnable, {@link passIdleTime} takes the machine to the next one.
+   * @returns the lane whose turn it is
    */
-  private settle(): void {
-    while (this.schedule.next === undefined) {
+  private settle(): Lane | undefined {
+    for (;;) {
+      const { next } = this.schedule;
+      if (next !== undefined) return next;
       const { earliestNs } = this.schedule;
-      if (earliestNs === Infinity) break;
+      if (earliestNs === Infinity) return undefined;
       if (this.timers.nextDueNs <= earliestNs) this.runTimers();
       else this.schedule.beginRound();
     }

@@ -16,6 +16,7 @@ import type {
 import { writeDeliveryRecord } from './delivery-record';
 import type { Delivery, EventPlace } from './observed-events';
 import { writeExitRecord } from './exit-record';
+import { writeHypercallRecord } from './hypercall-record';
 import { limits } from './limits';
 import type { ProcessorAddress } from './run-types';
 import { eventFlagCodec, syntheticMessageCodec } from './synic-records';
@@ -209,6 +210,8 @@ export class TraceLog implements ExitSink {
   readonly vmbusMessages = new TraceStream(vmbusMessageCodec, limits.traceOther);
   readonly vmbusPackets = new TraceStream(vmbusPacketCodec, limits.traceVmbusPackets);
   readonly vmbusSignals = new TraceStream(vmbusSignalCodec, limits.traceVmbusSignals);
+  /** Whether VM exits are recorded; whoever measures may do without. Their numbers and places are not touched. */
+  keepsExits = true;
   private readonly listeners: Listener[] = [];
   private newest = beforeAll;
   private heard = beforeAll;
@@ -236,7 +239,9 @@ export class TraceLog implements ExitSink {
 
   recordExit(processor: VirtualProcessor): void {
     if (!this.isNew(present(processor.exitIdentity, 'place of the recorded exit'))) return;
-    this.exits.appendRecord((view, at) => writeExitRecord(view, at, processor));
+    if (this.keepsExits) {
+      this.exits.appendRecord((view, at) => writeExitRecord(view, at, processor));
+    }
     if (this.listeners.some(({ kinds }) => kinds.has('vm-exit'))) {
       this.forward(present(processor.pendingExit, 'recorded exit'));
     }
@@ -259,7 +264,7 @@ export class TraceLog implements ExitSink {
         this.exits.append(event);
         break;
       case 'hypercall':
-        this.hypercalls.append(event);
+        this.hypercalls.appendRecord((view, at) => writeHypercallRecord(view, at, event));
         break;
       case 'event':
         this.events.append(event);

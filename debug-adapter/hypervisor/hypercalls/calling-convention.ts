@@ -44,19 +44,28 @@ export function readHypercallRegisters(processor: VirtualProcessor): HypercallRe
   return { control: pair(rdx, rax), input: pair(rbx, rcx), output: pair(rdi, rsi) };
 }
 
-/** The input block of a fast call. */
+/** The first `sizeBytes` of the input block of a fast call. */
 export function readFastInput(
   { state }: VirtualProcessor,
   { input, output }: HypercallRegisters,
+  sizeBytes: number,
 ): Uint8Array {
-  const bytes = new Uint8Array(fastInputBytes);
-  const view = new DataView(bytes.buffer);
-  view.setBigUint64(0, input, true);
-  view.setBigUint64(8, output, true);
-  for (let at = 0; at < fastXmmBytes; at += 8) {
-    view.setBigUint64(16 + at, state.readU64(stateOffsets.fxsave + xmmOffset + at), true);
+  // Without a view, which would cost a small array its place on the engine's heap.
+  const bytes = new Uint8Array(sizeBytes);
+  storeWord(bytes, 0, Number(BigInt.asUintN(32, input)));
+  storeWord(bytes, 4, Number(BigInt.asUintN(32, input >> 32n)));
+  storeWord(bytes, 8, Number(BigInt.asUintN(32, output)));
+  storeWord(bytes, 12, Number(BigInt.asUintN(32, output >> 32n)));
+  for (let at = 16; at < sizeBytes; at += 4) {
+    storeWord(bytes, at, state.readU32(stateOffsets.fxsave + xmmOffset + at - 16));
   }
   return bytes;
+}
+
+/** Stores as much of a word as the bytes have room for. */
+function storeWord(bytes: Uint8Array, at: number, word: number): void {
+  const end = Math.min(at + 4, bytes.length);
+  for (let index = at; index < end; index++) bytes[index] = word >>> ((index - at) * 8);
 }
 
 /** Changes the control word that the caller repeats, so that a rep call goes on at `repStart`. */

@@ -1,5 +1,5 @@
 /** The hypercall input value: call code, form and repetition (TLFS 3.7). */
-import { bit, bits, extractBits, type BitField } from '../../support/bit-field';
+import { bit, bits, type BitField } from '../../support/bit-field';
 
 export const hypercallInputFields = {
   code: bits(15, 0, 'call code'),
@@ -25,17 +25,23 @@ export interface ControlWord {
   readonly hasReservedBits: boolean;
 }
 
+/** A field out of the half of the word that it lies in. */
+function bitsOf(half: number, { low, high }: BitField): number {
+  return (half >>> (low % 32)) & (2 ** (high - low + 1) - 1);
+}
+
 export function decodeControlWord(word: bigint): ControlWord {
-  const read = (field: BitField): number => Number(extractBits(word, field));
   const f = hypercallInputFields;
+  const low = Number(BigInt.asUintN(32, word));
+  const high = Number(BigInt.asUintN(32, word >> 32n));
   return {
-    code: read(f.code),
-    fast: read(f.fast) === 1,
-    variableHeaderBytes: read(f.variableHeaderSize) * 8,
-    repCount: read(f.repCount),
-    repStart: read(f.repStart),
-    hasReservedBits: [f.reserved30, f.nested, f.reserved47, f.reserved63].some(
-      (field) => read(field) !== 0,
-    ),
+    code: bitsOf(low, f.code),
+    fast: bitsOf(low, f.fast) === 1,
+    variableHeaderBytes: bitsOf(low, f.variableHeaderSize) * 8,
+    repCount: bitsOf(high, f.repCount),
+    repStart: bitsOf(high, f.repStart),
+    hasReservedBits:
+      (bitsOf(low, f.reserved30) | bitsOf(low, f.nested)) !== 0 ||
+      (bitsOf(high, f.reserved47) | bitsOf(high, f.reserved63)) !== 0,
   };
 }

@@ -30,6 +30,14 @@ interface BlockSizes {
   readonly output: number;
 }
 
+const noBytes = new Uint8Array(0);
+
+/** Bytes of a block; most calls have no more than one part, and a view of it would cost as much as the call. */
+function partOf(block: Uint8Array, from: number, to: number): Uint8Array {
+  if (from === to) return noBytes;
+  return from === 0 && to === block.length ? block : block.subarray(from, to);
+}
+
 const failed = (status: number, repsCompleted = 0): HypercallResult => ({ status, repsCompleted });
 
 /** Runs one hypercall, or the next part of a long rep call. Its output has a place in memory only. */
@@ -54,10 +62,10 @@ export function dispatchHypercall(
   const outputStatus = checkBlock(caller, registers.output, sizes.output, rightWrite);
   if (outputStatus !== Status.success) return failed(outputStatus);
 
-  const output = new Uint8Array(sizes.output);
+  const output = sizes.output === 0 ? noBytes : new Uint8Array(sizes.output);
   const listStart = sizes.header + control.variableHeaderBytes;
-  const header = input.subarray(0, sizes.header);
-  const variableHeader = input.subarray(sizes.header, listStart);
+  const header = partOf(input, 0, sizes.header);
+  const variableHeader = partOf(input, sizes.header, listStart);
   const result = runHandler(
     handler,
     { caller, header, variableHeader, output },
@@ -81,9 +89,21 @@ function isWellFormed(control: ControlWord, call: Hypercall): boolean {
     : control.repCount === 0 && control.repStart === 0;
 }
 
+const fixedSizes = new Map(
+  [...hypercallByCode.values()].map((call) => {
+    const header = structLayout(call.name, call.input ?? []).sizeBytes;
+    const output = structLayout(call.name, call.output ?? []).sizeBytes;
+    return [call, { header, output }] as const;
+  }),
+);
+
+/** Bytes of the fixed parts of a call's input and output. */
+function fixedSizesOf(call: Hypercall): Pick<BlockSizes, 'header' | 'output'> {
+  return present(fixedSizes.get(call), 'sizes of the call');
+}
+
 function blockSizes(control: ControlWord, call: Hypercall): BlockSizes {
-  const header = structLayout(call.name, call.input ?? []).sizeBytes;
-  const fixedOutput = structLayout(call.name, call.output ?? []).sizeBytes;
+  const { header, output: fixedOutput } = fixedSizesOf(call);
   const reps = control.repCount;
   return {
     header,
@@ -116,11 +136,11 @@ function readInput(
   sizes: BlockSizes,
 ): Uint8Array | number {
   if (control.fast) {
-    return readFastInput(caller.processor, registers).subarray(0, sizes.input);
+    return readFastInput(caller.processor, registers, sizes.input);
   }
   const status = checkBlock(caller, registers.input, sizes.input, rightRead);
   if (status !== Status.success) return status;
-  if (sizes.input === 0) return new Uint8Array(0);
+  if (sizes.input === 0) return noBytes;
   const bytes = caller.partition.memory.read(Number(registers.input), sizes.input);
   return bytes ?? Status.invalidHypercallInput;
 }
@@ -176,7 +196,7 @@ function outputWritten(
     const elementBytes = call.outputElementBytes ?? 0;
     return [control.repStart * elementBytes, result.repsCompleted * elementBytes];
   }
-  const size = structLayout(call.name, call.output ?? []).sizeBytes;
+  const size = fixedSizesOf(call).output;
   return [0, result.status === Status.success ? size : 0];
 }
 

@@ -26,12 +26,13 @@ const useTargetVtl = 0x10n;
 function checkVector(header: Uint8Array): number {
   const vector = readField(maskLayout, header, 'Vector');
   const vtl = readField(maskLayout, header, 'TargetVtl');
-  const reserved = header.subarray(reservedBytes.from, reservedBytes.to);
+  let reserved = 0;
+  for (let at = reservedBytes.from; at < reservedBytes.to; at++) reserved |= header[at] ?? 0;
   const isRight =
     vector >= vectors.first &&
     vector <= vectors.last &&
     (vtl === 0n || vtl === useTargetVtl) &&
-    reserved.every((byte) => byte === 0);
+    reserved === 0;
   return isRight ? Status.success : Status.invalidParameter;
 }
 
