@@ -65,11 +65,11 @@ function shortBase(processor: Processor, view: DataView): bigint {
 function storeTable(base: number, limit: number): Routine {
   return (processor, record) => {
     const { context, access } = processor;
-    const exit = tableExit(processor, record, exitReason.GDTR_IDTR);
-    if (exit !== undefined) return exit;
     if (context.cpl !== 0 && (context.state.readU32(vmcsOffsets.cr4) & userModePrevention) !== 0) {
       return context.raise(generalProtection());
     }
+    const exit = tableExit(processor, record, exitReason.GDTR_IDTR);
+    if (exit !== undefined) return exit;
     const whole = new Uint8Array(10);
     const view = new DataView(whole.buffer);
     view.setUint16(0, context.state.readU32(limit), true);
@@ -225,6 +225,8 @@ export const descriptorTableRoutines: RoutineFamily = {
     storeGlobalDescriptorTable: storeTable(vmcsOffsets.gdtrBase, vmcsOffsets.gdtrLimit),
     storeInterruptDescriptorTable: storeTable(vmcsOffsets.idtrBase, vmcsOffsets.idtrLimit),
     loadLocalDescriptorTable: loadSystemSegment(segmentOffsets.LDTR, [2], true),
+    storeSelectorExit: (processor, record) =>
+      causeExit(processor.context, exitReason.LDTR_TR, { instructionLength: record.length }),
     loadTaskRegister: loadSystemSegment(segmentOffsets.TR, [9], false, [1, 9]),
     moveToSegment,
     popSegment16: popSegment(2),

@@ -6,10 +6,11 @@ import {
   vmcsSlotOffset,
 } from '../../machine/processor-state';
 import type { Builder } from '../ir/builder';
+import type { Expression } from '../ir/ir';
 import { runOffsets } from '../memory-map';
 import { immediatePort } from '../port-operand';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
-import { primaryControl } from '../vmx/vm-exits';
+import { primaryControl, secondaryControl } from '../vmx/vm-exits';
 import { isCanonical } from './canonical';
 import {
   define,
@@ -60,11 +61,20 @@ function loadSelector(mnemonic: string, routine: string): Definition {
   });
 }
 
+/** Descriptor-table exiting, where the secondary controls are active at all (SDM vol. 3, 25.6.2). */
+function areTablesIntercepted(b: Builder): Expression {
+  const isActive = b.binary('shr_u', b.state(vmcsOffsets.primaryControls, 4), b.i32(31));
+  const controls = b.state(vmcsOffsets.secondaryControls, 4);
+  const isSet = b.and(controls, b.i32(secondaryControl.descriptorTableExiting));
+  return b.and(isActive, b.compare('ne', isSet, b.i32(0)));
+}
+
 function storeSelector(mnemonic: string, field: string): Definition {
   const offset = vmcsSlotOffset(vmcsEncoding(field));
   return defineRare(mnemonic, (b, operands) => {
     requireProtectedMode(b);
     refuseUserMode(b);
+    b.if(areTablesIntercepted(b), () => b.routine('storeSelectorExit'));
     b.write(operandAt(operands, 0), b.widen(b.state(offset, 2)));
   });
 }

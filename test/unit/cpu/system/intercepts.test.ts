@@ -24,6 +24,7 @@ const secondary = {
   rdtscp: 1 << 3,
   wbinvd: 1 << 6,
   rdrand: 1 << 11,
+  invpcid: 1 << 12,
   rdseed: 1 << 16,
 } as const;
 const secondaryActive = 0x80000000;
@@ -229,6 +230,50 @@ const rows: readonly Row[] = [
     otherwise: 'budget',
     user: gp,
     exit: 47,
+  },
+  {
+    name: 'LIDT',
+    code: '0f 01 1b',
+    secondary: secondary.tables,
+    registers: { 3: BigInt(layout.kernelData) },
+    otherwise: 'budget',
+    user: gp,
+    exit: 46,
+  },
+  {
+    name: 'SGDT',
+    code: '0f 01 03',
+    secondary: secondary.tables,
+    registers: { 3: BigInt(layout.userData) },
+    otherwise: 'budget',
+    user: 'exit 46',
+    exit: 46,
+  },
+  {
+    name: 'SLDT',
+    code: '0f 00 c0',
+    secondary: secondary.tables,
+    otherwise: 'budget',
+    user: 'exit 47',
+    exit: 47,
+  },
+  {
+    name: 'STR',
+    code: '0f 00 c8',
+    secondary: secondary.tables,
+    otherwise: 'budget',
+    user: 'exit 47',
+    exit: 47,
+  },
+  {
+    name: 'INVPCID',
+    code: '66 0f 38 82 03',
+    primary: primary.invlpg,
+    secondary: secondary.invpcid,
+    registers: { 0: 0n, 3: BigInt(layout.kernelData) },
+    otherwise: ud,
+    user: gp,
+    exit: 58,
   },
 ];
 
