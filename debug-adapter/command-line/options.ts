@@ -58,6 +58,8 @@ The exit status is what the guest wrote to its exit port, 0 where it halted or -
   --append TEXT        command line of the guest
   --memory SIZE        RAM of the guest: MiB, or 64M, up to 3.5G (default 64M, for kernels 512M)
   --processors N       virtual processors, 1 to 64 (default 1)
+  --logical-processors N
+                       logical processors that they share (default: one for each)
   --format FORMAT      auto, sample-guest, linux, pvh, multiboot or flat (default auto)
   --flat ADDRESS,MODE  where a flat image goes, and its mode: real, protected or long
   --unpack WHO         who unpacks a Linux kernel: host or guest (default host)
@@ -97,6 +99,7 @@ const valueOptions = [
   '--append',
   '--memory',
   '--processors',
+  '--logical-processors',
   '--format',
   '--flat',
   '--unpack',
@@ -213,6 +216,7 @@ const launchOptions: readonly (readonly [
   ['--append', 'commandLine'],
   ['--memory', 'memory'],
   ['--processors', 'processors', Number],
+  ['--logical-processors', 'logicalProcessors', Number],
   ['--format', 'format'],
   ['--flat', 'flat', flatArgument],
   ['--unpack', 'unpack'],

@@ -12,6 +12,7 @@ import {
   type GuestFormat,
   type ImageFile,
 } from '../system/machine-configuration';
+import type { ProcessorShare } from '../hypervisor/processor-scheduler';
 import { PhysicalMachine } from '../system/physical-machine';
 import { defaultCosts } from '../system/virtual-time-costs';
 import { Timeline } from '../timeline/timeline';
@@ -40,6 +41,7 @@ export interface GuestTarget {
   readonly memoryBytes: number | undefined;
   readonly processors: number;
   readonly commandLine: string;
+  readonly share: ProcessorShare | undefined;
   readonly onReset: 'restart' | 'end';
   readonly onTripleFault: 'stop' | 'reset';
   readonly format: GuestFormat | 'auto';
@@ -58,6 +60,7 @@ export interface GuestTarget {
 /** What is to be run. */
 export interface TargetSettings {
   readonly guests: readonly GuestTarget[];
+  readonly logicalProcessors: number | undefined;
   readonly sourceMap: readonly SourcePathRule[];
   readonly disassemblySyntax: AssemblySyntax;
   readonly isPaced: boolean;
@@ -87,7 +90,7 @@ const initrdRole = { id: 'initrd', argument: 'initrd', hint: 'Check "initrd".' }
 function configureGuest(settings: GuestTarget, ports: TargetPorts): GuestConfiguration {
   const { program, partitionName, initrd, flat, bootTime, disks } = settings;
   const { processors, commandLine, unpack, onReset, onTripleFault } = settings;
-  const { vmbus, vmbusVersion } = settings;
+  const { vmbus, vmbusVersion, share } = settings;
   const image = { path: program, bytes: readGuestFile(program, ports.files) };
   const format = formatOf({ image, format: settings.format });
   const usual = format === 'sample-guest' ? sampleGuestMemoryBytes : kernelMemoryBytes;
@@ -105,6 +108,7 @@ function configureGuest(settings: GuestTarget, ports: TargetPorts): GuestConfigu
     vmbus,
     vmbusVersion,
     ...(initrdFile === undefined ? {} : { initrd: initrdFile }),
+    ...(share === undefined ? {} : { share }),
     ...(flat === undefined ? {} : { flat }),
     ...(bootTime === undefined ? {} : { bootTime }),
     disks: disks.map(({ location, ...disk }) => ({
@@ -138,7 +142,12 @@ export function loadTarget(
   const guests = settings.guests.map((guest) => configureGuest(guest, ports));
   // The loader judges the image first: its messages say more than those of the symbol reader.
   const { codeHost, blockFiles } = ports;
-  const configuration = { guests, costs: defaultCosts };
+  const { logicalProcessors } = settings;
+  const configuration = {
+    guests,
+    costs: defaultCosts,
+    ...(logicalProcessors === undefined ? {} : { logicalProcessors }),
+  };
   const physical = new PhysicalMachine(configuration, { codeHost, decompressor, blockFiles });
   if (saved !== undefined) physical.restoreFile(saved.file, ports.compressor);
   const machine = new Timeline(physical);

@@ -8,7 +8,7 @@ import type { Partition, PartitionEnd } from './partition';
 import { awaitedAnswers, type VirtualProcessor } from './virtual-processor';
 
 const partitionVersion = 6;
-const processorVersion = 4;
+const processorVersion = 5;
 const memoryVersion = 1;
 
 /** The state of a partition without the contents of its memory. */
@@ -64,6 +64,7 @@ function saveProcessor(processor: VirtualProcessor): StateNode {
     version: processorVersion,
     state: processor.state.architecturalBytes.slice(),
     exits: processor.exits,
+    runNs: processor.runNs,
     entryChecksDue: processor.entryChecksDue ? 1 : 0,
     isGuestIdle: processor.isGuestIdle ? 1 : 0,
     awaited: processor.awaited ?? '',
@@ -76,6 +77,7 @@ function restoreProcessor(processor: VirtualProcessor, record: StateRecord): voi
   record.expectVersion(processorVersion);
   processor.state.architecturalBytes.set(record.bytes('state', stateBytes));
   processor.exits = record.number('exits');
+  processor.runNs = record.number('runNs');
   processor.entryChecksDue = record.number('entryChecksDue') !== 0;
   processor.apic.restore(record.record('apic'));
   processor.isGuestIdle = record.number('isGuestIdle') !== 0;

@@ -40,8 +40,7 @@ const behaviourByName: Readonly<Record<string, SyntheticMsrBehaviour>> = {
     write: ({ partition }, value) => partition.setHypercallRegister(value),
   },
   HV_X64_MSR_VP_INDEX: { read: ({ processor }) => BigInt(processor.index) },
-  // A processor of this machine is never descheduled: its run time is the time since the start.
-  HV_X64_MSR_VP_RUNTIME: { read: ({ timeNs }) => referenceTime(timeNs) },
+  HV_X64_MSR_VP_RUNTIME: { read: ({ processor }) => referenceTime(processor.runNs) },
   HV_X64_MSR_TIME_REF_COUNT: { read: ({ timeNs }) => referenceTime(timeNs) },
   HV_X64_MSR_REFERENCE_TSC: {
     read: ({ partition }) => partition.synthetic.referenceTsc.value,

@@ -62,6 +62,9 @@ export class VirtualProcessor {
   /** VM exits since the start. */
   exits = 0;
 
+  /** Nanoseconds of virtual time for which it has run, the hypervisor's work for it included. */
+  runNs = 0;
+
   /** Set while a VM exit waits to be handled and its event has been recorded. */
   exitIdentity: ExitIdentity | undefined;
 

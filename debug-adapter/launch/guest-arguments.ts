@@ -16,6 +16,26 @@ const flatSchema = z
   })
   .describe('Where a flat image goes; by default to 0x7c00 in real mode, as a boot sector.');
 
+const percentSchema = z.number().min(0).max(100);
+
+const shareSchema = z
+  .strictObject({
+    weight: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(100)
+      .describe('Share of each virtual processor relative to others that wait.'),
+    cap: percentSchema
+      .min(1)
+      .default(100)
+      .describe('Most that each virtual processor may have of a logical one, in percent.'),
+    reserve: percentSchema
+      .default(0)
+      .describe('Least that each virtual processor gets of a logical one, in percent.'),
+  })
+  .describe('What the scheduler of the hypervisor gives the virtual processors of the guest.');
+
 const memorySchema = z
   .union([z.number(), z.string()])
   .describe(
@@ -91,6 +111,7 @@ export const guestSchema = {
     .max(64)
     .default(1)
     .describe('Virtual processors of the guest partition.'),
+  share: shareSchema.optional(),
   onReset: z
     .enum(['restart', 'end'])
     .default('restart')
@@ -131,6 +152,7 @@ export interface GuestSettings {
   readonly memoryBytes: number | undefined;
   readonly processors: number;
   readonly commandLine: string;
+  readonly share: z.output<typeof shareSchema> | undefined;
   readonly onReset: 'restart' | 'end';
   readonly onTripleFault: 'stop' | 'reset';
   readonly format: (typeof formats)[number];
@@ -213,12 +235,17 @@ export function guestSettings(given: GuestArguments, name: string | undefined): 
     throw wrong('flat', 'only for a flat image', 'Set "format" to "flat" too.');
   }
   const { program, memory, processors, commandLine, onReset, onTripleFault, vmbus } = given;
+  const { share } = given;
+  if (share !== undefined && share.reserve > share.cap) {
+    throw wrong('share', 'with a reserve beyond its cap', 'Lower "reserve", or raise "cap".');
+  }
   return {
     program,
     partitionName: name ?? nameOfProgram(program),
     memoryBytes: memory === undefined ? undefined : parseMemorySize(memory),
     processors,
     commandLine,
+    share,
     onReset,
     onTripleFault,
     format,

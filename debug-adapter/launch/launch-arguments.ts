@@ -64,6 +64,12 @@ const schema = z.strictObject({
     .optional()
     .describe('Name of the guest partition; by default the name of the program.'),
   guests: guestsSchema.optional(),
+  logicalProcessors: z
+    .int()
+    .min(1)
+    .max(512)
+    .optional()
+    .describe('Logical processors that the virtual ones share; by default each has one to itself.'),
   restore: z
     .string()
     .optional()
@@ -101,6 +107,8 @@ export type LaunchArguments = z.input<typeof schema>;
 export interface LaunchSettings {
   /** The guest partitions, at least one. */
   readonly guests: readonly GuestSettings[];
+  /** Undefined where each virtual processor has one to itself. */
+  readonly logicalProcessors: number | undefined;
   readonly stopOnEntry: boolean;
   readonly stopAtEnd: boolean;
   /** Rules in the order in which they are tried. */
@@ -245,6 +253,7 @@ export function parseLaunchArguments(input: unknown): LaunchSettings {
   const settings = parsed.data;
   return {
     guests: parseGuests(given, settings),
+    logicalProcessors: settings.logicalProcessors,
     stopOnEntry: settings.stopOnEntry,
     stopAtEnd: settings.stopAtEnd,
     sourceMap: Object.entries(settings.sourceMap ?? {}).map(([from, to]) => ({ from, to })),

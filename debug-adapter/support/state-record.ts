@@ -78,6 +78,13 @@ export class StateRecord {
     return value.map((item, index) => new StateRecord(item, `${this.where}.${key}[${index}]`));
   }
 
+  /** The items of a list, whatever they are. */
+  nodes(key: string): readonly StateNode[] {
+    const value = this.fields.get(key);
+    if (!isList(value)) throw this.mismatch(key, 'a list');
+    return value;
+  }
+
   /** The integers of a list. */
   numbers(key: string): readonly number[] {
     const value = this.fields.get(key);

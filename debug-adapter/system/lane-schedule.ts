@@ -1,4 +1,5 @@
 /** Whose turn it is: in a round every runnable lane runs, in order, to a common horizon. */
+import type { ProcessorScheduler } from '../hypervisor/processor-scheduler';
 import type { Lane } from './lane';
 
 /** Span of a round in which several lanes run. */
@@ -20,24 +21,31 @@ export interface Deadlines {
 export class LaneSchedule {
   private current = 0;
   private roundEndNs = 0;
+  private shared: ProcessorScheduler | undefined;
 
   constructor(
     private readonly lanes: readonly Lane[],
     private readonly deadlines: Deadlines,
   ) {}
 
+  /** Lanes have to share logical processors from here on, or have caps. */
+  set scheduler(scheduler: ProcessorScheduler) {
+    this.shared = scheduler;
+  }
+
   /** The lane that runs next; undefined where every runnable lane has reached the horizon. */
   get next(): Lane | undefined {
     const horizon = this.horizonNs;
     for (; this.current < this.lanes.length; this.current++) {
       const lane = this.lanes[this.current];
-      if (lane?.isRunnable === true && lane.timeNs < horizon) return lane;
+      if (lane?.isRunnable === true && lane.timeNs < horizon && lane.hasTurn) return lane;
     }
     return undefined;
   }
 
   /** Time of the runnable lane that is furthest behind; Infinity where none is runnable. */
   get earliestNs(): number {
+    if (this.shared !== undefined) return this.shared.earliestNs;
     let earliest = Infinity;
     for (const { isRunnable, timeNs } of this.lanes) {
       if (isRunnable && timeNs < earliest) earliest = timeNs;
@@ -52,6 +60,12 @@ export class LaneSchedule {
 
   /** Begins a round. A single runnable lane gets the whole span; nothing else could happen in between. */
   beginRound(): void {
+    if (this.shared !== undefined) {
+      const roundNs = this.shared.assign();
+      this.current = 0;
+      this.roundEndNs = Math.min(unlimited, this.earliestNs + roundNs);
+      return;
+    }
     const count = this.lanes.reduce((sum, { isRunnable }) => sum + (isRunnable ? 1 : 0), 0);
     this.current = 0;
     this.roundEndNs = count === 1 ? unlimited : this.earliestNs + quantumNs;

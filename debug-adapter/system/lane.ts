@@ -1,4 +1,4 @@
-/** A lane: a logical processor with its own virtual time, which runs one virtual processor. */
+/** A lane: a virtual processor with its own virtual time, on a logical processor of its own unless it has to share. */
 import type { VirtualProcessor } from '../hypervisor/virtual-processor';
 import { stateOffsets } from '../machine/processor-state';
 import { limits } from './limits';
@@ -8,6 +8,8 @@ const rcx = stateOffsets.gpr + 1 * 8;
 export class Lane {
   /** Virtual time in nanoseconds. */
   timeNs = 0;
+  /** It is on a logical processor: always, unless a scheduler says otherwise. */
+  hasTurn = true;
 
   private lastRetired = 0;
   private lastCountLow = 0;
@@ -20,9 +22,21 @@ export class Lane {
     return this.processor.runState === 'active';
   }
 
-  /** Waits for an interrupt: its time goes on when nothing else runs. */
+  /** Time for which the processor has run. */
+  get runNs(): number {
+    return this.processor.runNs;
+  }
+
+  /** Its processor has run for `ns` more. */
+  spend(ns: number): void {
+    this.timeNs += ns;
+    this.processor.runNs += ns;
+  }
+
+  /** Waits for an interrupt or for the scheduler: its time goes on when nothing else runs. */
   get isWaiting(): boolean {
-    return this.processor.runState === 'halted';
+    const { runState } = this.processor;
+    return runState === 'halted' || (runState === 'active' && !this.hasTurn);
   }
 
   /**

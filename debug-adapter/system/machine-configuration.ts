@@ -1,5 +1,6 @@
 /** What a machine is made of; with the images and the input log it determines every state. */
 import type { ResetPolicy, TripleFaultPolicy } from '../hypervisor/partition';
+import type { ProcessorShare } from '../hypervisor/processor-scheduler';
 import { defaultCosts, type VirtualTimeCosts } from './virtual-time-costs';
 
 /** A file that the person named: contents and path, the latter for messages only. */
@@ -58,6 +59,8 @@ export interface GuestConfiguration {
   readonly onReset?: ResetPolicy;
   /** What a triple fault does; by default the machine stops. */
   readonly onTripleFault?: TripleFaultPolicy;
+  /** What each of its processors may have of the logical processors. */
+  readonly share?: ProcessorShare;
   /** False for a PC without VMBus; sample guests never have it. */
   readonly vmbus?: boolean;
   /** Newest version of VMBus that the guest may ask for, as the bus has it: major << 16 | minor. */
@@ -75,6 +78,8 @@ export interface MachineConfiguration {
   readonly costs: VirtualTimeCosts;
   /** What the random numbers of all processors start from; 0 unless given. */
   readonly randomSeed?: bigint;
+  /** Logical processors that the virtual ones share; by default each has its own. */
+  readonly logicalProcessors?: number;
 }
 
 /** A machine with one guest and the default costs. */

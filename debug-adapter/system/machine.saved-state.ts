@@ -69,13 +69,14 @@ export function saveInputs(inputs: readonly RecordedInput[]): Uint8Array {
 
 /** The one list of the machine's components. */
 function saveComponents(parts: MachineParts): { readonly [key: string]: StateNode } {
-  const { position, laneTimesNs, schedule, events } = parts.loop.state;
+  const { position, laneTimesNs, schedule, events, scheduler } = parts.loop.state;
   return {
     loop: {
       position,
       laneTimes: laneTimesNs,
       schedule: { current: schedule.current, horizonNs: schedule.horizonNs },
       events: { position: events.position, nextOrdinal: events.nextOrdinal },
+      scheduler: scheduler === undefined ? [] : [scheduler],
     },
     timers: parts.loop.timers.save(),
     guests: parts.guests.map(savePartition),
@@ -142,6 +143,7 @@ function restoreLoop({ loop }: MachineParts, record: StateRecord): void {
     laneTimesNs: record.numbers('laneTimes'),
     schedule: { current: schedule.number('current'), horizonNs: schedule.number('horizonNs') },
     events: { position: events.number('position'), nextOrdinal: events.number('nextOrdinal') },
+    scheduler: record.nodes('scheduler')[0],
   };
 }
 

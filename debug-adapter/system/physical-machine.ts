@@ -6,6 +6,7 @@ import { warmUpInterpreter } from '../cpu/interpreter-warm-up';
 import { createPartitionCores } from '../cpu/processor-core-factory';
 import { Hypervisor } from '../hypervisor/hypervisor';
 import { inspectLocalApic } from '../hypervisor/local-apic/inspect-local-apic';
+import { defaultShare } from '../hypervisor/processor-scheduler';
 import { readMsr } from '../hypervisor/msr-access';
 import { Partition } from '../hypervisor/partition';
 import { inspectSynic } from '../hypervisor/synic/inspect-synic';
@@ -41,7 +42,7 @@ import {
 } from './machine-checkpoint';
 import type { GuestConfiguration, MachineConfiguration } from './machine-configuration';
 import { encodeMachineFile, restoreMachineFile, type MachineFile } from './machine-file';
-import { RunLoop } from './run-loop';
+import { RunLoop, type Scheduling } from './run-loop';
 import type { RunOutcome, RunRequest } from './run-types';
 import { TraceLog } from './trace-log';
 
@@ -96,10 +97,11 @@ export class PhysicalMachine {
       );
       boots[index]?.connectInterruptController(partition);
     });
-    this.loop.connect(hypervisor, this.parent, (partition) => {
+    const restart = (partition: Partition): void => {
       this.parent.resetGuest(partition.id);
       present(boots[partition.id - firstGuestId], 'boot of a guest').restart(partition);
-    });
+    };
+    this.loop.connect(hypervisor, this.parent, restart, schedulingOf(configuration));
     const { loop, guests, parent, disks } = this;
     let hash: string | undefined;
     // Large images take their time, and most runs never ask.
@@ -313,11 +315,19 @@ function createGuest(
   });
 }
 
+function schedulingOf({ guests, logicalProcessors }: MachineConfiguration): Scheduling {
+  return {
+    ...(logicalProcessors === undefined ? {} : { logicalProcessors }),
+    shareOf: ({ partitionId }) => guests[partitionId - firstGuestId]?.share ?? defaultShare,
+  };
+}
+
 /** Everything that decides what the machine does, so that a saved state meets only the machine it is of. */
 function hashConfiguration(
-  { guests, costs, randomSeed = 0n }: MachineConfiguration,
+  configuration: MachineConfiguration,
   machineDisks: MachineDisks,
 ): string {
+  const { guests, costs, randomSeed = 0n, logicalProcessors = 0 } = configuration;
   const hash = new StateHash().update(encodeUtf8(machineDisks.hashImages()));
   for (const { image, initrd, disks, ...values } of guests) {
     const sorted = Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -325,5 +335,7 @@ function hashConfiguration(
     hash.update(image.bytes).update(initrd?.bytes ?? new Uint8Array(0));
     hash.update(encodeUtf8(JSON.stringify(disks?.map(({ isAttached }) => isAttached) ?? [])));
   }
-  return hash.update(encodeUtf8(`${JSON.stringify(costs)}\n${randomSeed}`)).digest();
+  return hash
+    .update(encodeUtf8(`${JSON.stringify(costs)}\n${randomSeed}\n${logicalProcessors}`))
+    .digest();
 }

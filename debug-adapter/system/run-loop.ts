@@ -3,11 +3,18 @@ import type { HandledExit } from '../hypervisor/exits/exit-handler';
 import type { Hypervisor } from '../hypervisor/hypervisor';
 import type { ChargedWork, HypervisorServices } from '../hypervisor/services';
 import type { Partition } from '../hypervisor/partition';
+import {
+  defaultShare,
+  ProcessorScheduler,
+  type ProcessorShare,
+} from '../hypervisor/processor-scheduler';
 import type { VirtualProcessor } from '../hypervisor/virtual-processor';
 import type { ProcessorStop } from '../machine/processor';
 import type { InterceptSink } from '../machine/intercepts';
 import { TimerQueue } from '../machine/timer-queue';
 import { assert, present, unreachable } from '../support/assert';
+import { StateRecord } from '../support/state-record';
+import type { StateNode } from '../support/state-tree';
 import { EventOrder, type EventOrderState } from './event-order';
 import { Lane } from './lane';
 import { LaneSchedule, type LaneScheduleState } from './lane-schedule';
@@ -31,6 +38,15 @@ export interface RunLoopState {
   readonly laneTimesNs: readonly number[];
   readonly schedule: LaneScheduleState;
   readonly events: EventOrderState;
+  /** Absent where no scheduler is asked. */
+  readonly scheduler: StateNode | undefined;
+}
+
+/** How virtual processors share the logical ones. */
+export interface Scheduling {
+  /** As many as there are virtual processors by default. */
+  readonly logicalProcessors?: number;
+  readonly shareOf?: (processor: VirtualProcessor) => ProcessorShare;
 }
 
 /**
@@ -50,6 +66,7 @@ export class RunLoop implements HypervisorServices {
   private hypervisor: Hypervisor | undefined;
   private parent: QueuedWork | undefined;
   private restarter: Restarter | undefined;
+  private scheduler: ProcessorScheduler | undefined;
   /** Partitions whose restart has not been told yet. */
   private readonly restarted: number[] = [];
 
@@ -61,7 +78,12 @@ export class RunLoop implements HypervisorServices {
   }
 
   /** Joins the parts; every virtual processor of the hypervisor gets a lane of its own. */
-  connect(hypervisor: Hypervisor, parent: QueuedWork, restarter?: Restarter): void {
+  connect(
+    hypervisor: Hypervisor,
+    parent: QueuedWork,
+    restarter?: Restarter,
+    scheduling: Scheduling = {},
+  ): void {
     this.hypervisor = hypervisor;
     this.restarter = restarter;
     this.parent = parent;
@@ -72,6 +94,7 @@ export class RunLoop implements HypervisorServices {
         this.laneOf.set(processor, lane);
       }
     }
+    this.shareProcessors(scheduling);
     this.workForGuests();
     this.settle();
   }
@@ -98,7 +121,7 @@ export class RunLoop implements HypervisorServices {
     if (this.active === undefined) return;
     const { hypercallNs, interceptRoundTripNs } = this.costs;
     const cost = { hypercall: hypercallNs, intercept: interceptRoundTripNs }[work];
-    this.active.timeNs += cost;
+    this.active.spend(cost);
   }
 
   wake(processor: VirtualProcessor): void {
@@ -130,6 +153,19 @@ export class RunLoop implements HypervisorServices {
     }
   }
 
+  /** Nobody is asked where every processor has a logical one to itself, and may use all of it. */
+  private shareProcessors({ logicalProcessors = Infinity, shareOf }: Scheduling): void {
+    const shares = this.lanes.map(({ processor }) => shareOf?.(processor) ?? defaultShare);
+    const isShared = logicalProcessors < this.lanes.length;
+    if (!isShared && shares.every(({ cap }) => cap === 100)) return;
+    const count = Math.min(logicalProcessors, this.lanes.length);
+    const { timers, schedule, lanes } = this;
+    this.scheduler = new ProcessorScheduler(lanes, shares, count, timers, () =>
+      schedule.endRound(),
+    );
+    schedule.scheduler = this.scheduler;
+  }
+
   /** Counts an accepted input as a step; lanes that it woke get their turn in a new round. */
   countInput(): void {
     this.steps++;
@@ -144,6 +180,7 @@ export class RunLoop implements HypervisorServices {
       laneTimesNs: this.lanes.map((lane) => lane.timeNs),
       schedule: this.schedule.state,
       events: this.trace.state,
+      scheduler: this.scheduler?.save(),
     };
   }
 
@@ -155,6 +192,9 @@ export class RunLoop implements HypervisorServices {
     });
     this.schedule.state = saved.schedule;
     this.trace.state = saved.events;
+    if (saved.scheduler !== undefined) {
+      this.scheduler?.restore(new StateRecord(saved.scheduler, 'scheduler'));
+    }
   }
 
   /**
@@ -236,7 +276,7 @@ export class RunLoop implements HypervisorServices {
 
   private count(lane: Lane, steps: number): void {
     this.steps += steps;
-    lane.timeNs += steps;
+    lane.spend(steps);
   }
 
   private runProcessor(lane: Lane, request: RunRequest, left: number): RunStop | undefined {
@@ -296,7 +336,7 @@ export class RunLoop implements HypervisorServices {
     this.count(lane, 1);
     const outcome = hypervisor.handleExit(lane.processor);
     this.workForGuests();
-    lane.timeNs += this.costs.exitNs;
+    lane.spend(this.costs.exitNs);
     return this.stopAfterExit(lane, outcome, place);
   }
 

@@ -1,0 +1,146 @@
+// The scheduler over a second of virtual time: weights, caps and reserves (TLFS 18), and that a saved one goes on alike.
+import assert from 'node:assert/strict';
+import { Lane } from '../../../debug-adapter/system/lane';
+import {
+  defaultShare,
+  type ProcessorShare,
+} from '../../../debug-adapter/hypervisor/processor-scheduler';
+import type { GuestConfiguration } from '../../../debug-adapter/system/machine-configuration';
+import { PhysicalMachine } from '../../../debug-adapter/system/physical-machine';
+import { defaultCosts } from '../../../debug-adapter/system/virtual-time-costs';
+import { webAssemblyCodeHost } from '../../../debug-adapter/host/web-assembly-code-space';
+import { littleEndian, machineCode } from '../../support/machine-code';
+
+const u32 = (value: number): string => littleEndian(value, 4);
+/** Counts for ever. */
+const spin = 'ff c9 eb fc';
+const secondNs = 1_000_000_000;
+
+interface Row {
+  readonly title: string;
+  readonly logicalProcessors: number;
+  readonly guests: readonly Partial<ProcessorShare>[];
+  /** Percent of one logical processor that each guest is to have run, and by how much it may miss that. */
+  readonly percent: readonly number[];
+  readonly within: number;
+}
+
+const rows: readonly Row[] = [
+  {
+    title: 'two of one weight',
+    logicalProcessors: 1,
+    guests: [{}, {}],
+    percent: [50, 50],
+    within: 1,
+  },
+  {
+    title: 'weights of 100, 200 and 700',
+    logicalProcessors: 1,
+    guests: [{ weight: 100 }, { weight: 200 }, { weight: 700 }],
+    percent: [10, 20, 70],
+    within: 1,
+  },
+  {
+    title: 'a cap of 25 % alone',
+    logicalProcessors: 1,
+    guests: [{ cap: 25 }],
+    percent: [25],
+    within: 0.5,
+  },
+  {
+    title: 'a cap of 10 % beside another',
+    logicalProcessors: 1,
+    guests: [{ cap: 10 }, {}],
+    percent: [10, 90],
+    within: 0.2,
+  },
+  {
+    title: 'caps that leave time unused',
+    logicalProcessors: 1,
+    guests: [{ cap: 30 }, { cap: 40 }],
+    percent: [30, 40],
+    within: 0.6,
+  },
+  {
+    title: 'a reserve against a great weight',
+    logicalProcessors: 1,
+    guests: [{ weight: 1, reserve: 40 }, { weight: 10_000 }],
+    percent: [40, 60],
+    within: 1,
+  },
+  {
+    title: 'three on two logical processors',
+    logicalProcessors: 2,
+    guests: [{}, {}, {}],
+    percent: [66.7, 66.7, 66.7],
+    within: 1,
+  },
+  {
+    title: 'a cap where each has its own',
+    logicalProcessors: 2,
+    guests: [{ cap: 50 }, {}],
+    percent: [50, 100],
+    within: 0.5,
+  },
+];
+
+function machineOf({ guests, logicalProcessors }: Pick<Row, 'guests' | 'logicalProcessors'>) {
+  const image = { path: 'spin', bytes: machineCode(`b9 ${u32(0)} ${spin}`) };
+  const configurations = guests.map((share, index): GuestConfiguration => ({
+    name: `guest ${index}`,
+    memoryBytes: 2 << 20,
+    image,
+    commandLine: '',
+    format: 'flat',
+    flat: { address: 0x10000, mode: 'long' },
+    share: { ...defaultShare, ...share },
+  }));
+  return new PhysicalMachine(
+    { guests: configurations, costs: defaultCosts, logicalProcessors },
+    { codeHost: webAssemblyCodeHost, hotCount: 1 },
+  );
+}
+
+function runUntil(machine: PhysicalMachine, timeNs: number): void {
+  while (machine.run({ maxSteps: 5_000_000, maxTimeNs: timeNs }).stop.kind === 'budget');
+}
+
+describe('the scheduler', () => {
+  for (const row of rows) {
+    it(`divides a second among ${row.title}`, () => {
+      const machine = machineOf(row);
+      runUntil(machine, secondNs);
+      machine.guests.forEach(({ processors }, index) => {
+        const percent = ((processors[0]?.runNs ?? 0) / secondNs) * 100;
+        const wanted = row.percent[index] ?? 0;
+        assert.ok(
+          Math.abs(percent - wanted) <= row.within,
+          `guest ${index} ran ${percent} %, not ${wanted} %`,
+        );
+      });
+    }).timeout(60_000);
+  }
+
+  it('does the same however a run is cut, saved and restored', () => {
+    const row = { logicalProcessors: 1, guests: [{ cap: 20 }, { weight: 300 }, {}] };
+    const [whole, cut] = [machineOf(row), machineOf(row)];
+    const end = 4_000_000;
+    while (whole.position < end) whole.run({ maxSteps: end - whole.position });
+    let machine = cut;
+    while (machine.position < end) {
+      machine.run({ maxSteps: Math.min(333_331, end - machine.position) });
+      const next = machineOf(row);
+      next.restore(machine.save());
+      machine = next;
+    }
+    assert.equal(machine.stateHash(), whole.stateHash());
+  }).timeout(60_000);
+
+  it('leaves no lane without a turn where nobody has to share', () => {
+    const machine = machineOf({ logicalProcessors: 2, guests: [{}, {}] });
+    runUntil(machine, 1_000_000);
+    for (const { processors } of machine.guests) assert.equal(processors[0]?.runNs, 1_000_000);
+    const [first] = machine.guests.flatMap(({ processors }) => processors);
+    assert.ok(first !== undefined && new Lane(first).hasTurn);
+  });
+});
