@@ -12,7 +12,6 @@ import {
   type GuestFormat,
   type ImageFile,
 } from '../system/machine-configuration';
-import type { ProcessorShare } from '../hypervisor/processor-scheduler';
 import { PhysicalMachine } from '../system/physical-machine';
 import { defaultCosts } from '../system/virtual-time-costs';
 import { Timeline } from '../timeline/timeline';
@@ -41,7 +40,7 @@ export interface GuestTarget {
   readonly memoryBytes: number | undefined;
   readonly processors: number;
   readonly commandLine: string;
-  readonly share: ProcessorShare | undefined;
+  readonly share: GuestConfiguration['share'];
   readonly onReset: 'restart' | 'end';
   readonly onTripleFault: 'stop' | 'reset';
   readonly format: GuestFormat | 'auto';

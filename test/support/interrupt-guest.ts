@@ -107,21 +107,24 @@ function imageOf({ boot, startUp = 'f4 eb fd', handlers = new Map() }: Interrupt
   return image;
 }
 
+/** The configuration of that guest. */
+export function interruptGuest(guest: InterruptGuest): GuestConfiguration {
+  return {
+    name: 'interrupts',
+    memoryBytes: 4 << 20,
+    image: { path: 'interrupts', bytes: imageOf(guest) },
+    commandLine: '',
+    format: 'flat',
+    flat: { address: place.image, mode: 'long' },
+    processorCount: guest.processorCount ?? 1,
+    ...guest.options,
+  };
+}
+
 /** A machine with that guest. */
 export function interruptMachine(guest: InterruptGuest, hotCount = 0): PhysicalMachine {
   const configuration: MachineConfiguration = {
-    guests: [
-      {
-        name: 'interrupts',
-        memoryBytes: 4 << 20,
-        image: { path: 'interrupts', bytes: imageOf(guest) },
-        commandLine: '',
-        format: 'flat',
-        flat: { address: place.image, mode: 'long' },
-        processorCount: guest.processorCount ?? 1,
-        ...guest.options,
-      },
-    ],
+    guests: [interruptGuest(guest)],
     costs: defaultCosts,
   };
   return new PhysicalMachine(configuration, { codeHost: webAssemblyCodeHost, hotCount });
