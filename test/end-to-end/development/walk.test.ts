@@ -114,6 +114,18 @@ describe('walk through the workbench', () => {
     await workbench.screenshot('exit-log');
   });
 
+  it('has the whole VMCS in the inspector, beside that of the exit before', async () => {
+    await workbench.run('Hyperscope: Open VMCS Inspector');
+    const inspector = await workbench.webview('[role="treegrid"]');
+    const reason = inspector.locator('[data-row="VM_EXIT_REASON"]');
+    await waitFor('the reason', async () => /VMCALL/.test(await reason.innerText()));
+    await inspector.getByRole('combobox').selectOption('previous-exit');
+    await waitFor('the exit before', async () =>
+      /0x[0-9a-f]+/.test(await reason.locator('.before').innerText()),
+    );
+    await workbench.screenshot('vmcs-inspector', { publish: true });
+  });
+
   it('goes to the source of the caller', async () => {
     await workbench.pane('Call Stack').filter({ hasText: 'first_hypercall' }).click();
     // After an instruction breakpoint VS Code shows every frame in the Disassembly View first.
