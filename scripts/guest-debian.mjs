@@ -67,6 +67,22 @@ function report(file, what) {
   console.log(`${path.relative(root, file)}  ${size} MB  ${what}`);
 }
 
+/** The daemons of the integration components, and what they stand on. @param {string} packages */
+function unpackUserland(packages) {
+  /** @param {string} name */
+  const unpacked = (name) => {
+    const folder = path.join(cache, 'unpacked', name);
+    unpack(download(name, packages), folder);
+    return folder;
+  };
+  const base = unpacked('base-files');
+  return {
+    daemons: unpacked('hyperv-daemons'),
+    library: unpacked('libc6'),
+    release: fs.readFileSync(path.join(base, 'usr/lib/os-release'), 'utf8'),
+  };
+}
+
 /** @param {{ flavour: 'cloud' | 'generic', withSymbols: boolean, withRootDisk: boolean }} options */
 function prepare({ flavour, withSymbols, withRootDisk }) {
   checkTools();
@@ -77,6 +93,7 @@ function prepare({ flavour, withSymbols, withRootDisk }) {
   const tools = path.join(cache, 'unpacked', 'busybox-static');
   unpack(download(kernelPackage, packages), tree);
   unpack(download('busybox-static', packages), tools);
+  const userland = unpackUserland(packages);
   fs.mkdirSync(guest, { recursive: true });
 
   const kernel = path.join(guest, 'vmlinuz');
@@ -84,10 +101,16 @@ function prepare({ flavour, withSymbols, withRootDisk }) {
   report(kernel, `${kernelPackage}, sha256 ${sha256(kernel)}`);
 
   const modules = entryOf(path.join(tree, 'lib/modules'), '');
-  const { archive, moduleNames } = makeInitramfs(path.join(tools, 'bin/busybox'), modules);
+  const { archive, moduleNames } = makeInitramfs(
+    path.join(tools, 'bin/busybox'),
+    modules,
+    userland,
+  );
   const initrd = path.join(guest, 'initrd.cpio');
-  fs.writeFileSync(initrd, archive);
-  report(initrd, `busybox, and the modules ${moduleNames.join(', ')}`);
+  // A guest may be reading the old one.
+  fs.writeFileSync(`${initrd}.new`, archive);
+  fs.renameSync(`${initrd}.new`, initrd);
+  report(initrd, `busybox, hyperv-daemons, and the modules ${moduleNames.join(', ')}`);
 
   if (withSymbols) {
     const symbols = path.join(cache, 'unpacked', `${kernelPackage}-dbg`);

@@ -111,8 +111,14 @@ export class GuestAsks {
     const next = this.next(hasShown);
     if (next === undefined || !isReady(guest.integration, next.component)) return messages;
     this.left.shift();
-    guest.ask(next.request);
-    this.asked = next;
+    try {
+      guest.ask(next.request);
+      this.asked = next;
+    } catch (refusal) {
+      // The others are still worth asking.
+      if (!(refusal instanceof UserError)) throw refusal;
+      messages.push(refusal.text);
+    }
     return messages;
   }
 

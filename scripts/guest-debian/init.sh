@@ -17,9 +17,15 @@ load_modules() {
 for word in $(cat /proc/cmdline); do
   case "$word" in
     hyperscope.modules=*) load_modules "${word#*=}" ;;
+    hyperscope.daemons) daemons=yes ;;
     root=*) root=${word#*=} ;;
   esac
 done
+
+# Data exchange, backup and file copy answer through these.
+if [ -n "$daemons" ]; then
+  for daemon in kvp vss fcopy; do /usr/sbin/hv_${daemon}_daemon; done
+fi
 
 if [ -n "$root" ]; then
   load_modules rootdisk

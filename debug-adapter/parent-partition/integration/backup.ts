@@ -1,16 +1,10 @@
 /** Backup: freezes the guest's file systems so that its disks can be copied, and thaws them. */
-import {
-  IcMessageType,
-  IcStatus,
-  icVss,
-  vssFlag,
-  VssOperation,
-} from '../../spec/vmbus/integration';
+import { IcMessageType, IcStatus, icVss, VssOperation } from '../../spec/vmbus/integration';
 import { VmbusVersion } from '../../spec/vmbus/messages';
 import { restoreFlat, saveFlat } from '../../support/flat-state';
 import type { StateRecord } from '../../support/state-record';
 import type { StateNode } from '../../support/state-tree';
-import { readField, writeField } from '../../support/struct-layout';
+import { writeField } from '../../support/struct-layout';
 import { UserError } from '../../support/user-error';
 import type { OpenChannel } from '../vmbus/provider';
 import { IntegrationComponent } from './integration-component';
@@ -67,15 +61,12 @@ export class Backup extends IntegrationComponent {
     this.own = { ...initial };
   }
 
-  protected answered(channel: OpenChannel, status: number, body: Uint8Array): void {
+  protected answered(channel: OpenChannel, status: number): void {
     if (status !== IcStatus.ok) return this.fail(status);
     switch (this.step) {
-      case 'checking': {
-        const isLong = body.length >= icVss.sizeBytes;
-        const flags = isLong ? Number(readField(icVss, body, 'Flags')) : 0;
-        if ((flags & vssFlag.hotBackupPossible) === 0) return this.fail(IcStatus.notSupported);
+      // Linux means to say in the flags that it can, but leaves them zero: its daemon's status covers the operation.
+      case 'checking':
         return this.go(channel, 'freezing', VssOperation.freeze, freezeTimeLimitNs);
-      }
       case 'freezing':
         return this.setStep('frozen');
       case 'thawing':

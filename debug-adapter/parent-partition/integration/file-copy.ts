@@ -74,7 +74,8 @@ export class FileCopy extends IntegrationComponent {
     this.step = 'starting';
     const body = head(FileCopyOperation.start, fileCopyStart);
     setText(body, 'FileName', name);
-    setText(body, 'DestinationPath', folder);
+    // Linux's daemon makes the folders that a slash follows.
+    setText(body, 'DestinationPath', `${folder}/`);
     const set = structWriter(fileCopyStart, body, icFileCopy.sizeBytes);
     set('CopyFlags', BigInt(fileCopyFlag.overwrite | fileCopyFlag.createPath));
     set('FileSize', BigInt(data.length));
@@ -183,8 +184,8 @@ function head(operation: number, layout?: StructLayout): Uint8Array {
   return body;
 }
 
-/** Characters of a name or a folder, with room for the final zero. */
-const textMaximum = 259;
+/** Characters of a name or a folder, with room for a slash and the final zero. */
+const textMaximum = 258;
 
 function splitPath(path: string): { readonly folder: string; readonly name: string } {
   const slash = path.lastIndexOf('/');

@@ -2,6 +2,7 @@
 import type { Timer } from '../../machine/timer-queue';
 import type { StateRecord } from '../../support/state-record';
 import type { StateNode } from '../../support/state-tree';
+import { assert } from '../../support/assert';
 import type { BusServices } from './bus-services';
 
 interface ScheduledWork {
@@ -23,6 +24,7 @@ export class WorkSchedule {
   }
 
   add(relid: number, delayNs: number, work: number): void {
+    assert(Number.isSafeInteger(work), 'work has a whole number');
     const dueNs = this.services.nowNs() + Math.max(0, Math.ceil(delayNs));
     const after = this.entries.findIndex((entry) => entry.dueNs > dueNs);
     this.entries.splice(after < 0 ? this.entries.length : after, 0, { dueNs, relid, work });

@@ -46,6 +46,22 @@ describe('requests of the command line', () => {
     assert.deepEqual(turn('', 'shutdown'), []);
   });
 
+  it('go on after one that was refused', () => {
+    const asks = new GuestAsks(parseAsks('thaw; freeze'), () => new Uint8Array(0));
+    const asked: string[] = [];
+    const guest = {
+      integration: integration('vss'),
+      ask: ({ kind }: { readonly kind: string }): void => {
+        if (kind === 'guest-thaw') throw new UserError('backup-step', 'Not frozen.');
+        asked.push(kind);
+      },
+    };
+    const shown = (): boolean => true;
+    assert.deepEqual(asks.advance(guest, shown), ['Not frozen.']);
+    assert.deepEqual(asks.advance(guest, shown), []);
+    assert.deepEqual(asked, ['guest-freeze']);
+  });
+
   for (const text of ['shutdwn', 'set a', 'set =b', 'copy one', 'copy a b c', 'when']) {
     it(`cannot be "${text}"`, () => {
       assert.throws(

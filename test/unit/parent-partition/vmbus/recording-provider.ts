@@ -49,7 +49,7 @@ export class RecordingProvider implements ServiceProvider {
     this.log.push(`packet ${packet.transactionId}: ${packet.payload.length}`);
     if (this.onPacket !== undefined) return this.onPacket(channel, packet);
     if (this.delayNs === undefined) channel.complete(packet.transactionId, packet.payload);
-    else channel.schedule(this.delayNs, Number(packet.transactionId));
+    else channel.schedule(this.delayNs, Number(BigInt.asUintN(32, packet.transactionId)));
   }
 
   due(channel: OpenChannel, work: number): void {

@@ -1,0 +1,29 @@
+// `npm run nightly:vmbus`: a hostile guest does its worst to its bus. Options: --actions=N (1,000,000), --seed=N (the day).
+import { SeededRandom } from '../support/seeded-random';
+import { HostileGuest } from '../unit/parent-partition/vmbus/hostile-guest';
+
+const dayMs = 86_400_000;
+/** A new guest now and then, so that a failure is found again quickly. */
+const actionsEach = 5000;
+
+function option(name: string, otherwise: number): number {
+  const given = process.argv.find((text) => text.startsWith(`--${name}=`));
+  return given === undefined ? otherwise : Number(given.slice(name.length + 3));
+}
+
+const actions = option('actions', 1_000_000);
+const seed = option('seed', Math.floor(Date.now() / dayMs));
+const reasons = new Set<string>();
+let done = 0;
+try {
+  while (done < actions) {
+    const guest = new HostileGuest(new SeededRandom(seed + done));
+    for (let action = 0; action < actionsEach; action++) guest.act();
+    done += actionsEach;
+    for (const reason of guest.reasons) reasons.add(reason);
+  }
+  console.log(`${done} actions, ${reasons.size} different answers, seed ${seed}: no failure`);
+} catch (error) {
+  console.log(`failed with --seed=${seed + done} --actions=${actionsEach}`);
+  throw error;
+}
