@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { RememberingDecompressor } from '../../debug-adapter/backends/decompressor';
+import { nodeBlockFiles } from '../../debug-adapter/host/node-block-files';
 import { nodeDecompressor } from '../../debug-adapter/host/node-decompressor';
 import { webAssemblyCodeHost } from '../../debug-adapter/host/web-assembly-code-space';
 import type { TraceEvent, TraceSink } from '../../debug-adapter/machine/trace';
@@ -40,7 +41,7 @@ function readGuestFile(path: string): ImageFile {
 export interface BootOptions
   extends
     Pick<MachinePorts, 'hotCount' | 'tlbEntries'>,
-    Pick<GuestConfiguration, 'vmbus' | 'vmbusVersion'> {
+    Pick<GuestConfiguration, 'vmbus' | 'vmbusVersion' | 'disks'> {
   readonly processors?: number;
   readonly commandLine?: string;
 }
@@ -56,14 +57,14 @@ export function debianFiles(): { readonly image: ImageFile; readonly initrd: Ima
 /** A machine before the first instruction of the kernel. */
 export function bootMachine(options: BootOptions = {}): PhysicalMachine {
   const { processors = 1, commandLine = guestCommandLine, ...others } = options;
-  const { vmbus = true, vmbusVersion = VmbusVersion.v5_3, ...ports } = others;
+  const { vmbus = true, vmbusVersion = VmbusVersion.v5_3, disks = [], ...ports } = others;
   const configuration = configureSingleGuest({
     ...debianFiles(),
     ...{ name: 'debian', memoryBytes, commandLine, processorCount: processors },
-    ...{ vmbus, vmbusVersion },
+    ...{ vmbus, vmbusVersion, disks },
   });
   return new PhysicalMachine(configuration, {
-    ...{ codeHost: webAssemblyCodeHost, decompressor },
+    ...{ codeHost: webAssemblyCodeHost, decompressor, blockFiles: nodeBlockFiles },
     ...ports,
   });
 }
