@@ -148,9 +148,13 @@ async function lint() {
  * @returns {Promise<StageResult>}
  */
 async function boot() {
-  const { code, output } = await runProcess(process.execPath, ['scripts/guest-debian.mjs'], {
-    cwd: root,
-  });
+  const { code, output } = await runProcess(
+    process.execPath,
+    ['scripts/guest-debian.mjs', '--root-disk'],
+    {
+      cwd: root,
+    },
+  );
   const reason = output.split('\n').find((line) => line.startsWith('guest:debian: '));
   if (code === 3) return { passed: 0, failures: [], skipped: [`boot: ${reason ?? output}`] };
   if (code !== 0) {

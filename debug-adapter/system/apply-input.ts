@@ -20,6 +20,8 @@ export interface InputTarget {
   readonly guests: readonly Partition[];
   readonly parent: ParentPartition;
   readonly timeNs: number;
+  /** @throws UserError, with nothing changed, where there is no such disk, or it stays where it is */
+  setDiskAttached(partition: number, disk: number, isAttached: boolean): void;
 }
 
 const rflagsDefined = 0x3f7fd7;
@@ -41,6 +43,9 @@ export function applyInput(target: InputTarget, input: HostInput): void {
     target.parent.receiveConsoleInput(partition.id, input.data, input.port);
     return;
   }
+  if (input.kind === 'attach-disk' || input.kind === 'detach-disk') {
+    return target.setDiskAttached(partition.id, input.disk, input.kind === 'attach-disk');
+  }
   if (isGuestOperation(input)) return target.parent.requestOfGuest(input);
   applyTo(partition, input, target.timeNs);
   for (const processor of partition.processors) partition.interrupts.reconsider(processor);
@@ -50,7 +55,8 @@ export function applyInput(target: InputTarget, input: HostInput): void {
 /** An edit of one guest. */
 type Edit = Exclude<
   HostInput,
-  GuestOperation | { kind: 'console-input' | 'pause-parent' | 'resume-parent' }
+  | GuestOperation
+  | { kind: 'console-input' | 'attach-disk' | 'detach-disk' | 'pause-parent' | 'resume-parent' }
 >;
 
 function applyTo(partition: Partition, input: Edit, timeNs: number): void {
@@ -88,6 +94,10 @@ export function describeInput(input: HostInput): string {
   switch (input.kind) {
     case 'console-input':
       return `console input, ${input.data.length} bytes`;
+    case 'attach-disk':
+      return `disk ${input.disk} attached`;
+    case 'detach-disk':
+      return `disk ${input.disk} detached`;
     case 'pause-parent':
       return 'parent partition paused';
     case 'resume-parent':

@@ -163,6 +163,9 @@ function readInput(record: StateRecord): HostInput {
   const kind = record.string('kind');
   const partition = record.number('partition');
   if (kind === 'pause-parent' || kind === 'resume-parent') return { kind, partition };
+  if (kind === 'attach-disk' || kind === 'detach-disk') {
+    return { kind, partition, disk: record.number('disk') };
+  }
   if (isGuestOperationKind(kind)) return restoreGuestOperation(kind, record);
   if (kind === 'console-input') {
     const port = record.has('port') ? { port: record.number('port') } : {};

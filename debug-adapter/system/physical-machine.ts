@@ -22,7 +22,7 @@ import { assert, present } from '../support/assert';
 import { StateHash } from '../support/state-hash';
 import { UserError } from '../support/user-error';
 import { encodeUtf8 } from '../support/utf8';
-import { applyInput, describeInput } from './apply-input';
+import { applyInput, describeInput, type InputTarget } from './apply-input';
 import { GuestBoot } from './guest-boot';
 import { makePlatform } from './guest-platform';
 import { limits } from './limits';
@@ -142,7 +142,10 @@ export class PhysicalMachine {
       );
     }
     const { position, timeNs } = this;
-    applyInput({ guests: this.guests, parent: this.parent, timeNs }, input);
+    const { guests, parent } = this;
+    const setDiskAttached: InputTarget['setDiskAttached'] = (partition, disk, isAttached) =>
+      this.disks.guests[partition - firstGuestId]?.setAttached(disk, isAttached);
+    applyInput({ guests, parent, timeNs, setDiskAttached }, input);
     this.recorded.push({ position, timeNs, input });
     this.loop.countInput();
     this.loop.trace.emit({

@@ -9,9 +9,12 @@ echo HYPERSCOPE-GUEST-READY
 /bin/busybox --install -s /bin
 export PATH=/bin HOME=/root TERM=vt100
 
-# Loads the modules of a list, which is in the order of their dependencies: load_modules hyperv
+# Loads the modules of a list, which is in the order of their dependencies, unless they are there: load_modules hyperv
 load_modules() {
-  while read -r module; do insmod "/lib/modules/$module"; done < "/lib/modules/$1.order"
+  while read -r module; do
+    name=$(basename "$module" .ko | tr - _)
+    [ -d "/sys/module/$name" ] || insmod "/lib/modules/$module"
+  done < "/lib/modules/$1.order"
 }
 
 for word in $(cat /proc/cmdline); do

@@ -20,8 +20,8 @@ export const hyperVModules = [
   'pci_hyperv',
 ];
 
-/** Modules without which the root file system is not found on an emulated disk. */
-export const rootDiskModules = ['ata_piix', 'sd_mod', 'crc32c_generic', 'ext4'];
+/** Modules without which the root file system is not found on a synthetic or an emulated disk. */
+export const rootDiskModules = ['hv_storvsc', 'ata_piix', 'sd_mod', 'crc32c_generic', 'ext4'];
 
 /** The kernel takes "-" and "_" in the name of a module as one. @param {string} text */
 const moduleName = (text) => text.replaceAll('-', '_');

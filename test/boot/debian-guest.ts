@@ -22,6 +22,8 @@ const folder = fileURLToPath(new URL('../../.cache/guests/debian-cloud', import.
 export const guestFiles = {
   kernel: join(folder, 'vmlinuz'),
   initrd: join(folder, 'initrd.cpio'),
+  /** A small userland: `npm run guest:debian -- --root-disk`. */
+  root: join(folder, 'root.ext4'),
 } as const;
 
 /** What the first process of the guest prints before anything else. */

@@ -39,6 +39,7 @@ const refused: readonly (readonly [string, HostInput])[] = [
   ],
   ['memory-not-there', { kind: 'edit-memory', partition: 2, gpa: -1, data: Uint8Array.of(1) }],
   ['memory-not-there', { kind: 'edit-memory', partition: 2, gpa: 0, data: Uint8Array.of() }],
+  ['no-such-disk', { kind: 'attach-disk', partition: 2, disk: 3 }],
   ['console-has-no-input', { kind: 'console-input', partition: 2, data: Uint8Array.of(65) }],
 ];
 
@@ -48,7 +49,12 @@ function targetOf(partition: Partition, timeNs: number): InputTarget {
   hypervisor.addPartition(partition);
   const parent = new ParentPartition(hypervisor, services.trace, services);
   parent.attachGuest(partition.id, (world) => new SampleGuestPlatform(world));
-  return { guests: [partition], parent, timeNs };
+  return {
+    ...{ guests: [partition], parent, timeNs },
+    setDiskAttached: (_partition, disk) => {
+      throw new UserError('no-such-disk', `The guest has no disk ${disk}.`);
+    },
+  };
 }
 
 describe('host inputs', () => {

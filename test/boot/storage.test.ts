@@ -1,0 +1,103 @@
+// Disks under a stock kernel: its root file system is on one, and others come and go.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { nodeBlockFiles } from '../../debug-adapter/host/node-block-files';
+import { planImage } from '../../debug-adapter/parent-partition/virtual-disks/image-writer';
+import type { DiskConfiguration } from '../../debug-adapter/system/machine-configuration';
+import { Timeline } from '../../debug-adapter/timeline/timeline';
+import { ImageFolder } from '../support/disk-images';
+import { SeededRandom } from '../support/seeded-random';
+import {
+  bootMachine,
+  guestCommandLine,
+  GuestConsole,
+  guestFiles,
+  runUntilShown,
+} from './debian-guest';
+
+const commandLine = `${guestCommandLine} hyperscope.modules=hyperv root=/dev/sda`;
+const prompt = ':~# ';
+const controller = '/sys/bus/vmbus/devices/2d6a7ab1-4f9c-4e0e-8a4b-7f1c5d3e9a00';
+const processors = 4;
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+describe('disks of a Debian kernel', function () {
+  this.timeout(240_000);
+  const folder = new ImageFolder();
+  const content = new SeededRandom(61).bytes(3 << 20);
+  let timeline: Timeline;
+  let console: GuestConsole;
+  let disks: readonly DiskConfiguration[] = [];
+
+  before(() => {
+    const vhdx = planImage(
+      {
+        ...{ path: 'content', sizeBytes: content.length, identity: content.slice(0, 16) },
+        ...{ logicalSectorBytes: 512, physicalSectorBytes: 4096 },
+        read: (offset, target) => {
+          target.set(content.subarray(offset, offset + target.length));
+          return true;
+        },
+      },
+      'vhdx',
+    );
+    nodeBlockFiles.writeWhole(folder.place('b.vhdx'), vhdx.sizeBytes, (sink) => vhdx.fill(sink));
+    disks = [
+      { path: guestFiles.root, controller: 'scsi' },
+      { path: folder.place('b.vhdx'), controller: 'scsi', location: 5, isAttached: false },
+    ];
+    const machine = bootMachine({ commandLine, processors, disks });
+    timeline = new Timeline(machine, { interval: Infinity });
+    console = new GuestConsole(timeline);
+    shown('HYPERSCOPE-DISK-READY');
+    shown(prompt);
+  });
+
+  after(() => folder.remove());
+
+  function shown(text: string, stepsMax = 3_000_000_000): void {
+    const stop = runUntilShown(timeline, console, text, stepsMax);
+    assert.equal(stop, undefined, `${stop?.kind} at ${timeline.position}:\n${console.end}`);
+  }
+
+  /** Types a line, and answers what it prints. */
+  function print(line: string): string {
+    const from = console.text.length;
+    type(`${line}; echo end'.'`);
+    shown('\nend.', 1_000_000_000);
+    return console.text.slice(
+      console.text.indexOf('\n', from) + 1,
+      console.text.lastIndexOf('end.'),
+    );
+  }
+
+  function type(line: string): void {
+    const [{ id: partition } = { id: 0 }] = timeline.guests;
+    timeline.accept({
+      ...{ kind: 'console-input', partition },
+      data: new TextEncoder().encode(`${line}\n`),
+    });
+  }
+
+  it('are found, with a channel for each processor', () => {
+    const disks = print('cat /proc/partitions | grep sd; mount | grep "on / "');
+    assert.match(disks, /524288 sda/);
+    assert.match(disks, /\/dev\/sda on \/ type ext4 \(rw/);
+    const listed = print(`ls ${controller}/channels | wc -l`);
+    assert.equal(listed.trim(), `${processors}`);
+    assert.doesNotMatch(console.text, /I\/O error|hv_storvsc.*(fail|error)|Call Trace/i);
+  });
+
+  it('come and go while the guest runs', () => {
+    const [{ id: partition } = { id: 0 }] = timeline.guests;
+    timeline.accept({ kind: 'attach-disk', partition, disk: 1 });
+    const waiting = 'for i in 1 2 3 4 5 6 7 8 9; do [ -b /dev/sdb ] && break; sleep 0.1; done';
+    const sum = print(`${waiting}; sha256sum < /dev/sdb`);
+    assert.match(sum, new RegExp(sha256(content)), console.end);
+    timeline.accept({ kind: 'detach-disk', partition, disk: 1 });
+    const gone = print(
+      'for i in 1 2 3 4 5 6 7 8 9; do [ -b /dev/sdb ] || break; sleep 0.1; done; ls /dev/sd*',
+    );
+    assert.match(gone, /\/dev\/sda\r?\n$/, console.end);
+  });
+});
