@@ -81,6 +81,13 @@ const rows: readonly Row[] = [
     register: ['rsp', 'rsp - 64'],
   },
   {
+    instruction: 'STR',
+    code: '0f 00 c8',
+    field: secondary,
+    control: 'descriptor-table exiting',
+    reason: '0x2f',
+  },
+  {
     instruction: 'LLDT',
     code: '0f 00 d0',
     field: secondary,
