@@ -1,17 +1,21 @@
-// Disks under a stock kernel: its root file system is on one, and others come and go.
+// Disks under a stock kernel: its root file system is on one, others are read through every format, and what it writes is there.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { nodeBlockFiles } from '../../debug-adapter/host/node-block-files';
 import { planImage } from '../../debug-adapter/parent-partition/virtual-disks/image-writer';
+import { exportDisk } from '../../debug-adapter/system/export-disk';
 import type { DiskConfiguration } from '../../debug-adapter/system/machine-configuration';
 import { Timeline } from '../../debug-adapter/timeline/timeline';
-import { ImageFolder } from '../support/disk-images';
+import { hasQemuImg, ImageFolder, runTool } from '../support/disk-images';
 import { SeededRandom } from '../support/seeded-random';
 import {
   bootMachine,
   guestCommandLine,
   GuestConsole,
   guestFiles,
+  runToPosition,
   runUntilShown,
 } from './debian-guest';
 
@@ -99,5 +103,74 @@ describe('disks of a Debian kernel', function () {
       'for i in 1 2 3 4 5 6 7 8 9; do [ -b /dev/sdb ] || break; sleep 0.1; done; ls /dev/sd*',
     );
     assert.match(gone, /\/dev\/sda\r?\n$/, console.end);
+  });
+
+  it('are the same again after travelling back, with requests under way', () => {
+    const start = timeline.position;
+    type('dd if=/dev/urandom of=/etc/noise bs=64k count=24 oflag=dsync; echo done');
+    const hashes = (): string[] =>
+      [1, 2, 3].map((step) => {
+        runToPosition(timeline, start + step * 9_000_001);
+        return timeline.stateHash();
+      });
+    const first = hashes();
+    for (const travel = timeline.travelTo(start); travel.next().done !== true;);
+    assert.deepEqual(hashes(), first);
+    for (const travel = timeline.travelTo(start); travel.next().done !== true;);
+    const saved = timeline.machine.save();
+    const restored = bootMachine({ commandLine, processors, disks });
+    restored.restore(saved);
+    assert.equal(restored.stateHash(), timeline.stateHash());
+    while (timeline.isInPast) timeline.run({ maxSteps: 1_000_000 });
+    shown('done');
+  });
+
+  it('hold what was written when they are written to new images, without an error', () => {
+    const text = print(
+      'for i in 1 2 3; do head -c 300000 /dev/urandom > /etc/file$i; done; cd /etc; sha256sum file*; sync; fstrim -v /; mount -o remount,ro / && echo remounted',
+    );
+    assert.match(text, /remounted/);
+    assert.match(text, /trimmed/);
+    const place = { guest: 0, disk: 0 };
+    const [raw, vhdx, vhd] = ['raw', 'vhdx', 'vhd'].map((name) => folder.place(`new.${name}`));
+    assert.ok(raw !== undefined && vhdx !== undefined && vhd !== undefined);
+    for (const path of [raw, vhdx, vhd]) {
+      exportDisk(timeline.machine, place, { path }, nodeBlockFiles);
+    }
+    const check = spawnSync('e2fsck', ['-fn', raw], { encoding: 'utf8' });
+    assert.equal(check.status, 0, `${check.stdout}${check.stderr}`);
+    for (const number of [1, 2, 3]) {
+      const out = folder.place(`file${number}`);
+      runTool('debugfs', '-R', `dump /etc/file${number} ${out}`, raw);
+      assert.ok(text.includes(`${sha256(readFileSync(out))}  file${number}`));
+    }
+    if (!hasQemuImg) return;
+    runTool('qemu-img', 'check', '-f', 'vhdx', vhdx);
+    runTool('qemu-img', 'compare', '-f', 'raw', '-F', 'vhdx', raw, vhdx);
+    runTool('qemu-img', 'compare', '-f', 'raw', '-F', 'vpc', raw, vhd);
+  });
+});
+
+describe('an IDE drive of a Debian kernel', function () {
+  this.timeout(240_000);
+
+  it('is read, and takes no writes where it is read-only', () => {
+    const folder = new ImageFolder();
+    const content = new SeededRandom(62).bytes(1 << 20);
+    const path = folder.write('c.raw', content);
+    const disks = [{ path, controller: 'ide', location: 1, isReadOnly: true }] as const;
+    const modules = `${guestCommandLine} hyperscope.modules=hyperv`;
+    const machine = bootMachine({ commandLine: modules, disks });
+    const console = new GuestConsole(machine);
+    assert.equal(runUntilShown(machine, console, ':/# '), undefined, console.end);
+    const [{ id: partition } = { id: 0 }] = machine.guests;
+    const line =
+      'sha256sum < /dev/sda; cat /sys/block/sda/ro /sys/block/sda/device/model; echo end.';
+    const data = new TextEncoder().encode(`${line}\n`);
+    machine.accept({ kind: 'console-input', partition, data });
+    assert.equal(runUntilShown(machine, console, '\nend.'), undefined, console.end);
+    folder.remove();
+    assert.ok(console.text.includes(`${sha256(content)}  -`), console.end);
+    assert.match(console.text, /\n1\r?\nVirtual Disk/, console.end);
   });
 });
