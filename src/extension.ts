@@ -15,6 +15,7 @@ import { showInstruction } from './debug/instruction-location';
 import { ListingProvider, listingScheme } from './debug/listing-provider';
 import { startLanguageClient } from './language/client';
 import { ExitLogView } from './panels/exit-log/exit-log-view';
+import { VmbusTrafficView } from './panels/vmbus-traffic/traffic-view';
 import { VmcsInspectorView } from './panels/vmcs-inspector/vmcs-inspector-view';
 import { EventBreakpointsView } from './views/event-breakpoints-view';
 import { GuestTerminals } from './views/guest-terminals';
@@ -28,6 +29,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const catalogue = new GuestCatalogue(context.extensionUri);
   const sessions = new HyperscopeSessions();
   const vmcsInspector = new VmcsInspectorView(context.extensionUri, sessions);
+  const vmbusTraffic = new VmbusTrafficView(context.extensionUri, sessions);
   const exitLog = new ExitLogView(context.extensionUri, sessions, vmcsInspector);
   const partitions = new PartitionsView(sessions);
   const integration = new IntegrationCommands(sessions, () => partitions.update());
@@ -35,6 +37,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const commands = commandTable(new GuestCommands(catalogue), sessions, {
     exitLog,
     vmcsInspector,
+    vmbusTraffic,
   });
   // A server that cannot start has told the person so itself; debugging works without it.
   startLanguageClient(context).catch(() => undefined);
@@ -44,6 +47,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vmcsInspector,
     partitions,
     new EventBreakpointsView(),
+    vmbusTraffic,
     new SessionStatus(sessions),
     new GuestTerminals(),
     vscode.debug.registerDebugConfigurationProvider(debugType, configurations),
@@ -66,12 +70,13 @@ export function activate(context: vscode.ExtensionContext): void {
 interface Panels {
   readonly exitLog: ExitLogView;
   readonly vmcsInspector: VmcsInspectorView;
+  readonly vmbusTraffic: VmbusTrafficView;
 }
 
 function commandTable(
   guests: GuestCommands,
   sessions: HyperscopeSessions,
-  { exitLog, vmcsInspector }: Panels,
+  { exitLog, vmcsInspector, vmbusTraffic }: Panels,
 ): CommandTable {
   return {
     debugGuest: (which?: unknown) => guests.debugGuest(which),
@@ -85,6 +90,8 @@ function commandTable(
     showPartitions: () => vscode.commands.executeCommand('hyperscope.partitions.focus'),
     openExitLog: () => exitLog.show(false),
     openVmcsInspector: () => vmcsInspector.show(),
+    openVmbusTraffic: () => vmbusTraffic.show(false),
+    filterVmbusTraffic: () => vmbusTraffic.focusFilter(),
     filterVmcs: async () => {
       await vmcsInspector.show();
       vmcsInspector.post({ type: 'focusFilter' });

@@ -336,11 +336,17 @@ function nodeText(node: StructNode): string {
   return set.length === 0 ? number : `${number} [${set.join(' ')}]`;
 }
 
+/** A bit that is not set says nothing that its word does not. */
+function isClearBit(child: StructNode, { offset, sizeBytes, value }: StructNode): boolean {
+  const isBit = value !== undefined && child.offset === offset && child.sizeBytes === sizeBytes;
+  return isBit && child.value === 0n && child.valueName === undefined;
+}
+
 function nodeOf(node: StructNode): TrafficNode {
   const { name, offset, sizeBytes, isReserved, children } = node;
   return {
     ...{ name, offset, sizeBytes, text: nodeText(node), isReserved: isReserved === true },
-    children: children.map(nodeOf),
+    children: children.filter((child) => !isClearBit(child, node)).map(nodeOf),
   };
 }
 

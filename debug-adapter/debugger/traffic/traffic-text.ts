@@ -3,6 +3,7 @@ import type { VmbusMessageEvent, VmbusPacketEvent, VmbusSignalEvent } from '../.
 import { deviceClassByGuid } from '../../spec/vmbus/device-classes';
 import { deviceProtocolByClass } from '../../spec/vmbus/device-protocols';
 import { packetDescriptor, PacketType } from '../../spec/vmbus/packets';
+import { vstorCompletion, vstorPacket } from '../../spec/vmbus/storage';
 import type { FieldMeaning } from '../../support/struct-layout';
 import type { StructReading } from '../../support/struct-values';
 import { formatBits, hex } from '../value-format';
@@ -54,12 +55,16 @@ function readingText(name: string, { layout, value }: StructReading): string {
   return numberText(value, layout.byName.get(name)?.meaning);
 }
 
+/** The flags of a storage packet only repeat that it wants a completion. */
+const isStorageHead = (name: string, { layout }: StructReading): boolean =>
+  name === 'Flags' && (layout === vstorPacket || layout === vstorCompletion);
+
 /** What there is to know besides the name: the fields that say something, as many as fit. */
 function factsOf(values: TrafficValues, leftOut: ReadonlySet<string>): string {
   const facts: string[] = [];
   let length = 0;
   for (const [name, reading] of values) {
-    if (leftOut.has(name) || reading.value === 0n) continue;
+    if (leftOut.has(name) || reading.value === 0n || isStorageHead(name, reading)) continue;
     const fact = `${name}=${readingText(name, reading)}`;
     length += fact.length + 1;
     if (length > factsLengthMax) return `${facts.join(' ')} …`;

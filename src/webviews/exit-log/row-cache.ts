@@ -7,19 +7,19 @@ export const rowsPerPage = 200;
 /** Pages kept; enough for several screens in each direction. */
 const maxPages = 64;
 
-export class RowCache {
-  private readonly pages = new Map<number, readonly ExitRow[]>();
+export class RowCache<Row = ExitRow> {
+  private readonly pages = new Map<number, readonly Row[]>();
 
   clear(): void {
     this.pages.clear();
   }
 
-  rowAt(index: number): ExitRow | undefined {
+  rowAt(index: number): Row | undefined {
     return this.pages.get(Math.floor(index / rowsPerPage))?.[index % rowsPerPage];
   }
 
   /** Keeps the rows of one page and forgets the page farthest from it when there are too many. */
-  store(page: number, rows: readonly ExitRow[]): void {
+  store(page: number, rows: readonly Row[]): void {
     this.pages.set(page, rows);
     if (this.pages.size <= maxPages) return;
     let farthest = page;

@@ -1,0 +1,6 @@
+/** Starts the page of VMBus Traffic. */
+import '../panel.css';
+import './vmbus-traffic.css';
+import { VmbusTrafficApp } from './traffic-app';
+
+customElements.define('vmbus-traffic-app', VmbusTrafficApp);
