@@ -32,13 +32,8 @@ function resolveDisk(disk: unknown, resolve: Resolve): unknown {
 
 /** Launch arguments that mean the same files from any folder; without what is about one session only. */
 export function resolveLaunchPaths(launch: object, resolve: Resolve): object {
-  const {
-    restore: _restore,
-    guests,
-    ...single
-  }: Readonly<Record<string, unknown>> = {
-    ...launch,
-  };
+  const kept = Object.entries(launch).filter(([name]) => name !== 'restore');
+  const { guests, ...single }: Readonly<Record<string, unknown>> = Object.fromEntries(kept);
   const resolved = resolveGuest(single, resolve);
   if (!Array.isArray(guests)) return resolved;
   const list = guests.map((guest: unknown) =>

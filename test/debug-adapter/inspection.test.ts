@@ -253,7 +253,7 @@ describe('edits', () => {
     [['General', 'RFLAGS'], '0x246', /PF ZF IF/],
     [['Control', 'CR4', 'PGE'], '1', /^0x1$/],
     [['MSR', 'IA32_LSTAR'], '0x100000', /<_start>$/],
-    [['VMCS', 'Controls', 'EXCEPTION_BITMAP'], '1 << 14', /^0x4000$/],
+    [['VMCS', 'Controls', 'EXCEPTION_BITMAP'], '1 << 14', /^0x4000 \[#PF\]$/],
     [['VMCS', 'Guest state', 'GUEST_RIP'], '_start + 2', /<_start\+0x2>$/],
     [['Segment', 'FS', 'base'], '0x5000', /^0x5000/],
   ];

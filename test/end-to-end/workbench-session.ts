@@ -232,6 +232,18 @@ export class WorkbenchSession {
     });
   }
 
+  /** Brings a view of the panel to the front by its tab. */
+  async showPanel(title: string): Promise<void> {
+    await this.page.locator('.part.panel').getByRole('tab', { name: title }).click();
+  }
+
+  /** Removes every breakpoint, as the button of the Breakpoints view does. */
+  async removeAllBreakpoints(): Promise<void> {
+    const header = this.page.locator('.pane-header', { hasText: /^Breakpoints/i });
+    await header.hover();
+    await header.locator('[aria-label="Remove All Breakpoints"]').click();
+  }
+
   /** Enters a function breakpoint as the person does with the + of the Breakpoints view. */
   async addFunctionBreakpoint(name: string): Promise<void> {
     const header = this.page.locator('.pane-header', { hasText: /^Breakpoints/i });

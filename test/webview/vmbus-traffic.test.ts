@@ -143,7 +143,7 @@ describe('VMBus Traffic page', function () {
     assert.deepEqual(headers.slice(2), ['Channel', 'What', 'Fields', 'Latency']);
   });
 
-  it('scrolls through a million rows without a frame over 50 ms of work', async () => {
+  it('scrolls through a million rows, and no task of a frame takes long', async () => {
     const page = await openWithRows(new EndlessTraffic(1_000_000));
     const longest = await page.evaluate(async () => {
       const grid = document.querySelector('#grid');

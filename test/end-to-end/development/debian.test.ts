@@ -68,11 +68,49 @@ describe('walk through a stock Debian guest', function () {
     await workbench.screenshot('debian-start-kernel');
   });
 
+  it('stops at a message on VMBus by its name, and shows it decoded in its conversation', async () => {
+    await workbench.removeAllBreakpoints();
+    await workbench.addFunctionBreakpoint('vmbus:OpenChannel');
+    await workbench.page.keyboard.press('F5');
+    await workbench.waitForPause(/VMBus OpenChannel/i, bootTimeoutMs);
+    await workbench.run('Hyperscope: Open VMBus Traffic');
+    const traffic = await workbench.webview('#grid');
+    const opening = traffic.locator('[role="row"]').filter({ hasText: 'OpenChannel' }).first();
+    await opening.click();
+    const fields = traffic.getByRole('tree', { name: 'Fields' });
+    const gpadl = fields.getByRole('treeitem', { name: /^RingBufferGpadl 0xe1e10/ });
+    await gpadl.hover();
+    assert.match(await traffic.locator('.channels').innerText(), /VMBus 5\.3[\s\S]*Heartbeat/);
+    await workbench.screenshot('debian-vmbus', { publish: true });
+    await workbench.run('Preferences: Toggle between Light/Dark Themes');
+    await workbench.page.locator('.monaco-workbench.vs').waitFor();
+    await workbench.screenshot('debian-vmbus-light', { publish: true });
+    await workbench.run('Preferences: Toggle between Light/Dark Themes');
+  });
+
+  it('leads from a message to the code that sent it', async () => {
+    const traffic = await workbench.webview('#grid');
+    await traffic.getByRole('button', { name: 'Go to the code that sent it' }).click();
+    await waitFor('its instructions', async () =>
+      (await workbench.disassembly()).some((line) => /vmcall/i.test(line)),
+    );
+    await workbench.screenshot('debian-vmbus-sender');
+  });
+
+  it('has the VMCS of the hypercall that posted it in the inspector', async () => {
+    await workbench.run('Hyperscope: Open VMCS Inspector');
+    const inspector = await workbench.webview('[role="treegrid"]');
+    const reason = inspector.locator('[data-row="VM_EXIT_REASON"]');
+    await waitFor('the reason', async () => /VMCALL/.test(await reason.innerText()));
+    await workbench.removeAllBreakpoints();
+  });
+
   it('boots to the shell in a terminal', async () => {
     await workbench.page.keyboard.press('F5');
+    await workbench.showPanel('Terminal');
     await waitFor(
       'the shell',
-      async () => (await terminalText()).includes('HYPERSCOPE-GUEST-READY'),
+      async () => (await terminalText()).includes('guest:/#'),
       bootTimeoutMs,
     );
     await workbench.screenshot('debian-booted');
