@@ -170,5 +170,8 @@ if (options.writes) {
     '',
   ];
   writeFileSync(join(root, 'debug-adapter/BOOT-BENCHMARKS.md'), text.join('\n'));
-  writeFileSync(join(root, 'scripts/boot-benchmark/samples.json'), `${JSON.stringify(raw)}\n`);
+  writeFileSync(
+    join(root, 'scripts/benchmark/results/boot-samples.json'),
+    `${JSON.stringify(raw)}\n`,
+  );
 }
