@@ -1,6 +1,7 @@
 /** What the log says when it has no rows: why, and what to do. */
 import { html, type TemplateResult } from 'lit';
 import type { LogCommand } from '../../panels/exit-log/exit-log-messages';
+import { emptyMessage, startButtons } from '../empty-message';
 import { restricts } from './exit-filter';
 import type { LogModel } from './log-model';
 
@@ -12,10 +13,10 @@ export interface EmptyActions {
 export function emptyState(model: LogModel, actions: EmptyActions): TemplateResult {
   const { source, filter, loaded } = model;
   if (source.state !== 'live' && !(loaded && restricts(filter))) {
-    return message('telescope', ...withoutSession(model), startButtons(actions));
+    return emptyMessage('telescope', ...withoutSession(model), startButtons(actions.run));
   }
   if (restricts(filter) && model.recorded > 0) {
-    return message(
+    return emptyMessage(
       'filter',
       'No exit passes the filter',
       'The log has exits, but none with this text, reason and processor.',
@@ -23,13 +24,12 @@ export function emptyState(model: LogModel, actions: EmptyActions): TemplateResu
     );
   }
   if (model.failure !== undefined) {
-    return message('warning', 'The log cannot be read', model.failure, html``);
+    return emptyMessage('warning', 'The log cannot be read', model.failure);
   }
-  return message(
+  return emptyMessage(
     'pulse',
     'No VM exits yet',
     'The guest has done nothing that its VMCS intercepts. Continue or step it.',
-    html``,
   );
 }
 
@@ -43,27 +43,4 @@ function withoutSession({ source, loaded }: LogModel): readonly [string, string]
     'The session has ended',
     'Its VM exits were in the memory of the debug adapter. Debug the guest again to record them anew.',
   ];
-}
-
-function startButtons(actions: EmptyActions): TemplateResult {
-  return html`<button class="primary" @click=${() => actions.run('debugGuest')}>
-      Debug a Guest
-    </button>
-    <button class="secondary" @click=${() => actions.run('openSampleGuest')}>
-      Open a Sample Guest
-    </button>`;
-}
-
-function message(
-  icon: string,
-  title: string,
-  text: string,
-  buttons: TemplateResult,
-): TemplateResult {
-  return html`<div class="empty" role="status">
-    <i class="codicon codicon-${icon}" aria-hidden="true"></i>
-    <h2>${title}</h2>
-    <p>${text}</p>
-    <div class="buttons">${buttons}</div>
-  </div>`;
 }
