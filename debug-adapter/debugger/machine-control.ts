@@ -1,7 +1,6 @@
 /** The façade of the debugger: everything a front end does with a machine goes through here. */
 import type { AssemblySyntax, Disassembler } from '../backends/disassembler';
 import type { WallClock } from '../backends/wall-clock';
-import { pageOf } from '../machine/addresses';
 import type { HostInput } from '../machine/host-input';
 import type { TraceEvent, VmExitEvent } from '../machine/trace';
 import type { ProcessorAddress } from '../system/run-types';
@@ -9,11 +8,9 @@ import type { Timeline, Travel } from '../timeline/timeline';
 import { present } from '../support/assert';
 import { UserError } from '../support/user-error';
 import { planAssignment } from './assignment';
-import type { Breakpoint, BreakpointTarget } from './breakpoints/breakpoint';
-import type { BreakpointOptions } from './breakpoints/breakpoint-gate';
-import { BreakpointSet, type BreakpointOwner } from './breakpoints/breakpoint-set';
-import { readNamedText, resolveNamedBreakpoint } from './breakpoints/named-breakpoint';
-import { resolveSourceBreakpoint } from './breakpoints/source-breakpoint';
+import { BreakpointSet } from './breakpoints/breakpoint-set';
+import { RequestedBreakpoints } from './breakpoints/requested-breakpoints';
+import { CodeEpoch } from './code-epoch';
 import { completeExpression, type Completion } from './completions';
 import { ConsoleBuffer, type ConsoleOutput } from './console-buffer';
 import {
@@ -85,11 +82,6 @@ interface Attachment {
   readonly traffic: TrafficLog;
 }
 
-interface WantedBreakpoint {
-  readonly target: BreakpointTarget;
-  readonly options: BreakpointOptions;
-}
-
 /** Value of an expression, with children where it has parts. */
 export interface EvaluatedValue {
   readonly text: string;
@@ -101,24 +93,24 @@ export interface EvaluatedValue {
 
 /** A debugger attached to one machine. Outlives restarts of the machine. */
 export class MachineControl {
-  private readonly breakpoints = new BreakpointSet();
+  /** What a person wants to stop at. */
+  readonly breakpoints: RequestedBreakpoints;
+  private readonly breakpointSet = new BreakpointSet();
   private readonly console = new ConsoleBuffer();
   private readonly logs: string[] = [];
-  /** Resolves the breakpoints of each owner against the present program. */
-  private readonly resolvers = new Map<BreakpointOwner, () => readonly WantedBreakpoint[]>();
   private watchedVectors: ReadonlySet<number> = new Set();
   private attached: Attachment;
   private report: StopReport;
   /** The machine is elsewhere in time for a moment; see {@link visit}. */
   private isVisiting = false;
-  private epoch = 1;
-  private codeIdentity = new Map<number, string>();
+  private readonly codeEpoch = new CodeEpoch();
 
   constructor(
     target: DebugTarget,
     private readonly ports: DebuggerPorts,
   ) {
     this.attached = this.attach(target);
+    this.breakpoints = new RequestedBreakpoints(this.breakpointSet, () => this.attached.programs);
     this.report = this.entryReport();
   }
 
@@ -161,7 +153,7 @@ export class MachineControl {
 
   /** Part of memory references; changes when cached disassembly may be stale. */
   get referenceEpoch(): number {
-    return this.epoch;
+    return this.codeEpoch.current;
   }
 
   get exits(): ExitLog {
@@ -209,10 +201,9 @@ export class MachineControl {
    */
   restart(target: DebugTarget): void {
     this.attached = this.attach(target);
-    this.resolveBreakpoints();
-    this.breakpoints.resetCounts();
-    this.epoch++;
-    this.codeIdentity.clear();
+    this.breakpoints.resolveAgain();
+    this.breakpointSet.resetCounts();
+    this.codeEpoch.startAnew();
     this.logs.length = 0;
     this.console.take();
     this.report = this.entryReport();
@@ -253,11 +244,11 @@ export class MachineControl {
 
   /** Goes to the last position before this one at which a breakpoint or a watched exception stops. */
   reverseContinue(threadId: number): void {
-    const { breakpoints, watchedVectors } = this;
+    const { breakpointSet, watchedVectors } = this;
     const { machine, programs } = this.attached;
     const thread = this.thread(threadId);
     const at = addressOf(thread);
-    const goal = stopsOf(breakpoints, programs, watchedVectors);
+    const goal = stopsOf(breakpointSet, programs, watchedVectors);
     const search = new PastSearch(machine, programs, goal);
     this.travel(at, function* () {
       const found = yield* search.lastBefore(machine.position);
@@ -308,7 +299,7 @@ export class MachineControl {
     }
     this.report = outcome.report;
     this.vmcs.noteStop(this.threadOf(this.report), this.threads, this.position);
-    this.noticeCodeChanges();
+    this.codeEpoch.noteStop(this.threads);
     return outcome;
   }
 
@@ -404,61 +395,6 @@ export class MachineControl {
   watchVectors(vectors: ReadonlySet<number>): void {
     this.watchedVectors = vectors;
     this.execution.watchVectors(vectors);
-  }
-
-  /** Replaces the breakpoints of a local source file. */
-  setSourceBreakpoints(
-    path: string,
-    wanted: readonly { readonly line: number; readonly options: BreakpointOptions }[],
-  ): readonly Breakpoint[] {
-    return this.setBreakpoints(`source:${path}`, () =>
-      wanted.map(({ line, options }) => ({
-        target: this.attached.programs.resolve(({ symbols, sources }) =>
-          resolveSourceBreakpoint(path, line, symbols, sources),
-        ),
-        options,
-      })),
-    );
-  }
-
-  setInstructionBreakpoints(wanted: readonly WantedBreakpoint[]): readonly Breakpoint[] {
-    return this.setBreakpoints('instruction', () => wanted);
-  }
-
-  /** Replaces the breakpoints on symbols and on events of the hypervisor. */
-  setNamedBreakpoints(
-    wanted: readonly { readonly name: string; readonly options: BreakpointOptions }[],
-  ): readonly Breakpoint[] {
-    return this.setBreakpoints('named', () =>
-      wanted.map((row) => {
-        const { name, logMessage = row.options.logMessage } = readNamedText(row.name);
-        const target = this.attached.programs.resolve(({ symbols }) =>
-          resolveNamedBreakpoint(name, symbols),
-        );
-        return { target, options: { ...row.options, logMessage } };
-      }),
-    );
-  }
-
-  /** Every breakpoint, with the local source file that it was set in, if it was. */
-  get allBreakpoints(): readonly {
-    readonly path: string | undefined;
-    readonly breakpoint: Breakpoint;
-  }[] {
-    return this.breakpoints.all.map(({ owner, breakpoint }) => ({
-      path: owner.startsWith('source:') ? owner.slice('source:'.length) : undefined,
-      breakpoint,
-    }));
-  }
-
-  /** Lines of a local file that have code, ascending; empty where none comes from it. */
-  linesWithCode(path: string): readonly number[] {
-    const lines = new Set<number>();
-    for (const { sources, symbols } of this.programs) {
-      const recorded = sources.recordedOf(path);
-      for (const line of recorded === undefined ? [] : symbols.linesOf(recorded)) lines.add(line);
-    }
-    return [...lines].sort((a, b) => a - b);
   }
 
   frames(thread: DebuggedThread): readonly NamedFrame[] {
@@ -560,7 +496,7 @@ export class MachineControl {
 
   private attach(target: DebugTarget): Attachment {
     const { machine, syntax, isPaced, origin } = target;
-    const { breakpoints } = this;
+    const { breakpointSet: breakpoints } = this;
     const { clock, disassembler } = this.ports;
     machine.trace.forwardTo(this.console, ['console']);
     const programs = new GuestPrograms(machine.guests, target.programs, disassembler, syntax);
@@ -574,29 +510,9 @@ export class MachineControl {
     return { machine, origin, programs, execution, exitLog, vmcs, traffic };
   }
 
-  /** Resolves every breakpoint anew: another program runs, or the program runs elsewhere. */
-  private resolveBreakpoints(): void {
-    for (const [owner, resolve] of this.resolvers) {
-      this.breakpoints.retarget(
-        owner,
-        resolve().map((wanted) => wanted.target),
-      );
-    }
-  }
-
   private followKernel(): void {
     const { machine, programs } = this.attached;
-    if (programs.followKernels(machine.guests)) this.resolveBreakpoints();
-  }
-
-  private setBreakpoints(
-    owner: BreakpointOwner,
-    resolve: () => readonly WantedBreakpoint[],
-  ): readonly Breakpoint[] {
-    this.resolvers.set(owner, resolve);
-    const isSymbol = (name: string): boolean =>
-      this.programs.some(({ symbols }) => symbols.addressOf(name) !== undefined);
-    return this.breakpoints.replace(owner, resolve(), isSymbol);
+    if (programs.followKernels(machine.guests)) this.breakpoints.resolveAgain();
   }
 
   private evaluateNumber(
@@ -639,7 +555,7 @@ export class MachineControl {
       );
     }
     // Registers do not change what lies at an address; memory and the state that translates addresses may.
-    if (input.kind === 'edit-memory' || input.kind === 'edit-vmcs') this.epoch++;
+    if (input.kind === 'edit-memory' || input.kind === 'edit-vmcs') this.codeEpoch.advance();
   }
 
   private requireStopped(): void {
@@ -655,23 +571,6 @@ export class MachineControl {
     const reason: StopReason = { kind: 'entry' };
     this.vmcs.noteStop(thread, this.threads, this.position);
     return { at: addressOf(thread), reason };
-  }
-
-  /** Moves on to the next epoch where the code at RIP is not the code that was there at the last stop. */
-  private noticeCodeChanges(): void {
-    for (const thread of this.threads) {
-      const { core } = thread.processor;
-      const { memory } = thread.partition;
-      const translation = core.translate(core.state.rip, 'execute');
-      if (translation.kind !== 'mapped') continue;
-      const page = pageOf(translation.gpa);
-      const frame = memory.frameOf(page);
-      const key = thread.partition.id * 2 ** 32 + page;
-      const identity = `${core.state.vmcs(0x6802)}:${frame < 0 ? '' : memory.contentOf(frame)}`;
-      const before = this.codeIdentity.get(key);
-      if (before !== undefined && before !== identity) this.epoch++;
-      this.codeIdentity.set(key, identity);
-    }
   }
 }
 

@@ -28,7 +28,7 @@ export class InspectedGuest {
 
   /** Runs to the next event with a name. */
   runTo(name: string): void {
-    this.control.setNamedBreakpoints([{ name, options: {} }]);
+    this.control.breakpoints.setNamed([{ name, options: {} }]);
     this.control.continue();
     this.finish();
   }

@@ -29,8 +29,8 @@ function setBreakpoints(session: SessionState, args: RequestArguments): object {
     line: session.lineFromClient(line.integer('line')),
     options: optionsOf(line, noDebug),
   }));
-  const breakpoints = control
-    .setSourceBreakpoints(path, wanted)
+  const breakpoints = control.breakpoints
+    .setInSource(path, wanted)
     .map((breakpoint, index) => describeBreakpoint(session, breakpoint, path, wanted[index]?.line));
   return { breakpoints };
 }
@@ -60,8 +60,8 @@ function setInstructionBreakpoints(session: SessionState, args: RequestArguments
     };
   });
   return {
-    breakpoints: control
-      .setInstructionBreakpoints(wanted)
+    breakpoints: control.breakpoints
+      .setOnInstructions(wanted)
       .map((row) => describeBreakpoint(session, row)),
   };
 }
@@ -72,7 +72,9 @@ function setFunctionBreakpoints(session: SessionState, args: RequestArguments): 
     .objects('breakpoints')
     .map((row) => ({ name: row.string('name'), options: optionsOf(row, noDebug) }));
   return {
-    breakpoints: control.setNamedBreakpoints(wanted).map((row) => describeBreakpoint(session, row)),
+    breakpoints: control.breakpoints
+      .setNamed(wanted)
+      .map((row) => describeBreakpoint(session, row)),
   };
 }
 
@@ -96,7 +98,7 @@ function breakpointLocations(session: SessionState, args: RequestArguments): obj
   const first = session.lineFromClient(args.integer('line'));
   const endLine = args.optionalInteger('endLine');
   const last = endLine === undefined ? first : session.lineFromClient(endLine);
-  const lines = path === undefined ? [] : session.control.linesWithCode(path);
+  const lines = path === undefined ? [] : session.control.breakpoints.linesWithCode(path);
   const breakpoints = lines
     .filter((line) => line >= first && line <= last)
     .map((line) => ({ line: session.lineToClient(line) }));

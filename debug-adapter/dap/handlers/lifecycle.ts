@@ -72,7 +72,7 @@ function restart(session: SessionState, args: RequestArguments): undefined {
   const debuggee = { ...before, plan };
   session.debuggee = debuggee;
   session.after(() => {
-    for (const { path, breakpoint } of control.allBreakpoints) {
+    for (const { path, breakpoint } of control.breakpoints.all) {
       const body = describeBreakpoint(session, breakpoint, path);
       session.sendEvent('breakpoint', { reason: 'changed', breakpoint: body });
     }

@@ -207,7 +207,7 @@ describe('time travel', function () {
     for (const breakpoint of ['print_string', 'exit:CPUID', 'io:0xe9:w', 'hypercall_page_call']) {
       const rig = debugged('hello-partition');
       const [threadId = 0] = threadIds(rig);
-      rig.control.setNamedBreakpoints(named(breakpoint));
+      rig.control.breakpoints.setNamed(named(breakpoint));
       const stops: { position: number; kind: string; hash: string }[] = [];
       const noteStop = (report: StopReport): void => {
         const { position } = rig.timeline;
@@ -235,7 +235,7 @@ describe('time travel', function () {
       const rig = sideBySide('hello-partition', 'exit-loop', 'spin');
       rig.timeline.checkpointInterval = interval;
       goTo(rig, 60_000);
-      rig.control.setNamedBreakpoints(named('exit:IO_INSTRUCTION'));
+      rig.control.breakpoints.setNamed(named('exit:IO_INSTRUCTION'));
       const [threadId = 0] = threadIds(rig);
       const found: number[] = [];
       for (let count = 0; count < 30; count++) {
@@ -262,11 +262,11 @@ describe('time travel', function () {
     const ecx = rig.control.evaluate(rig.control.thread(threadId), '$ecx').value;
     goTo(rig, 2000);
     const condition = `$ecx == ${ecx} && $rip == ${rip}`;
-    rig.control.setNamedBreakpoints(named('exit:IO_INSTRUCTION', { condition }));
+    rig.control.breakpoints.setNamed(named('exit:IO_INSTRUCTION', { condition }));
     rig.control.reverseContinue(threadId);
     assert.equal(stopOf(rig).reason.kind, 'event-breakpoint');
     assert.equal(rig.timeline.position, wanted.position);
-    rig.control.setNamedBreakpoints(named('exit:IO_INSTRUCTION', { condition: '$rip == 1' }));
+    rig.control.breakpoints.setNamed(named('exit:IO_INSTRUCTION', { condition: '$rip == 1' }));
     rig.control.reverseContinue(threadId);
     assert.equal(stopOf(rig).reason.kind, 'beginning');
   });
@@ -286,7 +286,7 @@ describe('time travel', function () {
 
   it('shows the console once, and log messages once for each future', () => {
     const rig = debugged('hello-partition');
-    rig.control.setNamedBreakpoints(named('print_string', { logMessage: 'here {$rdi}' }));
+    rig.control.breakpoints.setNamed(named('print_string', { logMessage: 'here {$rdi}' }));
     rig.control.continue();
     assert.equal(stopOf(rig).reason.kind, 'machine');
     const end = rig.timeline.position;
