@@ -25,22 +25,32 @@ for word in $(cat /proc/cmdline); do
   esac
 done
 
-# Data exchange, backup and file copy answer through these.
-if [ -n "$daemons" ]; then
-  for daemon in kvp vss fcopy; do /usr/sbin/hv_${daemon}_daemon; done
-fi
+# The device of root=/dev/NAME, root=LABEL=TEXT or root=UUID=TEXT, once there is one.
+find_root() {
+  for try in 1 2 3 4 5 6 7 8 9 10; do
+    case "$root" in
+      *=*) device=$(findfs "$root" 2> /dev/null) && return ;;
+      *) device=$root && [ -b "$device" ] && return ;;
+    esac
+    sleep 0.2
+  done
+  return 1
+}
 
 if [ -n "$root" ]; then
+  # The disk may be on VMBus or not; its userland finds the other devices of the bus, too.
+  [ -d /sys/bus/acpi/devices/VMBUS:00 ] && load_modules hyperv
   load_modules rootdisk
-  for try in 1 2 3 4 5; do
-    [ -b "$root" ] && break
-    sleep 1
-  done
-  if mount -t ext4 "$root" /mnt; then
+  if find_root && mount -t ext4 -o ro "$device" /mnt; then
     for folder in proc sys dev; do mount --move "/$folder" "/mnt/$folder"; done
     exec switch_root /mnt /sbin/init
   fi
   echo "There is no root file system on $root."
+fi
+
+# Data exchange, backup and file copy answer through these.
+if [ -n "$daemons" ]; then
+  for daemon in kvp vss fcopy; do /usr/sbin/hv_${daemon}_daemon; done
 fi
 
 setsid cttyhack sh -l

@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import path from 'node:path';
 import { characterDevice, cpioArchive, directory, file } from './cpio.mjs';
-import { hyperVModules, loadingOrder, rootDiskModules } from './kernel-modules.mjs';
+import { hyperVModules, loadingOrder, networkModules, rootDiskModules } from './kernel-modules.mjs';
 
 const initScript = fileURLToPath(new URL('init.sh', import.meta.url));
 
@@ -46,6 +46,7 @@ export function makeInitramfs(busybox, modulesFolder, { daemons, library, releas
   const lists = {
     hyperv: loadingOrder(modulesFolder, hyperVModules),
     rootdisk: loadingOrder(modulesFolder, rootDiskModules),
+    network: loadingOrder(modulesFolder, networkModules),
   };
   const modules = new Map(
     Object.values(lists)

@@ -23,6 +23,9 @@ export const hyperVModules = [
 /** Modules without which the root file system is not found on a synthetic or an emulated disk. */
 export const rootDiskModules = ['hv_storvsc', 'ata_piix', 'sd_mod', 'crc32c_generic', 'ext4'];
 
+/** An interface that leads nowhere: it has addresses that the guest can tell its host. */
+export const networkModules = ['dummy'];
+
 /** The kernel takes "-" and "_" in the name of a module as one. @param {string} text */
 const moduleName = (text) => text.replaceAll('-', '_');
 

@@ -12,6 +12,7 @@ const packages = [
   'dash',
   'grep',
   'hostname',
+  'hyperv-daemons',
   'iproute2',
   'kmod',
   'less',
@@ -28,17 +29,28 @@ const unwanted =
 const imageBytes = 512 * 1024 * 1024;
 
 const init = `#!/bin/bash
-# First process of the userland on the disk: a shell on the serial line.
+# First process of the userland on the disk: daemons, and a shell on the serial line.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=vt100
 mount -o remount,rw /
 mount -t tmpfs tmpfs /run
 hostname hyperscope
+# As the units of the package do: each where its device is.
+for daemon in kvp vss fcopy; do
+  [ -e /dev/vmbus/hv_$daemon ] && hv_\${daemon}_daemon
+done
 echo HYPERSCOPE-DISK-READY
 cd /root
 setsid --ctty --wait bash -i < /dev/ttyS0 > /dev/ttyS0 2>&1
-sync
-echo o > /proc/sysrq-trigger
+poweroff
 sleep 60
+`;
+
+/** What the kernel calls when the host asks for a shutdown or a restart: the file system is left clean. */
+const endOfSystem = (/** @type {string} */ key) => `#!/bin/bash
+kill -TERM -1
+sync
+for try in 1 2 3 4 5; do mount -o remount,ro / && break; sleep 0.1; done
+echo ${key} > /proc/sysrq-trigger
 `;
 
 /** Every package that the wanted ones need. */
@@ -62,7 +74,11 @@ function finishTree(tree) {
   }
   const shell = path.join(tree, 'bin/sh');
   if (!fs.existsSync(shell)) fs.symlinkSync('bash', shell);
-  fs.writeFileSync(path.join(tree, 'sbin/init'), init, { mode: 0o755 });
+  fs.mkdirSync(path.join(tree, 'var/lib/hyperv'), { recursive: true });
+  const programs = { init, poweroff: endOfSystem('o'), reboot: endOfSystem('b') };
+  for (const [name, text] of Object.entries(programs)) {
+    fs.writeFileSync(path.join(tree, 'sbin', name), text, { mode: 0o755 });
+  }
 }
 
 /**
@@ -79,8 +95,11 @@ export function makeRootDisk(cache, image) {
     fs.rmSync(path.join(tree, stamp));
   }
   finishTree(tree);
-  fs.rmSync(image, { force: true });
+  // A guest may be reading the old one.
+  const fresh = `${image}.new`;
+  fs.rmSync(fresh, { force: true });
   const features = ['-E', 'lazy_itable_init=0', '-L', 'hyperscope', '-m', '0'];
-  run('mke2fs', ['-q', '-t', 'ext4', ...features, '-d', tree, image, `${imageBytes / 1024}k`]);
+  run('mke2fs', ['-q', '-t', 'ext4', ...features, '-d', tree, fresh, `${imageBytes / 1024}k`]);
+  fs.renameSync(fresh, image);
   return names.length;
 }

@@ -16,14 +16,21 @@ import { PhysicalMachine, type MachinePorts } from '../../debug-adapter/system/p
 import { VmbusVersion } from '../../debug-adapter/spec/vmbus/messages';
 import type { RunOutcome, RunRequest, RunStop } from '../../debug-adapter/system/run-types';
 
-const folder = fileURLToPath(new URL('../../.cache/guests/debian-cloud', import.meta.url));
+/** Which of Debian's kernels: `npm run guest:debian -- --flavour NAME`. */
+export type KernelFlavour = 'cloud' | 'generic';
 
-/** Files of the guest, as `npm run guest:debian` leaves them. */
+const folders = fileURLToPath(new URL('../../.cache/guests', import.meta.url));
+
+/** Files of a guest, as `npm run guest:debian` leaves them. */
+function filesOf(flavour: KernelFlavour): { readonly kernel: string; readonly initrd: string } {
+  const folder = join(folders, `debian-${flavour}`);
+  return { kernel: join(folder, 'vmlinuz'), initrd: join(folder, 'initrd.cpio') };
+}
+
 export const guestFiles = {
-  kernel: join(folder, 'vmlinuz'),
-  initrd: join(folder, 'initrd.cpio'),
+  ...filesOf('cloud'),
   /** A small userland: `npm run guest:debian -- --root-disk`. */
-  root: join(folder, 'root.ext4'),
+  root: join(folders, 'debian-cloud/root.ext4'),
 } as const;
 
 /** What the first process of the guest prints before anything else. */
@@ -46,22 +53,33 @@ export interface BootOptions
     Pick<GuestConfiguration, 'vmbus' | 'vmbusVersion' | 'disks'> {
   readonly processors?: number;
   readonly commandLine?: string;
+  readonly flavour?: KernelFlavour;
 }
 
-let files: { readonly image: ImageFile; readonly initrd: ImageFile } | undefined;
+interface LoadedFiles {
+  readonly image: ImageFile;
+  readonly initrd: ImageFile;
+}
+
+const loaded = new Map<KernelFlavour, LoadedFiles>();
 
 /** The kernel's file and its RAM disk, read once. */
-export function debianFiles(): { readonly image: ImageFile; readonly initrd: ImageFile } {
-  files ??= { image: readGuestFile(guestFiles.kernel), initrd: readGuestFile(guestFiles.initrd) };
+export function debianFiles(flavour: KernelFlavour = 'cloud'): LoadedFiles {
+  const { kernel, initrd } = filesOf(flavour);
+  const files = loaded.get(flavour) ?? {
+    image: readGuestFile(kernel),
+    initrd: readGuestFile(initrd),
+  };
+  loaded.set(flavour, files);
   return files;
 }
 
 /** A machine before the first instruction of the kernel. */
 export function bootMachine(options: BootOptions = {}): PhysicalMachine {
-  const { processors = 1, commandLine = guestCommandLine, ...others } = options;
+  const { processors = 1, commandLine = guestCommandLine, flavour, ...others } = options;
   const { vmbus = true, vmbusVersion = VmbusVersion.v5_3, disks = [], ...ports } = others;
   const configuration = configureSingleGuest({
-    ...debianFiles(),
+    ...debianFiles(flavour),
     ...{ name: 'debian', memoryBytes, commandLine, processorCount: processors },
     ...{ vmbus, vmbusVersion, disks },
   });
@@ -69,6 +87,19 @@ export function bootMachine(options: BootOptions = {}): PhysicalMachine {
     ...{ codeHost: webAssemblyCodeHost, decompressor, blockFiles: nodeBlockFiles },
     ...ports,
   });
+}
+
+/** Lines of a console in which the kernel says that something is wrong with the devices of the bus, or at all. */
+export function kernelComplaints(console: string): readonly string[] {
+  const lines = console.split(/\r?\n/);
+  const isOfBus = (line: string): boolean => /hv_|hyperv|vmbus|scsi|\bsd[a-z]?\b|EXT4/i.test(line);
+  const isComplaint = (line: string): boolean =>
+    /error|fail|unable|unknown|timed? ?out|invalid/i.test(line);
+  return lines.filter(
+    (line) =>
+      /WARNING:|BUG:|Oops|Call Trace|I\/O error|rcu:.*stall/.test(line) ||
+      (/^\[ *\d+\.\d+\]/.test(line) && isOfBus(line) && isComplaint(line)),
+  );
 }
 
 /** A machine or a timeline with one. */

@@ -1,9 +1,11 @@
-// `npm run nightly:boot`: a whole boot on four processors in every manner, with equal hashes, and 10,000 steps back.
+// `npm run nightly:boot`: a whole boot on four processors in every manner, with equal hashes, 10,000 steps back, and the
+// generic kernel with its root file system on a synthetic disk.
 // Options: --seed=N (the day), --end=N (behind the first process), --points=N (10,000), --node=PATH (another Node to compare).
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { bootIn, furtherManners, manners, type BootPlan, type Manner } from '../boot/boot-manners';
 import { stepBackEverywhere } from '../boot/travel-points';
+import { bootGenericFromDisk } from './generic-boot';
 
 const folder = 'out/nightly';
 const dayMs = 86_400_000;
@@ -81,7 +83,7 @@ if (title !== undefined) {
 } else {
   mkdirSync(folder, { recursive: true });
   console.log(`seed ${seed}, ${plan.end} steps on ${processors} processors`);
-  const failures = [...compareBoots(), ...travel()];
+  const failures = [...compareBoots(), ...travel(), ...bootGenericFromDisk()];
   const report = { ...plan, points, node: process.version, other: option('node'), failures };
   writeFileSync(`${folder}/boot.json`, `${JSON.stringify(report, undefined, 1)}\n`);
   for (const failure of failures) console.log(`failure: ${failure}`);

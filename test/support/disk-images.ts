@@ -12,6 +12,9 @@ import { SeededRandom } from './seeded-random';
 /** True where QEMU's program for images is installed (Debian and Ubuntu: apt-get install qemu-utils). */
 export const hasQemuImg = spawnSync('qemu-img', ['--version']).status === 0;
 
+/** True where QEMU's machines are installed (Debian and Ubuntu: apt-get install qemu-system-x86). */
+export const hasQemuSystem = spawnSync('qemu-system-x86_64', ['--version']).status === 0;
+
 /** Runs a program that must succeed. @throws Error with what it said where it does not */
 export function runTool(command: string, ...args: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
