@@ -64,6 +64,7 @@ The exit status is what the guest wrote to its exit port, 0 where it halted or -
   --flat ADDRESS,MODE  where a flat image goes, and its mode: real, protected or long
   --unpack WHO         who unpacks a Linux kernel: host or guest (default host)
   --symbols FILES      symbols of the kernel: vmlinux or System.map, several with commas
+  --la57               CPUID offers 5-level paging
   --no-reboot          a reset of the guest's machine ends it, with status 0, not a new boot
   --disk IMAGE[,controller=ide][,location=N][,read-only][,detached]
                        a disk on VMBus: raw, VHD or VHDX, which is never written (may be repeated)
@@ -118,7 +119,7 @@ const valueOptions = [
   '--go-to',
   '--checkpoint-interval',
 ] as const;
-const flagOptions = ['--no-reboot', '--state-hash', '--quiet', '--help'] as const;
+const flagOptions = ['--no-reboot', '--la57', '--state-hash', '--quiet', '--help'] as const;
 type ValueOption = (typeof valueOptions)[number];
 type FlagOption = (typeof flagOptions)[number];
 
@@ -277,6 +278,7 @@ export function parseCommandLine(texts: readonly string[]): CommandLine {
       launch: {
         ...launchArguments(program, values),
         ...(flags.has('--no-reboot') ? { onReset: 'end' } : {}),
+        ...(flags.has('--la57') ? { la57: true } : {}),
       },
       asks: parseAsks(values.get('--ask')),
       until: values.get('--until'),

@@ -2,11 +2,13 @@
  * Derives from control and segment registers what running code needs at hand: the code mode, the base and limit of
  * the code segment, and what an access to each segment must obey (SDM vol. 3, 5.3 to 5.5).
  */
+import { linearAddressBits } from '../spec/x86/address-widths';
+import { Cr4 } from '../spec/x86/control-registers';
 import { flatCode, longCode, segmentedCode, type CodeMode } from './decode/code-mode';
 import { runOffsets, segmentCheckOffset, segmentCheckOffsets } from './memory-map';
 import { present } from '../support/assert';
 import { vector, type ProcessorContext } from './processor-context';
-import { segmentOffsets, segmentsByNumber, type SegmentOffsets } from './vmcs-offsets';
+import { segmentOffsets, segmentsByNumber, vmcsOffsets, type SegmentOffsets } from './vmcs-offsets';
 
 /** Access-rights bits in VMCS format (SDM vol. 3, table 25-2). */
 const unusable = 0x10000;
@@ -83,6 +85,10 @@ function refreshChecks(
 /** Refreshes what is derived from the segment registers and returns the code mode. */
 export function refreshExecutionMode(context: ProcessorContext): CodeMode {
   const { state, isProtected } = context;
+  const hasFiveLevels = (state.readU32(vmcsOffsets.cr4) & Cr4.LA57) !== 0;
+  context.linearAddressBits = hasFiveLevels
+    ? linearAddressBits.fiveLevels
+    : linearAddressBits.fourLevels;
   if (context.is64Bit) {
     setWide(context, runOffsets.codeBase, 0);
     return longCode;

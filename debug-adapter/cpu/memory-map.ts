@@ -52,6 +52,8 @@ export const runOffsets = {
   jumpEpoch: reserve(8),
   /** Second operand of flags that a region has left due (`translator/due-flags.ts`). */
   dueB: reserve(8),
+  /** By how many of 64 bits the linear addresses that the processor supports are shorter; constant. */
+  unsupportedAddressBits: reserve(8),
   faultVector: reserve(4),
   /** Error code, or -1 where the vector has none. */
   faultErrorCode: reserve(4),

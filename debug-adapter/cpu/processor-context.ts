@@ -1,4 +1,6 @@
 /** What the parts of one processor share: its state, its partition's memory, and how an instruction fails. */
+import { linearAddressBits, type LinearAddressBits } from '../spec/x86/address-widths';
+import { isCanonical, isCanonicalHalf } from '../machine/addresses';
 import type { GuestMemory } from '../machine/guest-memory';
 import { ExceptionNumber as vector } from '../spec/x86/exceptions';
 import { ProcessorState, StopCode, stateOffsets } from '../machine/processor-state';
@@ -59,14 +61,35 @@ export class ProcessorContext {
   /** What is missing, after `StopCode.unimplemented` from a routine. */
   unbuilt: string | undefined;
 
+  /** Bits of linear addresses in the present paging mode; kept by the processor whenever its mode changes. */
+  linearAddressBits: LinearAddressBits = linearAddressBits.fourLevels;
+
+  /** @param supportedAddressBits of linear addresses, in any paging mode */
   constructor(
     readonly bytes: Uint8Array,
     readonly vpBase: number,
     readonly memory: GuestMemory,
     readonly sources: TranslationSources,
+    readonly supportedAddressBits: LinearAddressBits,
   ) {
     this.state = new ProcessorState(bytes, vpBase);
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.setRunU64(runOffsets.unsupportedAddressBits, BigInt(64 - supportedAddressBits));
+  }
+
+  /** What accesses and instruction pointers must be (SDM vol. 1, 3.3.7.1). */
+  isCanonical(address: bigint): boolean {
+    return isCanonical(address, this.linearAddressBits);
+  }
+
+  /** The same of the upper half of an address, as a signed 32-bit integer. */
+  isCanonicalHalf(high: number): boolean {
+    return isCanonicalHalf(high, this.linearAddressBits);
+  }
+
+  /** What bases of segments and tables must be, whatever the paging mode (SDM vol. 3, 4.5.2). */
+  isCanonicalBase(address: bigint): boolean {
+    return isCanonical(address, this.supportedAddressBits);
   }
 
   run32(offset: number): number {

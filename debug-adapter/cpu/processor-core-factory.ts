@@ -4,6 +4,10 @@ import { GuestMemory } from '../machine/guest-memory';
 import { PartitionClock } from '../machine/partition-clock';
 import type { ProcessorCore } from '../machine/processor';
 import { stateOffsets } from '../machine/processor-state';
+import {
+  linearAddressBits as addressBits,
+  type LinearAddressBits,
+} from '../spec/x86/address-widths';
 import { assert, present } from '../support/assert';
 import { VariantTable } from './decode/variants';
 import { CodeCache, type ResetReason } from './interpreter/code-cache';
@@ -38,6 +42,8 @@ export interface PartitionCoreOptions {
   readonly variants?: VariantTable;
   /** Entries of each data TLB, a power of two from 64 to 4096. */
   readonly tlbEntries?: number;
+  /** Of the linear addresses that the processors support; 57 lets software turn 5-level paging on. */
+  readonly linearAddressBits?: LinearAddressBits;
   /** Jumps to a place after which it is translated; 1 for at once, 0 for never. */
   readonly hotCount?: number;
   /** Changes of a page with translated code after which the page is interpreted for a while; 8 unless given. */
@@ -95,6 +101,8 @@ export function createPartitionCores(
 ): PartitionCores {
   const { memoryBytes, processorCount, tlbEntries = dataTlbEntriesMax } = options;
   const { hotCount = hotCountDefault, variants = variantTable() } = options;
+  const { linearAddressBits = addressBits.fourLevels } = options;
+  const widths = { tlbEntries, linearAddressBits };
   const { changesOfUnstablePage = changesOfUnstablePageDefault } = options;
   assert(processorCount >= 1 && processorCount <= processorCountMax, 'processor count');
   assert(runAreaEnd <= tlbOffsets.code[0], 'the run area ends before the TLBs');
@@ -126,7 +134,7 @@ export function createPartitionCores(
   };
   for (let index = 0; index < processorCount; index++) {
     const vpBase = processorBase + index * processorStride;
-    const shared = { space, memory, clock, code, translator, sources, tlbEntries };
+    const shared = { space, memory, clock, code, translator, sources, ...widths };
     const core = new VirtualProcessorCore(shared, vpBase, breakpointsChanged);
     const random = initialRandomState(options.randomSeed ?? 0n, index);
     core.state.writeU64(stateOffsets.randomState, random);

@@ -13,6 +13,7 @@ import type {
   Translation,
 } from '../machine/processor';
 import { StopCode, stateOffsets, type ProcessorState } from '../machine/processor-state';
+import type { LinearAddressBits } from '../spec/x86/address-widths';
 import { assert, present } from '../support/assert';
 import { EventDelivery, type DeliveryEnd } from './events/event-delivery';
 import { SegmentLoader } from './events/segments';
@@ -21,13 +22,7 @@ import { refreshExecutionMode } from './execution-mode';
 import { DebugRegisters } from './debug-registers';
 import type { CodeCache } from './interpreter/code-cache';
 import { runOffsets } from './memory-map';
-import {
-  halves,
-  isCanonicalHalf,
-  MemoryAccess,
-  wholeAddress,
-  type SystemAccess,
-} from './paging/memory-access';
+import { halves, MemoryAccess, wholeAddress, type SystemAccess } from './paging/memory-access';
 import { causeWalkViolation } from './paging/ept-violation';
 import { PageWalker, WalkResult } from './paging/page-walk';
 import { TranslationCaches } from './paging/translation-caches';
@@ -73,6 +68,7 @@ export interface SharedParts {
   readonly translator: Translator;
   readonly sources: TranslationSources;
   readonly tlbEntries: number;
+  readonly linearAddressBits: LinearAddressBits;
 }
 
 /** After one entry into generated code: a stop to report, or undefined to go on. */
@@ -105,7 +101,13 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     vpBase: number,
     private readonly onBreakpoints: () => void,
   ) {
-    this.context = new ProcessorContext(shared.space.bytes, vpBase, shared.memory, shared.sources);
+    this.context = new ProcessorContext(
+      shared.space.bytes,
+      vpBase,
+      shared.memory,
+      shared.sources,
+      shared.linearAddressBits,
+    );
     this.resetFloatingPoint();
     this.clock = new TimeStampClock(this.context, shared.clock);
     this.debugRegisters = new DebugRegisters(this.context);
@@ -136,6 +138,10 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
 
   get state(): ProcessorState {
     return this.context.state;
+  }
+
+  get linearAddressBits(): LinearAddressBits {
+    return this.context.supportedAddressBits;
   }
 
   run(budget: number, timeNs: number): ProcessorRun {
@@ -548,7 +554,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     const fault = this.instructionBreakpoint();
     if (fault !== undefined) return fault;
     const [low, high] = halves(linear);
-    if (!isCanonicalHalf(high) || this.isBeyondLimit(this.state.rip)) {
+    if (!context.isCanonicalHalf(high) || this.isBeyondLimit(this.state.rip)) {
       context.fault = generalProtection();
       return this.deliverFault();
     }

@@ -48,6 +48,7 @@ export interface GuestTarget {
   readonly unpack: 'host' | 'guest';
   readonly flat: FlatPlacement | undefined;
   readonly bootTime: number | undefined;
+  readonly la57: boolean;
   readonly vmbus: boolean;
   /** Newest version of VMBus, major << 16 | minor. */
   readonly vmbusVersion: number;
@@ -89,7 +90,7 @@ const initrdRole = { id: 'initrd', argument: 'initrd', hint: 'Check "initrd".' }
 function configureGuest(settings: GuestTarget, ports: TargetPorts): GuestConfiguration {
   const { program, partitionName, initrd, flat, bootTime, disks } = settings;
   const { processors, commandLine, unpack, onReset, onTripleFault } = settings;
-  const { vmbus, vmbusVersion, share } = settings;
+  const { vmbus, vmbusVersion, share, la57 } = settings;
   const image = { path: program, bytes: readGuestFile(program, ports.files) };
   const format = formatOf({ image, format: settings.format });
   const usual = format === 'sample-guest' ? sampleGuestMemoryBytes : kernelMemoryBytes;
@@ -107,6 +108,8 @@ function configureGuest(settings: GuestTarget, ports: TargetPorts): GuestConfigu
     vmbus,
     vmbusVersion,
     ...(initrdFile === undefined ? {} : { initrd: initrdFile }),
+    // Absent where it is off: saved machines are of a configuration.
+    ...(la57 ? { la57 } : {}),
     ...(share === undefined ? {} : { share }),
     ...(flat === undefined ? {} : { flat }),
     ...(bootTime === undefined ? {} : { bootTime }),

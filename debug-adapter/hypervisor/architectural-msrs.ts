@@ -17,7 +17,7 @@ function processorRegister({ offset, takes }: ProcessorMsr): MsrBehaviour {
     read: ({ state }) => state.readU64(offset),
     write({ state, core }, value) {
       const [low, high] = [BigInt.asIntN(32, value), BigInt.asIntN(32, value >> 32n)];
-      if (!takes(Number(low), Number(high))) return false;
+      if (!takes(Number(low), Number(high), core.linearAddressBits)) return false;
       state.writeU64(offset, value);
       core.stateWasEdited();
       return true;

@@ -1,5 +1,9 @@
 /** What CPUID answers: a small processor that advertises only what is built, and the hypervisor leaves. */
-import { linearAddressBits, physicalAddressBits } from '../spec/x86/address-widths';
+import {
+  linearAddressBits,
+  physicalAddressBits,
+  type LinearAddressBits,
+} from '../spec/x86/address-widths';
 import { HypervisorLeaf } from '../spec/tlfs/cpuid-leaves';
 import { zeroLeaf as zero, type CpuidResult } from './cpuid-result';
 import {
@@ -58,6 +62,8 @@ const structuredEbx = bitsOf({
   SMAP: 20,
 });
 const structuredEcx = bitsOf({ UMIP: 2 });
+/** Where the processors have linear addresses of so many bits. */
+const fiveLevelPaging = bitsOf({ LA57: 16 });
 /** The controls of speculation are there to say that there is nothing to control. */
 const structuredEdx = bitsOf({ FSRM: 4, IBRS: 26, STIBP: 27, ARCH_CAPABILITIES: 29, SSBD: 31 });
 const extendedEdx = bitsOf({ SYSCALL: 11, NX: 20, RDTSCP: 27, LM: 29 });
@@ -107,12 +113,20 @@ const alwaysRunningTimer: CpuidResult = { ...zero, eax: 1 << 2 };
 const invariantTimeStamp = 1 << 8;
 
 /** Leaf 7: its only subleaf is 0, which EAX says. */
-const structured: CpuidResult = {
-  eax: 0,
-  ebx: structuredEbx,
-  ecx: structuredEcx,
-  edx: structuredEdx,
-};
+function structured(partition: Partition): CpuidResult {
+  const hasFiveLevels = addressBitsOf(partition) === linearAddressBits.fiveLevels;
+  return {
+    eax: 0,
+    ebx: structuredEbx,
+    ecx: structuredEcx | (hasFiveLevels ? fiveLevelPaging : 0),
+    edx: structuredEdx,
+  };
+}
+
+/** All processors of a partition are made alike. */
+function addressBitsOf({ processors }: Partition): LinearAddressBits {
+  return processors[0]?.core.linearAddressBits ?? linearAddressBits.fourLevels;
+}
 
 /** SDM vol. 2, CPUID, table 3-17. Leaves that are absent here and below the highest one answer zeros. */
 const architecturalLeaves: ReadonlyMap<number, LeafAnswer> = new Map<number, LeafAnswer>([
@@ -140,7 +154,10 @@ const architecturalLeaves: ReadonlyMap<number, LeafAnswer> = new Map<number, Lea
   [2, () => cacheDescriptors],
   [4, (_processor, processors, subleaf) => answerCacheLeaf(processors, subleaf)],
   [6, () => alwaysRunningTimer],
-  [7, (_processor, _processors, subleaf) => (subleaf === 0 ? structured : zero)],
+  [
+    7,
+    (_processor, _processors, subleaf, partition) => (subleaf === 0 ? structured(partition) : zero),
+  ],
   [0xb, answerTopologyLeaf],
   [0x80000000, () => ({ ...zero, eax: highestExtendedLeaf })],
   [0x80000001, () => ({ ...zero, edx: extendedEdx })],
@@ -155,7 +172,13 @@ const architecturalLeaves: ReadonlyMap<number, LeafAnswer> = new Map<number, Lea
       edx: partition.showsInvariantTimeStamp ? invariantTimeStamp : 0,
     }),
   ],
-  [0x80000008, () => ({ ...zero, eax: physicalAddressBits | (linearAddressBits << 8) })],
+  [
+    0x80000008,
+    (_processor, _processors, _subleaf, partition) => ({
+      ...zero,
+      eax: physicalAddressBits | (addressBitsOf(partition) << 8),
+    }),
+  ],
 ]);
 
 /**

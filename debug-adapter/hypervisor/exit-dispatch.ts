@@ -51,6 +51,6 @@ export function dispatchExit(context: ExitContext): ExitOutcome {
 }
 
 function describeEntryFailure({ processor }: ExitContext): ExitOutcome {
-  const problem = findEntryProblem(processor.state) ?? 'the guest state was not valid';
+  const problem = findEntryProblem(processor.core) ?? 'the guest state was not valid';
   return { kind: 'unhandled', message: `VM entry failed: ${problem}.` };
 }

@@ -49,7 +49,7 @@ export class Hypervisor implements ChildControl {
    */
   refusesEntry(processor: VirtualProcessor): boolean {
     if (!processor.entryChecksDue) return false;
-    if (findEntryProblem(processor.state) === undefined) {
+    if (findEntryProblem(processor.core) === undefined) {
       processor.entryChecksDue = false;
       return false;
     }

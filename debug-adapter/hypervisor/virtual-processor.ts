@@ -151,7 +151,7 @@ export class VirtualProcessor {
 
   /** What VM entry would refuse now, in words; undefined where it would succeed. */
   get entryProblem(): string | undefined {
-    return findEntryProblem(this.state);
+    return findEntryProblem(this.core);
   }
 
   /** Ends the pending exit: the next thing that happens is VM entry. */

@@ -2,7 +2,9 @@
  * Checks of VM entry on the guest state (SDM vol. 3, 27.3). Only what an edit can break and the core relies on:
  * control registers, IA32_EFER, RFLAGS, RIP, activity state, interruptibility and bitmaps. Segments are not checked.
  */
-import { vmcsEncoding, type ProcessorState } from '../machine/processor-state';
+import type { ProcessorCore } from '../machine/processor';
+import { vmcsEncoding } from '../machine/processor-state';
+import type { LinearAddressBits } from '../spec/x86/address-widths';
 import { Cr0, Cr4, Efer } from '../spec/x86/control-registers';
 import { isHypervisorPage } from '../machine/hypervisor-pages';
 import { entryControls, primaryControls } from '../spec/x86/vmx-controls';
@@ -10,6 +12,8 @@ import { maskOf } from '../support/bit-field';
 import { isCanonical } from '../machine/addresses';
 
 interface EntryState {
+  /** Those that the processor supports (SDM vol. 3, 27.3.1.4). */
+  readonly linearAddressBits: LinearAddressBits;
   readonly cr0: bigint;
   readonly cr3: bigint;
   readonly cr4: bigint;
@@ -23,6 +27,9 @@ interface EntryState {
   readonly msrBitmap: bigint;
   readonly ioBitmaps: readonly bigint[];
 }
+
+/** What of a processor VM entry looks at. */
+type EntryPart = Pick<ProcessorCore, 'state' | 'linearAddressBits'>;
 
 interface EntryCheck {
   /** What is wrong where `fails` says true. */
@@ -54,7 +61,7 @@ const checks: readonly EntryCheck[] = [
   },
   { problem: 'CR4.VMXE is set', fails: (s) => has(s.cr4, Cr4.VMXE) },
   { problem: 'CR3 is beyond the physical address width', fails: (s) => s.cr3 >> 52n !== 0n },
-  { problem: 'RIP is not canonical', fails: (s) => !isCanonical(s.rip) },
+  { problem: 'RIP is not canonical', fails: (s) => !isCanonical(s.rip, s.linearAddressBits) },
   { problem: 'RFLAGS bit 1 is clear', fails: (s) => (s.rflags & 2n) === 0n },
   {
     problem: 'RFLAGS has reserved bits set',
@@ -76,9 +83,10 @@ const checks: readonly EntryCheck[] = [
 ];
 
 /** What VM entry would refuse, in words; undefined where it would succeed. */
-export function findEntryProblem(state: ProcessorState): string | undefined {
+export function findEntryProblem({ state, linearAddressBits }: EntryPart): string | undefined {
   const read = (name: string): bigint => state.vmcs(vmcsEncoding(name));
   const values: EntryState = {
+    linearAddressBits,
     cr0: read('GUEST_CR0'),
     cr3: read('GUEST_CR3'),
     cr4: read('GUEST_CR4'),

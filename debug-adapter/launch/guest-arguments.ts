@@ -111,6 +111,7 @@ export const guestSchema = {
     .max(64)
     .default(1)
     .describe('Virtual processors of the guest partition.'),
+  la57: z.boolean().default(false).describe('Whether CPUID offers 5-level paging (LA57).'),
   share: shareSchema.optional(),
   onReset: z
     .enum(['restart', 'end'])
@@ -163,6 +164,8 @@ export interface GuestSettings {
   /** Seconds since 1970-01-01 00:00:00 UTC. */
   readonly bootTime: number | undefined;
   readonly vmbus: boolean;
+  /** Whether CPUID offers 5-level paging. */
+  readonly la57: boolean;
   /** major << 16 | minor. */
   readonly vmbusVersion: number;
   readonly disks: readonly DiskSettings[];
@@ -235,7 +238,7 @@ export function guestSettings(given: GuestArguments, name: string | undefined): 
     throw wrong('flat', 'only for a flat image', 'Set "format" to "flat" too.');
   }
   const { program, memory, processors, commandLine, onReset, onTripleFault, vmbus } = given;
-  const { share } = given;
+  const { share, la57 } = given;
   if (share !== undefined && share.reserve > share.cap) {
     throw wrong('share', 'with a reserve beyond its cap', 'Lower "reserve", or raise "cap".');
   }
@@ -255,6 +258,7 @@ export function guestSettings(given: GuestArguments, name: string | undefined): 
     flat: flat && { address: parseAddress(flat.address), mode: flat.mode },
     bootTime: bootTime === undefined ? undefined : parseTime(bootTime),
     vmbus,
+    la57,
     vmbusVersion: parseVersion(given.vmbusVersion),
     disks: disks.map(diskSettings),
   };

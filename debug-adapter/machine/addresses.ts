@@ -1,5 +1,7 @@
 /** The address spaces of a partition. Physical addresses are numbers, virtual ones bigints. */
 
+import type { LinearAddressBits } from '../spec/x86/address-widths';
+
 /** Guest-physical address in bytes, below 2^52. */
 export type GuestPhysicalAddress = number;
 
@@ -19,8 +21,13 @@ export function pageOffsetOf(address: GuestPhysicalAddress): number {
   return address % pageSizeBytes;
 }
 
-/** Canonical form with four-level paging: bits 63:47 of `address` are equal (SDM vol. 1, 3.3.7.1). */
-export function isCanonical(address: GuestVirtualAddress): boolean {
-  const upper = BigInt.asUintN(64, address) >> 47n;
-  return upper === 0n || upper === 0x1ffffn;
+/** Canonical form: the bits above the lower `bits` of `address` equal the highest of these (SDM vol. 1, 3.3.7.1). */
+export function isCanonical(address: GuestVirtualAddress, bits: LinearAddressBits): boolean {
+  return BigInt.asUintN(64, BigInt.asIntN(bits, address)) === BigInt.asUintN(64, address);
+}
+
+/** The same of an address of which `high` is the upper half, as a signed 32-bit integer. */
+export function isCanonicalHalf(high: number, bits: LinearAddressBits): boolean {
+  const top = high >> (bits - 33);
+  return top === 0 || top === -1;
 }

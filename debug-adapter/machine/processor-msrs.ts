@@ -2,12 +2,17 @@
  * MSRs that are registers of the processor and nothing else: where each lies and which values it takes. The processor
  * obeys this table where the MSR bitmap lets a guest at them, and the hypervisor where it answers an exit.
  */
+import type { LinearAddressBits } from '../spec/x86/address-widths';
 import { msrByName } from '../spec/x86/msrs';
 import { present } from '../support/assert';
+import { isCanonicalHalf } from './addresses';
 import { msrSlots, stateOffsets, vmcsEncoding, vmcsSlotOffset } from './processor-state';
 
-/** Whether a value, given as signed 32-bit halves, is one that WRMSR stores; any other raises #GP. */
-type ValueRule = (low: number, high: number) => boolean;
+/**
+ * Whether a value, given as signed 32-bit halves, is one that WRMSR stores; any other raises #GP. `bits` are those of
+ * the linear addresses that the processor supports, whatever its paging mode (SDM vol. 3, 4.5.2).
+ */
+type ValueRule = (low: number, high: number, bits: LinearAddressBits) => boolean;
 
 /** One such MSR. */
 export interface ProcessorMsr {
@@ -21,8 +26,7 @@ export interface ProcessorMsr {
 
 const anyValue: ValueRule = () => true;
 const below32Bits: ValueRule = (_low, high) => high === 0;
-/** Bits 63 to 47 are equal: linear addresses have 48 bits (SDM vol. 1, 3.3.7.1). */
-const canonical: ValueRule = (_low, high) => high >> 15 === 0 || high >> 15 === -1;
+const canonical: ValueRule = (_low, high, bits) => isCanonicalHalf(high, bits);
 
 /** IBRS, STIBP and SSBD: nothing is speculated, so they are only kept (SDM vol. 4, table 2-2). */
 const speculationControls: ValueRule = (low, high) => high === 0 && (low & ~7) === 0;

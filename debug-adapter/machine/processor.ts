@@ -1,5 +1,6 @@
 /** The contract between a processor core and those who run it: hypervisor, system, debugger. */
 import type { GuestPhysicalAddress, GuestVirtualAddress } from './addresses';
+import type { LinearAddressBits } from '../spec/x86/address-widths';
 import type { ProcessorState } from './processor-state';
 
 /** Why {@link ProcessorCore.run} returned. */
@@ -56,7 +57,7 @@ export type SystemAccessFailure =
 
 /** One level of a page walk, for display. */
 export interface PageWalkLevel {
-  /** Name of the structure as the SDM spells it: PML4E, PDPTE, PDE, PTE. */
+  /** Name of the structure as the SDM spells it: PML5E, PML4E, PDPTE, PDE, PTE. */
   readonly name: string;
   readonly entryAddress: GuestPhysicalAddress;
   readonly entry: bigint;
@@ -65,6 +66,9 @@ export interface PageWalkLevel {
 /** A virtual processor's instruction engine, running in VMX non-root operation under its VMCS. */
 export interface ProcessorCore {
   readonly state: ProcessorState;
+
+  /** Bits of the linear addresses that it supports: 57 where software may turn 5-level paging on. */
+  readonly linearAddressBits: LinearAddressBits;
 
   /**
    * Runs until something needs the caller, at most `budget` steps (1 to 2^31-1). Delivers a valid

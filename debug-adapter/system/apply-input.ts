@@ -150,7 +150,7 @@ function editGeneralRegister(processor: VirtualProcessor, register: number, valu
 /** A pending exit belongs to the instruction at the old RIP; it had no effect, so it is forgotten (D4). */
 function editRip(processor: VirtualProcessor, value: bigint): void {
   refuseWide('RIP', value, 64);
-  if (!isCanonical(value)) {
+  if (!isCanonical(value, processor.core.linearAddressBits)) {
     throw new UserError('not-canonical', `${hexadecimal(value)} is not a canonical address.`);
   }
   if (processor.isExitPending) processor.clearPendingExit();

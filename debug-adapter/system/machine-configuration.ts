@@ -59,6 +59,8 @@ export interface GuestConfiguration {
   readonly onReset?: ResetPolicy;
   /** What a triple fault does; by default the machine stops. */
   readonly onTripleFault?: TripleFaultPolicy;
+  /** Whether CPUID offers 5-level paging; it does not unless told to. */
+  readonly la57?: boolean;
   /** What each of its processors may have of the logical processors. */
   readonly share?: ProcessorShare;
   /** False for a PC without VMBus; sample guests never have it. */

@@ -18,6 +18,7 @@ import type { InspectedPart } from '../machine/inspect';
 import { MemoryHash } from '../machine/memory-hash';
 import type { PageStore } from '../machine/page-store';
 import { ParentPartition, parentPartitionId } from '../parent-partition/parent-partition';
+import { linearAddressBits } from '../spec/x86/address-widths';
 import { assert, present } from '../support/assert';
 import { StateHash } from '../support/state-hash';
 import { UserError } from '../support/user-error';
@@ -300,6 +301,7 @@ function createGuest(
     memoryBytes,
     processorCount,
     randomSeed: randomSeed ^ (BigInt(id) << 56n),
+    ...(guest.la57 === true ? { linearAddressBits: linearAddressBits.fiveLevels } : {}),
     ...(hotCount === undefined ? {} : { hotCount }),
     ...(tlbEntries === undefined ? {} : { tlbEntries }),
   });

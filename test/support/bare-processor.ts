@@ -7,6 +7,7 @@ import type { CodeHost } from '../../debug-adapter/machine/code-space';
 import type { GuestMemory } from '../../debug-adapter/machine/guest-memory';
 import type { PartitionClock } from '../../debug-adapter/machine/partition-clock';
 import type { ProcessorCore } from '../../debug-adapter/machine/processor';
+import type { LinearAddressBits } from '../../debug-adapter/spec/x86/address-widths';
 import { vmcsEncoding, type ProcessorState } from '../../debug-adapter/machine/processor-state';
 
 const memoryBytes = 16 << 20;
@@ -25,6 +26,8 @@ export interface MappingRights {
 export interface BareProcessorOptions {
   readonly tlbEntries?: number;
   readonly processorCount?: number;
+  /** 57 where 5-level paging may be turned on. */
+  readonly linearAddressBits?: LinearAddressBits;
   /** Jumps to a place until it is translated; 0 for never. */
   readonly hotCount?: number;
   /** As in `PartitionCoreOptions`; a test that rewrites one page for each case sets no bound. */
@@ -50,6 +53,9 @@ export class BareProcessor {
       processorCount,
       tlbEntries,
       hotCount,
+      ...(options.linearAddressBits === undefined
+        ? {}
+        : { linearAddressBits: options.linearAddressBits }),
       ...(options.changesOfUnstablePage === undefined
         ? {}
         : { changesOfUnstablePage: options.changesOfUnstablePage }),

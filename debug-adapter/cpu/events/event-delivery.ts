@@ -1,5 +1,4 @@
 /** Delivers exceptions and interrupts through the IDT in IA-32e mode (SDM vol. 3, 6.14), with double and triple faults. */
-import { isCanonical } from '../../machine/addresses';
 import { stateOffsets } from '../../machine/processor-state';
 import type { MemoryAccess, SystemAccess } from '../paging/memory-access';
 import { generalProtection, vector, type Fault, type ProcessorContext } from '../processor-context';
@@ -158,7 +157,7 @@ export class EventDelivery {
     if ('stop' in code) return code.stop;
     const stack = this.stackPointer(gate, code.cpl, external);
     if (typeof stack === 'object') return stack.stop;
-    if (!isCanonical(gate.offset)) return generalProtection(external);
+    if (!this.context.isCanonical(gate.offset)) return generalProtection(external);
     const pushed = this.push(event, stack, code.cpl);
     if (pushed !== 'delivered') return pushed;
     if (code.cpl !== this.context.cpl) this.segments.loadNullStack(code.cpl);
@@ -237,7 +236,7 @@ export class EventDelivery {
     const data = this.access.readSystem(base + BigInt(offset), 8);
     if (typeof data === 'string') return { stop: this.endOf(data) };
     const pointer = new DataView(data.buffer).getBigUint64(0, true);
-    if (!isCanonical(pointer)) {
+    if (!this.context.isCanonical(pointer)) {
       return { stop: { vector: vector.SS, errorCode: external } };
     }
     return pointer & ~15n;

@@ -1,5 +1,5 @@
 /** Loads segment registers, from descriptor tables (SDM vol. 3, 3.4.3, 3.4.5, 5.2, 5.8) or as 8086 code does (21.1.1). */
-import type { MemoryAccess, SystemAccess } from '../paging/memory-access';
+import { wholeAddress, type MemoryAccess, type SystemAccess } from '../paging/memory-access';
 import { generalProtection, vector, type Fault, type ProcessorContext } from '../processor-context';
 import { segmentOffsets, vmcsOffsets, type SegmentOffsets } from '../vmcs-offsets';
 
@@ -136,6 +136,11 @@ function faultOf(errorCode: number): DescriptorLoad {
 
 function baseLowOf({ low, high }: Descriptor): number {
   return (low >>> 16) | ((high & 0xff) << 16) | (high & 0xff000000);
+}
+
+/** Base of a system descriptor of IA-32e mode. */
+export function longBaseOf(descriptor: Descriptor): bigint {
+  return wholeAddress(baseLowOf(descriptor), descriptor.baseHigh);
 }
 
 export function limitOf(descriptor: Descriptor): number {

@@ -5,7 +5,7 @@
  */
 import { stateOffsets } from '../../machine/processor-state';
 import { flatCode } from '../decode/code-mode';
-import { isCanonicalHalf, type MemoryAccess } from '../paging/memory-access';
+import type { MemoryAccess } from '../paging/memory-access';
 import type { ProcessorContext } from '../processor-context';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { eventType } from '../vmx/vm-exits';
@@ -69,7 +69,7 @@ export class UsualDelivery {
     const at = this.gateAt(event.vector * 16, 16);
     if (at === 0 || !this.takeGate(at, event) || !this.takeCode(longCodeBits)) return false;
     this.ipHigh = view.getInt32(at + 8, true);
-    if (!isCanonicalHalf(this.ipHigh)) return false;
+    if (!context.isCanonicalHalf(this.ipHigh)) return false;
     const stackTable = view.getUint8(at + 4) & 7;
     let low = state.readU32(rsp);
     let high = state.readHigh(rsp);
@@ -85,7 +85,7 @@ export class UsualDelivery {
     const bytes = errorCode === undefined ? 40 : 48;
     const bottom = (low & ~15) >>> 0;
     // User code handles no interrupts of its own, and no stack begins at the start of a half.
-    if (bottom < bytes || !isCanonicalHalf(high) || this.cpl === 3) return false;
+    if (bottom < bytes || !context.isCanonicalHalf(high) || this.cpl === 3) return false;
     const to = access.systemBytesAt((bottom - bytes) | 0, high, bytes, 'write');
     if (to === 0) return false;
     const frame = to + bytes - 40;

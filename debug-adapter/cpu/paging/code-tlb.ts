@@ -2,6 +2,7 @@
  * The TLB of instruction fetches with the jump cache of the same privilege: the latter remembers translated regions by
  * instruction pointer, and is good as long as no page of code has gone.
  */
+import type { LinearAddressBits } from '../../spec/x86/address-widths';
 import {
   codeTlbEntries,
   jumpCacheEntries,
@@ -13,9 +14,6 @@ import { linearPage, TlbSet, upperHalfStart } from './tlb-set';
 
 /** Pages of code known at most; beyond that all are forgotten. */
 const pagesMax = 4096;
-/** Epochs are part of a tag's bits 62:48, so that no canonical address has the tag of another epoch's. */
-const epochMax = 0x7fff;
-const epochShift = 16;
 const jumpEntryBytes = 16;
 
 export class CodeTlb {
@@ -23,20 +21,29 @@ export class CodeTlb {
   /** Frames of pages that entries of the TLB or of the jump cache may be about. */
   private readonly pages = new Map<number, number>();
   private epoch = 0;
+  /** Epochs are part of a tag's unused bits below the top one: no canonical address has the tag of another epoch's. */
+  private readonly epochShift: number;
+  private readonly epochMax: number;
 
-  /** @param privilege index into `tlbOffsets.code` */
+  /**
+   * @param privilege index into `tlbOffsets.code`
+   * @param addressBits of the linear addresses that the processor supports
+   */
   constructor(
     private readonly bytes: Uint8Array,
     private readonly vpBase: number,
     private readonly privilege: 0 | 1,
+    addressBits: LinearAddressBits,
   ) {
+    this.epochShift = addressBits - 32;
+    this.epochMax = 2 ** (63 - addressBits) - 1;
     this.set = new TlbSet(bytes, vpBase + (tlbOffsets.code[privilege] ?? 0), codeTlbEntries);
     this.forgetJumps();
   }
 
   /** Upper half of what tags of the jump cache are combined with, by exclusive or; the lower half is 0. */
   get jumpEpochHigh(): number {
-    return this.epoch << epochShift;
+    return this.epoch << this.epochShift;
   }
 
   /** @param table address of the offset table of the code page that lies in `frame` */
@@ -86,7 +93,7 @@ export class CodeTlb {
   /** Empties the jump cache. */
   forgetJumps(): void {
     this.epoch++;
-    if (this.epoch <= epochMax && this.epoch > 1) return;
+    if (this.epoch <= this.epochMax && this.epoch > 1) return;
     this.epoch = 1;
     const start = this.vpBase + jumpCacheOffsets[this.privilege] + jumpEntryOffsets.tag;
     this.bytes.fill(0, start, start + jumpCacheEntries * jumpEntryBytes);

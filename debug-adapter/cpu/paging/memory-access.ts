@@ -438,7 +438,7 @@ export class MemoryAccess {
   }
 
   private walkSystem(low: number, high: number, access: DataAccess, rights: Rights): SystemAccess {
-    if (!isCanonicalHalf(high)) {
+    if (!this.context.isCanonicalHalf(high)) {
       this.fault = { vector: vector.GP, errorCode: 0 };
       return 'fault';
     }
@@ -465,9 +465,10 @@ export class MemoryAccess {
     info: number,
   ): boolean {
     const lastHigh = high + ((low >>> 0) + bytes - 1 > 0xffffffff ? 1 : 0);
-    if (isCanonicalHalf(high) && isCanonicalHalf(lastHigh | 0)) return true;
+    const { context } = this;
+    if (context.isCanonicalHalf(high) && context.isCanonicalHalf(lastHigh | 0)) return true;
     const isStack = (info & accessStackBit) !== 0 || this.usesStackSegment(record);
-    this.context.raise({ vector: isStack ? vector.SS : vector.GP, errorCode: 0 });
+    context.raise({ vector: isStack ? vector.SS : vector.GP, errorCode: 0 });
     return false;
   }
 
@@ -650,12 +651,6 @@ const deviceWrite = 0x182n;
 
 /** Where an address changes between its whole and its halves; no bigint but the whole is made. */
 const addressView = new DataView(new ArrayBuffer(8));
-
-/** Bits 63:47 are equal. */
-export function isCanonicalHalf(high: number): boolean {
-  const top = high >> 15;
-  return top === 0 || top === -1;
-}
 
 /** Lower and upper half of a linear address, as signed 32-bit integers. */
 export function halves(address: bigint): readonly [number, number] {

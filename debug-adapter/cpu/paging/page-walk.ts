@@ -1,6 +1,9 @@
-/** Walks the paging structures of 32-bit, PAE and 4-level paging (SDM vol. 3, 4.3 to 4.6), with accessed and dirty bits. */
+/**
+ * Walks the paging structures of 32-bit, PAE, 4-level and 5-level paging (SDM vol. 3, 4.3 to 4.6), with accessed and
+ * dirty bits.
+ */
 import { physicalAddressBits } from '../../spec/x86/address-widths';
-import { isCanonical } from '../../machine/addresses';
+import { Cr4 } from '../../spec/x86/control-registers';
 import type { AccessKind, PageWalkLevel, Translation } from '../../machine/processor';
 import { stateOffsets } from '../../machine/processor-state';
 import {
@@ -53,10 +56,16 @@ export type Rights = 'user' | 'supervisor' | 'implicit' | 'debugger';
 
 /** 4-byte entries. */
 const legacyNames = -1;
-const levelNames = ['PML4E', 'PDPTE', 'PDE', 'PTE'] as const;
+const levelNames = ['PML5E', 'PML4E', 'PDPTE', 'PDE', 'PTE'] as const;
 
 /** Pages that an entry of each of `levelNames` stands for. */
-const pagesOfEntry = [512 ** 3, 512 ** 2, 512, 1];
+const pagesOfEntry = [512 ** 4, 512 ** 3, 512 ** 2, 512, 1];
+
+/** Positions in `levelNames`. */
+const level5 = 0;
+const level4 = 1;
+const directory = 3;
+const leafLevel = 4;
 
 /** Outcome of a walk. */
 export const WalkResult = {
@@ -83,9 +92,9 @@ export class PageWalker {
   structureAddress = 0;
   structureAccess: 'read' | 'write' = 'read';
   /** Of the entries on the way: guest-physical address, offset in the space, and frame of the structure. */
-  private readonly entryAddress = [0, 0, 0, 0];
-  private readonly entryOffset = [0, 0, 0, 0];
-  private readonly entryFrame = [0, 0, 0, 0];
+  private readonly entryAddress = [0, 0, 0, 0, 0];
+  private readonly entryOffset = [0, 0, 0, 0, 0];
+  private readonly entryFrame = [0, 0, 0, 0, 0];
   private levels = 0;
   /** Position in `levelNames` of the first level, or `legacyNames`. */
   private firstName = 0;
@@ -100,7 +109,7 @@ export class PageWalker {
 
   /** Translates as {@link walk} does, but changes nothing. */
   inspect(gva: bigint, access: AccessKind): Translation {
-    if (!isCanonical(gva)) return { kind: 'noncanonical' };
+    if (!this.context.isCanonical(gva)) return { kind: 'noncanonical' };
     const low = Number(gva & 0xffffffffn) | 0;
     const high = Number(gva >> 32n) | 0;
     const result = this.translate(low, high, access, 'debugger');
@@ -115,7 +124,7 @@ export class PageWalker {
     const high = Number((gva >> 32n) & 0xffffffffn) | 0;
     this.translate(low, high, 'read', 'debugger');
     const isShort = this.firstName === legacyNames;
-    const names = levelNames.slice(isShort ? 2 : this.firstName);
+    const names = levelNames.slice(isShort ? directory : this.firstName);
     return names.slice(0, this.levels).map((name, level) => {
       const entryAddress = this.entryAddress[level] ?? 0;
       const bytes = new Uint8Array(8);
@@ -138,18 +147,16 @@ export class PageWalker {
       this.firstName = legacyNames;
       return this.translateShort(low, access, rights, cr4);
     }
-    let firstLevel = 0;
     let tableAt = vmcsOffsets.cr3;
     if (!this.context.isLongMode) {
-      firstLevel = 2;
       tableAt = vmcsOffsets.pageDirectoryPointers[low >>> 30] ?? 0;
-      this.firstName = 2;
+      this.firstName = directory;
       if ((state.readU32(tableAt) & present) === 0) return this.fault(0, access, rights);
-    } else this.firstName = 0;
-    return this.translateLong(low, high, access, rights, firstLevel, tableAt);
+    } else this.firstName = (cr4 & Cr4.LA57) !== 0 ? level5 : level4;
+    return this.translateLong(low, high, access, rights, this.firstName, tableAt);
   }
 
-  /** 8-byte entries: 4-level paging, or the two lower levels of PAE paging (SDM vol. 3, 4.5 and 4.4). */
+  /** 8-byte entries: 5-level or 4-level paging, or the two lower levels of PAE paging (SDM vol. 3, 4.5 and 4.4). */
   private translateLong(
     low: number,
     high: number,
@@ -163,14 +170,14 @@ export class PageWalker {
     let allowed = writable | user;
     let isNoExecute = false;
     const noExecuteEnabled = (state.readU32(vmcsOffsets.efer) & eferNoExecuteEnable) !== 0;
-    for (let level = firstLevel; level < 4; level++) {
+    for (let level = firstLevel; level <= leafLevel; level++) {
       const address = table * 4096 + indexAt(level, low, high) * 8;
       const offset = this.enterStructure(table, address);
       if (offset < 0) return this.refuse(address, 'read');
       const entryLow = offset === 0 ? 0 : view.getInt32(offset, true);
       const entryHigh = offset === 0 ? 0 : view.getInt32(offset + 4, true);
       if ((entryLow & present) === 0) return this.fault(0, access, rights);
-      const isLeaf = level === 3 || (level > 0 && (entryLow & pageSize) !== 0);
+      const isLeaf = level === leafLevel || (level > level4 && (entryLow & pageSize) !== 0);
       if (hasReserved(entryLow, entryHigh, level, noExecuteEnabled)) {
         return this.fault(faultPresent | faultReserved, access, rights);
       }
@@ -324,11 +331,13 @@ export class PageWalker {
 
 function indexAt(level: number, low: number, high: number): number {
   switch (level) {
-    case 0:
+    case level5:
+      return (high >>> 16) & 0x1ff;
+    case level4:
       return (high >>> 7) & 0x1ff;
-    case 1:
-      return ((high & 0x7f) << 2) | (low >>> 30);
     case 2:
+      return ((high & 0x7f) << 2) | (low >>> 30);
+    case directory:
       return (low >>> 21) & 0x1ff;
     default:
       return (low >>> 12) & 0x1ff;
@@ -347,16 +356,16 @@ function structurePage(low: number, high: number): number {
 /** Physical page of a leaf entry, with the offset bits of a large page from the linear address. */
 function leafPage(low: number, high: number, level: number, linear: number): number {
   const page = structurePage(low, high);
-  if (level === 3) return page;
-  const inside = level === 2 ? 0x1ff : 0x3ffff;
+  if (level === leafLevel) return page;
+  const inside = level === directory ? 0x1ff : 0x3ffff;
   return page - (page & inside) + ((linear >>> 12) & inside);
 }
 
 function hasReserved(low: number, high: number, level: number, noExecuteEnabled: boolean): boolean {
   if ((high & reservedHigh) !== 0) return true;
   if (!noExecuteEnabled && (high & noExecute) !== 0) return true;
-  if ((low & pageSize) === 0 || level === 3) return false;
-  if (level === 0) return true;
+  if ((low & pageSize) === 0 || level === leafLevel) return false;
+  if (level <= level4) return true;
   // A large page's address must be aligned; bit 12 is the PAT bit.
-  return (low & (level === 2 ? 0x1fe000 : 0x3fffe000)) !== 0;
+  return (low & (level === directory ? 0x1fe000 : 0x3fffe000)) !== 0;
 }

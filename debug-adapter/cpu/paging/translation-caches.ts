@@ -33,7 +33,11 @@ export class TranslationCaches {
   ) {
     assert(dataEntries <= dataTlbEntriesMax && (dataEntries & (dataEntries - 1)) === 0, 'TLB size');
     const { bytes, vpBase } = context;
-    this.code = [new CodeTlb(bytes, vpBase, 0), new CodeTlb(bytes, vpBase, 1)];
+    const addressBits = context.supportedAddressBits;
+    this.code = [
+      new CodeTlb(bytes, vpBase, 0, addressBits),
+      new CodeTlb(bytes, vpBase, 1, addressBits),
+    ];
     this.reads = tlbOffsets.read.map((at) => new TlbSet(bytes, vpBase + at, dataEntries));
     this.writes = tlbOffsets.write.map((at) => new TlbSet(bytes, vpBase + at, dataEntries));
     this.data = [...this.reads, ...this.writes];

@@ -1,5 +1,4 @@
 /** Far control transfers to a code segment: their checks, and the change itself (SDM vol. 3, 5.8). */
-import { isCanonical } from '../../machine/addresses';
 import {
   isBig,
   isLongCode,
@@ -68,7 +67,7 @@ export function instructionPointerFault(
   ip: bigint,
 ): Fault | undefined {
   const isValid = entersLongCode(processor, descriptor)
-    ? isCanonical(ip)
+    ? processor.context.isCanonical(ip)
     : ip <= BigInt(limitOf(descriptor));
   return isValid ? undefined : generalProtection();
 }

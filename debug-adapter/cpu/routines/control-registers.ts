@@ -2,8 +2,8 @@
 import { stateOffsets } from '../../machine/processor-state';
 import { recordOffsets } from '../interpreter/record';
 import { runOffsets } from '../memory-map';
-import { Cr0 } from '../../spec/x86/control-registers';
-import { physicalAddressBits } from '../../spec/x86/address-widths';
+import { Cr0, Cr4 } from '../../spec/x86/control-registers';
+import { linearAddressBits, physicalAddressBits } from '../../spec/x86/address-widths';
 import {
   generalProtection,
   RoutineEnd,
@@ -27,6 +27,7 @@ const cr0Writable =
  */
 const cr4Supported = 0x330ffcn;
 const cr4Pae = 0x20n;
+const cr4FiveLevels = BigInt(Cr4.LA57);
 const cr4Pcide = 1n << 17n;
 const cr3KeepTranslations = 1n << 63n;
 const eferLongModeEnable = 1n << 8n;
@@ -243,6 +244,14 @@ function isCr3Target(context: ProcessorContext, value: bigint): boolean {
   return vmcsOffsets.cr3Targets.slice(0, count).some((at) => context.state.readU64(at) === value);
 }
 
+/** LA57 is one of them where the processor has linear addresses of 57 bits. */
+function supportedCr4({ supportedAddressBits }: ProcessorContext): bigint {
+  return supportedAddressBits === linearAddressBits.fiveLevels
+    ? cr4Supported | cr4FiveLevels
+    : cr4Supported;
+}
+
+/** LA57 cannot change in IA-32e mode (SDM vol. 2, MOV to control registers). */
 function writeCr4(processor: Processor, record: RoutineRecord, value: bigint): RoutineEnd {
   const { context } = processor;
   const { state } = context;
@@ -253,7 +262,8 @@ function writeCr4(processor: Processor, record: RoutineRecord, value: bigint): R
   const before = state.readU64(vmcsOffsets.cr4);
   const enablesPcid = (value & ~before & cr4Pcide) !== 0n;
   const isRefused =
-    (value & ~owned & ~cr4Supported) !== 0n ||
+    (value & ~owned & ~supportedCr4(context)) !== 0n ||
+    (context.isLongMode && ((value ^ before) & cr4FiveLevels) !== 0n) ||
     (context.isLongMode && (value & cr4Pae) === 0n) ||
     (enablesPcid && (!context.isLongMode || (state.readU64(vmcsOffsets.cr3) & 0xfffn) !== 0n));
   if (isRefused) return context.raise(generalProtection());

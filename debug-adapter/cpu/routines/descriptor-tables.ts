@@ -1,6 +1,12 @@
 /** Descriptor-table and segment registers (SDM vol. 2: LGDT, SGDT, LLDT, LTR, MOV to segment, POP segment). */
-import { isCanonical } from '../../machine/addresses';
-import { isPresent, notPresent, privilegeOf, typeOf, type Descriptor } from '../events/segments';
+import {
+  isPresent,
+  longBaseOf,
+  notPresent,
+  privilegeOf,
+  typeOf,
+  type Descriptor,
+} from '../events/segments';
 import {
   generalProtection,
   RoutineEnd,
@@ -47,7 +53,7 @@ function loadTable(base: number, limit: number): Routine {
     if (typeof data === 'string') return leaveWith(processor, data);
     const view = new DataView(data.buffer);
     const address = bytes === 10 ? view.getBigUint64(2, true) : shortBase(processor, view);
-    if (!isCanonical(address)) {
+    if (!context.isCanonicalBase(address)) {
       return context.raise(generalProtection());
     }
     context.state.writeU64(limit, BigInt(view.getUint16(0, true)));
@@ -115,6 +121,9 @@ function loadSystemSegment(
       return context.raise(generalProtection(selector & 0xfffc));
     }
     if (!isPresent(load.descriptor)) return context.raise(notPresent(selector));
+    if (context.isLongMode && !context.isCanonicalBase(longBaseOf(load.descriptor))) {
+      return context.raise(generalProtection(selector & 0xfffc));
+    }
     if (target !== segmentOffsets.TR) {
       segments.load(target, selector, load.descriptor);
       return RoutineEnd.next;

@@ -1,5 +1,4 @@
 /** Far jumps, calls and returns, through segments and gates (SDM vol. 2: JMP, CALL, RET; vol. 3, 5.8). */
-import { isCanonical } from '../../machine/addresses';
 import { innerStack, outerStack, pushOn, type StackTarget } from '../events/outer-stack';
 import { isPresent, notPresent, privilegeOf, typeOf, type Descriptor } from '../events/segments';
 import { blockOf, wordsOf } from '../events/words';
@@ -258,7 +257,7 @@ function callInwardLong(
   const outer = blockOf(8, [state.gpr(4), state.readU64(segmentOffsets.SS.selector)]);
   const data = Uint8Array.from([...returned, ...outer]);
   const pointer = BigInt.asUintN(64, top - BigInt(data.length));
-  if (!isCanonical(pointer)) {
+  if (!context.isCanonical(pointer)) {
     return context.raise({ vector: vector.SS, errorCode: 0 });
   }
   const end = access.writeSystem(pointer, data, cpl === 3);

@@ -1,5 +1,4 @@
 /** Instructions that a hypervisor intercepts, always or by a control of the VMCS (SDM vol. 3, 26.1). */
-import { isCanonical } from '../../machine/addresses';
 import {
   generalProtection,
   RoutineEnd,
@@ -147,7 +146,7 @@ const invalidateByIdentifier: Routine = (processor, record) => {
     kind > 3n ||
     identifier > 0xfffn ||
     (kind < 2n && identifier !== 0n && !hasIdentifiers) ||
-    (kind === 0n && !isCanonical(linear));
+    (kind === 0n && !context.isCanonicalBase(linear));
   return isRefused ? context.raise(generalProtection()) : RoutineEnd.next;
 };
 

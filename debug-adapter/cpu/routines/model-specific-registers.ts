@@ -32,7 +32,8 @@ const writeMsr: Routine = (processor, record) => {
   }
   const msr = processorMsrs.get(number);
   const [low, high] = [state.gpr32(rax), state.gpr32(rdx)];
-  if (msr?.takes(low | 0, high | 0) !== true) return context.raise(generalProtection());
+  if (msr?.takes(low | 0, high | 0, context.supportedAddressBits) !== true)
+    return context.raise(generalProtection());
   state.writeU32(msr.offset, low);
   state.writeU32(msr.offset + 4, high);
   return msr.isSegmentBase ? processor.segmentChanged(record) : RoutineEnd.next;

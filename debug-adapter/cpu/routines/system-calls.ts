@@ -1,8 +1,6 @@
 /** Fast system calls (SDM vol. 2: SYSCALL, SYSRET, SYSENTER, SYSEXIT). */
-import { isCanonical } from '../../machine/addresses';
 import { msrSlots, stateOffsets, type ProcessorState } from '../../machine/processor-state';
 import { generalProtection, RoutineEnd, undefinedOpcode } from '../processor-context';
-import { isCanonicalHalf } from '../paging/memory-access';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { operandBytes, type Processor, type Routine, type RoutineFamily } from './routine';
 
@@ -46,7 +44,8 @@ const systemReturn: Routine = (processor) => {
   if (!isEnabled || !context.is64Bit) return context.raise(undefinedOpcode);
   if (context.cpl !== 0) return context.raise(generalProtection());
   const isLong = operandBytes(processor) === 8;
-  if (isLong && !isCanonicalHalf(state.readHigh(rcx))) return context.raise(generalProtection());
+  if (isLong && !context.isCanonicalHalf(state.readHigh(rcx)))
+    return context.raise(generalProtection());
   state.rflags = (state.gpr32(11) & 0x3c7fd7) | 2;
   state.writeHalves(stateOffsets.rip, state.readU32(rcx), isLong ? state.readHigh(rcx) : 0);
   const selector = state.readU32(starSelectors) >>> 16;
@@ -90,7 +89,8 @@ const systemExit: Routine = (processor) => {
   const cut = (value: bigint): bigint => BigInt.asUintN(isLong ? 64 : 32, value);
   const target = cut(state.gpr(2));
   const stack = cut(state.gpr(1));
-  if (!isCanonical(target) || !isCanonical(stack)) return context.raise(generalProtection());
+  if (!context.isCanonical(target) || !context.isCanonical(stack))
+    return context.raise(generalProtection());
   const code = selector + (isLong ? 32 : 16);
   loadFlat(state, segmentOffsets.CS, code | 3, (isLong ? flatCode : flatCode32) | userRights);
   loadFlat(state, segmentOffsets.SS, (code + 8) | 3, flatData | userRights);

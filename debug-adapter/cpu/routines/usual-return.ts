@@ -6,7 +6,6 @@ import { stateOffsets } from '../../machine/processor-state';
 import { flatCode, longCode } from '../decode/code-mode';
 import type { Descriptor } from '../events/segments';
 import { limitOf } from '../events/segments';
-import { isCanonicalHalf } from '../paging/memory-access';
 import { segmentOffsets } from '../vmcs-offsets';
 import { dropPrivilegedSegments } from './far-transfer';
 import { flag, returnedFlags } from './interrupts';
@@ -67,7 +66,7 @@ function returnLong(processor: Processor): boolean {
   if (code === undefined || level < context.cpl) return false;
   if ((code.high & codeSizeBits) !== longCodeSize) return false;
   const ipHigh = view.getInt32(from + 4, true);
-  if (!isCanonicalHalf(ipHigh)) return false;
+  if (!context.isCanonicalHalf(ipHigh)) return false;
   const stackSelector = view.getUint16(from + 32, true);
   const isNull = (stackSelector & 0xfffc) === 0;
   const stack = isNull ? undefined : usualDescriptor(processor, stackSelector, level, stackBits);

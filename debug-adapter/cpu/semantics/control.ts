@@ -3,6 +3,7 @@ import { conditionCodes, type ConditionCode } from '../ir/condition-codes';
 import type { Builder } from '../ir/builder';
 import type { Expression } from '../ir/ir';
 import { runOffsets } from '../memory-map';
+import { requireCanonicalTarget } from './canonical';
 import {
   define,
   defineRare,
@@ -24,8 +25,7 @@ const generalProtection = 13;
  */
 function checkTarget(b: Builder, target: Expression, size: OperandSize): void {
   if (size === 64) {
-    const extended = b.binary('shr_s', b.binary('shl', target, b.i64(16)), b.i64(16));
-    b.if(b.compare('ne', extended, target), () => b.raise(generalProtection, 0));
+    requireCanonicalTarget(b, target);
   } else if (b.isChecked) {
     const isBeyond = b.compare('gt_u', target, b.state(runOffsets.codeLimit, 8));
     b.if(isBeyond, () => b.raise(generalProtection, 0));

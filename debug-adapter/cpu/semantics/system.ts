@@ -11,7 +11,7 @@ import { runOffsets } from '../memory-map';
 import { immediatePort } from '../port-operand';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { primaryControl, secondaryControl } from '../vmx/vm-exits';
-import { isCanonical } from './canonical';
+import { requireCanonicalBase } from './canonical';
 import {
   define,
   defineRare,
@@ -137,7 +137,7 @@ function segmentBase(mnemonic: string, base: number, isWrite: boolean): Definiti
     const register = operandAt(operands, 0);
     if (!isWrite) return b.write(register, b.state(base, 8));
     const value = b.read(register);
-    b.if(b.isZero(isCanonical(b, value)), () => b.raise(generalProtection, 0));
+    requireCanonicalBase(b, value);
     b.setState(base, 8, value);
   });
 }

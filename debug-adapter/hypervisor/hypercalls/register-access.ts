@@ -52,7 +52,7 @@ function checked(
     write({ state, core }, value) {
       const before = read(state);
       write(state, value);
-      const isGood = findEntryProblem(state) === undefined;
+      const isGood = findEntryProblem(core) === undefined;
       if (!isGood) write(state, before);
       core.stateWasEdited();
       return isGood;

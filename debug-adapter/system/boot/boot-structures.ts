@@ -46,6 +46,14 @@ export function identityPageTables(gpa: number, gigabytes: number): MemoryPiece 
   return { gpa, bytes };
 }
 
+/** A PML5 table whose first entry leads to a PML4 table (SDM vol. 3, 4.5). */
+export function pageMapLevel5(gpa: number, pageMapLevel4: number): MemoryPiece {
+  const bytes = new Uint8Array(tableBytes);
+  const entry = BigInt(pageMapLevel4) | pagePresent | pageWritable;
+  new DataView(bytes.buffer).setBigUint64(0, entry, true);
+  return { gpa, bytes };
+}
+
 /** Flat descriptors (SDM vol. 3, 3.4.5). */
 export const flatDescriptor = {
   code64: 0x00af9b000000ffffn,

@@ -1,4 +1,5 @@
 /** Loads a Linux kernel by the 64-bit boot protocol (Documentation/x86/boot.rst, "64-bit Boot Protocol"). */
+import { Cr4 } from '../../spec/x86/control-registers';
 import { bootParams, e820Entry, LinuxBoot, linuxBootSelectors } from '../../spec/linux-boot';
 import { structWriter } from '../../support/struct-layout';
 import type { GuestConfiguration } from '../machine-configuration';
@@ -9,7 +10,9 @@ import {
   flatDescriptor,
   flatDescriptorTable,
   identityPageTables,
+  identityPageTablesBytes,
   lowMemory,
+  pageMapLevel5,
 } from './boot-structures';
 import { isBzImage, readBzImage, type BzImage } from './bz-image';
 import { checkPlace, readElfImage, type ElfImage } from './elf-image';
@@ -48,6 +51,7 @@ export function planLinuxKernel(guest: GuestConfiguration, services: BootService
   const { code, data } = linuxBootSelectors;
   const { piece, descriptors } = flatDescriptorTable(flatDescriptor.code64, code, data);
   const { startInfoGpa, commandLineGpa, pageTablesGpa } = lowMemory;
+  const tables = hasFiveLevels(guest) ? fiveLevelTables() : undefined;
   const parameters = bootParameters(guest, kernel, initrd, services.acpiRootPointer.gpa);
   return {
     pieces: [
@@ -55,11 +59,32 @@ export function planLinuxKernel(guest: GuestConfiguration, services: BootService
       { gpa: startInfoGpa, bytes: parameters },
       { gpa: commandLineGpa, bytes: commandLine },
       identityPageTables(pageTablesGpa, mappedGigabytes),
+      ...(tables === undefined ? [] : [tables]),
       ...kernel.pieces,
       ...(initrd === undefined ? [] : [initrd]),
     ],
-    entry: longModeEntry(kernel.entry, pageTablesGpa, descriptors, { rsi: startInfoGpa }),
+    entry: longModeEntry(
+      kernel.entry,
+      tables?.gpa ?? pageTablesGpa,
+      descriptors,
+      { rsi: startInfoGpa },
+      tables === undefined ? Cr4.PAE : Cr4.PAE | Cr4.LA57,
+    ),
   };
+}
+
+/**
+ * Who unpacks a kernel also turns 5-level paging on for it, where the processor has it, unless the command line says
+ * not to; the kernel goes by CR4.LA57 (arch/x86/boot/compressed/pgtable_64.c).
+ */
+function hasFiveLevels({ la57, unpack, commandLine }: GuestConfiguration): boolean {
+  return la57 === true && unpack !== 'guest' && !commandLine.split(' ').includes('no5lvl');
+}
+
+/** The table above the four levels of the identity map, behind these. */
+function fiveLevelTables(): MemoryPiece {
+  const { pageTablesGpa } = lowMemory;
+  return pageMapLevel5(pageTablesGpa + identityPageTablesBytes(mappedGigabytes), pageTablesGpa);
 }
 
 function loadKernel(guest: GuestConfiguration, { decompressor }: BootServices): LoadedKernel {

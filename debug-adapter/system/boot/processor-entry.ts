@@ -60,12 +60,13 @@ function flatSegments(descriptors: FlatDescriptors, codeRights: bigint): Record<
   return fields;
 }
 
-/** 64-bit mode at CPL 0 with 4-level paging and flat segments, interrupts off. */
+/** 64-bit mode at CPL 0 with flat segments, interrupts off; 4-level paging unless `cr4` says otherwise. */
 export function longModeEntry(
   rip: number,
   pageTablesGpa: number,
   descriptors: FlatDescriptors,
   registers: Registers,
+  cr4: number = Cr4.PAE,
 ): ProcessorEntry {
   const fields = {
     ...commonFields,
@@ -73,7 +74,7 @@ export function longModeEntry(
     GUEST_TR_LIMIT: 0xffffn,
     GUEST_CR0: BigInt(Cr0.PE | Cr0.ET | Cr0.NE | Cr0.WP) | BigInt(Cr0.PG),
     GUEST_CR3: BigInt(pageTablesGpa),
-    GUEST_CR4: BigInt(Cr4.PAE),
+    GUEST_CR4: BigInt(cr4),
     GUEST_IA32_EFER: BigInt(Efer.LME | Efer.LMA),
   };
   return { rip, registers, fields };

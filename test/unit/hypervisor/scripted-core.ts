@@ -17,6 +17,7 @@ import { TimerQueue } from '../../../debug-adapter/machine/timer-queue';
 import { Partition } from '../../../debug-adapter/hypervisor/partition';
 import { present } from '../../../debug-adapter/support/assert';
 import type { PrivilegeName } from '../../../debug-adapter/spec/tlfs/privileges';
+import { linearAddressBits } from '../../../debug-adapter/spec/x86/address-widths';
 import { VirtualProcessor } from '../../../debug-adapter/hypervisor/virtual-processor';
 
 /** One thing the core does: so many steps, then a stop; an exit also fills VMCS fields. */
@@ -31,6 +32,7 @@ const stateStride = 0x4000;
 
 export class ScriptedCore implements ProcessorCore {
   readonly state: ProcessorState;
+  readonly linearAddressBits = linearAddressBits.fourLevels;
   readonly script: ScriptedRun[] = [];
   readonly answers: bigint[] = [];
   completed = 0;

@@ -116,6 +116,7 @@ describe('launch arguments', () => {
           flat: undefined,
           bootTime: undefined,
           vmbus: true,
+          la57: false,
           vmbusVersion: 0x50003,
           disks: [],
           processors: 1,

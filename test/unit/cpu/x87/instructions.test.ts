@@ -1,6 +1,7 @@
 /** What recorded cases cannot show of the x87 FPU: availability, pending exceptions, layouts, and what is not built. */
 import assert from 'node:assert/strict';
 import { TranslationSources } from '../../../../debug-adapter/cpu/paging/translation-sources';
+import { linearAddressBits } from '../../../../debug-adapter/spec/x86/address-widths';
 import { ProcessorContext } from '../../../../debug-adapter/cpu/processor-context';
 import { loadImage, storeImage } from '../../../../debug-adapter/cpu/x87/fxsave-image';
 import { stateOffsets } from '../../../../debug-adapter/machine/processor-state';
@@ -33,6 +34,7 @@ class Fpu {
       state.vpBase,
       memory,
       new TranslationSources(state.bytes, memory, { dropAll: () => {}, dropRange: () => {} }),
+      linearAddressBits.fourLevels,
     );
     this.setWords(0x37f, 0);
   }
