@@ -111,7 +111,7 @@ export class TraceStream<Event extends TraceEvent> {
   }
 
   /** Number of the first kept event at or behind a place. */
-  private firstFrom(position: number, ordinal: number): number {
+  firstFrom(position: number, ordinal: number): number {
     let low = this.dropped;
     let high = this.recorded;
     while (low < high) {

@@ -56,6 +56,11 @@ function structure(layout: StructLayout, fields: Readonly<Record<string, number>
   return bytes;
 }
 
+/** What every packet to storage begins with. */
+export function vstorHead(operation: number): Uint8Array {
+  return structure(vstorPacket, { Operation: operation, Flags: 1 });
+}
+
 /** A SCSI request of the guest as the payload of a packet. */
 export function srbPayload(transferLength: number, cdb: readonly number[]): Uint8Array {
   const srb = structure(srbRequest, {
@@ -65,8 +70,7 @@ export function srbPayload(transferLength: number, cdb: readonly number[]): Uint
     DataTransferLength: transferLength,
   });
   srb.set(cdb, present(srbRequest.byName.get('Cdb'), 'Cdb').offset);
-  const head = structure(vstorPacket, { Operation: VstorOperation.executeSrb, Flags: 1 });
-  return Uint8Array.of(...head, ...srb);
+  return Uint8Array.of(...vstorHead(VstorOperation.executeSrb), ...srb);
 }
 
 /** The answer to one. */

@@ -1,5 +1,7 @@
 /** Why nothing comes: what a channel, or the bus itself, waits for. */
 import { channelMessageSint, vmbusVersionText } from '../../spec/vmbus/messages';
+import { hex } from '../value-format';
+import type { RefusedCall } from './bus-calls';
 import type { ChannelBook, KnownChannel } from './channel-book';
 import type { ChannelRings } from './ring-occupancy';
 import { signalKey, type LastAttempts, type TrafficEntry } from './traffic-entries';
@@ -41,14 +43,25 @@ function unanswered(requests: readonly TrafficEntry[], nowNs: number): SilenceRe
   return [remark(`${oldest.name}${more} without an answer of the ${who}, for ${forMs} ms`)];
 }
 
+/** A message or an event that the hypervisor has given to nobody. */
+function refusal({ name, status, isUnknownConnection, connectionId }: RefusedCall): SilenceReason {
+  const where = connectionId === undefined ? '' : ` to connection ${hex(connectionId)}`;
+  const why = isUnknownConnection ? ': there is no such connection to a port of the parent' : '';
+  return problem(`The guest's last ${name}${where} was refused with ${status}${why}`);
+}
+
+/** What is known of a bus for {@link busSilence}. */
+export interface BusSituation extends Pick<ChannelBook, 'contact'>, Pick<LastAttempts, 'message'> {
+  readonly requests: readonly TrafficEntry[];
+  /** The guest's last message or event, where it was refused. */
+  readonly refusedCall: RefusedCall | undefined;
+  readonly nowNs: number;
+}
+
 /** What the bus as a whole waits for. */
-export function busSilence(
-  { contact }: Pick<ChannelBook, 'contact'>,
-  { message }: Pick<LastAttempts, 'message'>,
-  requests: readonly TrafficEntry[],
-  nowNs: number,
-): readonly SilenceReason[] {
-  const reasons: SilenceReason[] = [];
+export function busSilence(situation: BusSituation): readonly SilenceReason[] {
+  const { contact, message, requests, refusedCall, nowNs } = situation;
+  const reasons: SilenceReason[] = refusedCall === undefined ? [] : [refusal(refusedCall)];
   if (message !== undefined && message.outcome !== 'delivered') {
     const what = message.outcome === 'waiting' ? 'waits' : 'was lost';
     reasons.push(problem(`A message to the guest ${what}: ${inWords(message.reason)}`));

@@ -4,7 +4,8 @@ import { vmbusVersionText } from '../../spec/vmbus/messages';
 import type { DebuggedMachine } from '../debugged-machine';
 import type { PartitionNamer } from '../guest-programs';
 import { formatAddress, formatBytes, hex } from '../value-format';
-import type { ChannelState } from './channel-book';
+import { lastRefusedCall } from './bus-calls';
+import type { ChannelBook, ChannelState } from './channel-book';
 import { messageTree, packetTree } from './decode-traffic';
 import { channelRings, type RingOccupancy } from './ring-occupancy';
 import { busSilence, channelSilence, type SilenceReason } from './silence';
@@ -157,25 +158,21 @@ export class TrafficLog {
   private busOf(partition: number, name: string): TrafficBus {
     const { timeNs } = this.machine;
     const book = this.entries.bookOf(partition);
-    const attempts = this.entries.attemptsOf(partition);
-    if (book === undefined || attempts === undefined) {
-      const contact = {
-        version: undefined,
-        refused: [],
-        asked: undefined,
-        offersRequested: false,
-      };
-      const silence = busSilence({ contact }, { message: undefined }, [], timeNs);
-      return { partition, name, version: '', silence, channels: [] };
-    }
-    const requests = this.entries.openRequests(partition, 0);
-    const { version } = book.contact;
+    const { contact } = book ?? noContact;
+    const { version } = contact;
+    const silence = busSilence({
+      contact,
+      message: this.entries.attemptsOf(partition)?.message,
+      requests: this.entries.openRequests(partition, 0),
+      refusedCall: lastRefusedCall(this.machine.trace, partition),
+      nowNs: timeNs,
+    });
     return {
       partition,
       name,
       version: version === undefined ? '' : vmbusVersionText(version),
-      silence: busSilence(book, attempts, requests, timeNs),
-      channels: [...book.channels.keys()]
+      silence,
+      channels: [...(book?.channels.keys() ?? [])]
         .sort((a, b) => a - b)
         .map((relid) => this.channelOf(partition, relid)),
     };
@@ -349,6 +346,11 @@ function nodeOf(node: StructNode): TrafficNode {
     children: children.filter((child) => !isClearBit(child, node)).map(nodeOf),
   };
 }
+
+/** Of a guest that has said nothing. */
+const noContact: Pick<ChannelBook, 'contact'> = {
+  contact: { version: undefined, refused: [], asked: undefined, offersRequested: false },
+};
 
 function neverSeen(partition: number, relid: number): TrafficChannel {
   return {
