@@ -92,7 +92,7 @@ function lastCall({ trace: { hypercalls } }: PhysicalMachine): string {
 }
 
 const openRequests = ({ buses }: Run): string =>
-  buses.flatMap(({ channels }) => channels.map((each) => each.openRequests)).join('');
+  `open: ${buses[0]?.channels.find(({ className }) => className === 'scsi')?.openRequests}`;
 
 const rows: readonly Row[] = [
   {
@@ -180,7 +180,7 @@ const rows: readonly Row[] = [
         .packets(storagePackets([ScsiOperation.synchronizeCache10, 0, 0, 0, 0, 0, 0, 0, 0, 0]))
         .open(relidOf('scsi')),
     recorded: openRequests,
-    reason: '1',
+    reason: 'open: 1',
     className: 'scsi',
     explained: /ExecuteSrb without an answer of the parent, for 0\.0 ms/,
     settle: 1000,
