@@ -1,10 +1,26 @@
 // VMBus under a stock kernel: its drivers bind without an error, the messages come in their order, the host is obeyed.
 import assert from 'node:assert/strict';
 import type { GuestOperation } from '../../debug-adapter/machine/guest-operation';
-import type { TraceEvent } from '../../debug-adapter/machine/trace';
-import { channelMessageByType, VmbusVersion } from '../../debug-adapter/spec/vmbus/messages';
+import { VmbusVersion } from '../../debug-adapter/spec/vmbus/messages';
 import type { PhysicalMachine } from '../../debug-adapter/system/physical-machine';
-import { bootMachine, guestCommandLine, GuestConsole, runUntilShown } from './debian-guest';
+import { ImageFolder } from '../support/disk-images';
+import {
+  bootMachine,
+  guestCommandLine,
+  GuestConsole,
+  kernelComplaints,
+  runUntilShown,
+} from './debian-guest';
+import {
+  expectedHere,
+  measuredContact,
+  measuredDiskScan,
+  measuredEmptyScan,
+  measuredFirstPackets,
+  measuredOpening,
+  measuredScanOrder,
+} from './measured-traffic';
+import { BusNotes } from './said-on-the-bus';
 
 const prompt = '# ';
 const commandLine = `${guestCommandLine} hyperscope.modules=hyperv`;
@@ -12,28 +28,21 @@ const commandLine = `${guestCommandLine} hyperscope.modules=hyperv`;
 interface BootedGuest {
   readonly machine: PhysicalMachine;
   readonly console: GuestConsole;
-  /** `to-parent RequestOffers 0` for each channel message, with the word behind its header. */
-  readonly messages: readonly string[];
-  readonly refusals: readonly string[];
+  readonly notes: BusNotes;
 }
 
+/** Boots to the shell with a disk of a megabyte. */
 function boot(options: Parameters<typeof bootMachine>[0] = {}): BootedGuest {
-  const machine = bootMachine({ commandLine, ...options });
-  const messages: string[] = [];
-  const refusals: string[] = [];
-  const record = (event: TraceEvent): void => {
-    if (event.kind !== 'vmbus-message') return;
-    if (event.refusal !== '') refusals.push(event.refusal);
-    const view = new DataView(event.payload.buffer, event.payload.byteOffset);
-    const name = channelMessageByType.get(view.getUint32(0, true))?.name ?? 'unknown';
-    const word = event.payload.length >= 12 ? view.getUint32(8, true) : 0;
-    messages.push(`${event.direction} ${name} ${word}`);
-  };
-  machine.trace.forwardTo({ record }, ['vmbus-message']);
+  const folder = new ImageFolder();
+  const path = folder.write('disk.raw', new Uint8Array(1 << 20));
+  const machine = bootMachine({ commandLine, disks: [{ path, controller: 'scsi' }], ...options });
+  const notes = new BusNotes();
+  machine.trace.forwardTo(notes, ['hypercall', 'vmbus-message', 'vmbus-packet']);
   const console = new GuestConsole(machine);
   const stop = runUntilShown(machine, console, prompt);
+  folder.remove();
   assert.equal(stop, undefined, `${stop?.kind} at ${machine.position}:\n${console.end}`);
-  return { machine, console, messages, refusals };
+  return { machine, console, notes };
 }
 
 function ask(machine: PhysicalMachine, operation: DistributedOperation): void {
@@ -53,12 +62,6 @@ function phases(machine: PhysicalMachine): string[] {
   return (view?.components ?? []).map(({ name, phase, version }) => `${name} ${phase} ${version}`);
 }
 
-/** Messages about one channel, in their order. */
-const ofChannel = (messages: readonly string[], relid: number): string[] =>
-  messages
-    .filter((message) => message.endsWith(` ${relid}`))
-    .map((message) => message.replace(/ \d+$/, ''));
-
 describe('VMBus of a Debian kernel', function () {
   this.timeout(240_000);
   let guest: BootedGuest;
@@ -74,12 +77,7 @@ describe('VMBus of a Debian kernel', function () {
       assert.ok(text.includes(`hv_utils: ${component}`), guest.console.end);
     }
     assert.match(text, /hv_utils: TimeSync IC version 4\.0/);
-    const lines = text.split('\n').filter((line) => /hv_|hyperv|vmbus/i.test(line));
-    assert.deepEqual(
-      lines.filter((line) => /error|fail|unable|unknown|timeout|WARN/i.test(line)),
-      [],
-    );
-    assert.doesNotMatch(text, /WARNING:|BUG:|Oops/);
+    assert.deepEqual(kernelComplaints(text), []);
   });
 
   it('has components that have agreed on versions; data exchange waits for its daemon', () => {
@@ -93,29 +91,27 @@ describe('VMBus of a Debian kernel', function () {
     ]);
   });
 
-  it('exchanges messages in the order of the protocol, none of which is refused', () => {
-    assert.deepEqual(guest.refusals, []);
-    const [contact, response, request, ...rest] = guest.messages;
-    assert.deepEqual(
-      [contact, response, request],
-      [
-        `to-parent InitiateContact ${VmbusVersion.v5_3}`,
-        'to-guest VersionResponse 1',
-        'to-parent RequestOffers 0',
-      ],
-    );
-    const count = guest.machine.parent.integrationOf(2)?.components.length ?? 0;
-    const names = rest.map((message) => message.split(' ')[1]);
-    const offers = Array.from({ length: count }, () => 'OfferChannel');
-    assert.deepEqual(names.slice(0, count + 1), [...offers, 'AllOffersDelivered']);
-    for (let relid = 1; relid <= count; relid++) {
-      assert.deepEqual(ofChannel(rest.slice(count + 1), relid), [
-        'to-parent GpadlHeader',
-        'to-guest GpadlCreated',
-        'to-parent OpenChannel',
-        'to-guest OpenChannelResult',
-      ]);
+  it('exchanges messages as they were measured, none of which is refused', () => {
+    const { contact, openings, refusals } = guest.notes;
+    assert.deepEqual(refusals, []);
+    assert.deepEqual(contact, expectedHere(measuredContact['5.3']));
+    for (const [name, rows] of Object.entries(measuredOpening)) {
+      assert.deepEqual(openings.get(name), rows, name);
     }
+  });
+
+  it('exchanges packets as they were measured', () => {
+    const { packets, commands } = guest.notes;
+    for (const [name, rows] of Object.entries(measuredFirstPackets)) {
+      assert.deepEqual(packets.get(name)?.slice(0, rows.length), rows, name);
+    }
+    const [disk = '', ...others] = measuredScanOrder;
+    const expected = [
+      ...expectedHere(measuredDiskScan).map((text) => `${disk} ${text}`),
+      ...others.flatMap((at) => expectedHere(measuredEmptyScan).map((text) => `${at} ${text}`)),
+    ];
+    const said = commands.map(({ address, text }) => `${address} ${text}`);
+    assert.deepEqual(said.slice(0, expected.length), expected);
   });
 
   it('beats while the guest idles', () => {
@@ -151,12 +147,11 @@ describe('VMBus of a Debian kernel with an older host', function () {
   this.timeout(240_000);
 
   it('speaks version 4.1 on eight processors, by the connection of old', () => {
-    const { console, messages, refusals } = boot({
-      vmbusVersion: VmbusVersion.v4_1,
-      processors: 8,
-    });
+    const { console, notes } = boot({ vmbusVersion: VmbusVersion.v4_1, processors: 8 });
     assert.match(console.text, /hv_vmbus: Vmbus version:4\.1/);
-    assert.equal(messages[0], `to-parent InitiateContact ${VmbusVersion.v4_1}`);
-    assert.deepEqual(refusals, []);
+    assert.deepEqual(notes.contact, expectedHere(measuredContact['4.1']));
+    assert.deepEqual(notes.refusals, []);
+    assert.deepEqual(notes.openings.get('kvp'), measuredOpening['kvp']);
+    assert.deepEqual(kernelComplaints(console.text), []);
   });
 });
