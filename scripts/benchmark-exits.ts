@@ -1,5 +1,5 @@
 // `npm run benchmark:exits`: how many VM exits a second are handled and resumed, in processor time of the main thread.
-// Options: --seconds=2 (each row), --check (fail where a rate is below its goal).
+// Options: --seconds=2 (each row), --row=hypercall (rows whose name has it), --check (fail where a rate is below its goal).
 import { webAssemblyCodeHost } from '../debug-adapter/host/web-assembly-code-space';
 import { configureSingleGuest } from '../debug-adapter/system/machine-configuration';
 import { PhysicalMachine } from '../debug-adapter/system/physical-machine';
@@ -66,9 +66,11 @@ function rateOf({ name, code, keepsTrace }: ExitRow, seconds: number): number {
   return runFor(seconds * 1000);
 }
 
-const seconds = Number(process.argv.find((text) => text.startsWith('--seconds='))?.slice(10) ?? 2);
+const option = (name: string): string | undefined =>
+  process.argv.find((text) => text.startsWith(`--${name}=`))?.slice(name.length + 3);
+const seconds = Number(option('seconds') ?? 2);
 let missed = false;
-for (const row of rows) {
+for (const row of rows.filter(({ name }) => name.includes(option('row') ?? ''))) {
   const rate = rateOf(row, seconds);
   if (rate < row.goal) missed = true;
   const goal = `goal ${(row.goal / 1000).toFixed(0)} k/s`;

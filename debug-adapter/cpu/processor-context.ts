@@ -108,8 +108,10 @@ export class ProcessorContext {
 
   setRunCount(offset: number, count: number): void {
     const at = this.vpBase + offset;
-    this.view.setUint32(at, count % twoTo32, true);
-    this.view.setUint32(at + 4, Math.floor(count / twoTo32), true);
+    // Without a remainder, which the engine calls a library for.
+    const high = Math.floor(count / twoTo32);
+    this.view.setUint32(at, count - high * twoTo32, true);
+    this.view.setUint32(at + 4, high, true);
   }
 
   runU64(offset: number): bigint {

@@ -74,6 +74,9 @@ export interface SharedParts {
 /** After one entry into generated code: a stop to report, or undefined to go on. */
 type Outcome = ProcessorStop | undefined;
 
+const vmExit: ProcessorStop = { kind: 'vm-exit' };
+const budgetUsed: ProcessorStop = { kind: 'budget' };
+
 const keptAtPowerOn = [stateOffsets.retired, stateOffsets.randomState] as const;
 
 export class VirtualProcessorCore implements ProcessorCore, Processor {
@@ -151,7 +154,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.startNs = timeNs;
     let stop: Outcome = this.enter();
     while (stop === undefined) {
-      if (this.steps >= budget) stop = { kind: 'budget' };
+      if (this.steps >= budget) stop = budgetUsed;
       else if (this.hasPendingTrap()) stop = this.debugTrap();
       else if (state.readU32(vmcsOffsets.activityState) !== 0) stop = { kind: 'inactive' };
       else if (openWindow(this.context) !== undefined) stop = this.windowExit();
@@ -188,13 +191,14 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
 
   completeInstruction(): void {
     const { state } = this;
-    state.rip = BigInt.asUintN(64, state.rip + state.readU64(vmcsOffsets.exitInstructionLength));
+    state.addToSlot(stateOffsets.rip, state.readU32(vmcsOffsets.exitInstructionLength));
     this.endBlocking();
     this.retire(1);
     state.writeU32(stateOffsets.answerCount, 0);
     this.context.setRun32(runOffsets.passBreakpoint, 0);
     this.clearResumeFlag();
-    if ((state.rflags & flagTrap) !== 0) this.setPendingSingleStep();
+    const flags = state.readU32(stateOffsets.flagsSystem);
+    if ((flags & flagTrap) !== 0) this.setPendingSingleStep();
   }
 
   answerAccess(value: bigint): void {
@@ -465,7 +469,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
         return this.deliverFault();
       case StopCode.vmExit:
         this.steps++;
-        return { kind: 'vm-exit' };
+        return vmExit;
       case StopCode.breakpoint:
         if (this.breakpoints.has(this.linearIp())) return { kind: 'breakpoint' };
         context.setRun32(runOffsets.passBreakpoint, 1);

@@ -128,11 +128,16 @@ function addressBitsOf({ processors }: Partition): LinearAddressBits {
   return processors[0]?.core.linearAddressBits ?? linearAddressBits.fourLevels;
 }
 
+/** Made once: a guest may ask for it millions of times. */
+function always(answer: CpuidResult): LeafAnswer {
+  return () => answer;
+}
+
 /** SDM vol. 2, CPUID, table 3-17. Leaves that are absent here and below the highest one answer zeros. */
 const architecturalLeaves: ReadonlyMap<number, LeafAnswer> = new Map<number, LeafAnswer>([
   [
     0,
-    () => ({
+    always({
       eax: highestBasicLeaf,
       ebx: fourCharacters(vendor, 0),
       ecx: fourCharacters(vendor, 8),
@@ -151,20 +156,20 @@ const architecturalLeaves: ReadonlyMap<number, LeafAnswer> = new Map<number, Lea
         (partition.interrupts.hasEnabledApic(processor) ? localApic : 0),
     }),
   ],
-  [2, () => cacheDescriptors],
+  [2, always(cacheDescriptors)],
   [4, (_processor, processors, subleaf) => answerCacheLeaf(processors, subleaf)],
-  [6, () => alwaysRunningTimer],
+  [6, always(alwaysRunningTimer)],
   [
     7,
     (_processor, _processors, subleaf, partition) => (subleaf === 0 ? structured(partition) : zero),
   ],
   [0xb, answerTopologyLeaf],
-  [0x80000000, () => ({ ...zero, eax: highestExtendedLeaf })],
-  [0x80000001, () => ({ ...zero, edx: extendedEdx })],
-  [0x80000002, () => brandLeaf(0)],
-  [0x80000003, () => brandLeaf(1)],
-  [0x80000004, () => brandLeaf(2)],
-  [0x80000006, () => secondLevelCache],
+  [0x80000000, always({ ...zero, eax: highestExtendedLeaf })],
+  [0x80000001, always({ ...zero, edx: extendedEdx })],
+  [0x80000002, always(brandLeaf(0))],
+  [0x80000003, always(brandLeaf(1))],
+  [0x80000004, always(brandLeaf(2))],
+  [0x80000006, always(secondLevelCache)],
   [
     0x80000007,
     (_processor, _processors, _subleaf, partition) => ({

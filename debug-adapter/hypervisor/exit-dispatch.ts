@@ -15,7 +15,8 @@ import { handleTripleFault } from './exits/triple-fault';
 import { handleVmcall } from './exits/vmcall';
 import { findEntryProblem } from './vm-entry-checks';
 
-const handlers: ReadonlyMap<number, ExitHandler> = new Map([
+/** By basic exit reason. */
+const handlers: readonly (ExitHandler | undefined)[] = byReason([
   [ExitReasonNumber.TRIPLE_FAULT, handleTripleFault],
   [ExitReasonNumber.TASK_SWITCH, handleTaskSwitch],
   [ExitReasonNumber.INTERRUPT_WINDOW, handleEventWindow],
@@ -35,13 +36,21 @@ const handlers: ReadonlyMap<number, ExitHandler> = new Map([
   [ExitReasonNumber.EPT_VIOLATION, handleEptViolation],
 ]);
 
+function byReason(
+  rows: readonly (readonly [number, ExitHandler])[],
+): readonly (ExitHandler | undefined)[] {
+  const byNumber = new Map(rows);
+  const last = Math.max(...byNumber.keys());
+  return Array.from({ length: last + 1 }, (_, reason) => byNumber.get(reason));
+}
+
 const entryFailure = 0x80000000;
 
 /** Handles the exit of `context`; the caller has ended its pending state before. */
 export function dispatchExit(context: ExitContext): ExitOutcome {
   const { reason } = context.exit;
   if (reason >= entryFailure) return describeEntryFailure(context);
-  const handler = handlers.get(reason & 0xffff);
+  const handler = handlers[reason & 0xffff];
   if (handler !== undefined) return handler(context);
   const name = exitReasonByNumber.get(reason & 0xffff)?.text ?? `reason ${reason & 0xffff}`;
   return {

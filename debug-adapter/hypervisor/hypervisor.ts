@@ -59,8 +59,9 @@ export class Hypervisor implements ChildControl {
 
   /** Handles the pending exit of a processor. Its event must have been recorded. */
   handleExit(processor: VirtualProcessor): HandledExit {
-    const partition = this.partition(processor.partitionId);
-    assert(processor.exitIdentity !== undefined, 'the exit has been recorded');
+    const partition = this.byId.get(processor.partitionId);
+    assert(partition !== undefined, 'the partition of the processor');
+    assert(processor.hasRecordedExit, 'the exit has been recorded');
     processor.clearPendingExit();
     processor.apic.settleAssist();
     const { services } = this;

@@ -72,6 +72,7 @@ function wake(processor: VirtualProcessor, services: HypervisorServices): void {
 /** INIT and start-up IPIs (SDM vol. 3, 9.4): they reach a processor between two instructions. */
 function takeInitAndStartUp(processor: VirtualProcessor, services: HypervisorServices): void {
   const { apic } = processor;
+  if (!apic.isInitPending && apic.startUpVector === undefined) return;
   if (apic.isInitPending) {
     const { startUpVector } = apic;
     initialize(processor);
@@ -106,6 +107,8 @@ interface Preparation {
   readonly controls: number;
   readonly asksParent: boolean;
 }
+
+const nothingToPrepare: Preparation = { controls: 0, asksParent: false };
 
 function prepareInterrupt(processor: VirtualProcessor, services: HypervisorServices): Preparation {
   const { apic, state } = processor;
@@ -145,7 +148,9 @@ export function prepareEntry(processor: VirtualProcessor, services: HypervisorSe
   processor.apic.settleAssist();
   const { state } = processor;
   const nmi = prepareNmi(processor, services);
-  const { controls, asksParent } = prepareInterrupt(processor, services);
+  const { controls, asksParent } = processor.apic.asksForService
+    ? prepareInterrupt(processor, services)
+    : nothingToPrepare;
   const before = state.readU32(offsets.controls);
   const after = ((before & ~windows) | nmi | controls) >>> 0;
   if (after !== before) state.writeU64(offsets.controls, BigInt(after));

@@ -75,6 +75,8 @@ export class Partition {
   readonly clock: PartitionClock;
   /** The partition privilege mask (TLFS 4.2.2). */
   readonly privileges: bigint;
+  /** Privileges that were asked for, as a hypercall does each time. */
+  private readonly held = new Map<PrivilegeName, boolean>();
 
   readonly onReset: ResetPolicy;
   readonly onTripleFault: TripleFaultPolicy;
@@ -135,7 +137,12 @@ export class Partition {
   }
 
   holds(privilege: PrivilegeName): boolean {
-    return (this.privileges & privilegeMask([privilege])) !== 0n;
+    let holds = this.held.get(privilege);
+    if (holds === undefined) {
+      holds = (this.privileges & privilegeMask([privilege])) !== 0n;
+      this.held.set(privilege, holds);
+    }
+    return holds;
   }
 
   /** Writes HV_X64_MSR_GUEST_OS_ID; 0 takes the hypercall page away (TLFS 3.13). */

@@ -65,8 +65,13 @@ export class VirtualProcessor {
   /** Nanoseconds of virtual time for which it has run, the hypervisor's work for it included. */
   runNs = 0;
 
-  /** Set while a VM exit waits to be handled and its event has been recorded. */
-  exitIdentity: ExitIdentity | undefined;
+  /** Place of the last exit that was recorded, kept in numbers: an object for each would outlive its exit. */
+  private exitPosition = 0;
+  private exitOrdinal = 0;
+  private exitTimeNs = 0;
+
+  /** True while a VM exit waits to be handled and its event has been recorded. */
+  hasRecordedExit = false;
 
   /** The pending exit in full, made from the VMCS when first asked for; never part of the state. */
   private described: VmExitEvent | undefined;
@@ -157,8 +162,26 @@ export class VirtualProcessor {
   /** Ends the pending exit: the next thing that happens is VM entry. */
   clearPendingExit(): void {
     this.state.writeU32(stateOffsets.exitPending, 0);
-    this.exitIdentity = undefined;
+    this.hasRecordedExit = false;
     this.described = undefined;
+  }
+
+  /** Of the exit that waits to be handled, once it has been recorded. */
+  get exitIdentity(): ExitIdentity | undefined {
+    return this.hasRecordedExit ? this.lastExitIdentity : undefined;
+  }
+
+  set exitIdentity(identity: ExitIdentity | undefined) {
+    this.hasRecordedExit = identity !== undefined;
+    if (identity === undefined) return;
+    this.exitPosition = identity.position;
+    this.exitOrdinal = identity.ordinal;
+    this.exitTimeNs = identity.timeNs;
+  }
+
+  /** Of the last exit that was recorded, whether it has been handled or not. */
+  get lastExitIdentity(): ExitIdentity {
+    return { position: this.exitPosition, ordinal: this.exitOrdinal, timeNs: this.exitTimeNs };
   }
 
   /** Fills the exit information of a VM-entry failure due to invalid guest state (SDM vol. 3, 27.8). */

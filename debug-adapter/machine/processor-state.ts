@@ -121,12 +121,15 @@ const u32 = 0xffffffffn;
 /** Typed access to one processor's state. Cheap to make; holds no state of its own. */
 export class ProcessorState {
   private readonly view: DataView;
+  /** The same, to copy slots; whoever needs a value goes through the view, whatever the host's order of bytes. */
+  private readonly words: Int32Array;
 
   constructor(
     readonly bytes: Uint8Array,
     readonly vpBase: number,
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset + vpBase, stateBytes);
+    this.words = new Int32Array(bytes.buffer, bytes.byteOffset + vpBase, stateBytes / 4);
   }
 
   readU64(offset: number): bigint {
@@ -190,11 +193,22 @@ export class ProcessorState {
     this.view.setUint16(stateOffsets.gpr + index * 8, value, true);
   }
 
-  /** Copies 64-bit slots from `offset` on, as they stand, into `target`. */
-  copySlots(offset: number, slots: number, target: DataView, to: number): void {
-    for (let at = 0; at < slots * 8; at += 4) {
-      target.setInt32(to + at, this.view.getInt32(offset + at, true), true);
+  /** Copies single words: `moves` has the offset of each here, and then behind `base` in `target`, in bytes. */
+  copyWords(moves: Int32Array, target: Int32Array, base: number): void {
+    const { words } = this;
+    for (let at = 0; at < moves.length; at += 2) {
+      const from = moves[at] ?? 0;
+      const to = moves[at + 1] ?? 0;
+      target[(base + to) >>> 2] = words[from >>> 2] ?? 0;
     }
+  }
+
+  /** Copies 64-bit slots from `offset` on, as they stand, into the bytes of `target` from `to` on. */
+  copySlots(offset: number, slots: number, target: Int32Array, to: number): void {
+    const from = offset >>> 2;
+    const start = to >>> 2;
+    const { words } = this;
+    for (let at = 0; at < slots * 2; at++) target[start + at] = words[from + at] ?? 0;
   }
 
   /** General register by encoding, 0 to 15. */

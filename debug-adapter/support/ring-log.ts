@@ -3,10 +3,15 @@ import { assert } from './assert';
 
 const initialRecords = 64;
 
+function wordsOf({ buffer }: Uint8Array): Int32Array {
+  return new Int32Array(buffer, 0, Math.floor(buffer.byteLength / 4));
+}
+
 /** Records are numbered from 0 in the order of appending; a number stays with its record. */
 export class RingLog {
   private bytes: Uint8Array;
   private whole: DataView;
+  private wholeWords: Int32Array;
   private appended = 0;
   /** Records that have given way to others. */
   private overwritten = 0;
@@ -21,6 +26,7 @@ export class RingLog {
     this.allocated = Math.min(initialRecords, capacity);
     this.bytes = new Uint8Array(recordBytes * this.allocated);
     this.whole = new DataView(this.bytes.buffer);
+    this.wholeWords = wordsOf(this.bytes);
   }
 
   /** Records appended since the log was made or cleared. */
@@ -53,6 +59,11 @@ export class RingLog {
     return this.whole;
   }
 
+  /** The same bytes in words of the host's order, to copy what has it too. */
+  get words(): Int32Array {
+    return this.wholeWords;
+  }
+
   /** A view of record `index`, valid until the next append; undefined where it is not kept. */
   at(index: number): Uint8Array | undefined {
     if (index < this.dropped || index >= this.appended) return undefined;
@@ -78,5 +89,6 @@ export class RingLog {
     larger.set(this.bytes);
     this.bytes = larger;
     this.whole = new DataView(larger.buffer);
+    this.wholeWords = wordsOf(larger);
   }
 }

@@ -189,6 +189,21 @@ export function readField(layout: StructLayout, bytes: Uint8Array, name: string,
   return readInteger(bytes, at + field.offset, field.type);
 }
 
+/** Value of an integer field of at most 32 bits of the structure at the start of `bytes`, without a 64-bit integer. */
+export function readNumber(layout: StructLayout, bytes: Uint8Array, name: string): number {
+  const { offset, type } = fieldNamed(layout, name);
+  assert(offset + fieldSizeBytes(type) <= bytes.length, 'the bytes have the field');
+  switch (type) {
+    case 'u8':
+      return bytes[offset] ?? 0;
+    case 'u16':
+      return wordAt(bytes, offset, 2);
+    default:
+      assert(type === 'u32', 'the field has at most 32 bits');
+      return wordAt(bytes, offset, 4);
+  }
+}
+
 /** Writes integer fields of one structure, each truncated to its width. */
 export type FieldWriter = (name: string, value: bigint) => void;
 

@@ -2,27 +2,41 @@
 import type { VirtualProcessor } from '../hypervisor/virtual-processor';
 import { stateOffsets, vmcsEncoding, vmcsSlotOffset } from '../machine/processor-state';
 import { present } from '../support/assert';
+import type { RingLog } from '../support/ring-log';
+import { writeCount } from './hypercall-record';
 import { vmExitRecord } from './trace-records';
 
 const offsetOf = (name: string): number =>
   present(vmExitRecord.byName.get(name), `field ${name} of the exit record`).offset;
 
-/** Fields of 64 and of 32 bits that are slots of the processor's state. */
-const wideFields = Object.entries({
-  qualification: vmcsSlotOffset(vmcsEncoding('EXIT_QUALIFICATION')),
-  guestPhysicalAddress: vmcsSlotOffset(vmcsEncoding('GUEST_PHYSICAL_ADDRESS')),
-  guestLinearAddress: vmcsSlotOffset(vmcsEncoding('GUEST_LINEAR_ADDRESS')),
-  rip: stateOffsets.rip,
-  cr0: vmcsSlotOffset(vmcsEncoding('GUEST_CR0')),
-  cr3: vmcsSlotOffset(vmcsEncoding('GUEST_CR3')),
-  cr4: vmcsSlotOffset(vmcsEncoding('GUEST_CR4')),
-}).map(([name, from]) => ({ from, to: offsetOf(name) }));
+const vmcsSlot = (name: string): number => vmcsSlotOffset(vmcsEncoding(name));
 
-const narrowFields = Object.entries({
-  reason: vmcsSlotOffset(vmcsEncoding('VM_EXIT_REASON')),
-  instructionLength: vmcsSlotOffset(vmcsEncoding('VM_EXIT_INSTRUCTION_LEN')),
-  interruptionInformation: vmcsSlotOffset(vmcsEncoding('VM_EXIT_INTR_INFO')),
-}).map(([name, from]) => ({ from, to: offsetOf(name) }));
+/** Fields of 64 bits that are slots of the processor's state. */
+const wideFields = {
+  qualification: vmcsSlot('EXIT_QUALIFICATION'),
+  guestPhysicalAddress: vmcsSlot('GUEST_PHYSICAL_ADDRESS'),
+  guestLinearAddress: vmcsSlot('GUEST_LINEAR_ADDRESS'),
+  rip: stateOffsets.rip,
+  cr0: vmcsSlot('GUEST_CR0'),
+  cr3: vmcsSlot('GUEST_CR3'),
+  cr4: vmcsSlot('GUEST_CR4'),
+} as const;
+
+/** Fields of 32 bits that are the lower half of a slot. */
+const narrowFields = {
+  reason: vmcsSlot('VM_EXIT_REASON'),
+  instructionLength: vmcsSlot('VM_EXIT_INSTRUCTION_LEN'),
+  interruptionInformation: vmcsSlot('VM_EXIT_INTR_INFO'),
+} as const;
+
+/** Words to copy, each by its offset in the state and its offset in the record, one after the other. */
+const copiedWords = Int32Array.from([
+  ...Object.entries(wideFields).flatMap(([name, from]) => {
+    const to = offsetOf(name);
+    return [from, to, from + 4, to + 4];
+  }),
+  ...Object.entries(narrowFields).flatMap(([name, from]) => [from, offsetOf(name)]),
+]);
 
 const at = {
   position: offsetOf('position'),
@@ -36,26 +50,19 @@ const at = {
 } as const;
 
 const generalRegisters = 16;
-const twoTo32 = 2 ** 32;
 
 /** Fills the whole record at `base` with the exit that `processor` has just recorded. */
-export function writeExitRecord(view: DataView, base: number, processor: VirtualProcessor): void {
+export function writeExitRecord(log: RingLog, base: number, processor: VirtualProcessor): void {
   const { state, exits } = processor;
-  const { position, ordinal, timeNs } = present(processor.exitIdentity, 'recorded exit');
-  const writeCount = (to: number, count: number): void => {
-    view.setUint32(base + to, count % twoTo32, true);
-    view.setUint32(base + to + 4, Math.floor(count / twoTo32), true);
-  };
-  writeCount(at.position, position);
-  writeCount(at.timeNs, timeNs);
-  writeCount(at.exitNumber, exits);
+  const { view, words } = log;
+  const { position, ordinal, timeNs } = processor.lastExitIdentity;
+  writeCount(view, base + at.position, position);
+  writeCount(view, base + at.timeNs, timeNs);
+  writeCount(view, base + at.exitNumber, exits);
   view.setUint32(base + at.ordinal, ordinal, true);
   view.setUint16(base + at.partition, processor.partitionId, true);
   view.setUint16(base + at.processor, processor.index, true);
   view.setUint32(base + at.rflags, state.rflags, true);
-  for (const { from, to } of wideFields) state.copySlots(from, 1, view, base + to);
-  for (const { from, to } of narrowFields) {
-    view.setUint32(base + to, state.readU32(from), true);
-  }
-  state.copySlots(stateOffsets.gpr, generalRegisters, view, base + at.registers);
+  state.copyWords(copiedWords, words, base);
+  state.copySlots(stateOffsets.gpr, generalRegisters, words, base + at.registers);
 }

@@ -20,9 +20,12 @@ const at = {
 
 const twoTo32 = 2 ** 32;
 
-function writeCount(view: DataView, to: number, count: number): void {
-  view.setUint32(to, count % twoTo32, true);
-  view.setUint32(to + 4, Math.floor(count / twoTo32), true);
+/** A count below 2^53 as an integer of 64 bits. */
+export function writeCount(view: DataView, to: number, count: number): void {
+  // Without a remainder, which the engine calls a library for.
+  const high = Math.floor(count / twoTo32);
+  view.setUint32(to, count - high * twoTo32, true);
+  view.setUint32(to + 4, high, true);
 }
 
 /** Fills the whole record at `base`. */

@@ -19,7 +19,6 @@ import { EventOrder, type EventOrderState } from './event-order';
 import { Lane } from './lane';
 import { LaneSchedule, type LaneScheduleState } from './lane-schedule';
 import { limits } from './limits';
-import type { EventPlace } from './observed-events';
 import type { ProcessorAddress, RunOutcome, RunRequest, RunStop } from './run-types';
 import type { ExitSink } from './trace-log';
 import type { VirtualTimeCosts } from './virtual-time-costs';
@@ -120,8 +119,7 @@ export class RunLoop implements HypervisorServices {
   charge(work: ChargedWork): void {
     if (this.active === undefined) return;
     const { hypercallNs, interceptRoundTripNs } = this.costs;
-    const cost = { hypercall: hypercallNs, intercept: interceptRoundTripNs }[work];
-    this.active.spend(cost);
+    this.active.spend(work === 'hypercall' ? hypercallNs : interceptRoundTripNs);
   }
 
   wake(processor: VirtualProcessor): void {
@@ -292,13 +290,11 @@ export class RunLoop implements HypervisorServices {
   }
 
   private judge(lane: Lane, stop: ProcessorStop, request: RunRequest): RunStop | undefined {
+    if (stop.kind === 'budget') return undefined;
+    if (stop.kind === 'vm-exit') return this.recordExit(lane, request);
     const at = addressOf(lane);
     const { processor } = lane;
     switch (stop.kind) {
-      case 'budget':
-        return undefined;
-      case 'vm-exit':
-        return this.recordExit(lane, request);
       case 'event': {
         const { vector } = stop;
         const place = this.trace.takePlace();
@@ -332,26 +328,23 @@ export class RunLoop implements HypervisorServices {
   /** One step: the hypervisor's handling, the parent's answer, and the way back into the guest. */
   private handleExit(lane: Lane): RunStop | undefined {
     const hypervisor = present(this.hypervisor, 'hypervisor');
-    const place = present(lane.processor.exitIdentity, 'place of the recorded exit');
     this.count(lane, 1);
     const outcome = hypervisor.handleExit(lane.processor);
     this.workForGuests();
     lane.spend(this.costs.exitNs);
-    return this.stopAfterExit(lane, outcome, place);
+    return this.stopAfterExit(lane, outcome);
   }
 
-  private stopAfterExit(lane: Lane, outcome: HandledExit, place: EventPlace): RunStop | undefined {
+  private stopAfterExit(lane: Lane, outcome: HandledExit): RunStop | undefined {
+    if (outcome.kind === 'resume' || outcome.kind === 'awaits-parent') return undefined;
     const at = addressOf(lane);
     switch (outcome.kind) {
-      case 'resume':
-      case 'awaits-parent':
-        return undefined;
       case 'triple-fault':
         return { kind: 'triple-fault', at };
       case 'guest-crash':
         return { kind: 'guest-crash', at, ...outcome.report };
       case 'unhandled': {
-        const exit = lane.processor.describeExit(place);
+        const exit = lane.processor.describeExit(lane.processor.lastExitIdentity);
         return { kind: 'unhandled-exit', at, exit, message: outcome.message };
       }
       default:

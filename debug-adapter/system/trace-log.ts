@@ -189,9 +189,13 @@ export type TracePlace = Pick<TraceHeader, 'position' | 'ordinal'>;
 
 const beforeAll: TracePlace = { position: -1, ordinal: 0 };
 
-function isBehind(place: TracePlace, other: TracePlace): boolean {
-  if (place.position !== other.position) return place.position > other.position;
-  return place.ordinal > other.ordinal;
+function isBehind(
+  position: number,
+  ordinal: number,
+  otherPosition: number,
+  otherOrdinal: number,
+): boolean {
+  return position === otherPosition ? ordinal > otherOrdinal : position > otherPosition;
 }
 
 /**
@@ -213,8 +217,14 @@ export class TraceLog implements ExitSink {
   /** Whether VM exits are recorded; whoever measures may do without. Their numbers and places are not touched. */
   keepsExits = true;
   private readonly listeners: Listener[] = [];
-  private newest = beforeAll;
-  private heard = beforeAll;
+  /** Whether a listener wants VM exits, and delivered events. */
+  private hearsExits = false;
+  private hearsDeliveries = false;
+  /** Places in numbers: an object for each event would outlive it. */
+  private newestPosition = beforeAll.position;
+  private newestOrdinal = beforeAll.ordinal;
+  private heardPosition = beforeAll.position;
+  private heardOrdinal = beforeAll.ordinal;
 
   /**
    * Passes further events on, as they happen; a listener must not change the machine.
@@ -222,11 +232,13 @@ export class TraceLog implements ExitSink {
    */
   forwardTo(sink: TraceSink, kinds = everyKind): void {
     this.listeners.push({ sink, kinds: new Set(kinds) });
+    this.hearsExits ||= kinds.includes('vm-exit');
+    this.hearsDeliveries ||= kinds.includes('event');
   }
 
   /** The place up to which every event has been heard. */
   get heardUntil(): TracePlace {
-    return this.heard;
+    return { position: this.heardPosition, ordinal: this.heardOrdinal };
   }
 
   /**
@@ -234,15 +246,17 @@ export class TraceLog implements ExitSink {
    * of that past behind `place` go when the first other event comes.
    */
   hearFrom(place: TracePlace): void {
-    this.heard = place;
+    this.heardPosition = place.position;
+    this.heardOrdinal = place.ordinal;
   }
 
   recordExit(processor: VirtualProcessor): void {
-    if (!this.isNew(present(processor.exitIdentity, 'place of the recorded exit'))) return;
+    if (!this.isNew(processor.lastExitIdentity)) return;
     if (this.keepsExits) {
-      this.exits.appendRecord((view, at) => writeExitRecord(view, at, processor));
+      const at = this.exits.reserve();
+      writeExitRecord(this.exits.records, at, processor);
     }
-    if (this.listeners.some(({ kinds }) => kinds.has('vm-exit'))) {
+    if (this.hearsExits) {
       this.forward(present(processor.pendingExit, 'recorded exit'));
     }
   }
@@ -252,7 +266,7 @@ export class TraceLog implements ExitSink {
     this.events.appendRecord((view, at) => {
       writeDeliveryRecord(view, at, place, where, delivery);
     });
-    if (!this.listeners.some(({ kinds }) => kinds.has('event'))) return;
+    if (!this.hearsDeliveries) return;
     const { vector, errorCode, returnRip: rip } = delivery;
     this.forward({ kind: 'event', ...place, ...where, vector, errorCode, rip });
   }
@@ -302,8 +316,9 @@ export class TraceLog implements ExitSink {
   /** Forgets every row: after the machine has been put into another state, the rows are of another past. */
   clear(): void {
     for (const stream of this.streams) stream.clear();
-    this.newest = beforeAll;
-    this.heard = beforeAll;
+    this.newestPosition = beforeAll.position;
+    this.newestOrdinal = beforeAll.ordinal;
+    this.hearFrom(beforeAll);
   }
 
   private get streams(): readonly Pick<TraceStream<never>, 'clear' | 'forgetFrom'>[] {
@@ -322,13 +337,15 @@ export class TraceLog implements ExitSink {
     ];
   }
 
-  private isNew(place: TracePlace): boolean {
-    if (!isBehind(place, this.heard)) return false;
-    if (!isBehind(place, this.newest)) {
-      for (const stream of this.streams) stream.forgetFrom(place.position);
+  private isNew({ position, ordinal }: TracePlace): boolean {
+    if (!isBehind(position, ordinal, this.heardPosition, this.heardOrdinal)) return false;
+    if (!isBehind(position, ordinal, this.newestPosition, this.newestOrdinal)) {
+      for (const stream of this.streams) stream.forgetFrom(position);
     }
-    this.newest = place;
-    this.heard = place;
+    this.newestPosition = position;
+    this.newestOrdinal = ordinal;
+    this.heardPosition = position;
+    this.heardOrdinal = ordinal;
     return true;
   }
 

@@ -55,6 +55,16 @@ export class TraceStream<Event extends TraceEvent> {
     write(this.ring.view, at);
   }
 
+  /** Room for such a record, to be filled at once and whole: where it begins in {@link records}. */
+  reserve(): number {
+    return this.ring.reserve();
+  }
+
+  /** All records. */
+  get records(): RingLog {
+    return this.ring;
+  }
+
   append(event: Event): void {
     const record = this.ring.append();
     const write = structWriter(this.codec.layout, record);

@@ -9,6 +9,7 @@ import { runOffsets } from '../memory-map';
 import { vmcsOffsets } from '../vmcs-offsets';
 import {
   causeExit,
+  causeInstructionExit,
   exitReason,
   hasPrimary,
   hasSecondary,
@@ -31,7 +32,7 @@ const cr4Identifiers = 1 << 17;
 const activityHlt = 1n;
 
 function exit(processor: Processor, record: RoutineRecord, reason: number): RoutineEnd {
-  return causeExit(processor.context, reason, { instructionLength: record.length });
+  return causeInstructionExit(processor.context, reason, record.length);
 }
 
 /** Privilege comes before the exit (SDM vol. 3, 26.1.1). */

@@ -77,18 +77,39 @@ export function causeExit(
   details: ExitDetails = {},
 ): typeof RoutineEnd.leave {
   const { state } = context;
-  const { qualification = 0n, guestPhysicalAddress = 0n, guestLinearAddress = 0n } = details;
-  state.writeZeroExtended(vmcsOffsets.exitReason, reason);
-  state.writeU64(vmcsOffsets.exitQualification, qualification);
-  state.writeZeroExtended(vmcsOffsets.exitInstructionLength, details.instructionLength ?? 0);
+  const { qualification, guestPhysicalAddress, guestLinearAddress } = details;
+  causeInstructionExit(context, reason, details.instructionLength ?? 0);
   state.writeZeroExtended(
     vmcsOffsets.exitInstructionInformation,
     details.instructionInformation ?? 0,
   );
   state.writeZeroExtended(vmcsOffsets.exitInformation, details.interruptionInformation ?? 0);
   state.writeZeroExtended(vmcsOffsets.exitErrorCode, details.errorCode ?? 0);
-  state.writeU64(vmcsOffsets.guestPhysicalAddress, guestPhysicalAddress);
-  state.writeU64(vmcsOffsets.guestLinearAddress, guestLinearAddress);
+  if (qualification !== undefined) state.writeU64(vmcsOffsets.exitQualification, qualification);
+  if (guestPhysicalAddress !== undefined) {
+    state.writeU64(vmcsOffsets.guestPhysicalAddress, guestPhysicalAddress);
+  }
+  if (guestLinearAddress !== undefined) {
+    state.writeU64(vmcsOffsets.guestLinearAddress, guestLinearAddress);
+  }
+  return RoutineEnd.leave;
+}
+
+/** The same for an instruction about which there is nothing to say besides its length, without a 64-bit integer. */
+export function causeInstructionExit(
+  context: ProcessorContext,
+  reason: number,
+  instructionLength: number,
+): typeof RoutineEnd.leave {
+  const { state } = context;
+  state.writeZeroExtended(vmcsOffsets.exitReason, reason);
+  state.writeZeroExtended(vmcsOffsets.exitQualification, 0);
+  state.writeZeroExtended(vmcsOffsets.exitInstructionLength, instructionLength);
+  state.writeZeroExtended(vmcsOffsets.exitInstructionInformation, 0);
+  state.writeZeroExtended(vmcsOffsets.exitInformation, 0);
+  state.writeZeroExtended(vmcsOffsets.exitErrorCode, 0);
+  state.writeZeroExtended(vmcsOffsets.guestPhysicalAddress, 0);
+  state.writeZeroExtended(vmcsOffsets.guestLinearAddress, 0);
   state.writeZeroExtended(vmcsOffsets.idtVectoringInformation, 0);
   state.writeZeroExtended(vmcsOffsets.idtVectoringErrorCode, 0);
   saveLongMode(context);

@@ -13,12 +13,12 @@ import { resume, type ExitHandler } from './exit-handler';
 export const handleVmcall: ExitHandler = ({ partition, processor, services }) => {
   const isLegal =
     processor.isProtectedMode && processor.privilegeLevel === 0 && partition.hypercallsEnabled;
-  const registers = readHypercallRegisters(processor);
   const timeNs = partition.clock.read(services.timeNs());
   if (!isLegal) {
     injectException(processor, ExceptionNumber.UD);
     return resume;
   }
+  const registers = readHypercallRegisters(processor);
   const result = dispatchHypercall({ partition, processor, timeNs }, registers);
   services.charge('hypercall');
   if (result.continues === true) {
@@ -30,7 +30,7 @@ export const handleVmcall: ExitHandler = ({ partition, processor, services }) =>
     kind: 'hypercall',
     partition: partition.id,
     processor: processor.index,
-    code: Number(registers.control & 0xffffn),
+    code: Number(BigInt.asUintN(16, registers.control)),
     control: registers.control,
     status: result.status,
     repsCompleted: result.repsCompleted,

@@ -1,5 +1,5 @@
 /** Which registers carry a hypercall (TLFS 3.9): one set in 64-bit mode, another below. */
-import { stateOffsets } from '../../machine/processor-state';
+import { stateOffsets, type ProcessorState } from '../../machine/processor-state';
 import { insertBits } from '../../support/bit-field';
 import { hypercallInputFields } from './control-word';
 import type { VirtualProcessor } from '../virtual-processor';
@@ -34,14 +34,21 @@ export interface HypercallResult {
   readonly continues?: boolean;
 }
 
-export function readHypercallRegisters(processor: VirtualProcessor): HypercallRegisters {
-  const { state } = processor;
-  if (processor.is64BitMode) {
-    return { control: state.gpr(rcx), input: state.gpr(rdx), output: state.gpr(r8) };
-  }
-  const pair = (high: number, low: number): bigint =>
-    ((state.gpr(high) & u32) << 32n) | (state.gpr(low) & u32);
-  return { control: pair(rdx, rax), input: pair(rbx, rcx), output: pair(rdi, rsi) };
+function pair(state: ProcessorState, high: number, low: number): bigint {
+  return (BigInt(state.gpr32(high)) << 32n) | BigInt(state.gpr32(low));
+}
+
+export function readHypercallRegisters({
+  state,
+  is64BitMode,
+}: VirtualProcessor): HypercallRegisters {
+  return is64BitMode
+    ? { control: state.gpr(rcx), input: state.gpr(rdx), output: state.gpr(r8) }
+    : {
+        control: pair(state, rdx, rax),
+        input: pair(state, rbx, rcx),
+        output: pair(state, rdi, rsi),
+      };
 }
 
 /** The first `sizeBytes` of the input block of a fast call. */
@@ -81,13 +88,14 @@ export function writeContinuation(processor: VirtualProcessor, repStart: number)
   state.setGpr(rax, next & u32);
 }
 
-export function writeHypercallResult(processor: VirtualProcessor, result: HypercallResult): void {
-  const { state } = processor;
-  const value = BigInt(result.status) | (BigInt(result.repsCompleted) << 32n);
-  if (processor.is64BitMode) {
-    state.setGpr(rax, value);
+export function writeHypercallResult(
+  { state, is64BitMode }: VirtualProcessor,
+  { status, repsCompleted }: HypercallResult,
+): void {
+  if (is64BitMode) {
+    state.writeHalves(stateOffsets.gpr + rax * 8, status, repsCompleted);
     return;
   }
-  state.setGpr(rdx, value >> 32n);
-  state.setGpr(rax, value & u32);
+  state.setGpr32(rdx, repsCompleted);
+  state.setGpr32(rax, status);
 }

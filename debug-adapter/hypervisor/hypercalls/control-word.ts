@@ -25,23 +25,39 @@ export interface ControlWord {
   readonly hasReservedBits: boolean;
 }
 
-/** A field out of the half of the word that it lies in. */
-function bitsOf(half: number, { low, high }: BitField): number {
-  return (half >>> (low % 32)) & (2 ** (high - low + 1) - 1);
+/** Where a field lies in its half of the word. */
+interface HalfField {
+  readonly shift: number;
+  readonly mask: number;
 }
 
+function inHalf({ low, high }: BitField): HalfField {
+  return { shift: low % 32, mask: 2 ** (high - low + 1) - 1 };
+}
+
+const f = hypercallInputFields;
+const [code, variableHeaderSize] = [inHalf(f.code), inHalf(f.variableHeaderSize)];
+const [repCount, repStart] = [inHalf(f.repCount), inHalf(f.repStart)];
+const fast = 1 << f.fast.low;
+
+function maskInHalf(...fields: readonly BitField[]): number {
+  return fields.map(inHalf).reduce((all, { shift, mask }) => all | (mask << shift), 0);
+}
+
+const reservedLow = maskInHalf(f.reserved30, f.nested);
+const reservedHigh = maskInHalf(f.reserved47, f.reserved63);
+
+const valueOf = (half: number, { shift, mask }: HalfField): number => (half >>> shift) & mask;
+
 export function decodeControlWord(word: bigint): ControlWord {
-  const f = hypercallInputFields;
   const low = Number(BigInt.asUintN(32, word));
   const high = Number(BigInt.asUintN(32, word >> 32n));
   return {
-    code: bitsOf(low, f.code),
-    fast: bitsOf(low, f.fast) === 1,
-    variableHeaderBytes: bitsOf(low, f.variableHeaderSize) * 8,
-    repCount: bitsOf(high, f.repCount),
-    repStart: bitsOf(high, f.repStart),
-    hasReservedBits:
-      (bitsOf(low, f.reserved30) | bitsOf(low, f.nested)) !== 0 ||
-      (bitsOf(high, f.reserved47) | bitsOf(high, f.reserved63)) !== 0,
+    code: valueOf(low, code),
+    fast: (low & fast) !== 0,
+    variableHeaderBytes: valueOf(low, variableHeaderSize) * 8,
+    repCount: valueOf(high, repCount),
+    repStart: valueOf(high, repStart),
+    hasReservedBits: ((low & reservedLow) | (high & reservedHigh)) !== 0,
   };
 }

@@ -2,7 +2,7 @@
 import { hypercallByName } from '../../spec/tlfs/hypercalls';
 import { Status } from '../../spec/tlfs/status-codes';
 import { present } from '../../support/assert';
-import { readField, structLayout } from '../../support/struct-layout';
+import { readField, readNumber, structLayout } from '../../support/struct-layout';
 import type { VirtualProcessor } from '../virtual-processor';
 import type { HypercallCaller, SimpleHypercallHandler } from './handler';
 import { processorsOfMask, processorsOfSet } from './vp-set';
@@ -17,21 +17,21 @@ const setLayout = structLayout(
 );
 
 /** Vectors of a fixed interrupt (SDM vol. 3, 11.5.2). */
-const vectors = { first: 0x10n, last: 0xffn } as const;
+const vectors = { first: 0x10, last: 0xff } as const;
 const reservedBytes = { from: 5, to: 8 } as const;
 /** TargetVtl: VTL 0, said or not said. */
-const useTargetVtl = 0x10n;
+const useTargetVtl = 0x10;
 
 /** What both forms begin with: the vector, and a trust level of which there is only 0. */
 function checkVector(header: Uint8Array): number {
-  const vector = readField(maskLayout, header, 'Vector');
-  const vtl = readField(maskLayout, header, 'TargetVtl');
+  const vector = readNumber(maskLayout, header, 'Vector');
+  const vtl = readNumber(maskLayout, header, 'TargetVtl');
   let reserved = 0;
   for (let at = reservedBytes.from; at < reservedBytes.to; at++) reserved |= header[at] ?? 0;
   const isRight =
     vector >= vectors.first &&
     vector <= vectors.last &&
-    (vtl === 0n || vtl === useTargetVtl) &&
+    (vtl === 0 || vtl === useTargetVtl) &&
     reserved === 0;
   return isRight ? Status.success : Status.invalidParameter;
 }
@@ -41,7 +41,7 @@ function send(
   header: Uint8Array,
   targets: readonly VirtualProcessor[],
 ): number {
-  const vector = Number(readField(maskLayout, header, 'Vector'));
+  const vector = readNumber(maskLayout, header, 'Vector');
   for (const target of targets) partition.interrupts.requestInterrupt(target, vector);
   return Status.success;
 }

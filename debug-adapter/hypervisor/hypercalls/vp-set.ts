@@ -14,9 +14,12 @@ function processorsOfBank(
   bank: number,
   mask: bigint,
 ): readonly VirtualProcessor[] {
+  const halves = [Number(BigInt.asUintN(32, mask)), Number(BigInt.asUintN(32, mask >> 32n))];
+  const first = bank * bankBits;
   return processors.filter(({ index }) => {
-    const isInBank = Math.floor(index / bankBits) === bank;
-    return isInBank && ((mask >> BigInt(index % bankBits)) & 1n) === 1n;
+    const bit = index - first;
+    const half = halves[bit >>> 5] ?? 0;
+    return bit >= 0 && ((half >>> (bit & 31)) & 1) === 1;
   });
 }
 

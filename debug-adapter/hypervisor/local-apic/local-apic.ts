@@ -173,6 +173,11 @@ export class LocalApic implements SavedPart {
     return (this.entry(ApicRegister.LVT_LINT0) & (lvt.masked | lvt.mode)) === 0x700;
   }
 
+  /** Whether there is an interrupt at all, held back or not. */
+  get asksForService(): boolean {
+    return this.isLint0Asserted || this.requested.highest !== 0;
+  }
+
   /** The processor takes the deliverable interrupt. */
   acknowledge(): number {
     const vector = this.deliverable;

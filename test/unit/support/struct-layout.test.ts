@@ -11,6 +11,7 @@ import { RingLog } from '../../../debug-adapter/support/ring-log';
 import {
   decodeStruct,
   readField,
+  readNumber,
   structField,
   structLayout,
   writeField,
@@ -26,6 +27,15 @@ const layout = structLayout('sample', [
 ]);
 
 describe('struct layout', () => {
+  it('reads fields of up to 32 bits as numbers', () => {
+    const bytes = Uint8Array.from({ length: 24 }, (_, index) => 0xf0 + index);
+    for (const name of ['byte', 'word', 'long']) {
+      assert.equal(BigInt(readNumber(layout, bytes, name)), readField(layout, bytes, name), name);
+    }
+    assert.throws(() => readNumber(layout, bytes, 'quad'), InvariantError);
+    assert.throws(() => readNumber(layout, bytes.subarray(0, 7), 'long'), InvariantError);
+  });
+
   it('rounds its size up to eight bytes', () => assert.equal(layout.sizeBytes, 24));
 
   for (const [name, value, stored] of [
