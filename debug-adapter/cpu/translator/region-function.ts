@@ -18,7 +18,10 @@ import { emitWayOut } from './way-out';
 /** A list of items that is being emitted, or the loop around it. */
 type Scope =
   | { readonly kind: 'list'; readonly items: readonly Item[]; readonly name: string }
-  | { readonly kind: 'loop'; readonly entries: readonly Block[]; readonly name: string };
+  | { readonly kind: 'loop'; readonly heads: readonly Block[]; readonly name: string };
+
+/** Instructions of a loop in which it is worth the code to know the pages of operands. */
+const tightLoopMax = 128;
 
 const vpBase = 0;
 const budget = 1;
@@ -44,6 +47,8 @@ class RegionFunction {
   private readonly scopes: Scope[] = [];
   private readonly deadFlags: ReadonlySet<Block>;
   private readonly readers: ReadonlySet<Block>;
+  /** Whether the blocks that are being emitted belong to a loop of few instructions. */
+  private isTight = false;
   private names = 0;
 
   constructor(
@@ -90,7 +95,7 @@ class RegionFunction {
     body.block('exit').block('leave');
     const next = (block: Block): readonly Block[] =>
       present(this.successors.get(block), 'successors');
-    this.emitList(structure(region.blocks, region.entries, next), region.entries);
+    this.emitList(structure(region.blocks, region.entries, next), region.entries, []);
     body.end();
     emitWayOut(body, this.locals);
     body.end();
@@ -150,11 +155,15 @@ class RegionFunction {
   }
 
   /** Emits items in order, after a switch over those at which the list can begin. */
-  private emitList(items: readonly Item[], entries: readonly Block[]): void {
+  private emitList(
+    items: readonly Item[],
+    entries: readonly Block[],
+    heads: readonly Block[],
+  ): void {
     const { body } = this;
     const name = `list${this.names++}`;
     for (let index = items.length - 1; index >= 0; index--) body.block(labelOf(name, index));
-    this.emitSwitch(items, entries, name);
+    this.emitSwitch(items, entries, heads, name);
     this.scopes.push({ kind: 'list', items, name });
     items.forEach((item) => {
       body.end();
@@ -165,13 +174,24 @@ class RegionFunction {
     body.op(op.unreachable);
   }
 
-  private emitSwitch(items: readonly Item[], entries: readonly Block[], name: string): void {
+  /** Goes to one of the entries; to the head of a loop without a jump table, since that is done in every turn. */
+  private emitSwitch(
+    items: readonly Item[],
+    entries: readonly Block[],
+    heads: readonly Block[],
+    name: string,
+  ): void {
     const indexes = new Map(entries.map((entry) => [entry.id, itemIndexOf(items, entry)]));
     const [first] = indexes.values();
     const start = labelOf(name, first ?? 0);
     if (new Set(indexes.values()).size === 1) {
       this.body.br(start);
       return;
+    }
+    const [head, ...others] = heads;
+    if (head !== undefined && others.length === 0) {
+      this.body.get(target).i32(head.id).op(op.i32Eq);
+      this.body.brIf(labelOf(name, present(indexes.get(head.id), 'head')));
     }
     const highest = Math.max(...indexes.keys());
     const labels = Array.from({ length: highest + 1 }, (_, id) => {
@@ -183,13 +203,16 @@ class RegionFunction {
 
   private emitItem(item: Item): void {
     if (item.kind === 'block') {
-      this.lowering.block(item.block, !this.readers.has(item.block));
+      this.lowering.block(item.block, !this.readers.has(item.block), this.isTight);
       return;
     }
     const name = `loop${this.names++}`;
     this.body.loop(name);
-    this.scopes.push({ kind: 'loop', entries: item.entries, name });
-    this.emitList(item.items, item.entries);
+    this.scopes.push({ kind: 'loop', heads: item.heads, name });
+    const wasTight = this.isTight;
+    this.isTight ||= isTight(item);
+    this.emitList(item.items, item.entries, item.heads);
+    this.isTight = wasTight;
     this.scopes.pop();
     this.body.end();
   }
@@ -220,17 +243,17 @@ class RegionFunction {
     );
   }
 
-  /** The innermost open loop that has the block as an entry, or open list that has it further on. */
+  /** The innermost open loop that has the block as a head, or open list that has it further on. */
   private scopeOf(block: Block): Scope {
     for (let index = this.scopes.length - 1; index >= 0; index--) {
       const scope = present(this.scopes[index], 'scope');
       if (
-        scope.kind === 'loop' ? scope.entries.includes(block) : itemIndexOf(scope.items, block) >= 0
+        scope.kind === 'loop' ? scope.heads.includes(block) : itemIndexOf(scope.items, block) >= 0
       ) {
         const loop = this.scopes[index - 1];
-        // A list inside a loop: the loop's entries restart it, the others lie ahead.
+        // A list inside a loop: the loop's heads restart it, the others lie ahead.
         const restarts =
-          scope.kind === 'list' && loop?.kind === 'loop' && loop.entries.includes(block);
+          scope.kind === 'list' && loop?.kind === 'loop' && loop.heads.includes(block);
         return restarts ? loop : scope;
       }
     }
@@ -262,6 +285,17 @@ function successorsOf(block: Block, { byOffset, returnSites }: Region): readonly
 
 function isReturn(block: Block): boolean {
   return block.instructions[block.instructions.length - 1]?.decoded.row.mnemonic === 'RET';
+}
+
+/** Recursion goes round in loops too, but what it pushes is seldom in one page for long. */
+function isTight(loop: Item): boolean {
+  const blocks = blocksOf(loop);
+  const instructions = blocks.reduce((sum, block) => sum + block.instructions.length, 0);
+  return instructions <= tightLoopMax && !blocks.some(isReturn);
+}
+
+function blocksOf(item: Item): readonly Block[] {
+  return item.kind === 'block' ? [item.block] : item.items.flatMap(blocksOf);
 }
 
 function labelOf(list: string, index: number): string {

@@ -23,7 +23,7 @@ import {
   type Translate,
 } from '../lowering/ir-lowering';
 import { stateLoadOpcode, storeOpcodes } from '../lowering/opcodes';
-import { runOffsets, tlbEntryShift } from '../memory-map';
+import { runOffsets } from '../memory-map';
 import type { FunctionBody } from '../wasm/function-body';
 import { op, opFd } from '../wasm/opcodes';
 import { constantValue, type ConstantContext } from './constant-value';
@@ -37,7 +37,9 @@ import {
   type DeferredEffect,
   type PendingFlags,
 } from './pending-flags';
+import { MemoryFastPath } from './memory-fast-path';
 import { isNarrowValue, mask32 } from './narrow-value';
+import { operandKey } from './operand-key';
 import type { Block, RegionInstruction } from './region';
 import { segmentFieldOffset } from './segment-field';
 import { effectParts, visitTree } from './variant-facts';
@@ -94,8 +96,9 @@ export class RegionLowering extends IrLowering {
   /** Ids of locals, and WebAssembly locals of registers, whose upper halves are known to be 0. */
   private narrowLocals = new Set<number>();
   private narrowRegisters = new Set<number>();
-  private readonly address: number;
-  private readonly entry: number;
+  private readonly memory: MemoryFastPath;
+  /** Whether the block belongs to a loop of few instructions. */
+  private isTight = false;
   /** Instructions of the block that have not begun, the current one included. */
   private unexecuted = 0;
 
@@ -106,12 +109,12 @@ export class RegionLowering extends IrLowering {
     private readonly traits: RegionTraits,
   ) {
     super(body);
-    this.address = body.addLocal('i64');
-    this.entry = body.addLocal('i32');
+    this.memory = new MemoryFastPath(body, traits.tlbEntries);
   }
 
   /** Emits a block; its flags are in the shared locals, or due if they may be, unless it does not need any. */
-  block(block: Block, mayBeDue: boolean): void {
+  block(block: Block, mayBeDue: boolean, isTight: boolean): void {
+    this.isTight = isTight;
     this.pending = undefined;
     this.isHandedOver = false;
     this.isNothingDue = !mayBeDue;
@@ -609,31 +612,21 @@ export class RegionLowering extends IrLowering {
   // Memory: the fast path, or out
 
   protected translate(statement: Translate): void {
-    const { body } = this;
     const { width, intent } = statement.access;
-    const isMissed = (): void => {
-      this.expression(statement.address);
-      this.emitTlbDistance(intent === 'read' ? this.shared.readTlb : this.shared.writeTlb);
-      body.i64(BigInt(4096 - width / 8)).op(op.i64GtU);
+    const access = {
+      pushAddress: () => this.expression(statement.address),
+      tlb: intent === 'read' ? this.shared.readTlb : this.shared.writeTlb,
+      bytes: width / 8,
+      host: this.local(statement.host),
     };
-    this.leaveIf(isMissed, this.current.offset, this.unexecuted);
-    body.get(this.entry).memory(op.i32Load, 8).get(this.resultScratch).op(op.i32WrapI64);
-    body.op(op.i32Add).set(this.local(statement.host));
-  }
-
-  /** Turns an address on the stack into its distance from the page in the TLB, and keeps both. */
-  private emitTlbDistance(tlb: number): void {
-    const { body } = this;
-    // The number of the page times the size of an entry, in one shift.
-    body
-      .tee(this.address)
-      .i64(BigInt(12 - tlbEntryShift))
-      .op(op.i64ShrU)
-      .op(op.i32WrapI64);
-    body.i32((this.traits.tlbEntries - 1) << tlbEntryShift).op(op.i32And);
-    body.get(tlb).op(op.i32Add).set(this.entry);
-    body.get(this.address).get(this.entry).memory(op.i64Load, 0).op(op.i64Sub);
-    body.tee(this.resultScratch);
+    const leave = (push: () => void): void => {
+      this.leaveIf(push, this.current.offset, this.unexecuted);
+    };
+    const page = this.isTight ? this.memory.pageOf(operandKey(statement, this.current)) : undefined;
+    if (page === undefined) return this.memory.lookUp(access, leave);
+    // What ways out have in common has to be done on the way around the look-up too.
+    this.isReadyToLeave();
+    this.inArm(() => this.memory.goThrough(page, access, leave));
   }
 
   /** The write TLB only knows pages that can be written directly. */
