@@ -1,7 +1,7 @@
 // `npm run nightly`: random instruction streams in every mode, on both engines, with equal results; what failed is kept.
-// Options: --streams=N (10,000,000), --seed=N (the day), --minutes=N (no limit).
+// Options: --streams=N (10,000,000), --seed=N (the day), --minutes=N (no limit), --continue (where the last run stopped).
 import { spawn } from 'node:child_process';
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
 import { reasonNeverRetired } from './never-retired';
@@ -10,6 +10,7 @@ import type { WorkerReport } from './worker';
 
 const worker = 'test/nightly/worker.ts';
 const folder = 'out/nightly';
+const runFile = `${folder}/streams-run.json`;
 /** Batches of one process: a new one now and then keeps what it has collected small. */
 const batchesEach = 1000;
 /** A worker that says nothing for so long hangs. */
@@ -24,6 +25,8 @@ function option(name: string, otherwise: number): number {
 }
 
 interface Totals {
+  /** Batches before this one are done. */
+  batch: number;
   streams: number;
   cpuMs: number;
   translatedSteps: number;
@@ -84,8 +87,31 @@ async function runWorker(
   return next + 1;
 }
 
-function write(totals: Totals, seed: number, batch: number): boolean {
-  const { streams, cpuMs, translatedSteps, failures, forms, stops, retired } = totals;
+/** What `--continue` needs of a run that was stopped. */
+interface SavedRun extends Omit<Totals, 'stops' | 'retired'> {
+  readonly seed: number;
+  readonly stops: readonly (readonly [string, number])[];
+  readonly retired: readonly string[];
+}
+
+function save(totals: Totals, seed: number): void {
+  const run: SavedRun = {
+    ...totals,
+    seed,
+    stops: [...totals.stops],
+    retired: [...totals.retired],
+  };
+  writeFileSync(runFile, JSON.stringify(run));
+}
+
+function lastRun(): Totals & { readonly seed: number } {
+  // The file is ours.
+  const run = JSON.parse(readFileSync(runFile, 'utf8')) as SavedRun;
+  return { ...run, stops: new Map(run.stops), retired: new Set(run.retired) };
+}
+
+function write(totals: Totals, seed: number): boolean {
+  const { batch, streams, cpuMs, translatedSteps, failures, forms, stops, retired } = totals;
   const missing = forms.filter((name) => !retired.has(name));
   const coverage = forms.length === 0 ? 0 : 1 - missing.length / forms.length;
   const isGood = failures === 0 && coverage >= coverageWanted;
@@ -113,20 +139,21 @@ function write(totals: Totals, seed: number, batch: number): boolean {
   return isGood;
 }
 
-const seed = option('seed', Math.floor(Date.now() / dayMs));
 const streamsWanted = option('streams', 10_000_000);
 const endMs = Date.now() + option('minutes', Infinity) * 60_000;
 mkdirSync(folder, { recursive: true });
-const totals: Totals = {
-  ...{ streams: 0, cpuMs: 0, translatedSteps: 0, failures: 0, forms: [] },
+const begun = process.argv.includes('--continue') ? lastRun() : undefined;
+const seed = begun?.seed ?? option('seed', Math.floor(Date.now() / dayMs));
+const totals: Totals = begun ?? {
+  ...{ batch: 0, streams: 0, cpuMs: 0, translatedSteps: 0, failures: 0, forms: [] },
   stops: new Map(),
   retired: new Set(),
 };
-console.log(`seed ${seed}, ${streamsEach} streams a batch`);
-let batch = 0;
+console.log(`seed ${seed}, ${streamsEach} streams a batch, from batch ${totals.batch}`);
 let isGood = false;
 while (totals.streams < streamsWanted && totals.failures < failuresMax && Date.now() < endMs) {
-  batch = await runWorker(totals, seed, batch, () => Date.now() >= endMs);
-  isGood = write(totals, seed, batch);
+  totals.batch = await runWorker(totals, seed, totals.batch, () => Date.now() >= endMs);
+  save(totals, seed);
+  isGood = write(totals, seed);
 }
 if (!isGood) process.exitCode = 1;

@@ -3,7 +3,7 @@ import type { ProcessorRun } from '../../debug-adapter/machine/processor';
 import type { BareProcessor } from '../support/bare-processor';
 import { SeededRandom } from '../support/seeded-random';
 import type { FormCoverage } from './form-coverage';
-import { streamCode } from './stream-code';
+import { rowsEach, streamCode } from './stream-code';
 import {
   goesOn,
   LongStreamMachine,
@@ -14,8 +14,12 @@ import {
 } from './stream-machine';
 
 export const streamsEach = 400;
+/** Of so many batches, one goes step by step in the interpreter, and its instructions are counted. */
+export const countedStride = 3;
 /** Places of the code where streams begin: few, so that most of them find it translated. */
 const startsEach = 16;
+/** Where instructions are counted, nearly all of them should have a turn. */
+const startsCounted = 40;
 const stepsEach = 16;
 /** Of processor time, for a whole batch: a machine may be busy with other things. */
 const batchLongestMs = 30_000;
@@ -76,9 +80,9 @@ export class StreamRunner {
   }
 
   /** Runs a batch. @param counts whether the interpreter goes step by step, and its instructions are counted */
-  run(batch: number, counts: boolean): StreamFailure | undefined {
+  run(batch: number, counts = batch % countedStride === 0): StreamFailure | undefined {
     const random = new SeededRandom(this.seed ^ Math.imul(batch + 1, 0x9e3779b1));
-    const mode = random.pick(weightedModes);
+    const mode = weightedModes[batch % weightedModes.length] ?? 'long kernel';
     const pair = mode.startsWith('long') || mode.startsWith('comp') ? this.long : this.short;
     const { interpreter, translator } = pair;
     const started = process.cpuUsage();
@@ -87,10 +91,15 @@ export class StreamRunner {
     translator.prepare(mode, new SeededRandom(prepareSeed));
     const setting = interpreter.setting(mode);
     const recorded = this.recorded[setting.codeSize === 64 ? 64 : 32];
-    const { bytes, starts } = streamCode(random, setting, recorded);
+    const { bytes, starts } = streamCode(random, setting, recorded, {
+      from: Math.floor(batch / (weightedModes.length * countedStride)) * rowsEach,
+      isWhole: counts,
+    });
     interpreter.load(bytes);
     translator.load(bytes);
-    const chosen = Array.from({ length: startsEach }, () => random.pick(starts));
+    const chosen = Array.from({ length: counts ? startsCounted : startsEach }, () =>
+      random.pick(starts),
+    );
     const fail = (stream: number, problem: string): StreamFailure => {
       return { batch, stream, mode, code: Buffer.from(bytes).toString('hex'), problem };
     };

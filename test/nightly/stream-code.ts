@@ -29,7 +29,40 @@ const mandatoryPrefixes = [
   ['p66', 0x66],
 ] as const;
 
-/** One random instruction of a row that exists in the setting. */
+/** What makes a form of a row: whether an operand is in memory, the operand size, and repetition. */
+interface RowForm {
+  readonly isMemory: boolean;
+  readonly hasSizePrefix: boolean;
+  readonly isWide: boolean;
+  /** Undefined for none. */
+  readonly repeat: number | undefined;
+}
+
+/** The forms of a row, as far as it has them, in an order in which neighbours differ in all that they can. */
+const rowForms: readonly RowForm[] = [
+  { isMemory: false, hasSizePrefix: false, isWide: true, repeat: 0xf3 },
+  { isMemory: true, hasSizePrefix: true, isWide: false, repeat: undefined },
+  { isMemory: false, hasSizePrefix: false, isWide: false, repeat: 0xf2 },
+  { isMemory: true, hasSizePrefix: false, isWide: true, repeat: undefined },
+  { isMemory: false, hasSizePrefix: true, isWide: false, repeat: 0xf3 },
+  { isMemory: true, hasSizePrefix: false, isWide: false, repeat: 0xf2 },
+  { isMemory: true, hasSizePrefix: true, isWide: false, repeat: 0xf2 },
+  { isMemory: true, hasSizePrefix: false, isWide: true, repeat: 0xf2 },
+  { isMemory: true, hasSizePrefix: false, isWide: false, repeat: 0xf3 },
+  { isMemory: false, hasSizePrefix: false, isWide: true, repeat: undefined },
+];
+
+/** A form of chance. */
+function randomForm(random: SeededRandom): RowForm {
+  return {
+    isMemory: random.chance(50),
+    hasSizePrefix: random.chance(35),
+    isWide: random.chance(28),
+    repeat: random.chance(60) ? random.pick([0xf2, 0xf3]) : undefined,
+  };
+}
+
+/** One instruction of a row that exists in the setting; the rest of it is random. */
 class Encoder {
   private readonly out: number[] = [];
   private isWide = false;
@@ -40,12 +73,13 @@ class Encoder {
     private readonly random: SeededRandom,
     private readonly setting: CodeSetting,
     private readonly row: OpcodeRow,
+    private readonly form: RowForm,
   ) {}
 
   encode(): number[] {
     const { row } = this;
     const isMemory =
-      row.hasModrm && (row.form === 'mem' || (row.form === 'any' && this.random.chance(50)));
+      row.hasModrm && (row.form === 'mem' || (row.form === 'any' && this.form.isMemory));
     this.prefixBytes(isMemory);
     if (row.map > 0) this.out.push(0x0f);
     if (row.map > 1) this.out.push(row.map === 2 ? 0x38 : 0x3a);
@@ -66,16 +100,15 @@ class Encoder {
     }
     if (random.chance(6)) out.push(random.pick(segmentPrefixes));
     if (isMemory && attributes.has('lock') && random.chance(15)) out.push(0xf0);
-    if (attributes.has('rep') && random.chance(60)) out.push(random.pick([0xf2, 0xf3]));
-    if (mandatory === undefined && !attributes.has('np') && random.chance(35)) {
+    if (attributes.has('rep') && this.form.repeat !== undefined) out.push(this.form.repeat);
+    if (mandatory === undefined && !attributes.has('np') && this.form.hasSizePrefix) {
       out.push(0x66);
       this.isOperandChanged = true;
     }
     if (mandatory !== undefined) out.push(mandatory);
-    if (this.setting.codeSize !== 64 || random.chance(45)) return;
-    const rex = 0x40 | random.below(16);
-    this.isWide = (rex & 8) !== 0;
-    out.push(rex);
+    this.isWide = this.setting.codeSize === 64 && this.form.isWide;
+    if (this.isWide) out.push(0x48 | random.below(8));
+    else if (this.setting.codeSize === 64 && random.chance(30)) out.push(0x40 | random.below(8));
   }
 
   private get operandBytes(): number {
@@ -155,27 +188,49 @@ function isSpecial({ method }: { readonly method: string }): boolean {
   return method === 'C' || method === 'D';
 }
 
+/** What the rows and forms of a code are chosen by; the rest is random. */
+export interface CodeChoice {
+  /** Half of the instructions go through all rows and forms, from this one of a count over all codes. */
+  readonly from: number;
+  /** Whether all of it is instructions. */
+  readonly isWhole: boolean;
+}
+
+/** Instructions of which a code walks through rows, at most. */
+export const rowsEach = 48;
+
 /** Code of one kind or another, long enough for some runs. */
 export function streamCode(
   random: SeededRandom,
   setting: CodeSetting,
   recorded: readonly Uint8Array[],
+  { from, isWhole }: CodeChoice,
 ): StreamCode {
-  if (random.chance(35)) return plainBytes(random);
+  if (random.chance(35) && !isWhole) return plainBytes(random);
   const rows = setting.codeSize === 64 ? longRows : shortRows;
   const bytes = new Uint8Array(streamBytes);
   const starts: number[] = [];
   let at = 0;
+  let next = from;
+  const walked = (): number[] => {
+    const row = rows[next % rows.length] ?? random.pick(rows);
+    const form = rowForms[Math.floor(next / rows.length) % rowForms.length] ?? randomForm(random);
+    next++;
+    return new Encoder(random, setting, row, form).encode();
+  };
   while (at < streamBytes - instructionBytesMax) {
     const isRecorded = recorded.length > 0 && random.chance(15);
+    const isWalked = !isRecorded && next - from < rowsEach && random.chance(50);
     const code = isRecorded
       ? random.pick(recorded)
-      : new Encoder(random, setting, random.pick(rows)).encode();
+      : isWalked
+        ? walked()
+        : new Encoder(random, setting, random.pick(rows), randomForm(random)).encode();
     starts.push(at);
     bytes.set(code.slice(0, instructionBytesMax), at);
     at += Math.min(code.length, instructionBytesMax);
   }
-  if (random.chance(30)) {
+  if (random.chance(30) && !isWhole) {
     for (let turns = 1 + random.below(30); turns > 0; turns--) {
       const turned = random.below(streamBytes);
       bytes[turned] = (bytes[turned] ?? 0) ^ (1 << random.below(8));

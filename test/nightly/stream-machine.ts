@@ -44,8 +44,13 @@ const systemCallsEnabled = 0xd01n;
 const secondaryControls = 0x1008n;
 const pageBytes = 0x1000;
 
-/** An address with room on both sides, more often than not aligned, or any number. */
-function randomValue(random: SeededRandom, places: readonly number[]): bigint {
+/** An address with room on both sides, more often than not aligned, a selector, or any number. */
+function randomValue(
+  random: SeededRandom,
+  places: readonly number[],
+  selectors: readonly number[],
+): bigint {
+  if (random.chance(12)) return random.chance(50) ? 0n : BigInt(random.pick(selectors));
   if (random.chance(80)) {
     const at = random.pick(places) + 0x100 + random.below(pageBytes - 0x200);
     return BigInt(random.chance(60) ? at & ~15 : at);
@@ -157,7 +162,9 @@ export class LongStreamMachine implements StreamMachine {
     const { state } = processor;
     putBack(processor, this.prepared);
     const places = this.placesOf(mode);
-    for (let index = 0; index < 16; index++) state.setGpr(index, randomValue(random, places));
+    for (let index = 0; index < 16; index++) {
+      state.setGpr(index, randomValue(random, places, longSelectors));
+    }
     const stack = mode.endsWith('user') ? layout.userStack : layout.kernelStack;
     if (random.chance(80)) state.setGpr(4, BigInt(stack - 0x100 - random.below(64) * 8));
     enterVectors(processor, random);
@@ -195,6 +202,7 @@ function framesOf(code: number): Uint8Array {
   return bytes;
 }
 
+const modeSelectors = [8, 0x10, 0x18, 0x20, 0x28, 0x30, 0x38, 0x1b, 0x23];
 const modePlaces = [0x7000, 0x8000, 0x9000];
 const dataSegments = ['ES', 'SS', 'DS', 'FS', 'GS'] as const;
 const hostileModes: readonly string[] = ['real', 'virtual', 'flat', 'segmented'];
@@ -224,7 +232,7 @@ export class ModeStreamMachine implements StreamMachine {
     return {
       codeSize: is16 ? 16 : 32,
       places: modePlaces,
-      selectors: [8, 0x10, 0x18, 0x20, 0x28, 0x30, 0x38, 0x1b, 0x23],
+      selectors: modeSelectors,
       codeAt: this.start,
     };
   }
@@ -264,7 +272,7 @@ export class ModeStreamMachine implements StreamMachine {
     const { state } = processor;
     putBack(processor, this.prepared);
     for (let index = 0; index < 8; index++) {
-      state.setGpr(index, randomValue(random, modePlaces) & 0xffffffffn);
+      state.setGpr(index, randomValue(random, modePlaces, modeSelectors) & 0xffffffffn);
     }
     enterVectors(processor, random);
     state.rip = BigInt(this.start + offset);

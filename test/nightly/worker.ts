@@ -22,8 +22,6 @@ export type WorkerReport =
 
 const recorded = 'test/native-cpu';
 const batchesReported = 50;
-/** Of so many batches, one goes step by step in the interpreter, and its instructions are counted. */
-const countedStride = 4;
 
 function recordedCode(): Record<32 | 64, Uint8Array[]> {
   const codes: Record<32 | 64, Uint8Array[]> = { 32: [], 64: [] };
@@ -44,7 +42,7 @@ const coverage = new FormCoverage();
 const runner = new StreamRunner(seed, recordedCode(), coverage);
 tell({ kind: 'begins', batch: first, forms: coverage.all });
 for (let batch = first; batch < first + count; batch++) {
-  const failure = runner.run(batch, batch % countedStride === 0);
+  const failure = runner.run(batch);
   if (failure !== undefined) tell({ kind: 'failure', failure });
   if ((batch + 1 - first) % batchesReported !== 0 && batch + 1 !== first + count) continue;
   const { user, system } = process.cpuUsage();

@@ -85,6 +85,19 @@ export class ProgramLab {
     this.initialMemory = kernel.memory.save();
   }
 
+  /** Every page that holds something, by its number: tables, handlers, descriptors. */
+  *pages(): Iterable<readonly [page: number, bytes: Uint8Array]> {
+    const { memory } = this.kernel;
+    for (const [page] of memory.touchedPages()) {
+      yield [page, memory.read(page * 0x1000, 0x1000) ?? new Uint8Array(0x1000)];
+    }
+  }
+
+  /** A field of the VMCS before the first instruction. */
+  field(name: string): bigint {
+    return this.kernel.field(name);
+  }
+
   /** Steps that translated code has taken since the lab was made, modulo 2^32. */
   get translatedSteps(): number {
     return this.kernel.translatedSteps;

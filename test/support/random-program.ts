@@ -24,7 +24,10 @@ export const places = {
 const byteRegisters = 16;
 
 /** One random instruction, or a short group of them, as hexadecimal text. */
-type Template = (random: SeededRandom) => string;
+export type Template = (random: SeededRandom) => string;
+
+/** Templates with how often each is taken. */
+export type WeightedTemplates = readonly (readonly [number, Template])[];
 
 const hex = (value: number): string => littleEndian(value, 1);
 
@@ -196,7 +199,7 @@ const tableChange: Template = (random) => {
   return `80${hex(0x04 | (extension << 3))}25${littleEndian(entry, 4)}${hex(bits)}`;
 };
 
-const templates: readonly (readonly [number, Template])[] = [
+const templates: WeightedTemplates = [
   [16, arithmetic],
   [8, immediateArithmetic],
   [5, shift],
@@ -215,25 +218,27 @@ const templates: readonly (readonly [number, Template])[] = [
   [3, tableChange],
 ];
 
-const total = templates.reduce((sum, [weight]) => sum + weight, 0);
-
-function pickTemplate(random: SeededRandom): Template {
-  let left = random.below(total);
-  for (const [weight, template] of templates) {
+function pickTemplate(random: SeededRandom, choice: WeightedTemplates): Template {
+  let left = random.below(choice.reduce((sum, [weight]) => sum + weight, 0));
+  for (const [weight, template] of choice) {
     left -= weight;
     if (left < 0) return template;
   }
   return arithmetic;
 }
 
-/** The bytes of a program: `places.blocks` blocks of instructions, the rest of each NOPs. */
-export function randomProgram(random: SeededRandom): Uint8Array {
+/**
+ * The bytes of a program: `places.blocks` blocks of instructions, the rest of each NOPs.
+ * @param further templates beside those that need nothing but a processor
+ */
+export function randomProgram(random: SeededRandom, further: WeightedTemplates = []): Uint8Array {
+  const choice = [...templates, ...further];
   const program = new Uint8Array(places.blocks * places.blockBytes).fill(0x90);
   for (let block = 0; block < places.blocks; block++) {
     let at = block * places.blockBytes;
     const end = at + places.blockBytes - byteRegisters;
     while (at < end) {
-      const code = machineCode(pickTemplate(random)(random));
+      const code = machineCode(pickTemplate(random, choice)(random));
       program.set(code.subarray(0, Math.min(code.length, program.length - at)), at);
       at += code.length;
     }
