@@ -1,6 +1,6 @@
 /** Runs one guest to its end for the command line. */
 import { RealTimePace, unpaced, type Pace } from '../debugger/execution/pace';
-import type { MachineStop } from '../debugger/execution/stop-report';
+import { isEndOfGuest, type MachineStop } from '../debugger/execution/stop-report';
 import type { HeadlessRun } from '../debugger/headless-run';
 import type { Keyboard } from '../host/terminal';
 import { GuestAsks } from './guest-asks';
@@ -46,7 +46,7 @@ const stepsPerTurn = 200_000;
 function statusOf(stop: MachineStop, exitCode: number): number {
   if (stop.kind === 'guest-exit') return exitCode & 0xff;
   if (stop.kind === 'guest-crash') return exitStatus.crashed;
-  const isOrderly = stop.kind === 'halted' || stop.kind === 'guest-reset';
+  const isOrderly = stop.kind === 'halted' || isEndOfGuest(stop);
   return isOrderly ? 0 : exitStatus.stopped;
 }
 

@@ -1,6 +1,6 @@
 /** Runs the debuggee for a session: pump, console, trace summaries, and the events of a stop. */
 import type { ConsoleOutput } from '../debugger/console-buffer';
-import type { StopReport } from '../debugger/execution/stop-report';
+import { isEndOfGuest, type StopReport } from '../debugger/execution/stop-report';
 import type { MachineControl } from '../debugger/machine-control';
 import { ConsoleFilter } from '../debugger/console-filter';
 import { NamedLines } from '../debugger/named-lines';
@@ -168,7 +168,7 @@ export class DebuggeeRun {
     const { reason } = report;
     const stop = reason.kind === 'machine' ? reason.stop : undefined;
     const { text } = this.control.describeStop(report);
-    if (stop?.kind === 'guest-exit' || stop?.kind === 'guest-reset') {
+    if (stop !== undefined && isEndOfGuest(stop)) {
       // Whoever goes on from an end wants to leave.
       const isStillThere = this.control.position === this.startPosition;
       if (!isStillThere) this.session.print('console', `${text}\n`);

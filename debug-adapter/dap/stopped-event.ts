@@ -1,6 +1,6 @@
 /** Maps stops of the debugger to the `stopped` event, so that the client opens the right view. */
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import type { StopReason, StopReport } from '../debugger/execution/stop-report';
+import { isEndOfGuest, type StopReason, type StopReport } from '../debugger/execution/stop-report';
 import type { MachineControl } from '../debugger/machine-control';
 
 function reasonWithSource(reason: StopReason): string {
@@ -24,7 +24,7 @@ function reasonWithSource(reason: StopReason): string {
     case 'exception':
       return 'exception';
     case 'machine':
-      if (reason.stop.kind === 'guest-exit' || reason.stop.kind === 'guest-reset') return 'exited';
+      if (isEndOfGuest(reason.stop)) return 'exited';
       return reason.stop.kind === 'halted' ? 'pause' : 'exception';
   }
 }

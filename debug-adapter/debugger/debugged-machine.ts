@@ -33,9 +33,11 @@ export interface DebuggedPartition {
   readonly end: GuestEnd | undefined;
 }
 
-/** The end of a guest at its own request. */
+/** The end of a guest at its own request, or by its parent. */
 export type GuestEnd =
-  { readonly kind: 'exit'; readonly code: number } | { readonly kind: 'reset' };
+  | { readonly kind: 'exit'; readonly code: number }
+  | { readonly kind: 'reset' }
+  | { readonly kind: 'finalized' };
 
 /** The machine. */
 export interface DebuggedMachine {

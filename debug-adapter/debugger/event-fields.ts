@@ -16,6 +16,7 @@ import {
   packetFields,
   packetValueNames,
 } from './traffic/traffic-fields';
+import { hypercallFieldNames, hypercallFields } from './hypercall-text';
 import { commonExitFieldNames, exitFieldNames, exitFields } from './exits/exit-fields';
 
 /** The trace event of a kind. */
@@ -68,17 +69,18 @@ const decoders: { readonly [Kind in TraceEvent['kind']]: EventDecoder<Kind> } = 
       ]),
   },
   hypercall: {
-    names: ['code', 'control', 'status', 'reps'],
+    names: ['code', 'control', 'status', 'reps', ...hypercallFieldNames],
     values: new Map([
       ['code', callCodes],
       ['status', namesOf(hypercallStatuses.map(({ name, code }) => [name, code]))],
     ]),
-    read: ({ code, control, status, repsCompleted }) =>
+    read: (event) =>
       new Map([
-        ['code', BigInt(code)],
-        ['control', control],
-        ['status', BigInt(status)],
-        ['reps', BigInt(repsCompleted)],
+        ...hypercallFields(event),
+        ['code', BigInt(event.code)],
+        ['control', event.control],
+        ['status', BigInt(event.status)],
+        ['reps', BigInt(event.repsCompleted)],
       ]),
   },
   console: {

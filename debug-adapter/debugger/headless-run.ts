@@ -89,6 +89,7 @@ export class HeadlessRun {
     switch (stop.kind) {
       case 'guest-exit':
       case 'guest-reset':
+      case 'guest-deleted':
         if (!othersGoOn(this.machine, stop.at.partition)) return stop;
         this.notes.push(this.describe(stop).text);
         return undefined;

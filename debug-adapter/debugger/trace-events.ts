@@ -1,11 +1,10 @@
 /** Everything in the trace besides VM exits, as rows of text: hypercalls, delivered events and inputs. */
 import type { SyntheticDelivery, TraceEvent } from '../machine/trace';
-import { hypercallByCode } from '../spec/tlfs/hypercalls';
-import { statusByCode } from '../spec/tlfs/status-codes';
 import { exceptionByVector } from '../spec/x86/exceptions';
 import type { TraceLog } from '../system/trace-log';
 import { describeExit, exitReasonText } from './exits/exit-description';
 import type { PartitionNamer } from './guest-programs';
+import { describeHypercall } from './hypercall-text';
 import { describeTraffic } from './traffic/traffic-text';
 import { formatAddress, hex, type AddressNamer } from './value-format';
 
@@ -41,12 +40,8 @@ export function describeEvent(event: TraceEvent, nameOf: AddressNamer): string {
       const what = exitReasonText(event.reason);
       return `exit ${event.exitNumber} ${what}${detail === '' ? '' : `: ${detail}`} at ${formatAddress(event.rip, nameOf)}`;
     }
-    case 'hypercall': {
-      const name = hypercallByCode.get(event.code)?.name ?? 'unknown call';
-      const status = statusByCode.get(event.status)?.name ?? hex(event.status);
-      const reps = event.repsCompleted > 0 ? `, ${event.repsCompleted} reps` : '';
-      return `${name} (${hex(event.code)}) → ${status}${reps}`;
-    }
+    case 'hypercall':
+      return describeHypercall(event);
     case 'event': {
       const name = exceptionByVector.get(event.vector)?.mnemonic ?? `vector ${hex(event.vector)}`;
       const code = event.errorCode === undefined ? '' : `, error code ${hex(event.errorCode)}`;

@@ -1,17 +1,20 @@
 /** The hypervisor: partitions, the handling of their exits, and what a parent may do to its children. */
 import { pageOf } from '../machine/addresses';
 import { rightRead, rightWrite, type GuestMemory } from '../machine/guest-memory';
+import type { HypercallPort } from '../machine/hypercall-port';
 import type { ChildControl } from '../machine/intercepts';
 import type { InterruptRequest } from '../machine/interrupt-request';
 import type { SyntheticInterruptTarget } from '../machine/synthetic-interrupts';
 import { vmcsEncoding } from '../machine/processor-state';
-import { eventFlagsPerSint, messagePayloadBytesMax } from '../spec/tlfs/synic';
+import { messagePayloadBytesMax } from '../spec/tlfs/synic';
 import { ExitReasonNumber } from '../spec/x86/exit-reasons';
 import { assert, present } from '../support/assert';
 import { dispatchExit } from './exit-dispatch';
 import { resume, type HandledExit } from './exits/exit-handler';
 import { completePortAccess } from './exits/io-instruction';
 import { injectEvent, redeliverEvent } from './interrupt-injection';
+import type { ChildTable } from './hypercalls/parent/parent-caller';
+import { ParentPort, rootPartitionId } from './parent-port';
 import type { Partition, PartitionEnd } from './partition';
 import type { HypervisorServices } from './services';
 import { portBuffer } from './synic/message';
@@ -20,19 +23,49 @@ import { findEntryProblem } from './vm-entry-checks';
 
 const qualificationField = vmcsEncoding('EXIT_QUALIFICATION');
 
-export class Hypervisor implements ChildControl {
+/** Makes the memory and the processors of the next partition; undefined where the machine has none left. */
+export type PartitionMaker = (id: number) => Partition | undefined;
+
+export class Hypervisor implements ChildControl, ChildTable {
   private readonly byId = new Map<number, Partition>();
   /** Partitions that have ended since they were last taken. */
   private readonly ended: Partition[] = [];
   /** Partitions that are to start again. Empty between steps. */
   private readonly resets: Partition[] = [];
 
-  constructor(private readonly services: HypervisorServices) {}
+  constructor(
+    private readonly services: HypervisorServices,
+    private readonly makePartition: PartitionMaker = () => undefined,
+  ) {}
 
+  /** Every partition that was ever made. */
   get partitions(): readonly Partition[] {
     return [...this.byId.values()];
   }
 
+  get children(): readonly Partition[] {
+    return this.partitions.filter(({ lifeCycle }) => lifeCycle.state !== 'deleted');
+  }
+
+  child(id: number): Partition | undefined {
+    const partition = this.byId.get(id);
+    return partition?.lifeCycle.state === 'deleted' ? undefined : partition;
+  }
+
+  /** Identifiers are given once, behind the parent's. */
+  createChild(): Partition | undefined {
+    const partition = this.makePartition(rootPartitionId + 1 + this.byId.size);
+    if (partition === undefined) return undefined;
+    partition.lifeCycle.begin();
+    this.addPartition(partition);
+    return partition;
+  }
+
+  openHypercallPort(memory: GuestMemory): HypercallPort {
+    return new ParentPort(memory, this, this.services);
+  }
+
+  /** Takes up a partition: one that is created, or one that exists already. */
   addPartition(partition: Partition): void {
     assert(!this.byId.has(partition.id), `partition id ${partition.id} is free`);
     this.byId.set(partition.id, partition);
@@ -100,17 +133,9 @@ export class Hypervisor implements ChildControl {
     return this.ended.shift();
   }
 
-  installPortIntercept(partition: number, first: number, count: number): void {
-    this.partition(partition).installPortIntercept(first, count);
-  }
-
   completePortIntercept(partition: number, index: number, value: number): void {
     const processor = this.resume(partition, index, 'port');
     completePortAccess(processor, processor.state.vmcs(qualificationField), value);
-  }
-
-  removePortIntercept(partition: number, first: number, count: number): void {
-    this.partition(partition).removePortIntercept(first, count);
   }
 
   installMemoryIntercept(partition: number, gpa: number, bytes: number): void {
@@ -149,19 +174,6 @@ export class Hypervisor implements ChildControl {
     const { memory } = this.partition(partition);
     if (!isAllowed(memory, gpa, source.length, rightWrite)) return false;
     return memory.write(gpa, source);
-  }
-
-  connectMessagePort(partition: number, connectionId: number): void {
-    this.partition(partition).connections.connect(connectionId, { kind: 'message' });
-  }
-
-  connectEventPort(partition: number, connectionId: number, flagCount: number): void {
-    assert(flagCount > 0 && flagCount <= eventFlagsPerSint, 'an event port has 1 to 2048 flags');
-    this.partition(partition).connections.connect(connectionId, { kind: 'event', flagCount });
-  }
-
-  disconnectPort(partition: number, connectionId: number): void {
-    this.partition(partition).connections.disconnect(connectionId);
   }
 
   postMessage(

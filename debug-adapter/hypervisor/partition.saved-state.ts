@@ -5,10 +5,10 @@ import type { StateRecord } from '../support/state-record';
 import type { StateNode } from '../support/state-tree';
 import { UserError } from '../support/user-error';
 import type { Partition, PartitionEnd } from './partition';
-import { awaitedAnswers, type VirtualProcessor } from './virtual-processor';
+import { awaitedAnswers, suspendReasons, type VirtualProcessor } from './virtual-processor';
 
-const partitionVersion = 6;
-const processorVersion = 5;
+const partitionVersion = 7;
+const processorVersion = 6;
 const memoryVersion = 1;
 
 /** The state of a partition without the contents of its memory. */
@@ -16,6 +16,8 @@ export function savePartition(partition: Partition): StateNode {
   return {
     version: partitionVersion,
     id: partition.id,
+    lifeCycle: partition.lifeCycle.save(),
+    privileges: partition.privileges,
     guestOsId: partition.guestOsId,
     hypercall: partition.hypercallRegister,
     clock: partition.clock.latestNs,
@@ -37,6 +39,8 @@ export function restorePartition(partition: Partition, record: StateRecord): voi
       'Start the machine with the configuration that was saved.',
     );
   }
+  partition.lifeCycle.restore(record.record('lifeCycle'));
+  partition.setPrivileges(record.bigint('privileges'));
   partition.clock.latestNs = record.number('clock');
   const end = record.records('end')[0];
   partition.synthetic.restore(record.record('synthetic'));
@@ -53,9 +57,8 @@ export function restorePartition(partition: Partition, record: StateRecord): voi
 }
 
 function restoreEnd(record: StateRecord): PartitionEnd {
-  return record.string('kind') === 'exit'
-    ? { kind: 'exit', code: record.number('code') }
-    : { kind: 'reset' };
+  const kind = record.choice('kind', ['exit', 'reset', 'finalized']);
+  return kind === 'exit' ? { kind, code: record.number('code') } : { kind };
 }
 
 function saveProcessor(processor: VirtualProcessor): StateNode {
@@ -68,6 +71,7 @@ function saveProcessor(processor: VirtualProcessor): StateNode {
     entryChecksDue: processor.entryChecksDue ? 1 : 0,
     isGuestIdle: processor.isGuestIdle ? 1 : 0,
     awaited: processor.awaited ?? '',
+    suspended: suspendReasons.filter((reason) => processor.isSuspendedFor(reason)),
     apic: processor.apic.save(),
     pendingExit: identity === undefined ? [] : [{ ...identity }],
   };
@@ -83,6 +87,8 @@ function restoreProcessor(processor: VirtualProcessor, record: StateRecord): voi
   processor.isGuestIdle = record.number('isGuestIdle') !== 0;
   const awaited = record.choice('awaited', ['', ...awaitedAnswers]);
   processor.awaited = awaited === '' ? undefined : awaited;
+  const suspended = record.nodes('suspended');
+  for (const reason of suspendReasons) processor.suspend(reason, suspended.includes(reason));
   const pending = record.records('pendingExit')[0];
   processor.exitIdentity =
     pending === undefined

@@ -14,9 +14,10 @@ import { referenceTime } from './synthetic/reference-time';
 import { SyntheticState } from './synthetic/synthetic-state';
 import { SyntheticTimer } from './synthetic/synthetic-timer';
 import { InterceptedRanges } from './intercepted-ranges';
+import { PartitionLifeCycle } from './life-cycle/partition-life-cycle';
 import { PartitionInterrupts } from './partition-interrupts';
 import type { HypervisorServices } from './services';
-import type { VirtualProcessor } from './virtual-processor';
+import type { SuspendReason, VirtualProcessor } from './virtual-processor';
 
 /** Only what is built is given: a privilege promises that its registers and calls work. */
 export const defaultPrivileges: readonly PrivilegeName[] = [
@@ -42,9 +43,11 @@ export const hypercallEnable = 1n;
 export const hypercallLocked = 2n;
 const hypercallPageMask = ~0xfffn;
 
-/** How a partition ended: at its own request, with an exit code, or by a reset of its platform. */
+/** How a partition ended: at its own request, with an exit code, by a reset of its platform, or by its parent. */
 export type PartitionEnd =
-  { readonly kind: 'exit'; readonly code: number } | { readonly kind: 'reset' };
+  | { readonly kind: 'exit'; readonly code: number }
+  | { readonly kind: 'reset' }
+  | { readonly kind: 'finalized' };
 
 /** What a partition is made from. */
 export interface PartitionOptions {
@@ -73,14 +76,15 @@ export class Partition {
   readonly processors: readonly VirtualProcessor[];
   /** What guests read from clocks goes through it. */
   readonly clock: PartitionClock;
-  /** The partition privilege mask (TLFS 4.2.2). */
-  readonly privileges: bigint;
   /** Privileges that were asked for, as a hypercall does each time. */
   private readonly held = new Map<PrivilegeName, boolean>();
+  /** How far its parent has got with it. */
+  readonly lifeCycle: PartitionLifeCycle;
 
   readonly onReset: ResetPolicy;
   readonly onTripleFault: TripleFaultPolicy;
 
+  private privilegeMask: bigint;
   private guestOs = 0n;
   private hypercall = 0n;
   private ended: PartitionEnd | undefined;
@@ -100,7 +104,8 @@ export class Partition {
     this.memory = options.memory;
     this.processors = options.processors;
     this.clock = options.clock ?? new PartitionClock();
-    this.privileges = privilegeMask(options.privileges ?? defaultPrivileges);
+    this.lifeCycle = new PartitionLifeCycle(options.processors.length);
+    this.privilegeMask = privilegeMask(options.privileges ?? defaultPrivileges);
     this.onReset = options.onReset ?? 'restart';
     this.onTripleFault = options.onTripleFault ?? 'stop';
     this.synthetic = new SyntheticState(options.memory, options.processors.length, {
@@ -114,6 +119,19 @@ export class Partition {
       trace: (processor, event) =>
         this.hypervisor.trace.emit({ ...event, partition: this.id, processor }),
     });
+  }
+
+  /** The partition privilege mask (TLFS 4.2.2). */
+  get privileges(): bigint {
+    return this.privilegeMask;
+  }
+
+  /** @returns false, with nothing changed, where the mask has what no guest is given */
+  setPrivileges(mask: bigint): boolean {
+    if ((mask & ~privilegeMask(defaultPrivileges)) !== 0n) return false;
+    this.privilegeMask = mask;
+    this.held.clear();
+    return true;
   }
 
   /** HV_X64_MSR_GUEST_OS_ID: 0 until the guest has said what it is. */
@@ -218,6 +236,46 @@ export class Partition {
 
   private processorAt(index: number): VirtualProcessor {
     return present(this.processors[index], 'virtual processor');
+  }
+
+  /** Lets its processors run, or none of them (TLFS 4.3, the Suspend property). */
+  setSuspended(isSuspended: boolean): void {
+    if (this.lifeCycle.isSuspended === isSuspended) return;
+    this.lifeCycle.isSuspended = isSuspended;
+    for (const { index } of this.processors) this.suspend(index, 'partition', isSuspended);
+  }
+
+  /** Suspends a processor for a reason, or ends that (TLFS 7.5); it runs where no reason is left. */
+  suspend(index: number, reason: SuspendReason, isSuspended: boolean): void {
+    const processor = this.processorAt(index);
+    processor.suspend(reason, isSuspended);
+    if (processor.runState === 'active') this.hypervisor.wake(processor);
+  }
+
+  /** Gives rights to guest-physical pages that are mapped from now on, if they were not before. */
+  applyRights(gpaPage: number, count: number, rights: number): void {
+    this.memory.mapRam(gpaPage, count, rights);
+  }
+
+  unmapPages(gpaPage: number, count: number): void {
+    this.memory.unmap(gpaPage, count);
+  }
+
+  /** Zeroes the memory; what is mapped stays so. */
+  clearMemory(): void {
+    this.memory.clear();
+    for (const { gpaPage, count, rights } of this.lifeCycle.gpaMap.runs) {
+      this.memory.mapRam(gpaPage, count, rights);
+    }
+  }
+
+  /** Ends the partition and takes everything from it (TLFS 4.5.3). */
+  finalize(): void {
+    if (this.end === undefined) this.endBy({ kind: 'finalized' });
+    this.synthetic.overlays.release(overlayOwner.hypercall);
+    this.connections.clear();
+    this.memory.clear();
+    this.lifeCycle.finalize();
   }
 
   /** Makes accesses to ports go to the parent. */

@@ -55,6 +55,14 @@ export const awaitedAnswers = ['port', 'memory', 'interrupt-acknowledge'] as con
 /** A value of {@link awaitedAnswers}. */
 export type AwaitedAnswer = (typeof awaitedAnswers)[number];
 
+/** Why a processor is suspended besides waiting for an answer (TLFS 7.5): by itself, or with its whole partition. */
+export const suspendReasons = ['explicit', 'partition'] as const;
+
+/** A value of {@link suspendReasons}. */
+export type SuspendReason = (typeof suspendReasons)[number];
+
+const suspendBit = { explicit: 1, partition: 2 } as const;
+
 /** Where and when an exit was recorded; the rest of its event is in the VMCS while it is pending. */
 export type ExitIdentity = Pick<TraceHeader, 'position' | 'ordinal' | 'timeNs'>;
 
@@ -90,6 +98,9 @@ export class VirtualProcessor {
   /** Set while the processor is suspended until its parent answers. */
   awaited: AwaitedAnswer | undefined;
 
+  /** Reasons for which it is suspended, one bit for each. */
+  private suspensions = 0;
+
   constructor(
     readonly partitionId: number,
     readonly index: number,
@@ -119,7 +130,7 @@ export class VirtualProcessor {
   get runState(): VirtualProcessorRunState {
     switch (this.state.readU32(activityOffset)) {
       case activityState.active:
-        return this.awaited === undefined ? 'active' : 'suspended';
+        return this.awaited === undefined && this.suspensions === 0 ? 'active' : 'suspended';
       case activityState.shutdown:
         return 'shutdown';
       default:
@@ -131,6 +142,20 @@ export class VirtualProcessor {
     this.isGuestIdle = false;
     const activity = { active: 0, halted: activityState.hlt, shutdown: activityState.shutdown };
     this.state.setVmcs(encoding.activity, BigInt(activity[value]));
+  }
+
+  /** True while its parent keeps it from running. */
+  get isSuspended(): boolean {
+    return this.suspensions !== 0;
+  }
+
+  isSuspendedFor(reason: SuspendReason): boolean {
+    return (this.suspensions & suspendBit[reason]) !== 0;
+  }
+
+  suspend(reason: SuspendReason, isSuspended: boolean): void {
+    const others = this.suspensions & ~suspendBit[reason];
+    this.suspensions = isSuspended ? others | suspendBit[reason] : others;
   }
 
   /** Halts until an interrupt is pending, also while RFLAGS.IF is 0 (TLFS, HV_X64_MSR_GUEST_IDLE). */

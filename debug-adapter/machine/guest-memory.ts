@@ -110,10 +110,14 @@ export class GuestMemory {
 
   /** Makes `pageCount` guest pages from `gpaPage` on RAM with `rights`; frames come on first touch. */
   mapRam(gpaPage: number, pageCount: number, rights = rightsAll): void {
+    let isChange = false;
     for (let page = gpaPage; page < gpaPage + pageCount; page++) {
-      this.setEntry(page, (this.entryOf(page) & ~0xff) | entryMapped | rights);
+      const before = this.entryUnderOverlay(page);
+      isChange ||= before !== 0;
+      this.setEntryUnderOverlay(page, (before & ~0xff) | entryMapped | rights);
     }
-    this.notifyMapChange();
+    // Nobody remembers anything of pages that were not there.
+    if (isChange) this.notifyMapChange();
   }
 
   /** Power-on: nothing is mapped, and no frame is in use. */
@@ -129,7 +133,7 @@ export class GuestMemory {
 
   /** Takes guest pages out of the map. Their frames keep their content until the partition ends. */
   unmap(gpaPage: number, pageCount: number): void {
-    for (let page = gpaPage; page < gpaPage + pageCount; page++) this.setEntry(page, 0);
+    for (let page = gpaPage; page < gpaPage + pageCount; page++) this.setEntryUnderOverlay(page, 0);
     this.notifyMapChange();
   }
 
@@ -437,6 +441,16 @@ export class GuestMemory {
       this.ownChunks.add(index);
     }
     chunk[gpaPage % chunkPages] = entry;
+  }
+
+  private entryUnderOverlay(gpaPage: number): number {
+    return this.overlays.get(gpaPage)?.underlying ?? this.entryOf(gpaPage);
+  }
+
+  /** An overlay hides what the map says of its page, and keeps it (TLFS 5.2.1). */
+  private setEntryUnderOverlay(gpaPage: number, entry: number): void {
+    if (this.overlays.has(gpaPage)) this.overlays.set(gpaPage, { underlying: entry });
+    else this.setEntry(gpaPage, entry);
   }
 
   private setChunks(chunks: Map<number, Int32Array>): void {

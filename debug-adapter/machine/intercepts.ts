@@ -1,4 +1,6 @@
 /** How the hypervisor tells a parent about a child's intercepted accesses, and how the parent answers. */
+import type { GuestMemory } from './guest-memory';
+import type { HypercallPort } from './hypercall-port';
 import type { InterruptRequest } from './interrupt-request';
 import type {
   ChildMemory,
@@ -62,10 +64,13 @@ export interface InterceptSink {
   post(message: InterceptMessage): boolean;
 }
 
-/** What the virtualization stack may do to its children. */
+/** What the virtualization stack does to its children while they run; how they are made is a matter of hypercalls. */
 export interface ChildControl extends SyntheticInterruptControl, ChildMemory {
-  /** Asks for messages about accesses to `count` ports from `first` on (HvCallInstallIntercept). */
-  installPortIntercept(partition: number, first: number, count: number): void;
+  /**
+   * The parent's way to make hypercalls.
+   * @param memory pages of the parent in which their parameter blocks lie
+   */
+  openHypercallPort(memory: GuestMemory): HypercallPort;
 
   /**
    * Answers the access that suspended a processor and resumes it.
@@ -73,10 +78,10 @@ export interface ChildControl extends SyntheticInterruptControl, ChildMemory {
    */
   completePortIntercept(partition: number, processor: number, value: number): void;
 
-  /** Undoes {@link installPortIntercept} with the same range. */
-  removePortIntercept(partition: number, first: number, count: number): void;
-
-  /** Asks for messages about accesses to `bytes` bytes of guest-physical memory from `gpa` on where there is no RAM. */
+  /**
+   * Asks for messages about accesses to `bytes` bytes of guest-physical memory from `gpa` on that the second-level map
+   * does not allow. There is no hypercall for it: the TLFS has such messages sent for every address (11.9).
+   */
   installMemoryIntercept(partition: number, gpa: number, bytes: number): void;
 
   /** Undoes {@link installMemoryIntercept} with the same range. */

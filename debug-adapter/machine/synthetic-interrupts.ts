@@ -31,15 +31,6 @@ export interface SyntheticInterruptTarget {
 
 /** How the virtualization stack talks to a child's synthetic interrupt controllers. */
 export interface SyntheticInterruptControl {
-  /** Makes a message port of the parent and connects the child to it (HvCallCreatePort, HvCallConnectPort). */
-  connectMessagePort(partition: number, connectionId: number): void;
-
-  /** Makes an event port of the parent with `flagCount` flags and connects the child to it. */
-  connectEventPort(partition: number, connectionId: number, flagCount: number): void;
-
-  /** Undoes {@link connectMessagePort} or {@link connectEventPort} (HvCallDisconnectPort, HvCallDeletePort). */
-  disconnectPort(partition: number, connectionId: number): void;
-
   /**
    * Posts a message to a child; it waits in the hypervisor while the slot is taken.
    * @param payload 0 to 240 bytes, copied

@@ -29,7 +29,7 @@ export interface VmExitEvent extends TraceHeader {
   readonly registers: readonly bigint[];
 }
 
-/** A hypercall that the dispatcher finished. */
+/** A hypercall that the dispatcher finished; the partition is the caller, a guest or the parent. */
 export interface HypercallEvent extends TraceHeader {
   readonly kind: 'hypercall';
   readonly code: number;
@@ -37,6 +37,10 @@ export interface HypercallEvent extends TraceHeader {
   readonly control: bigint;
   readonly status: number;
   readonly repsCompleted: number;
+  /** The beginning of the input block, and of what follows it; empty where the call was refused before it was read. */
+  readonly input: Uint8Array;
+  /** The beginning of the output block. */
+  readonly output: Uint8Array;
 }
 
 /** An event delivered through the guest's IDT. */

@@ -10,6 +10,7 @@ import {
   IntegrationComponents,
   type IntegrationConfiguration,
 } from './integration/integration-components';
+import type { GuestPorts } from './virtualization-stack/guest-ports';
 import { Vmbus } from './vmbus/bus';
 import type { BusServices, BusTrace } from './vmbus/bus-services';
 import type { ServiceProvider } from './vmbus/provider';
@@ -27,6 +28,7 @@ export interface GuestBusConfiguration extends IntegrationConfiguration {
 /** What the parent has for the bus of a guest. */
 export interface GuestBusServices {
   readonly children: ChildControl;
+  readonly ports: GuestPorts;
   readonly trace: TraceEmitter;
   readonly timers: TimerSource;
   nowNs(): number;
@@ -53,7 +55,7 @@ export function createGuestBus(
 }
 
 function busServices(
-  { children, trace, timers, nowNs }: GuestBusServices,
+  { children, ports, trace, timers, nowNs }: GuestBusServices,
   { partition, processorCount }: GuestBusConfiguration,
 ): BusServices {
   return {
@@ -67,9 +69,9 @@ function busServices(
     },
     trace: busTrace(trace, partition),
     nowNs,
-    connectMessagePort: (id) => children.connectMessagePort(partition, id),
-    connectEventPort: (id) => children.connectEventPort(partition, id, 1),
-    disconnectPort: (id) => children.disconnectPort(partition, id),
+    connectMessagePort: (id) => ports.connectMessagePort(partition, id),
+    connectEventPort: (id) => ports.connectEventPort(partition, id, 1),
+    disconnectPort: (id) => ports.disconnectPort(partition, id),
     postMessage: (processor, sint, payload) =>
       children.postMessage({ partition, processor, sint }, channelMessageSynicType, payload),
     signalEvent: (processor, sint, flag) =>

@@ -17,6 +17,14 @@ import { restoreMessage, saveMessage } from './message.saved-state';
 import type { ComponentStatus } from './integration/integration-components';
 import type { DataItem } from './integration/data-exchange';
 import type { Platform, PlatformServices } from './platform';
+import {
+  GuestLifeCycle,
+  type GuestSpecification,
+  type RegisterValue,
+} from './virtualization-stack/guest-creation';
+import { GuestPorts } from './virtualization-stack/guest-ports';
+import { makeHypercallPages, ParentCalls } from './virtualization-stack/parent-calls';
+import { SystemPages } from './virtualization-stack/system-pages';
 
 /** The parent's partition identifier; guests count from 2. */
 export const parentPartitionId = 1;
@@ -38,7 +46,7 @@ export interface IntegrationView {
 /** Gives a guest its devices. */
 export type PlatformMaker = (services: PlatformServices, bus: GuestBusServices) => Platform;
 
-const version = 1;
+const version = 2;
 
 /**
  * Messages from the hypervisor wait in a queue and are worked on after the hypervisor's step, never inside it. The
@@ -48,6 +56,10 @@ const version = 1;
 export class ParentPartition implements InterceptSink, SavedPart {
   readonly id = parentPartitionId;
   readonly name = 'Parent partition';
+  private readonly pages = new SystemPages();
+  private readonly lifeCycle: GuestLifeCycle;
+  private readonly guestPorts: GuestPorts;
+  private readonly specifications = new Map<number, GuestSpecification>();
   private queue: InterceptMessage[] = [];
   private readonly platforms = new Map<number, Platform>();
   private working: InterceptMessage | undefined;
@@ -57,7 +69,14 @@ export class ParentPartition implements InterceptSink, SavedPart {
     private readonly children: ChildControl,
     private readonly trace: TraceEmitter,
     private readonly services: ParentServices,
-  ) {}
+  ) {
+    const memory = makeHypercallPages();
+    const calls = new ParentCalls(children.openHypercallPort(memory), memory);
+    this.lifeCycle = new GuestLifeCycle(calls, this.pages);
+    this.guestPorts = new GuestPorts(calls, parentPartitionId, (partition) =>
+      this.lifeCycle.deposit(partition),
+    );
+  }
 
   /** While the parent is paused its messages wait, and with them the processors that need an answer. */
   get isPaused(): boolean {
@@ -68,17 +87,36 @@ export class ParentPartition implements InterceptSink, SavedPart {
     this.paused = paused;
   }
 
+  /** Makes a guest partition. Its processors wait for {@link startGuest}. @returns its identifier */
+  createGuest(specification: GuestSpecification): number {
+    const partition = this.lifeCycle.create(specification);
+    this.specifications.set(partition, specification);
+    return partition;
+  }
+
+  /** Puts the first processor of a guest into the state in which it begins. */
+  enterGuest(partition: number, registers: readonly RegisterValue[]): void {
+    this.lifeCycle.setRegisters(partition, 0, registers);
+  }
+
+  /** Lets the processors of a guest run. */
+  startGuest(partition: number): void {
+    const { processorCount } = this.specificationOf(partition);
+    this.lifeCycle.start(partition, processorCount);
+  }
+
   /** Gives a guest its devices and asks the hypervisor for the accesses to them. */
   attachGuest(partition: number, makePlatform: PlatformMaker): void {
     const platform = makePlatform(this.servicesFor(partition), {
       children: this.children,
+      ports: this.guestPorts,
       trace: this.trace,
       timers: this.services.timers,
       nowNs: () => this.services.timeNs(),
     });
     this.platforms.set(partition, platform);
     for (const { first, count } of platform.ports) {
-      this.children.installPortIntercept(partition, first, count);
+      this.guestPorts.installPortIntercept(partition, first, count);
     }
     if (platform.openBusBytes !== undefined) {
       this.children.installMemoryIntercept(partition, 0, platform.openBusBytes);
@@ -164,6 +202,7 @@ export class ParentPartition implements InterceptSink, SavedPart {
     return {
       version,
       paused: Number(this.paused),
+      nextSystemPage: this.pages.next,
       queue: this.queue.map(saveMessage),
       platforms: [...this.platforms.values()].map((platform) => platform.save()),
     };
@@ -172,6 +211,7 @@ export class ParentPartition implements InterceptSink, SavedPart {
   restore(record: StateRecord): void {
     record.expectVersion(version);
     this.paused = record.number('paused') !== 0;
+    this.pages.next = record.number('nextSystemPage');
     this.queue = record.records('queue').map(restoreMessage);
     const saved = record.records('platforms');
     [...this.platforms.values()].forEach((platform, index) => {
@@ -214,6 +254,10 @@ export class ParentPartition implements InterceptSink, SavedPart {
 
   private platformOf(partition: number): Platform {
     return present(this.platforms.get(partition), `devices of partition ${partition}`);
+  }
+
+  private specificationOf(partition: number): GuestSpecification {
+    return present(this.specifications.get(partition), `what partition ${partition} is made of`);
   }
 
   private servicesFor(partition: number): PlatformServices {

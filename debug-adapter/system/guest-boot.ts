@@ -1,18 +1,15 @@
 /** Puts a guest's image into its memory and its processors into their entry state: at power-on, and again at a reset. */
 import type { Decompressor } from '../backends/decompressor';
 import type { Partition } from '../hypervisor/partition';
-import { setUpMemoryTypes } from '../hypervisor/memory-type-msrs';
-import { powerOn, resetMsrs } from '../hypervisor/processor-reset';
-import type { VirtualProcessor } from '../hypervisor/virtual-processor';
-import { followLongMode, setUpVmcsControls } from '../hypervisor/vmcs-setup';
-import { pageSizeBytes } from '../machine/addresses';
+import { createProcessor } from '../hypervisor/life-cycle/create-processor';
 import type { GuestMemory } from '../machine/guest-memory';
-import { present } from '../support/assert';
+import type { ParentPartition } from '../parent-partition/parent-partition';
+import type { RegisterValue } from '../parent-partition/virtualization-stack/guest-creation';
 import { placePieces, type BootPlan } from './boot/boot-plan';
 import { formatOf } from './boot/guest-format';
 import { planGuest } from './boot/load-guest';
-import { ramRanges } from './boot/memory-map';
-import { enterProcessor } from './boot/processor-entry';
+import { entryRegisters } from './boot/entry-registers';
+import { ramRanges, type MemoryRange } from './boot/memory-map';
 import type { GuestConfiguration, GuestFormat } from './machine-configuration';
 
 /** What a guest's memory and processors begin with. */
@@ -30,36 +27,32 @@ export class GuestBoot {
     this.plan = this.makePlan();
   }
 
-  /** Loads the guest into memory of which nothing is mapped, and processors whose state is all zero. */
-  load(memory: GuestMemory, processors: readonly VirtualProcessor[]): void {
+  /** Where the guest has RAM. */
+  get ram(): readonly MemoryRange[] {
+    return ramRanges(this.format, this.guest.memoryBytes);
+  }
+
+  /** Loads the guest into memory that is all zero. @returns the registers with which its first processor begins */
+  load(memory: GuestMemory): readonly RegisterValue[] {
     const plan = this.plan ?? this.makePlan();
     this.plan = undefined;
-    for (const { start, end } of ramRanges(this.format, this.guest.memoryBytes)) {
-      memory.mapRam(start / pageSizeBytes, (end - start) / pageSizeBytes);
-    }
-    for (const processor of processors) {
-      setUpVmcsControls(processor.state, processor.index);
-      setUpMemoryTypes(processor.state);
-      resetMsrs(processor.state);
-      if (processor.index === 0) continue;
-      powerOn(processor);
-      processor.waitForStartUp();
-    }
-    const boot = present(processors[0], 'boot processor');
     placePieces(plan.pieces, memory);
-    enterProcessor(boot.state, plan.entry);
-    followLongMode(boot.state);
-    boot.core.stateWasEdited();
+    return entryRegisters(plan.entry);
   }
 
   /** As at power-on; the platform has been reset before. What the hypervisor counts goes on. */
-  restart(partition: Partition): void {
+  restart(partition: Partition, parent: ParentPartition): void {
     partition.reset();
-    partition.memory.clear();
-    for (const processor of partition.processors) processor.powerOn();
-    this.load(partition.memory, partition.processors);
+    partition.clearMemory();
+    for (const processor of partition.processors) {
+      processor.powerOn();
+      createProcessor(processor);
+      processor.suspend('explicit', true);
+    }
+    parent.enterGuest(partition.id, this.load(partition.memory));
     this.connectInterruptController(partition);
     for (const processor of partition.processors) partition.interrupts.reconsider(processor);
+    parent.startGuest(partition.id);
   }
 
   /** Guests that bring their own idea of a machine find the local APIC as firmware leaves it. */

@@ -1,6 +1,7 @@
 /** Writes the trace record of a hypercall, of which a guest may make hundreds of thousands a second. */
 import type { HypercallEvent } from '../machine/trace';
 import { present } from '../support/assert';
+import { limits } from './limits';
 import { hypercallRecord } from './trace-records';
 
 const offsetOf = (name: string): number =>
@@ -16,6 +17,10 @@ const at = {
   code: offsetOf('code'),
   status: offsetOf('status'),
   repsCompleted: offsetOf('repsCompleted'),
+  inputLength: offsetOf('inputLength'),
+  outputLength: offsetOf('outputLength'),
+  input: offsetOf('input'),
+  output: offsetOf('output'),
 } as const;
 
 const twoTo32 = 2 ** 32;
@@ -39,4 +44,16 @@ export function writeHypercallRecord(view: DataView, base: number, event: Hyperc
   view.setUint16(base + at.code, event.code, true);
   view.setUint16(base + at.status, event.status, true);
   view.setUint32(base + at.repsCompleted, event.repsCompleted, true);
+  const { traceHypercallInputBytes, traceHypercallOutputBytes } = limits;
+  const input = copyBytes(view, base + at.input, event.input, traceHypercallInputBytes);
+  const output = copyBytes(view, base + at.output, event.output, traceHypercallOutputBytes);
+  view.setUint8(base + at.inputLength, input);
+  view.setUint8(base + at.outputLength, output);
+}
+
+/** Copies the beginning of a block, byte by byte as long as that is cheaper than a view. @returns the bytes copied */
+function copyBytes(view: DataView, to: number, bytes: Uint8Array, most: number): number {
+  const count = Math.min(bytes.length, most);
+  for (let index = 0; index < count; index++) view.setUint8(to + index, bytes[index] ?? 0);
+  return count;
 }

@@ -34,6 +34,9 @@ export const limits = {
   /** Rows kept of packets in VMBus rings and of signals for them, which are as frequent. */
   traceVmbusPackets: 65_536,
   traceVmbusSignals: 65_536,
+  /** Bytes kept of the input and the output of a hypercall; longer ones are cut. */
+  traceHypercallInputBytes: 80,
+  traceHypercallOutputBytes: 16,
   /** Bytes kept of a packet, and of a text that says why one was refused; longer ones are cut. */
   tracePacketBytes: 512,
   traceReasonBytes: 96,

@@ -6,7 +6,6 @@ import { warmUpInterpreter } from '../cpu/interpreter-warm-up';
 import { createPartitionCores } from '../cpu/processor-core-factory';
 import { Hypervisor } from '../hypervisor/hypervisor';
 import { inspectLocalApic } from '../hypervisor/local-apic/inspect-local-apic';
-import { defaultShare } from '../hypervisor/processor-scheduler';
 import { readMsr } from '../hypervisor/msr-access';
 import { Partition } from '../hypervisor/partition';
 import { inspectSynic } from '../hypervisor/synic/inspect-synic';
@@ -81,28 +80,39 @@ export class PhysicalMachine {
     checkConfiguration(configuration);
     warmUpInterpreter(ports.codeHost, ports.tlbEntries);
     this.loop = new RunLoop(configuration.costs, this.trace);
-    const hypervisor = new Hypervisor(this.loop);
+    const makePartition = (id: number): Partition | undefined => {
+      const guest = configuration.guests[id - firstGuestId];
+      return guest === undefined ? undefined : preparePartition(configuration, guest, id, ports);
+    };
+    const hypervisor = new Hypervisor(this.loop, makePartition);
     this.parent = new ParentPartition(hypervisor, this.loop.trace, this.loop);
     this.disks = new MachineDisks(configuration, ports.blockFiles);
     const boots = configuration.guests.map((guest) => new GuestBoot(guest, ports.decompressor));
     this.guests = configuration.guests.map((guest, index) => {
       const boot = present(boots[index], 'boot of a guest');
-      return createGuest(configuration, guest, boot, firstGuestId + index, ports);
-    });
-    this.guests.forEach((partition, index) => {
-      hypervisor.addPartition(partition);
-      const guest = present(configuration.guests[index], 'guest configuration');
+      const { processorCount = 1, share } = guest;
+      const id = this.parent.createGuest({
+        processorCount,
+        ram: boot.ram,
+        ...(share === undefined ? {} : { share }),
+      });
+      const partition = hypervisor.partition(id);
+      this.parent.enterGuest(id, boot.load(partition.memory));
       const { providers } = present(this.disks.guests[index], 'disks of a guest');
-      this.parent.attachGuest(partition.id, (services, bus) =>
+      this.parent.attachGuest(id, (services, bus) =>
         makePlatform(guest, partition, services, bus, providers),
       );
-      boots[index]?.connectInterruptController(partition);
+      boot.connectInterruptController(partition);
+      return partition;
     });
     const restart = (partition: Partition): void => {
       this.parent.resetGuest(partition.id);
-      present(boots[partition.id - firstGuestId], 'boot of a guest').restart(partition);
+      const boot = present(boots[partition.id - firstGuestId], 'boot of a guest');
+      boot.restart(partition, this.parent);
     };
-    this.loop.connect(hypervisor, this.parent, restart, schedulingOf(configuration));
+    this.loop.join(hypervisor, this.parent, restart, schedulingOf(configuration, hypervisor));
+    for (const { id } of this.guests) this.parent.startGuest(id);
+    this.loop.begin();
     const { loop, guests, parent, disks } = this;
     let hash: string | undefined;
     // Large images take their time, and most runs never ask.
@@ -288,10 +298,10 @@ function checkGuest({ name, memoryBytes, processorCount = 1 }: GuestConfiguratio
   }
 }
 
-function createGuest(
+/** What a partition is made from: the host has to know its sizes before the parent gives it pages and processors. */
+function preparePartition(
   { randomSeed = 0n }: MachineConfiguration,
   guest: GuestConfiguration,
-  boot: GuestBoot,
   id: number,
   ports: MachinePorts,
 ): Partition {
@@ -306,7 +316,6 @@ function createGuest(
     ...(tlbEntries === undefined ? {} : { tlbEntries }),
   });
   const processors = cores.map((core, index) => new VirtualProcessor(id, index, core));
-  boot.load(memory, processors);
   const { onReset, onTripleFault } = guest;
   return new Partition({
     id,
@@ -320,10 +329,13 @@ function createGuest(
   });
 }
 
-function schedulingOf({ guests, logicalProcessors }: MachineConfiguration): Scheduling {
+function schedulingOf(
+  { logicalProcessors }: MachineConfiguration,
+  hypervisor: Hypervisor,
+): Scheduling {
   return {
     ...(logicalProcessors === undefined ? {} : { logicalProcessors }),
-    shareOf: ({ partitionId }) => guests[partitionId - firstGuestId]?.share ?? defaultShare,
+    shareOf: ({ partitionId }) => hypervisor.partition(partitionId).lifeCycle.share,
   };
 }
 

@@ -76,12 +76,23 @@ export class RunLoop implements HypervisorServices {
     this.trace = new EventOrder(this, sink);
   }
 
-  /** Joins the parts; every virtual processor of the hypervisor gets a lane of its own. */
+  /** Joins the parts, and is ready to run: {@link join} and {@link begin}. */
   connect(
     hypervisor: Hypervisor,
     parent: QueuedWork,
     restarter?: Restarter,
     scheduling: Scheduling = {},
+  ): void {
+    this.join(hypervisor, parent, restarter, scheduling);
+    this.begin();
+  }
+
+  /** Joins the parts; every virtual processor of the hypervisor gets a lane of its own. */
+  join(
+    hypervisor: Hypervisor,
+    parent: QueuedWork,
+    restarter: Restarter | undefined,
+    scheduling: Scheduling,
   ): void {
     this.hypervisor = hypervisor;
     this.restarter = restarter;
@@ -94,6 +105,10 @@ export class RunLoop implements HypervisorServices {
       }
     }
     this.shareProcessors(scheduling);
+  }
+
+  /** Does what is due before the first step. */
+  begin(): void {
     this.workForGuests();
     this.settle();
   }
@@ -372,9 +387,8 @@ export class RunLoop implements HypervisorServices {
   private endOf(at: ProcessorAddress): RunStop | undefined {
     const { end } = present(this.hypervisor, 'hypervisor').partition(at.partition);
     if (end === undefined) return undefined;
-    return end.kind === 'exit'
-      ? { kind: 'guest-exit', at, code: end.code }
-      : { kind: 'guest-reset', at };
+    if (end.kind === 'exit') return { kind: 'guest-exit', at, code: end.code };
+    return { kind: end.kind === 'reset' ? 'guest-reset' : 'guest-deleted', at };
   }
 
   /**
@@ -384,16 +398,18 @@ export class RunLoop implements HypervisorServices {
   private idleStop(): RunStop {
     const { partitions } = present(this.hypervisor, 'hypervisor');
     const rests = partitions.map((partition) => this.restOf(partition));
-    const live = rests.find(({ kind }) => kind === 'parent-paused' || kind === 'halted');
+    const goesOn: readonly RunStop['kind'][] = ['parent-paused', 'guest-paused', 'halted'];
+    const live = rests.find(({ kind }) => goesOn.includes(kind));
     return live ?? present(rests[0], 'guest partition');
   }
 
   private restOf({ id, processors }: Partition): RunStop {
     const ended = this.endOf({ partition: id, processor: 0 });
     if (ended !== undefined) return ended;
-    for (const { index, runState } of processors) {
+    for (const { index, runState, isSuspended } of processors) {
       const at = { partition: id, processor: index };
       if (runState === 'shutdown') return { kind: 'triple-fault', at };
+      if (runState === 'suspended' && isSuspended) return { kind: 'guest-paused', at };
       if (runState === 'suspended') return { kind: 'parent-paused', at };
     }
     return { kind: 'halted', at: { partition: id, processor: 0 } };

@@ -53,6 +53,8 @@ export type RunStop =
   | { readonly kind: 'halted'; readonly at: ProcessorAddress }
   /** Every processor that could run waits for a parent partition that is paused. */
   | { readonly kind: 'parent-paused'; readonly at: ProcessorAddress }
+  /** Every processor that could run is of a partition that its parent has suspended. */
+  | { readonly kind: 'guest-paused'; readonly at: ProcessorAddress }
   /** Steps were taken but no instruction has retired for a long time: a fault or exit loop. */
   | { readonly kind: 'no-progress'; readonly at: ProcessorAddress; readonly steps: number }
   | { readonly kind: 'frames-exhausted'; readonly at: ProcessorAddress }
@@ -67,6 +69,8 @@ export type RunStop =
   | { readonly kind: 'guest-exit'; readonly at: ProcessorAddress; readonly code: number }
   /** The platform of the guest was reset, and it was configured to end there. */
   | { readonly kind: 'guest-reset'; readonly at: ProcessorAddress }
+  /** The parent of the guest has deleted its partition. */
+  | { readonly kind: 'guest-deleted'; readonly at: ProcessorAddress }
   /** The platform of the guest was reset, and it has started again. */
   | { readonly kind: 'guest-restart'; readonly at: ProcessorAddress };
 

@@ -74,13 +74,21 @@ const vmExitCodec: RecordCodec<VmExitEvent> = {
 
 const hypercallCodec: RecordCodec<HypercallEvent> = {
   layout: hypercallRecord,
-  encode(event, write) {
+  encode(event, write, record) {
     write('control', event.control);
     write('code', BigInt(event.code));
     write('status', BigInt(event.status));
     write('repsCompleted', BigInt(event.repsCompleted));
+    const input = event.input.subarray(0, limits.traceHypercallInputBytes);
+    const output = event.output.subarray(0, limits.traceHypercallOutputBytes);
+    write('inputLength', BigInt(input.length));
+    write('outputLength', BigInt(output.length));
+    fieldBytes(hypercallRecord, record, 'input').set(input);
+    fieldBytes(hypercallRecord, record, 'output').set(output);
   },
-  decode(header, _record, read) {
+  decode(header, record, read) {
+    const bytesOf = (name: 'input' | 'output'): Uint8Array =>
+      fieldBytes(hypercallRecord, record, name).slice(0, Number(read(`${name}Length`)));
     return {
       ...header,
       kind: 'hypercall',
@@ -88,6 +96,8 @@ const hypercallCodec: RecordCodec<HypercallEvent> = {
       code: Number(read('code')),
       status: Number(read('status')),
       repsCompleted: Number(read('repsCompleted')),
+      input: bytesOf('input'),
+      output: bytesOf('output'),
     };
   },
 };
@@ -227,10 +237,17 @@ export class TraceLog implements ExitSink {
   private heardOrdinal = beforeAll.ordinal;
 
   /**
-   * Passes further events on, as they happen; a listener must not change the machine.
+   * Passes events on: the kept hypercalls by which the guests were made, then all further ones as they happen. A
+   * listener must not change the machine.
    * @param kinds what to pass on: listening to VM exits costs an object for each
    */
   forwardTo(sink: TraceSink, kinds = everyKind): void {
+    if (kinds.includes('hypercall')) {
+      const { dropped, recorded } = this.hypercalls;
+      for (const event of this.hypercalls.query(dropped, recorded)) {
+        if (event.position === 0) sink.record(event);
+      }
+    }
     this.listeners.push({ sink, kinds: new Set(kinds) });
     this.hearsExits ||= kinds.includes('vm-exit');
     this.hearsDeliveries ||= kinds.includes('event');

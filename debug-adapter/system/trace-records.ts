@@ -37,6 +37,14 @@ export const hypercallRecord = structLayout('hypercall', [
   structField('code', 'u16', 32),
   structField('status', 'u16', 34),
   structField('repsCompleted', 'u32', 36),
+  structField('inputLength', 'u8', 40),
+  structField('outputLength', 'u8', 41),
+  structField('input', { bytes: limits.traceHypercallInputBytes }, 48),
+  structField(
+    'output',
+    { bytes: limits.traceHypercallOutputBytes },
+    48 + limits.traceHypercallInputBytes,
+  ),
 ]);
 
 export const eventRecord = structLayout('event', [

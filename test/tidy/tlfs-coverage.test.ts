@@ -10,7 +10,8 @@ import {
   unsupportedHypercalls,
   unsupportedMsrs,
 } from '../../debug-adapter/hypervisor/unsupported';
-import { ownStatuses } from '../../debug-adapter/spec/tlfs/hypercall-statuses';
+import { parentHandlers } from '../../debug-adapter/hypervisor/hypercalls/parent/handler-table';
+import { ownStatuses, parentStatuses } from '../../debug-adapter/spec/tlfs/hypercall-statuses';
 import { hypercallByName, hypercalls } from '../../debug-adapter/spec/tlfs/hypercalls';
 import { syntheticMsrs } from '../../debug-adapter/spec/tlfs/synthetic-msrs';
 import { coveragePage } from '../../scripts/generate-tlfs-coverage';
@@ -38,6 +39,8 @@ describe('coverage of the TLFS', () => {
   it('a hypercall that is there has its statuses in the table', () => {
     const built = hypercalls.filter(({ code }) => hypercallHandlers.has(code));
     assert.deepEqual(Object.keys(ownStatuses).sort(), built.map(({ name }) => name).sort());
+    const forParent = hypercalls.filter(({ code }) => parentHandlers.has(code));
+    assert.deepEqual(Object.keys(parentStatuses).sort(), forParent.map(({ name }) => name).sort());
   });
 
   it('a synthetic MSR has a behaviour or a reason', () => {

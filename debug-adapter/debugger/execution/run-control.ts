@@ -305,6 +305,7 @@ export class RunControl {
         return this.judgeBreakpoint(stop.at, stop.address) ?? this.eventReport(stop.at);
       case 'guest-exit':
       case 'guest-reset':
+      case 'guest-deleted':
         if (!this.goesOnWithout(stop)) return { at: stop.at, reason: { kind: 'machine', stop } };
         this.tellEnd(stop, 'The others run on.');
         return undefined;

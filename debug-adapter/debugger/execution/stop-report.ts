@@ -76,11 +76,16 @@ function describeCrash(parameters: readonly bigint[], message: string): string {
   return `The guest reported that it has crashed, with the parameters ${values}.${last}`;
 }
 
-/** The end of a guest at its own request, and the new beginning that may follow. */
+/** The end of a guest at its own request or by its parent, and the new beginning that may follow. */
 export type GuestEnding = Extract<
   RunStop,
-  { readonly kind: 'guest-exit' | 'guest-reset' | 'guest-restart' }
+  { readonly kind: 'guest-exit' | 'guest-reset' | 'guest-deleted' | 'guest-restart' }
 >;
+
+/** True where a guest has ended in order: by itself or by its parent. */
+export function isEndOfGuest({ kind }: MachineStop): boolean {
+  return kind === 'guest-exit' || kind === 'guest-reset' || kind === 'guest-deleted';
+}
 
 /** What a guest did to end. */
 export function endText(stop: GuestEnding): string {
@@ -89,6 +94,8 @@ export function endText(stop: GuestEnding): string {
       return `The guest ended with exit code ${stop.code}.`;
     case 'guest-reset':
       return 'The guest reset its machine, and was told to end there ("onReset").';
+    case 'guest-deleted':
+      return 'The parent has deleted the partition.';
     case 'guest-restart':
       return 'The guest reset its machine and starts again.';
   }
@@ -137,6 +144,13 @@ function machineText(stop: MachineStop, { where, decode }: StopPlace): StopText 
       };
     case 'guest-reset':
       return { description: 'Reset by the guest', text: endText(stop) };
+    case 'guest-deleted':
+      return { description: 'Partition deleted', text: endText(stop) };
+    case 'guest-paused':
+      return {
+        description: 'Guest paused',
+        text: `The guest is paused at ${where}: its parent has suspended the partition. Resume it.`,
+      };
     case 'guest-restart':
       return { description: 'Started again', text: endText(stop) };
     case 'guest-crash':

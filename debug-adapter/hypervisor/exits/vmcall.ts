@@ -9,6 +9,8 @@ import {
 import { injectException } from '../inject-exception';
 import { resume, type ExitHandler } from './exit-handler';
 
+const noBytes = new Uint8Array(0);
+
 /** #UD outside protected mode, outside CPL 0 and without a hypercall page (TLFS 3.8). */
 export const handleVmcall: ExitHandler = ({ partition, processor, services }) => {
   const isLegal =
@@ -19,7 +21,8 @@ export const handleVmcall: ExitHandler = ({ partition, processor, services }) =>
     return resume;
   }
   const registers = readHypercallRegisters(processor);
-  const result = dispatchHypercall({ partition, processor, timeNs }, registers);
+  const blocks = { input: noBytes, output: noBytes };
+  const result = dispatchHypercall({ partition, processor, timeNs }, registers, blocks);
   services.charge('hypercall');
   if (result.continues === true) {
     // RIP stays at the instruction: it runs again, after interrupts that have come meanwhile.
@@ -34,6 +37,8 @@ export const handleVmcall: ExitHandler = ({ partition, processor, services }) =>
     control: registers.control,
     status: result.status,
     repsCompleted: result.repsCompleted,
+    input: blocks.input,
+    output: blocks.output,
   });
   writeHypercallResult(processor, result);
   processor.core.completeInstruction();

@@ -1,6 +1,6 @@
 /** Hypercall dispatch: the checks of TLFS chapter 3 in their order, then the handler. */
 import { pageOf, pageSizeBytes } from '../../machine/addresses';
-import { rightRead, rightWrite } from '../../machine/guest-memory';
+import { rightRead, rightWrite, type GuestMemory } from '../../machine/guest-memory';
 import { hypercallByCode, type Hypercall } from '../../spec/tlfs/hypercalls';
 import { Status } from '../../spec/tlfs/status-codes';
 import { present } from '../../support/assert';
@@ -13,6 +13,8 @@ import {
 } from './calling-convention';
 import { decodeControlWord, type ControlWord } from './control-word';
 import type {
+  CallerKind,
+  HypercallBlocks,
   HypercallCall,
   HypercallCaller,
   HypercallHandler,
@@ -40,16 +42,43 @@ function partOf(block: Uint8Array, from: number, to: number): Uint8Array {
 
 const failed = (status: number, repsCompleted = 0): HypercallResult => ({ status, repsCompleted });
 
-/** Runs one hypercall, or the next part of a long rep call. Its output has a place in memory only. */
+/** Guests: their own memory, their privileges, and calls on themselves. */
+const guests: CallerKind<HypercallCaller> = {
+  handlers: hypercallHandlers,
+  memoryOf: ({ partition }) => partition.memory,
+  /** A call on children or on the machine needs a parent or the root partition, and no guest is one. */
+  mayCall({ partition }, call) {
+    if (call.caller === 'parent' || call.caller === 'root') return false;
+    return call.privilege === undefined || partition.holds(call.privilege);
+  },
+  readFastInput: ({ processor }, registers, sizeBytes) =>
+    readFastInput(processor, registers, sizeBytes),
+};
+
+/**
+ * Runs one hypercall of a guest, or the next part of a long rep call.
+ * @param blocks takes what was read and written
+ */
 export function dispatchHypercall(
   caller: HypercallCaller,
   registers: HypercallRegisters,
+  blocks?: HypercallBlocks,
+): HypercallResult {
+  return dispatch(guests, caller, registers, blocks);
+}
+
+/** The same for callers of any kind. Output has a place in memory only. */
+export function dispatch<Caller>(
+  kind: CallerKind<Caller>,
+  caller: Caller,
+  registers: HypercallRegisters,
+  blocks?: HypercallBlocks,
 ): HypercallResult {
   const control = decodeControlWord(registers.control);
   const call = hypercallByCode.get(control.code);
   if (call === undefined) return failed(Status.invalidHypercallCode);
-  if (!mayCall(caller, call)) return failed(Status.accessDenied);
-  const handler = hypercallHandlers.get(call.code);
+  if (!kind.mayCall(caller, call)) return failed(Status.accessDenied);
+  const handler = kind.handlers.get(call.code);
   if (handler === undefined) return failed(Status.invalidHypercallCode);
   if (!isWellFormed(control, call)) return failed(Status.invalidHypercallInput);
 
@@ -57,12 +86,19 @@ export function dispatchHypercall(
   if (control.fast && (sizes.input > fastInputBytes || sizes.output > 0)) {
     return failed(Status.invalidHypercallInput);
   }
-  const input = readInput(caller, registers, control, sizes);
+  const memory = kind.memoryOf(caller);
+  const input = control.fast
+    ? (kind.readFastInput(caller, registers, sizes.input) ?? Status.invalidHypercallInput)
+    : readInput(memory, registers.input, sizes.input);
   if (typeof input === 'number') return failed(input);
-  const outputStatus = checkBlock(caller, registers.output, sizes.output, rightWrite);
+  const outputStatus = checkBlock(memory, registers.output, sizes.output, rightWrite);
   if (outputStatus !== Status.success) return failed(outputStatus);
 
   const output = sizes.output === 0 ? noBytes : new Uint8Array(sizes.output);
+  if (blocks !== undefined) {
+    blocks.input = input;
+    blocks.output = output;
+  }
   const listStart = sizes.header + control.variableHeaderBytes;
   const header = partOf(input, 0, sizes.header);
   const variableHeader = partOf(input, sizes.header, listStart);
@@ -71,14 +107,8 @@ export function dispatchHypercall(
     { caller, header, variableHeader, output },
     { control, call, input, listStart },
   );
-  writeOutput(caller, registers.output, output, outputWritten(handler, call, control, result));
+  writeOutput(memory, registers.output, output, outputWritten(handler, call, control, result));
   return result;
-}
-
-/** A call on children or on the machine needs a parent or the root partition, and no guest is one. */
-function mayCall(caller: HypercallCaller, call: Hypercall): boolean {
-  if (call.caller === 'parent' || call.caller === 'root') return false;
-  return call.privilege === undefined || caller.partition.holds(call.privilege);
 }
 
 function isWellFormed(control: ControlWord, call: Hypercall): boolean {
@@ -114,7 +144,7 @@ function blockSizes(control: ControlWord, call: Hypercall): BlockSizes {
 
 /** Alignment, page crossing and second-level rights of a parameter block (TLFS 3.10). */
 function checkBlock(
-  { partition }: HypercallCaller,
+  memory: GuestMemory,
   address: bigint,
   sizeBytes: number,
   right: number,
@@ -124,25 +154,16 @@ function checkBlock(
   const offset = Number(address & BigInt(pageSizeBytes - 1));
   if (offset + sizeBytes > pageSizeBytes) return Status.invalidAlignment;
   if (address >> 52n !== 0n) return Status.invalidHypercallInput;
-  const rights = partition.memory.rightsOf(pageOf(Number(address)));
+  const rights = memory.rightsOf(pageOf(Number(address)));
   return (rights & right) === 0 ? Status.invalidHypercallInput : Status.success;
 }
 
 /** The input block, or the status of the check that it fails. */
-function readInput(
-  caller: HypercallCaller,
-  registers: HypercallRegisters,
-  control: ControlWord,
-  sizes: BlockSizes,
-): Uint8Array | number {
-  if (control.fast) {
-    return readFastInput(caller.processor, registers, sizes.input);
-  }
-  const status = checkBlock(caller, registers.input, sizes.input, rightRead);
+function readInput(memory: GuestMemory, address: bigint, sizeBytes: number): Uint8Array | number {
+  const status = checkBlock(memory, address, sizeBytes, rightRead);
   if (status !== Status.success) return status;
-  if (sizes.input === 0) return noBytes;
-  const bytes = caller.partition.memory.read(Number(registers.input), sizes.input);
-  return bytes ?? Status.invalidHypercallInput;
+  if (sizeBytes === 0) return noBytes;
+  return memory.read(Number(address), sizeBytes) ?? Status.invalidHypercallInput;
 }
 
 interface RepList {
@@ -153,9 +174,9 @@ interface RepList {
   readonly listStart: number;
 }
 
-function runHandler(
-  handler: HypercallHandler,
-  call: HypercallCall,
+function runHandler<Caller>(
+  handler: HypercallHandler<Caller>,
+  call: HypercallCall<Caller>,
   list: RepList,
 ): HypercallResult {
   if (handler.kind === 'simple') return failed(handler.run(call));
@@ -164,9 +185,9 @@ function runHandler(
   return runElements(handler, call, list);
 }
 
-function runElements(
-  handler: RepHypercallHandler,
-  call: HypercallCall,
+function runElements<Caller>(
+  handler: RepHypercallHandler<Caller>,
+  call: HypercallCall<Caller>,
   { control, call: description, input, listStart }: RepList,
 ): HypercallResult {
   const inputBytes = description.inputElementBytes ?? 0;
@@ -176,6 +197,7 @@ function runElements(
     const from = listStart + index * inputBytes;
     const to = index * outputBytes;
     const status = handler.runElement(call, {
+      index,
       input: input.subarray(from, from + inputBytes),
       output: call.output.subarray(to, to + outputBytes),
     });
@@ -186,8 +208,8 @@ function runElements(
 }
 
 /** The range of the output block that the call has filled. */
-function outputWritten(
-  handler: HypercallHandler,
+function outputWritten<Caller>(
+  handler: HypercallHandler<Caller>,
   call: Hypercall,
   control: ControlWord,
   result: HypercallResult,
@@ -201,12 +223,12 @@ function outputWritten(
 }
 
 function writeOutput(
-  { partition }: HypercallCaller,
+  memory: GuestMemory,
   address: bigint,
   output: Uint8Array,
   [from, to]: readonly [number, number],
 ): void {
   if (to <= from) return;
-  const written = partition.memory.write(Number(address) + from, output.subarray(from, to));
+  const written = memory.write(Number(address) + from, output.subarray(from, to));
   present(written ? true : undefined, 'output page that was writable before');
 }

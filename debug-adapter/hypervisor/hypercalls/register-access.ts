@@ -14,6 +14,7 @@ import { readPage, readX2 } from '../local-apic/register-access';
 import { readMsr, writeMsr } from '../msr-access';
 import type { VirtualProcessor } from '../virtual-processor';
 import { findEntryProblem } from '../vm-entry-checks';
+import { followLongMode } from '../vmcs-setup';
 import type { HypercallCaller } from './handler';
 
 /**
@@ -23,6 +24,8 @@ import type { HypercallCaller } from './handler';
 export interface RegisterAccess {
   read(processor: VirtualProcessor, caller: HypercallCaller): bigint | undefined;
   write?(processor: VirtualProcessor, value: bigint, caller: HypercallCaller): boolean;
+  /** How its parent writes it, where that is different: any value, of which VM entry may make something. */
+  set?(processor: VirtualProcessor, value: bigint, caller: HypercallCaller): boolean;
 }
 
 type Row = readonly [string, RegisterAccess];
@@ -37,6 +40,21 @@ function plain(
     write({ state, core }, value) {
       write(state, value);
       core.stateWasEdited();
+      return true;
+    },
+  };
+}
+
+/** How a parent writes a register that VM entry looks at. */
+function settable(
+  write: (state: ProcessorState, value: bigint) => void,
+): Required<Pick<RegisterAccess, 'set'>> {
+  return {
+    set(processor, value) {
+      write(processor.state, value);
+      followLongMode(processor.state);
+      processor.entryChecksDue = true;
+      processor.core.stateWasEdited();
       return true;
     },
   };
@@ -57,6 +75,7 @@ function checked(
       core.stateWasEdited();
       return isGood;
     },
+    ...settable(write),
   };
 }
 
@@ -115,7 +134,7 @@ function segment(name: string): RegisterAccess {
   const of = (part: string): number => vmcsEncoding(`GUEST_${name.toUpperCase()}_${part}`);
   const [base, limit, selector] = [of('BASE'), of('LIMIT'), of('SELECTOR')];
   const rights = of('AR_BYTES');
-  return readOnly((state) => {
+  const { read } = readOnly((state) => {
     const bits = state.vmcs(rights);
     const isUnusable = (bits & vmcsUnusable) !== 0n;
     const attributes = bits & (isUnusable ? accessRightsBits & ~segmentPresent : accessRightsBits);
@@ -126,12 +145,27 @@ function segment(name: string): RegisterAccess {
       (attributes << 112n)
     );
   });
+  const set = settable((state, value) => {
+    const attributes = (value >> 112n) & accessRightsBits;
+    state.setVmcs(base, BigInt.asUintN(64, value));
+    state.setVmcs(limit, (value >> 64n) & u32);
+    state.setVmcs(selector, (value >> 96n) & u16);
+    const isPresent = (attributes & segmentPresent) !== 0n;
+    state.setVmcs(rights, isPresent ? attributes : attributes | vmcsUnusable);
+  });
+  return { read, ...set };
 }
 
 /** HV_X64_TABLE_REGISTER: limit in bits 63:48, base behind it. */
 function table(name: string): RegisterAccess {
   const [base, limit] = [vmcsEncoding(`GUEST_${name}_BASE`), vmcsEncoding(`GUEST_${name}_LIMIT`)];
-  return readOnly((state) => ((state.vmcs(limit) & u16) << 48n) | (state.vmcs(base) << 64n));
+  return {
+    ...readOnly((state) => ((state.vmcs(limit) & u16) << 48n) | (state.vmcs(base) << 64n)),
+    ...settable((state, value) => {
+      state.setVmcs(limit, (value >> 48n) & u16);
+      state.setVmcs(base, value >> 64n);
+    }),
+  };
 }
 
 /** The same bits as the CPUID leaf, EAX lowest. */
@@ -177,11 +211,37 @@ const activityStateRegister: RegisterAccess = {
   },
 };
 
+/** Its parent clears it to let a new processor run. */
+const explicitSuspend: RegisterAccess = {
+  read: (processor) => (processor.isSuspendedFor('explicit') ? 1n : 0n),
+  set(processor, value, { partition }) {
+    if (value > 1n) return false;
+    partition.suspend(processor.index, 'explicit', value === 1n);
+    return true;
+  },
+};
+
+/** RFLAGS has a bit that is always set. */
+const flagsRegister: RegisterAccess = {
+  ...readOnly((state) => BigInt(state.rflags >>> 0)),
+  ...settable((state, value) => (state.rflags = Number(value & u32) | 2)),
+};
+
+const eferField = vmcsEncoding('GUEST_IA32_EFER');
+/** WRMSR cannot write LMA; a parent can. */
+const efer: RegisterAccess = {
+  ...msr('IA32_EFER'),
+  ...settable((state, value) => state.setVmcs(eferField, BigInt.asUintN(64, value))),
+};
+
+const debugControl = vmcsEncoding('GUEST_DR7');
+
 const fx = stateOffsets.fxsave;
 const debugSlot = (index: number): RegisterAccess => slot(stateOffsets.dr + index * 8);
 const fixedRanges = [...registerNames.keys()].filter((name) => name.startsWith('MsrMtrrFix'));
 
 const rows: readonly Row[] = [
+  ['ExplicitSuspend', explicitSuspend],
   ['InternalActivityState', activityStateRegister],
   ['HypervisorVersion', leaf(HypervisorLeaf.version)],
   ['PrivilegesAndFeaturesInfo', leaf(HypervisorLeaf.features)],
@@ -202,7 +262,7 @@ const rows: readonly Row[] = [
       (state, value) => (state.rip = value),
     ),
   ],
-  ['Rflags', readOnly((state) => BigInt(state.rflags >>> 0))],
+  ['Rflags', flagsRegister],
   ...Array.from({ length: 16 }, (_, n): Row => [`Xmm${n}`, wide(fx + 160 + n * 16)]),
   ...Array.from({ length: 8 }, (_, n): Row => [`FpMmx${n}`, { read: wide(fx + 32 + n * 16).read }]),
   ['FpControlStatus', { read: wide(fx).read }],
@@ -215,12 +275,18 @@ const rows: readonly Row[] = [
   ['Xfem', readOnly((state) => state.readU64(stateOffsets.xcr0))],
   ...[0, 1, 2, 3].map((n): Row => [`Dr${n}`, debugSlot(n)]),
   ['Dr6', { read: debugSlot(6).read }],
-  ['Dr7', field('GUEST_DR7')],
+  [
+    'Dr7',
+    {
+      ...field('GUEST_DR7'),
+      ...settable((state, value) => state.setVmcs(debugControl, value & u32)),
+    },
+  ],
   ...segmentRegisterNames.map((name): Row => [name, segment(name)]),
   ['Idtr', table('IDTR')],
   ['Gdtr', table('GDTR')],
   ['Tsc', msr('IA32_TIME_STAMP_COUNTER')],
-  ['Efer', msr('IA32_EFER')],
+  ['Efer', efer],
   ['KernelGsBase', msr('IA32_KERNEL_GS_BASE')],
   ['ApicBase', msr('IA32_APIC_BASE')],
   ['Pat', msr('IA32_PAT')],

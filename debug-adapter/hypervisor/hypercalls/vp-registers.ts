@@ -1,9 +1,9 @@
-/** HvCallGetVpRegisters (0x50) and HvCallSetVpRegisters (0x51) on the caller's own partition (TLFS 7.10). */
+/** HvCallGetVpRegisters (0x50) and HvCallSetVpRegisters (0x51): on the caller's own partition, and what parents do with it (TLFS 7.10). */
 import { hypercallByName } from '../../spec/tlfs/hypercalls';
 import { Status } from '../../spec/tlfs/status-codes';
 import { readField, structLayout } from '../../support/struct-layout';
 import type { VirtualProcessor } from '../virtual-processor';
-import type { HypercallCall, RepHypercallHandler } from './handler';
+import type { HypercallCall, HypercallCaller, RepElement, RepHypercallHandler } from './handler';
 import { findRegister } from './register-access';
 import { resolveProcessor } from './target';
 
@@ -26,18 +26,37 @@ function begin(call: HypercallCall): number {
   return typeof processor === 'number' ? processor : Status.success;
 }
 
+/** Reads the register that an element names, as the processor itself would. @returns the status */
+export function readRegister(own: HypercallCaller, { input, output }: RepElement): number {
+  const access = findRegister(viewOf(input).getUint32(0, true));
+  const value = access?.read(own.processor, own);
+  if (value === undefined) return Status.unknownRegisterName;
+  viewOf(output).setBigUint64(0, BigInt.asUintN(64, value), true);
+  viewOf(output).setBigUint64(8, value >> 64n, true);
+  return Status.success;
+}
+
+/** Sets the register that an element names for the processor's parent: also those that guests only read. @returns the status */
+export function setRegister(own: HypercallCaller, { input }: RepElement): number {
+  const access = findRegister(viewOf(input).getUint32(0, true));
+  if (access === undefined) return Status.unknownRegisterName;
+  const set = access.set ?? access.write;
+  if (set === undefined) return Status.invalidParameter;
+  return set(own.processor, valueOf(input), own) ? Status.success : Status.invalidRegisterValue;
+}
+
+function valueOf(input: Uint8Array): bigint {
+  const [low, high] = [0, 8].map((at) => viewOf(input).getBigUint64(setValueOffset + at, true));
+  return (low ?? 0n) | ((high ?? 0n) << 64n);
+}
+
 export const getVpRegisters: RepHypercallHandler = {
   kind: 'rep',
   begin,
-  runElement(call, { input, output }) {
+  runElement(call, element) {
     const processor = target(call);
     if (typeof processor === 'number') return processor;
-    const access = findRegister(viewOf(input).getUint32(0, true));
-    const value = access?.read(processor, call.caller);
-    if (value === undefined) return Status.unknownRegisterName;
-    viewOf(output).setBigUint64(0, BigInt.asUintN(64, value), true);
-    viewOf(output).setBigUint64(8, value >> 64n, true);
-    return Status.success;
+    return readRegister({ ...call.caller, processor }, element);
   },
 };
 
@@ -50,9 +69,7 @@ export const setVpRegisters: RepHypercallHandler = {
     const access = findRegister(viewOf(input).getUint32(0, true));
     if (access === undefined) return Status.unknownRegisterName;
     if (access.write === undefined) return Status.invalidParameter;
-    const [low, high] = [0, 8].map((at) => viewOf(input).getBigUint64(setValueOffset + at, true));
-    const value = (low ?? 0n) | ((high ?? 0n) << 64n);
-    return access.write(processor, value, call.caller)
+    return access.write(processor, valueOf(input), call.caller)
       ? Status.success
       : Status.invalidRegisterValue;
   },

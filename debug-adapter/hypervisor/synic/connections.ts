@@ -6,11 +6,12 @@ import type { StateNode } from '../../support/state-tree';
 
 /** What stands at the other end of a connection. */
 export type Connection =
-  { readonly kind: 'message' } | { readonly kind: 'event'; readonly flagCount: number };
+  | { readonly kind: 'message'; readonly portId: number }
+  | { readonly kind: 'event'; readonly portId: number; readonly flagCount: number }
+  /** Its port has been deleted. */
+  | { readonly kind: 'broken' };
 
-const version = 1;
-/** Says in the saved state that a connection is for messages. */
-const noFlags = 0;
+const version = 2;
 
 /**
  * By connection identifier. They belong to the parent, who makes and closes them: a reset of the guest leaves them.
@@ -27,6 +28,19 @@ export class ConnectionTable implements SavedPart {
     assert(this.connections.delete(id), `connection ${id} exists`);
   }
 
+  /** The connections to a deleted port lead nowhere from now on. */
+  portDidGo(portId: number): void {
+    for (const [id, connection] of this.connections) {
+      if (connection.kind !== 'broken' && connection.portId === portId) {
+        this.connections.set(id, { kind: 'broken' });
+      }
+    }
+  }
+
+  clear(): void {
+    this.connections.clear();
+  }
+
   find(id: number): Connection | undefined {
     return this.connections.get(id);
   }
@@ -38,10 +52,7 @@ export class ConnectionTable implements SavedPart {
       version,
       connections: [...this.connections]
         .sort(([a], [b]) => a - b)
-        .map(([id, connection]) => ({
-          id,
-          flagCount: connection.kind === 'event' ? connection.flagCount : noFlags,
-        })),
+        .map(([id, connection]) => ({ id, ...connection })),
     };
   }
 
@@ -49,11 +60,15 @@ export class ConnectionTable implements SavedPart {
     record.expectVersion(version);
     this.connections.clear();
     for (const saved of record.records('connections')) {
-      const flagCount = saved.number('flagCount');
-      this.connections.set(
-        saved.number('id'),
-        flagCount === noFlags ? { kind: 'message' } : { kind: 'event', flagCount },
-      );
+      this.connections.set(saved.number('id'), restoreConnection(saved));
     }
   }
+}
+
+function restoreConnection(record: StateRecord): Connection {
+  const kind = record.choice('kind', ['message', 'event', 'broken']);
+  if (kind === 'broken') return { kind };
+  const portId = record.number('portId');
+  if (kind === 'message') return { kind, portId };
+  return { kind, portId, flagCount: record.number('flagCount') };
 }

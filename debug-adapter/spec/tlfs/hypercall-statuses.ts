@@ -39,3 +39,46 @@ export const ownStatuses: Readonly<Record<string, readonly HypercallStatusName[]
   HvCallGetVpIndexFromApicId: ['HV_STATUS_INVALID_PARTITION_ID', parameter],
   HvExtCallQueryCapabilities: [],
 };
+
+const child = ['HV_STATUS_INVALID_PARTITION_ID', 'HV_STATUS_INVALID_PARTITION_STATE'] as const;
+const childProcessor = [...child, 'HV_STATUS_INVALID_VP_INDEX'] as const;
+const noMemory = 'HV_STATUS_INSUFFICIENT_MEMORY';
+const partition = 'HV_STATUS_INVALID_PARTITION_ID';
+const port = 'HV_STATUS_INVALID_PORT_ID';
+const connectionId = 'HV_STATUS_INVALID_CONNECTION_ID';
+
+/** Answers to a parent that calls for one of its children, by name. */
+export const parentStatuses: Readonly<Record<string, readonly HypercallStatusName[]>> = {
+  HvCallCreatePartition: [parameter, 'HV_STATUS_NO_RESOURCES'],
+  HvCallInitializePartition: [...child, noMemory],
+  HvCallFinalizePartition: child,
+  HvCallDeletePartition: [...child, 'HV_STATUS_OBJECT_IN_USE'],
+  HvCallGetPartitionProperty: [...child, 'HV_STATUS_UNKNOWN_PROPERTY'],
+  HvCallSetPartitionProperty: [
+    ...child,
+    'HV_STATUS_UNKNOWN_PROPERTY',
+    'HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE',
+    'HV_STATUS_OPERATION_DENIED',
+  ],
+  HvCallGetNextChildPartition: [partition],
+  HvCallDepositMemory: [...child, parameter],
+  HvCallWithdrawMemory: [...child, 'HV_STATUS_NO_RESOURCES'],
+  HvCallGetMemoryBalance: child,
+  HvCallMapGpaPages: [...child, parameter, noMemory, 'HV_STATUS_OPERATION_DENIED'],
+  HvCallUnmapGpaPages: [...child, parameter],
+  HvCallInstallIntercept: [...child, parameter],
+  HvCallCreateVp: [...childProcessor, parameter, noMemory],
+  HvCallDeleteVp: [...childProcessor, 'HV_STATUS_INVALID_VP_STATE'],
+  HvCallGetVpRegisters: [...childProcessor, parameter, 'HV_STATUS_UNKNOWN_REGISTER_NAME'],
+  HvCallSetVpRegisters: [
+    ...childProcessor,
+    parameter,
+    'HV_STATUS_UNKNOWN_REGISTER_NAME',
+    'HV_STATUS_INVALID_REGISTER_VALUE',
+  ],
+  HvCallDeletePort: [partition, port],
+  HvCallDisconnectPort: [...child, connectionId],
+  HvCallModifySparseGpaPages: [...child, parameter],
+  HvCallCreatePort: [...child, port, parameter, noMemory],
+  HvCallConnectPort: [...child, port, connectionId, parameter],
+};

@@ -47,6 +47,9 @@ function call(code: number, name: string, description: string, details: Details 
   };
 }
 
+/** Bytes of a partition's state that one call saves or restores. */
+export const partitionStateBytes = 4080;
+
 /** Input of the flush calls that take a sparse set; its banks are the variable header. */
 const flushSetInput = [
   f('AddressSpace', 'u64', 0),
@@ -171,6 +174,16 @@ export const hypercalls: readonly Hypercall[] = [
   ),
   call(0x0040, 'HvCallCreatePartition', 'Creates a child partition', {
     privilege: 'CreatePartitions',
+    input: [
+      f('Flags', 'u64', 0),
+      f('ProximityDomainInfo', 'u64', 8),
+      f('CompatibilityVersion', 'u32', 16),
+      f('DisabledProcessorFeatures0', 'u64', 24),
+      f('DisabledProcessorFeatures1', 'u64', 32),
+      f('DisabledXsaveFeatures', 'u64', 40),
+      f('IsolationProperties', 'u64', 48),
+    ],
+    output: [f('PartitionId', 'u64', 0)],
   }),
   call(0x0041, 'HvCallInitializePartition', 'Makes a created partition active', {
     fast: 'registers',
@@ -229,11 +242,25 @@ export const hypercalls: readonly Hypercall[] = [
     0x004b,
     'HvCallMapGpaPages',
     'Maps pages of the caller into the guest-physical space of a child',
-    { kind: 'rep', caller: 'parent' },
+    {
+      kind: 'rep',
+      caller: 'parent',
+      input: [
+        f('TargetPartition', 'u64', 0),
+        f('TargetGpfnBase', 'u64', 8),
+        f('MapFlags', 'u32', 16),
+      ],
+      inputElementBytes: 8,
+    },
   ),
   call(0x004c, 'HvCallUnmapGpaPages', 'Takes pages out of the guest-physical space of a child', {
     kind: 'rep',
     caller: 'parent',
+    input: [
+      f('TargetPartition', 'u64', 0),
+      f('TargetGpfnBase', 'u64', 8),
+      f('UnmapFlags', 'u32', 16),
+    ],
   }),
   call(0x004d, 'HvCallInstallIntercept', 'Asks for messages about an event in a child', {
     caller: 'parent',
@@ -244,7 +271,17 @@ export const hypercalls: readonly Hypercall[] = [
       f('InterceptParameter', 'u64', 16),
     ],
   }),
-  call(0x004e, 'HvCallCreateVp', 'Creates a virtual processor', { caller: 'parent' }),
+  call(0x004e, 'HvCallCreateVp', 'Creates a virtual processor', {
+    caller: 'parent',
+    input: [
+      f('PartitionId', 'u64', 0),
+      f('VpIndex', 'u32', 8),
+      f('SubnodeType', 'u8', 15),
+      f('SubnodeId', 'u64', 16),
+      f('ProximityDomainInfo', 'u64', 24),
+      f('Flags', 'u64', 32),
+    ],
+  }),
   call(0x004f, 'HvCallDeleteVp', 'Deletes a virtual processor', {
     fast: 'registers',
     caller: 'parent',
@@ -353,7 +390,11 @@ export const hypercalls: readonly Hypercall[] = [
   call(0x005e, 'HvCallSavePartitionState', 'Saves the next part of the state of a partition', {
     caller: 'parent',
     input: [f('PartitionId', 'u64', 0), f('Flags', 'u32', 8)],
-    output: [f('SaveState', 'u32', 0), f('DataCount', 'u32', 4)],
+    output: [
+      f('SaveState', 'u32', 0),
+      f('DataCount', 'u32', 4),
+      f('Data', { bytes: partitionStateBytes }, 8),
+    ],
   }),
   call(
     0x005f,
@@ -362,7 +403,12 @@ export const hypercalls: readonly Hypercall[] = [
     {
       caller: 'parent',
       privilege: 'CreatePartitions',
-      input: [f('PartitionId', 'u64', 0), f('Flags', 'u32', 8), f('DataCount', 'u32', 12)],
+      input: [
+        f('PartitionId', 'u64', 0),
+        f('Flags', 'u32', 8),
+        f('DataCount', 'u32', 12),
+        f('Data', { bytes: partitionStateBytes }, 16),
+      ],
       output: [f('RestoreState', 'u32', 0), f('Consumed', 'u32', 4)],
     },
   ),
@@ -552,6 +598,8 @@ export const hypercalls: readonly Hypercall[] = [
   call(0x0090, 'HvCallModifySparseGpaPages', 'Changes rights of scattered guest-physical pages', {
     kind: 'rep',
     caller: 'parent',
+    input: [f('TargetPartition', 'u64', 0), f('MapFlags', 'u32', 8)],
+    inputElementBytes: 8,
   }),
   call(
     0x0091,
@@ -571,10 +619,33 @@ export const hypercalls: readonly Hypercall[] = [
   call(0x0095, 'HvCallCreatePort', 'Creates a port that others can connect to', {
     caller: 'root',
     privilege: 'CreatePort',
+    input: [
+      f('PortPartition', 'u64', 0),
+      f('PortId', 'u32', 8),
+      f('PortVtl', 'u8', 12),
+      f('MinConnectionVtl', 'u8', 13),
+      f('ConnectionPartition', 'u64', 16),
+      f('PortType', 'u32', 24),
+      f('TargetSint', 'u32', 32),
+      f('TargetVp', 'u32', 36),
+      f('BaseFlagNumber', 'u16', 40),
+      f('FlagCount', 'u16', 42),
+      f('ProximityDomainInfo', 'u64', 48),
+    ],
   }),
   call(0x0096, 'HvCallConnectPort', 'Connects to a port of another partition', {
     caller: 'root',
     privilege: 'ConnectPort',
+    input: [
+      f('ConnectionPartition', 'u64', 0),
+      f('ConnectionId', 'u32', 8),
+      f('ConnectionVtl', 'u8', 12),
+      f('PortPartition', 'u64', 16),
+      f('PortId', 'u32', 24),
+      f('ConnectionType', 'u32', 32),
+      f('ConnectionInfo', { bytes: 24 }, 40),
+      f('ProximityDomainInfo', 'u64', 64),
+    ],
   }),
   call(0x0097, 'HvCallGetSpaPageList', 'Returns system-physical pages behind guest-physical ones', {
     kind: 'rep',

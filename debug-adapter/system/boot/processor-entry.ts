@@ -1,5 +1,4 @@
 /** The state in which a boot protocol hands the first processor to a guest. */
-import { stateOffsets, vmcsEncoding, type ProcessorState } from '../../machine/processor-state';
 import { Cr0, Cr4, Efer } from '../../spec/x86/control-registers';
 import { patResetValue } from '../../spec/x86/msrs';
 
@@ -114,25 +113,4 @@ export function realModeEntry(address: number, registers: Registers): ProcessorE
     fields[`GUEST_${segment}_AR_BYTES`] = rights.data16;
   }
   return { rip: address - selector * 16, registers, fields };
-}
-
-const dr6ResetValue = 0xffff0ff0n;
-const dr7ResetValue = 0x400n;
-const rflagsResetValue = 2;
-
-/** Puts a processor fresh from reset into the entry state. */
-export function enterProcessor(state: ProcessorState, entry: ProcessorEntry): void {
-  for (const [name, value] of Object.entries(entry.fields)) {
-    state.setVmcs(vmcsEncoding(name), value);
-  }
-  state.writeU64(stateOffsets.dr + 6 * 8, dr6ResetValue);
-  state.writeU64(stateOffsets.dr + 7 * 8, dr7ResetValue);
-  state.writeU64(stateOffsets.xcr0, 1n);
-  state.rip = BigInt(entry.rip);
-  state.rflags = rflagsResetValue;
-  for (const [name, encoding] of Object.entries(generalRegister)) {
-    // The keys of the table are the names of `registers`.
-    const value = entry.registers[name as keyof typeof generalRegister];
-    if (value !== undefined) state.setGpr(encoding, BigInt(value));
-  }
 }

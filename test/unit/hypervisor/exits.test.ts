@@ -263,7 +263,7 @@ describe('I/O exit', () => {
 
   it('OUT to an intercepted port goes to the parent and waits for its answer', () => {
     const rig = exitRig(ExitReasonNumber.IO_INSTRUCTION, { EXIT_QUALIFICATION: out(0xe9, 2) });
-    rig.hypervisor.installPortIntercept(2, 0xe9, 1);
+    rig.partition.installPortIntercept(0xe9, 1);
     rig.core.state.setGpr(rax, 0x12345n);
     assert.deepEqual(rig.handle(), { kind: 'awaits-parent', answer: 'port' });
     assert.equal(rig.processor.runState, 'suspended');
@@ -289,7 +289,7 @@ describe('I/O exit', () => {
       EXIT_QUALIFICATION: out(0xe9, 4, 1),
       GUEST_LINEAR_ADDRESS: 0x1ffen,
     });
-    rig.hypervisor.installPortIntercept(2, 0xe9, 1);
+    rig.partition.installPortIntercept(0xe9, 1);
     rig.partition.memory.write(0x1ffe, Uint8Array.of(1, 2, 3, 0x84));
     rig.handle();
     const [message] = rig.messages;

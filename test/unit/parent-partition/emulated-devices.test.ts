@@ -7,6 +7,7 @@ import type { ChildControl } from '../../../debug-adapter/machine/intercepts';
 import { ConsolePort } from '../../../debug-adapter/parent-partition/emulated-devices/console-port';
 import { ExitPort } from '../../../debug-adapter/parent-partition/emulated-devices/exit-port';
 import { ParentPartition } from '../../../debug-adapter/parent-partition/parent-partition';
+import { hypercallByName } from '../../../debug-adapter/spec/tlfs/hypercalls';
 import { sampleGuest } from '../../../debug-adapter/spec/sample-guest';
 
 describe('console port', () => {
@@ -38,8 +39,16 @@ describe('parent partition', () => {
   function parentRig() {
     const calls: string[] = [];
     const children: ChildControl = {
-      installPortIntercept: (...call) => calls.push(`intercept ${call.join(' ')}`),
-      removePortIntercept: (...call) => calls.push(`release ${call.join(' ')}`),
+      openHypercallPort: (memory) => ({
+        call(control, input) {
+          assert.equal(Number(control), hypercallByName.get('HvCallInstallIntercept')?.code);
+          const block = memory.read(input, 24) ?? assert.fail('input page');
+          const view = new DataView(block.buffer);
+          const [first, last] = [view.getUint16(16, true), view.getUint16(18, true)];
+          calls.push(`intercept ${view.getUint32(0, true)} ${first} ${last - first + 1}`);
+          return { status: 0, repsCompleted: 0 };
+        },
+      }),
       completePortIntercept: (...call) => calls.push(`answer ${call.join(' ')}`),
       installMemoryIntercept: (...call) => calls.push(`intercept memory ${call.join(' ')}`),
       removeMemoryIntercept: (...call) => calls.push(`release memory ${call.join(' ')}`),
@@ -47,9 +56,6 @@ describe('parent partition', () => {
       assertInterrupt: (partition, { vector }) => calls.push(`assert ${partition} ${vector}`),
       setExternalInterruptLine: (...call) => calls.push(`line ${call.join(' ')}`),
       completeInterruptAcknowledge: (...call) => calls.push(`vector ${call.join(' ')}`),
-      connectMessagePort: (...call) => calls.push(`message port ${call.join(' ')}`),
-      connectEventPort: (...call) => calls.push(`event port ${call.join(' ')}`),
-      disconnectPort: (...call) => calls.push(`disconnect ${call.join(' ')}`),
       postMessage: () => true,
       signalEvent: () => {},
       readChildMemory: () => false,

@@ -78,7 +78,10 @@ describe('physical machine', () => {
       stops.push(stop.event.kind);
       assert.equal(stop.event.position, machine.position);
     }
-    assert.deepEqual(stops, Array(machine.trace.hypercalls.recorded).fill('hypercall'));
+    const { recorded } = machine.trace.hypercalls;
+    const calls = machine.trace.hypercalls.query(0, recorded);
+    const ofGuest = calls.filter(({ partition }) => partition !== machine.parent.id);
+    assert.deepEqual(stops, Array(ofGuest.length).fill('hypercall'));
     assert(stops.length > 0);
     const whole = machineOf('hello-partition');
     runTo(whole, machine.position);

@@ -27,7 +27,16 @@ const exit: VmExitEvent = {
 
 const events: readonly TraceEvent[] = [
   exit,
-  { ...header, kind: 'hypercall', code: 0x5c, control: ones, status: 0x12, repsCompleted: 4095 },
+  {
+    ...header,
+    kind: 'hypercall',
+    code: 0x5c,
+    control: ones,
+    status: 0x12,
+    repsCompleted: 4095,
+    input: Uint8Array.of(1, 2, 3),
+    output: Uint8Array.of(4),
+  },
   { ...header, kind: 'event', vector: 14, errorCode: 0, rip: 1n },
   { ...header, kind: 'event', vector: 3, errorCode: undefined, rip: 2n },
   { ...header, kind: 'console', data: Uint8Array.of(0, 0x1b, 0xff, 0x41) },

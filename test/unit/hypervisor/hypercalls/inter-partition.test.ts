@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { dispatchHypercall } from '../../../../debug-adapter/hypervisor/hypercalls/dispatch';
 import { hypercallByName } from '../../../../debug-adapter/spec/tlfs/hypercalls';
 import { Status } from '../../../../debug-adapter/spec/tlfs/status-codes';
+import { parentPorts } from '../parent-rig';
 import { synicRig } from '../synic/synic-rig';
 
 const code = (name: string): bigint => BigInt(hypercallByName.get(name)?.code ?? 0xffff);
@@ -12,13 +13,15 @@ const [messagePort, eventPort, unknown] = [1, 2, 0x1234];
 
 function rigWithPorts() {
   const rig = synicRig();
-  rig.hypervisor.connectMessagePort(2, messagePort);
-  rig.hypervisor.connectEventPort(2, eventPort, 100);
+  const ports = parentPorts(rig.hypervisor);
+  ports.connectMessagePort(2, messagePort);
+  ports.connectEventPort(2, eventPort, 100);
   const caller = { partition: rig.partition, processor: rig.processor, timeNs: 0 };
   const call = (control: bigint, input: bigint): number =>
     dispatchHypercall(caller, { control, input, output: 0n }).status;
   return {
     ...rig,
+    ports,
     postMessage(words: readonly number[], payload: readonly number[] = []) {
       const block = new Uint8Array(256);
       block.set(new Uint8Array(Uint32Array.from(words).buffer));
@@ -74,7 +77,7 @@ describe('HvCallPostMessage', () => {
 
   it('a connection that has been closed is unknown', () => {
     const rig = rigWithPorts();
-    rig.hypervisor.disconnectPort(2, messagePort);
+    rig.ports.disconnectPort(2, messagePort);
     assert.equal(rig.postMessage([messagePort, 0, 1, 0]), Status.invalidConnectionId);
   });
 });

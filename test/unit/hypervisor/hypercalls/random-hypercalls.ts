@@ -20,6 +20,7 @@ import { registerNames } from '../../../../debug-adapter/spec/tlfs/register-name
 import { statusByCode } from '../../../../debug-adapter/spec/tlfs/status-codes';
 import { structLayout } from '../../../../debug-adapter/support/struct-layout';
 import { enableApics } from '../enable-apics';
+import { parentPorts } from '../parent-rig';
 import { detachedServices, scriptedPartitionOf } from '../scripted-core';
 
 const inputGpa = 0x2000;
@@ -146,8 +147,9 @@ function pair(random: Random) {
   hypervisor.addPartition(made.partition);
   hypervisor.addPartition(neighbour);
   enableApics(made.partition);
-  hypervisor.connectMessagePort(2, 1);
-  hypervisor.connectEventPort(2, 2, 0x40);
+  const ports = parentPorts(hypervisor);
+  ports.connectMessagePort(2, 1);
+  ports.connectEventPort(2, 2, 0x40);
   const look = () => ({
     state: savePartition(neighbour),
     memory: neighbour.memory.read(0, 0x10000),

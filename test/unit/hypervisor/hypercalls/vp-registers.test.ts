@@ -10,7 +10,7 @@ import { synicRig } from '../synic/synic-rig';
 
 /** Registers that this hypervisor does not have. */
 const missing = new Set([
-  ...['ExplicitSuspend', 'InterceptSuspend', 'DispatchSuspend', 'InstructionEmulationHints'],
+  ...['InterceptSuspend', 'DispatchSuspend', 'InstructionEmulationHints'],
   ...['CpuManagementFeaturesInfo', 'NestedVirtFeaturesInfo', 'GuestCrashCtl', 'GuestIdle'],
   ...['DebugDeviceOptions', 'PendingEvent0', 'PendingEvent1', 'DeliverabilityNotifications'],
   ...['PredCmd', 'CpuManagementVersion', 'StatsPartitionRetail', 'StatsVpRetail', 'Sirbp'],

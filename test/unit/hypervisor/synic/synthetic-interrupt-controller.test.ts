@@ -6,6 +6,7 @@ import {
   savePartition,
   savePartitionMemory,
 } from '../../../../debug-adapter/hypervisor/partition.saved-state';
+import { parentPorts } from '../parent-rig';
 import { StateRecord } from '../../../../debug-adapter/support/state-record';
 import {
   autoEoi,
@@ -262,8 +263,9 @@ describe('SynIC event flags (TLFS 11.9)', () => {
 describe('saved SynIC', () => {
   it('comes back with registers, pages, connections and what waits', () => {
     const from = enabledSynic();
-    from.hypervisor.connectMessagePort(2, 1);
-    from.hypervisor.connectEventPort(2, 2, 100);
+    const ports = parentPorts(from.hypervisor);
+    ports.connectMessagePort(2, 1);
+    ports.connectEventPort(2, 2, 100);
     from.post(2, 1, [1]);
     from.post(2, 0x77, [2, 3]);
     const memory = new StateRecord(savePartitionMemory(from.partition), 'memory');
@@ -272,7 +274,8 @@ describe('saved SynIC', () => {
     restorePartitionMemory(to.partition, memory);
     restorePartition(to.partition, new StateRecord(saved, 'partition'));
     assert.deepEqual(savePartition(to.partition), saved);
-    assert.deepEqual(to.partition.connections.find(2), { kind: 'event', flagCount: 100 });
+    const connection = to.partition.connections.find(2);
+    assert.deepEqual(connection, { kind: 'event', portId: 0x20002, flagCount: 100 });
     to.free(2);
     to.write('EOM', 0n);
     assert.deepEqual([to.slot(2)[0], ...to.slot(2).subarray(16, 18)], [0x77, 2, 3]);

@@ -1,0 +1,136 @@
+/** Where a partition is in its life, and what its parent has given it (TLFS 4.1, 5.2). */
+import type { SavedPart } from '../../machine/saved-part';
+import type { StateRecord } from '../../support/state-record';
+import type { StateNode } from '../../support/state-tree';
+import { defaultShare, type ProcessorShare } from '../processor-scheduler';
+import { GpaMap } from './gpa-map';
+import { MemoryPool } from './memory-pool';
+
+/** States of TLFS 4.1.3. Processors run in an active partition only. */
+export const partitionStates = ['created', 'active', 'finalized', 'deleted'] as const;
+
+/** A value of {@link partitionStates}. */
+export type PartitionState = (typeof partitionStates)[number];
+
+/** A port of the parent that a child may be connected to. */
+export interface ParentPort {
+  readonly id: number;
+  readonly kind: 'message' | 'event';
+  /** Flags of an event port; 0 for messages. */
+  readonly flagCount: number;
+}
+
+/** Guest-physical pages that one second-level table maps, and that one directory of tables does. */
+const tablePages = 512;
+const directoryPages = tablePages * tablePages;
+
+const version = 1;
+
+export class PartitionLifeCycle implements SavedPart {
+  state: PartitionState = 'active';
+  /** Set by the Suspend property: none of its processors runs. */
+  isSuspended = false;
+  /** What each of its processors may have of logical processors. */
+  share: ProcessorShare = defaultShare;
+  readonly pool = new MemoryPool();
+  readonly gpaMap = new GpaMap();
+  /** Ports of the parent that were made for this child, by identifier. */
+  readonly ports = new Map<number, ParentPort>();
+  private processors = new Set<number>();
+  /** First pages of what second-level tables and their directories map. */
+  private tables = new Set<number>();
+  private directories = new Set<number>();
+
+  /** @param processorCount processors of a partition that is active from the start */
+  constructor(processorCount: number) {
+    for (let index = 0; index < processorCount; index++) this.processors.add(index);
+  }
+
+  /** A new partition: nothing has been given to it yet. */
+  begin(): void {
+    this.state = 'created';
+    this.processors.clear();
+  }
+
+  get processorCount(): number {
+    return this.processors.size;
+  }
+
+  hasProcessor(index: number): boolean {
+    return this.processors.has(index);
+  }
+
+  addProcessor(index: number): void {
+    this.processors.add(index);
+  }
+
+  removeProcessor(index: number): void {
+    this.processors.delete(index);
+  }
+
+  /**
+   * Takes from the pool what mapping `count` pages needs in second-level tables; a large page needs no table.
+   * @returns false, with nothing taken, where the pool has too little
+   */
+  takeTables(gpaPage: number, isLarge: boolean, pages: number): boolean {
+    const table = gpaPage - (gpaPage % tablePages);
+    const directory = gpaPage - (gpaPage % directoryPages);
+    const needsTable = !isLarge && !this.tables.has(table);
+    const needsDirectory = !this.directories.has(directory);
+    if (!this.pool.use(pages * (Number(needsTable) + Number(needsDirectory)))) return false;
+    if (needsTable) this.tables.add(table);
+    if (needsDirectory) this.directories.add(directory);
+    return true;
+  }
+
+  /** Everything that was given goes back to the pool; the pool can be withdrawn then. */
+  finalize(): void {
+    this.state = 'finalized';
+    this.processors.clear();
+    this.tables.clear();
+    this.directories.clear();
+    this.ports.clear();
+    this.gpaMap.clear();
+    this.pool.releaseAll();
+  }
+
+  /** A reset of the guest's platform takes nothing from it. */
+  reset(): void {}
+
+  save(): StateNode {
+    const { weight, cap, reserve } = this.share;
+    return {
+      version,
+      state: this.state,
+      isSuspended: Number(this.isSuspended),
+      share: [weight, cap, reserve],
+      pool: this.pool.save(),
+      gpaMap: this.gpaMap.save(),
+      ports: [...this.ports.values()].map(({ id, flagCount }) => ({ id, flagCount })),
+      processors: sorted(this.processors),
+      tables: sorted(this.tables),
+      directories: sorted(this.directories),
+    };
+  }
+
+  restore(record: StateRecord): void {
+    record.expectVersion(version);
+    this.state = record.choice('state', partitionStates);
+    this.isSuspended = record.number('isSuspended') !== 0;
+    const [weight = 0, cap = 0, reserve = 0] = record.numbers('share');
+    this.share = { weight, cap, reserve };
+    this.pool.restore(record.record('pool'));
+    this.gpaMap.restore(record.numbers('gpaMap'));
+    this.ports.clear();
+    for (const saved of record.records('ports')) {
+      const [id, flagCount] = [saved.number('id'), saved.number('flagCount')];
+      this.ports.set(id, { id, flagCount, kind: flagCount === 0 ? 'message' : 'event' });
+    }
+    this.processors = new Set(record.numbers('processors'));
+    this.tables = new Set(record.numbers('tables'));
+    this.directories = new Set(record.numbers('directories'));
+  }
+}
+
+const sorted = (numbers: ReadonlySet<number>): readonly number[] =>
+  [...numbers].sort((a, b) => a - b);
