@@ -50,7 +50,7 @@ function readGuestFile(path: string): ImageFile {
 export interface BootOptions
   extends
     Pick<MachinePorts, 'hotCount' | 'tlbEntries'>,
-    Pick<GuestConfiguration, 'vmbus' | 'vmbusVersion' | 'disks'> {
+    Pick<GuestConfiguration, 'vmbus' | 'vmbusVersion' | 'disks' | 'la57' | 'unpack'> {
   readonly processors?: number;
   readonly commandLine?: string;
   readonly flavour?: KernelFlavour;
@@ -77,15 +77,17 @@ export function debianFiles(flavour: KernelFlavour = 'cloud'): LoadedFiles {
 /** A machine before the first instruction of the kernel. */
 export function bootMachine(options: BootOptions = {}): PhysicalMachine {
   const { processors = 1, commandLine = guestCommandLine, flavour, ...others } = options;
-  const { vmbus = true, vmbusVersion = VmbusVersion.v5_3, disks = [], ...ports } = others;
+  const { vmbus = true, vmbusVersion = VmbusVersion.v5_3, disks = [] } = others;
+  const { la57 = false, unpack = 'host', hotCount, tlbEntries } = others;
   const configuration = configureSingleGuest({
     ...debianFiles(flavour),
     ...{ name: 'debian', memoryBytes, commandLine, processorCount: processors },
-    ...{ vmbus, vmbusVersion, disks },
+    ...{ vmbus, vmbusVersion, disks, la57, unpack },
   });
   return new PhysicalMachine(configuration, {
     ...{ codeHost: webAssemblyCodeHost, decompressor, blockFiles: nodeBlockFiles },
-    ...ports,
+    ...(hotCount === undefined ? {} : { hotCount }),
+    ...(tlbEntries === undefined ? {} : { tlbEntries }),
   });
 }
 

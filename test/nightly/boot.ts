@@ -1,9 +1,11 @@
 // `npm run nightly:boot`: a whole boot on four processors in every manner, with equal hashes, 10,000 steps back, and the
 // generic kernel with its root file system on a synthetic disk.
-// Options: --seed=N (the day), --end=N (behind the first process), --points=N (10,000), --node=PATH (another Node to compare).
+// Options: --seed=N (the day), --end=N (behind the first process), --points=N (10,000), --node=PATH (another Node to compare),
+// --only=TEXT (manners with it in their titles, or "steps back", "la57" or "generic"), --from=N (window of the steps back to begin with).
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { bootIn, furtherManners, manners, type BootPlan, type Manner } from '../boot/boot-manners';
+import { fiveLevelFailures } from '../boot/five-levels';
 import { stepBackEverywhere } from '../boot/travel-points';
 import { bootGenericFromDisk } from './generic-boot';
 
@@ -32,6 +34,17 @@ const allManners: readonly Manner[] = [reference, ...manners, ...furtherManners]
   ({ places: _places, ...manner }) => manner,
 );
 
+const only = option('only');
+const firstWindow = Number(option('from') ?? 0);
+
+function isAsked(name: string): boolean {
+  return only === undefined || name.includes(only);
+}
+
+function secondsSince(began: number): string {
+  return ((performance.now() - began) / 1000).toFixed(1);
+}
+
 /** Boots in a process of its own, so that nothing is warm and its memory is given back. @returns its lines */
 function bootApart(title: string, node = process.execPath): readonly string[] {
   const args = ['--import', 'tsx', 'test/nightly/boot.ts'];
@@ -44,15 +57,23 @@ function bootApart(title: string, node = process.execPath): readonly string[] {
 /** @returns what is wrong */
 function compareBoots(): readonly string[] {
   const failures: string[] = [];
+  const others = allManners
+    .slice(1)
+    .filter(({ title }) => isAsked(title))
+    .map(({ title }) => [title, process.execPath] as const);
+  if (others.length === 0) return failures;
   const expected = bootApart(reference.title);
-  const others = allManners.slice(1).map(({ title }) => [title, process.execPath] as const);
   const node = option('node');
-  const rows = node === undefined ? others : [...others, [reference.title, node] as const];
+  const rows =
+    node === undefined || only !== undefined
+      ? others
+      : [...others, [reference.title, node] as const];
   for (const [title, executable] of rows) {
+    const began = performance.now();
     const hashes = bootApart(title, executable);
     const at = expected.findIndex((line, index) => line !== hashes[index]);
     const where = executable === process.execPath ? title : `${title} on ${executable}`;
-    console.log(`${where}: ${at < 0 ? 'the same' : 'DIFFERENT'}`);
+    console.log(`${where}: ${at < 0 ? 'the same' : 'DIFFERENT'}, ${secondsSince(began)} s`);
     if (at < 0) continue;
     failures.push(`${where}, seed ${seed}: ${hashes[at] ?? hashes[0]} instead of ${expected[at]}`);
   }
@@ -62,16 +83,26 @@ function compareBoots(): readonly string[] {
 /** @returns what is wrong */
 function travel(): readonly string[] {
   const failures: string[] = [];
-  for (let done = 0, window = 0; done < points; done += pointsEach, window++) {
+  if (!isAsked('steps back')) return failures;
+  for (let done = 0, window = firstWindow; done < points; done += pointsEach, window++) {
+    const began = performance.now();
     const start = travelStart + window * windowLength;
     const count = Math.min(pointsEach, points - done);
     try {
       stepBackEverywhere({ seed: seed + window, points: count, start, length: windowLength });
-      console.log(`${done + count} steps back`);
+      console.log(`window ${window}: ${count} steps back, ${secondsSince(began)} s`);
     } catch (error) {
       failures.push(String(error));
     }
   }
+  return failures;
+}
+
+/** A kernel that finds 5-level paging turns it on, and does the same however it is run. @returns what is wrong */
+function bootsOnFiveLevels(): readonly string[] {
+  if (!isAsked('la57')) return [];
+  const failures = fiveLevelFailures();
+  console.log(`la57: ${failures.length === 0 ? 'as it should' : 'NOT as it should'}`);
   return failures;
 }
 
@@ -83,7 +114,12 @@ if (title !== undefined) {
 } else {
   mkdirSync(folder, { recursive: true });
   console.log(`seed ${seed}, ${plan.end} steps on ${processors} processors`);
-  const failures = [...compareBoots(), ...travel(), ...bootGenericFromDisk()];
+  const failures = [
+    ...compareBoots(),
+    ...travel(),
+    ...bootsOnFiveLevels(),
+    ...(isAsked('generic') ? bootGenericFromDisk() : []),
+  ];
   const report = { ...plan, points, node: process.version, other: option('node'), failures };
   writeFileSync(`${folder}/boot.json`, `${JSON.stringify(report, undefined, 1)}\n`);
   for (const failure of failures) console.log(`failure: ${failure}`);
