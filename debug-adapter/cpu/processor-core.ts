@@ -13,6 +13,7 @@ import type {
   Translation,
 } from '../machine/processor';
 import { StopCode, stateOffsets, type ProcessorState } from '../machine/processor-state';
+import { guestTimeStamp } from '../machine/time-stamp';
 import type { LinearAddressBits } from '../spec/x86/address-widths';
 import { assert, present } from '../support/assert';
 import { EventDelivery, type DeliveryEnd } from './events/event-delivery';
@@ -32,17 +33,24 @@ import { continueWithFlags } from './routines/interrupts';
 import { RoutineRecord, type PendingTrap, type Processor } from './routines/routine';
 import { routines } from './routines/routine-table';
 import { instructionBytesAt, unbuiltName } from './unbuilt-instruction';
+import { blockBySti, blockingByMovSs, blockingBySti, endBlocking } from './interruptibility';
 import { TimeStampClock } from './time-stamp-clock';
 import type { Translator } from './translator/translator';
+import {
+  addPendingTrap,
+  enabledBreakpoint,
+  hasPendingTrap,
+  singleStep,
+  takePendingTraps,
+} from './pending-traps';
 import { mxcsrOffset, mxcsrReset } from './vector-state';
 import { segmentOffsets, vmcsOffsets } from './vmcs-offsets';
-import { openWindow } from './vmx/event-windows';
-import { causeExit, eventType, exitReason } from './vmx/vm-exits';
+import { BoundaryExits } from './vmx/boundary-exits';
+import { isExitPassed, putControlsAside } from './vmx/passed-exit';
+import { causeExit, eventType } from './vmx/vm-exits';
 import { X87Unit } from './x87/x87-unit';
 
 const flagTrap = 0x100;
-const blockingBySti = 1;
-const blockingByMovSs = 2;
 const entryValid = 0x80000000;
 const entryErrorCode = 0x800;
 const softwareTypes: ReadonlySet<number> = new Set([
@@ -50,12 +58,6 @@ const softwareTypes: ReadonlySet<number> = new Set([
   eventType.privilegedSoftwareException,
   eventType.softwareException,
 ]);
-/** BS, of DR6 and of the pending debug exceptions (SDM vol. 3, table 25-4). */
-const singleStep = 0x4000n;
-/** BS and B0 to B3, and the bit that tells the latter are enabled. */
-const pendingTrapBits = 0x400f;
-const pendingTraps = BigInt(pendingTrapBits);
-const enabledBreakpoint = 0x1000n;
 const flagResume = 0x10000;
 const lastPage = 0xfffffffffffff000n;
 
@@ -88,6 +90,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   private readonly clock: TimeStampClock;
   private readonly debugRegisters: DebugRegisters;
   private readonly walker: PageWalker;
+  private readonly boundaries: BoundaryExits;
   private pendingTrap: PendingTrap | undefined;
   /** Set by an instruction that says itself whether a single-step trap follows it. */
   private isTrapDecided = false;
@@ -115,6 +118,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.clock = new TimeStampClock(this.context, shared.clock);
     this.debugRegisters = new DebugRegisters(this.context);
     this.walker = new PageWalker(this.context);
+    this.boundaries = new BoundaryExits(this.context);
     this.caches = new TranslationCaches(this.context, shared.tlbEntries);
     this.access = new MemoryAccess(this.context, this.walker, this.caches);
     this.segments = new SegmentLoader(this.context, this.access);
@@ -152,16 +156,25 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     assert(state.readU32(stateOffsets.exitPending) === 0, 'the last VM exit was not handled');
     this.steps = 0;
     this.startNs = timeNs;
+    this.boundaries.begin(timeNs);
     let stop: Outcome = this.enter();
-    while (stop === undefined) {
-      if (this.steps >= budget) stop = budgetUsed;
-      else if (this.hasPendingTrap()) stop = this.debugTrap();
-      else if (state.readU32(vmcsOffsets.activityState) !== 0) stop = { kind: 'inactive' };
-      else if (openWindow(this.context) !== undefined) stop = this.windowExit();
-      else stop = this.runChunk(budget - this.steps);
-    }
+    while (stop === undefined) stop = this.steps < budget ? this.advance(budget) : budgetUsed;
+    if (stop.kind === 'vm-exit') this.boundaries.end(timeNs + this.steps);
     this.shared.translator.advance(this.steps);
     return { stop, steps: this.steps };
+  }
+
+  /** What comes first at an instruction boundary (SDM vol. 3, 26.2, 26.5.1 and 26.5.2). */
+  private advance(budget: number): Outcome {
+    const { boundaries, state } = this;
+    const reason = boundaries.exitBeforeTraps();
+    if (reason !== 0) return this.exitBetween(reason);
+    if (hasPendingTrap(state)) return this.debugTrap();
+    if (state.readU32(vmcsOffsets.activityState) !== 0) return { kind: 'inactive' };
+    const nowNs = this.startNs + this.steps;
+    const waited = boundaries.exitBeforeInstruction(nowNs);
+    if (waited !== undefined) return this.exitBetween(waited);
+    return this.runChunk(boundaries.limit(budget - this.steps, nowNs));
   }
 
   setBreakpoints(addresses: ReadonlySet<GuestVirtualAddress>): void {
@@ -192,13 +205,13 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   completeInstruction(): void {
     const { state } = this;
     state.addToSlot(stateOffsets.rip, state.readU32(vmcsOffsets.exitInstructionLength));
-    this.endBlocking();
+    endBlocking(state);
     this.retire(1);
     state.writeU32(stateOffsets.answerCount, 0);
     this.context.setRun32(runOffsets.passBreakpoint, 0);
     this.clearResumeFlag();
     const flags = state.readU32(stateOffsets.flagsSystem);
-    if ((flags & flagTrap) !== 0) this.setPendingSingleStep();
+    if ((flags & flagTrap) !== 0) addPendingTrap(state, singleStep);
   }
 
   answerAccess(value: bigint): void {
@@ -238,13 +251,12 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   // What routines use
 
   timeStamp(): bigint {
+    return guestTimeStamp(this.state, this.clock.read(this.laneTimeNs()));
+  }
+
+  laneTimeNs(): number {
     const remaining = this.context.run32(runOffsets.remaining) + 1;
-    const elapsed = this.steps + this.chunk - remaining;
-    return (
-      this.state.readU64(stateOffsets.tscOffset) +
-      BigInt(this.clock.read(this.startNs + elapsed)) +
-      this.state.readU64(vmcsOffsets.tscOffset)
-    );
+    return this.startNs + this.steps + this.chunk - remaining;
   }
 
   modeChanged(): void {
@@ -280,7 +292,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   decideTrap(): RoutineEnd {
     this.isTrapDecided = true;
     if ((this.state.readU32(stateOffsets.flagsSystem) & flagTrap) !== 0) {
-      this.setPendingSingleStep();
+      addPendingTrap(this.state, singleStep);
     }
     return continueWithFlags(this.context);
   }
@@ -325,10 +337,10 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     return this.delivered(end);
   }
 
-  /** Nothing has happened yet to the instruction at RIP; NMIs come before interrupts (SDM vol. 3, 26.2). */
-  private windowExit(): Outcome {
+  /** Nothing has happened yet to the instruction at RIP. */
+  private exitBetween(reason: number): Outcome {
     this.steps++;
-    causeExit(this.context, openWindow(this.context) ?? exitReason.INTERRUPT_WINDOW);
+    causeExit(this.context, reason);
     return { kind: 'vm-exit' };
   }
 
@@ -345,28 +357,39 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     const fault = isPassing ? this.instructionBreakpoint() : undefined;
     if (fault !== undefined) return fault;
     const isArmed = this.armWatch();
+    const isPassed = isExitPassed(context);
     const isSingle =
-      blocking !== 0 || isTrapping || hasAnswers || isPassing || isArmed || this.isSingleRecord;
+      blocking !== 0 ||
+      isTrapping ||
+      hasAnswers ||
+      isPassing ||
+      isArmed ||
+      this.isSingleRecord ||
+      this.boundaries.isTrapFlagged ||
+      isPassed;
     this.isSingleRecord = false;
     this.chunk = isSingle ? 1 : isResuming ? this.resumedSteps(left) : left;
     this.access.beginInstruction();
     const before = isResuming ? state.rip : 0n;
     this.clock.begin(this.startNs + this.steps + this.chunk);
     context.setRun32(runOffsets.stepsLeftAtSti, -1);
+    const restoreControls = isPassed ? putControlsAside(context) : undefined;
     const code = this.shared.space.run(context.vpBase, this.chunk);
+    restoreControls?.();
     this.clock.end();
     // Outside 64-bit mode generated code leaves a carry out of EIP to this place.
     if (context.mode !== longCode) state.writeU32(stateOffsets.rip + 4, 0);
     const taken = this.chunk - context.run32(runOffsets.remaining);
     this.steps += taken;
     this.retire(taken);
-    if (context.run32(runOffsets.stepsLeftAtSti) === this.chunk - taken) this.blockAfterSti();
+    if (context.run32(runOffsets.stepsLeftAtSti) === this.chunk - taken) blockBySti(state);
     if (taken > 0) {
       this.afterInstruction(blocking !== 0, isPassing);
       if (isResuming && state.rip !== before) this.clearResumeFlag();
       if (isArmed) this.setPendingWatch();
       if (isTrapping && !this.isTrapDecided) this.trapUnlessBlocked();
       this.isTrapDecided = false;
+      this.boundaries.noteBoundary();
     } else if (isPassing) {
       // The instruction has not been done: it is passed when it is tried again.
       this.passBreakpointOnce();
@@ -374,12 +397,6 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     // A lookup may follow the last step; what it meets belongs to the next one.
     if (code === StopCode.lookup && taken === this.chunk) return undefined;
     return this.handleStop(code);
-  }
-
-  /** The instruction behind an STI that set IF has not been done yet. */
-  private blockAfterSti(): void {
-    const blocking = this.state.readU32(vmcsOffsets.interruptibility);
-    this.state.writeZeroExtended(vmcsOffsets.interruptibility, blocking | blockingBySti);
   }
 
   /**
@@ -417,9 +434,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   private setPendingWatch(): void {
     const met = this.context.watch?.met ?? 0;
     if (met === 0) return;
-    const pending = this.state.readU64(vmcsOffsets.pendingDebugExceptions);
-    const added = BigInt(met) | enabledBreakpoint;
-    this.state.writeU64(vmcsOffsets.pendingDebugExceptions, pending | added);
+    addPendingTrap(this.state, BigInt(met) | enabledBreakpoint);
   }
 
   /** The fault of an instruction breakpoint of the guest, which RF holds back (SDM vol. 3, 17.3.1.1). */
@@ -435,27 +450,16 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   }
 
   private afterInstruction(endsBlocking: boolean, isPassing: boolean): void {
-    if (endsBlocking) this.endBlocking();
+    if (endsBlocking) endBlocking(this.state);
     if (isPassing) this.context.setRun32(runOffsets.passBreakpoint, 0);
     this.state.writeU32(stateOffsets.answerCount, 0);
+    this.state.writeU32(stateOffsets.passedExit, 0);
   }
 
   /** A load of SS holds the trap back until the next instruction is done (SDM vol. 3, 6.8.3). */
   private trapUnlessBlocked(): void {
     const blocking = this.state.readU32(vmcsOffsets.interruptibility);
-    if ((blocking & blockingByMovSs) === 0) this.setPendingSingleStep();
-  }
-
-  private setPendingSingleStep(): void {
-    const pending = this.state.readU64(vmcsOffsets.pendingDebugExceptions);
-    this.state.writeU64(vmcsOffsets.pendingDebugExceptions, pending | singleStep);
-  }
-
-  private endBlocking(): void {
-    const { state } = this;
-    const blocking = state.readU32(vmcsOffsets.interruptibility);
-    const kept = blocking & ~(blockingBySti | blockingByMovSs);
-    if (kept !== blocking) state.writeU32(vmcsOffsets.interruptibility, kept);
+    if ((blocking & blockingByMovSs) === 0) addPendingTrap(this.state, singleStep);
   }
 
   private handleStop(code: number): Outcome {
@@ -499,19 +503,9 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     return this.delivered(this.delivery.deliverFault(fault, state.rip));
   }
 
-  /** A load of SS also holds back the trap of a data breakpoint. */
-  private hasPendingTrap(): boolean {
-    const { state } = this;
-    const pending = state.readU32(vmcsOffsets.pendingDebugExceptions);
-    if ((pending & pendingTrapBits) === 0) return false;
-    return (state.readU32(vmcsOffsets.interruptibility) & blockingByMovSs) === 0;
-  }
-
   private debugTrap(): Outcome {
     const { state } = this;
-    const pending = state.readU64(vmcsOffsets.pendingDebugExceptions);
-    const kept = pending & ~(pendingTraps | enabledBreakpoint);
-    state.writeU64(vmcsOffsets.pendingDebugExceptions, kept);
+    const debugStatus = takePendingTraps(state);
     state.writeU64(vmcsOffsets.activityState, 0n);
     return this.delivered(
       this.delivery.deliver(
@@ -520,7 +514,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
           errorCode: undefined,
           type: eventType.hardwareException,
           returnIp: state.rip,
-          debugStatus: pending & pendingTraps,
+          debugStatus,
         },
         true,
       ),
@@ -531,8 +525,10 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     switch (end.kind) {
       case 'delivered':
         this.steps++;
-        this.endBlocking();
+        endBlocking(this.state);
         this.context.setRun32(runOffsets.passBreakpoint, 0);
+        this.state.writeU32(stateOffsets.passedExit, 0);
+        this.boundaries.noteBoundary();
         return {
           kind: 'event',
           vector: end.event.vector,

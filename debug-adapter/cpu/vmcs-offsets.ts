@@ -61,6 +61,12 @@ export const vmcsOffsets = {
   activityState: slot('GUEST_ACTIVITY_STATE'),
   pendingDebugExceptions: slot('GUEST_PENDING_DBG_EXCEPTIONS'),
 
+  pinBasedControls: slot('PIN_BASED_VM_EXEC_CONTROL'),
+  exitControls: slot('VM_EXIT_CONTROLS'),
+  preemptionTimer: slot('VMX_PREEMPTION_TIMER_VALUE'),
+  pauseLoopGap: slot('PLE_GAP'),
+  pauseLoopWindow: slot('PLE_WINDOW'),
+  tprThreshold: slot('TPR_THRESHOLD'),
   primaryControls: slot('CPU_BASED_VM_EXEC_CONTROL'),
   secondaryControls: slot('SECONDARY_VM_EXEC_CONTROL'),
   exceptionBitmap: slot('EXCEPTION_BITMAP'),

@@ -1,5 +1,5 @@
 /** MSRs of the local APIC: IA32_APIC_BASE, IA32_TSC_DEADLINE, and the registers in x2APIC mode. */
-import { stateOffsets, vmcsEncoding } from '../machine/processor-state';
+import { guestTimeStamp, nanosecondsOf } from '../machine/time-stamp';
 import { physicalAddressBits } from '../spec/x86/address-widths';
 import {
   apicBase,
@@ -14,14 +14,17 @@ import type { MsrBehaviour } from './msr-behaviour';
 import { readX2, writeX2 } from './local-apic/register-access';
 import type { VirtualProcessor } from './virtual-processor';
 
-const tscOffsetEncoding = vmcsEncoding('TSC_OFFSET');
 const { bootProcessor, x2Apic, enabled } = apicBase;
 const addressBits = ((1n << BigInt(physicalAddressBits)) - 1n) & ~0xfffn;
 
 /** The guest's time-stamp counter at `timeNs`. */
 export function timeStampAt({ state }: VirtualProcessor, timeNs: number): bigint {
-  const offsets = state.readU64(stateOffsets.tscOffset) + state.vmcs(tscOffsetEncoding);
-  return BigInt.asUintN(64, offsets + BigInt(timeNs));
+  return guestTimeStamp(state, timeNs);
+}
+
+function setDeadline(processor: VirtualProcessor, value: bigint, timeNs: number): void {
+  const left = value - timeStampAt(processor, timeNs);
+  processor.apic.timer.setDeadline(value, nanosecondsOf(processor.state, left), timeNs);
 }
 
 /** Modes may change from disabled to xAPIC to x2APIC, and from either to disabled (SDM vol. 3, 11.12.5). */
@@ -51,7 +54,7 @@ const deadline: MsrBehaviour = {
   write(processor, value, timeNs) {
     const { apic } = processor;
     if (apic.timerMode !== timerMode.tscDeadline) return true;
-    apic.timer.setDeadline(value, timeStampAt(processor, timeNs), timeNs);
+    setDeadline(processor, value, timeNs);
     return true;
   },
 };
@@ -68,7 +71,7 @@ function x2Register(number: number): MsrBehaviour {
 export function timeStampWasSet(processor: VirtualProcessor, timeNs: number): void {
   const { timer } = processor.apic;
   if (timer.deadline === 0n) return;
-  timer.setDeadline(timer.deadline, timeStampAt(processor, timeNs), timeNs);
+  setDeadline(processor, timer.deadline, timeNs);
 }
 
 /** By MSR number. */

@@ -1,6 +1,7 @@
 /** Architectural MSRs of a virtual processor: where each one's value lives and what a write must satisfy. */
 import { processorMsrs, type ProcessorMsr } from '../machine/processor-msrs';
 import { stateOffsets, vmcsEncoding } from '../machine/processor-state';
+import { physicalTimeStamp } from '../machine/time-stamp';
 import { architecturalCapabilities } from '../spec/x86/architectural-capabilities';
 import { Cr0, Efer } from '../spec/x86/control-registers';
 import { miscellaneousEnablesReset, msrByName } from '../spec/x86/msrs';
@@ -25,14 +26,12 @@ function processorRegister({ offset, takes }: ProcessorMsr): MsrBehaviour {
   };
 }
 
-const tscOffsetEncoding = vmcsEncoding('TSC_OFFSET');
-
-/** The time-stamp counter is the lane's clock plus two offsets: the guest's own and the VMCS's (SDM vol. 3, 26.3). */
+/** The time-stamp counter is the lane's clock plus the guest's own offset, and what the VMCS makes of it. */
 const timeStampCounter: MsrBehaviour = {
   read: timeStampAt,
   write(processor, value, timeNs) {
     const { state } = processor;
-    const offset = value - state.vmcs(tscOffsetEncoding) - BigInt(timeNs);
+    const offset = physicalTimeStamp(state, value) - BigInt(timeNs);
     const change = offset - state.readU64(stateOffsets.tscOffset);
     state.writeU64(stateOffsets.tscOffset, offset);
     state.setMsr('IA32_TSC_ADJUST', state.msr('IA32_TSC_ADJUST') + change);

@@ -4,16 +4,32 @@ import { ExceptionNumber } from '../spec/x86/exceptions';
 import { handleCpuid } from './exits/cpuid';
 import { handleCrAccess } from './exits/cr-access';
 import { handleEptViolation } from './exits/ept-violation';
-import { handleEventWindow } from './exits/event-window';
+import { handleBoundary, handleEventWindow } from './exits/event-window';
 import type { ExitContext, ExitHandler, ExitOutcome } from './exits/exit-handler';
 import { handleHlt } from './exits/hlt';
 import { completeWithoutEffect, refuseAs } from './exits/refused-instruction';
 import { handleIoInstruction } from './exits/io-instruction';
 import { handleMsrRead, handleMsrWrite } from './exits/msr';
+import { passOn, reflectException } from './exits/passed-on';
 import { handleTaskSwitch } from './exits/task-switch';
 import { handleTripleFault } from './exits/triple-fault';
 import { handleVmcall } from './exits/vmcall';
 import { findEntryProblem } from './vm-entry-checks';
+
+/** Instructions that run as if they had not exited. */
+const passedOn = [
+  ExitReasonNumber.INVLPG,
+  ExitReasonNumber.RDPMC,
+  ExitReasonNumber.RDTSC,
+  ExitReasonNumber.RDTSCP,
+  ExitReasonNumber.DR_ACCESS,
+  ExitReasonNumber.GDTR_IDTR,
+  ExitReasonNumber.LDTR_TR,
+  ExitReasonNumber.WBINVD,
+  ExitReasonNumber.RDRAND,
+  ExitReasonNumber.RDSEED,
+  ExitReasonNumber.INVPCID,
+];
 
 /** By basic exit reason. */
 const handlers: readonly (ExitHandler | undefined)[] = byReason([
@@ -34,6 +50,13 @@ const handlers: readonly (ExitHandler | undefined)[] = byReason([
   [ExitReasonNumber.MSR_READ, handleMsrRead],
   [ExitReasonNumber.MSR_WRITE, handleMsrWrite],
   [ExitReasonNumber.EPT_VIOLATION, handleEptViolation],
+  // What only a person asks for.
+  [ExitReasonNumber.EXCEPTION_NMI, reflectException],
+  [ExitReasonNumber.MONITOR_TRAP_FLAG, handleBoundary],
+  [ExitReasonNumber.TPR_BELOW_THRESHOLD, handleBoundary],
+  [ExitReasonNumber.PREEMPTION_TIMER, handleBoundary],
+  [ExitReasonNumber.PAUSE, completeWithoutEffect],
+  ...passedOn.map((reason) => [reason, passOn] as const),
 ]);
 
 function byReason(

@@ -7,16 +7,16 @@ import {
 } from '../machine/processor-state';
 import { ExceptionNumber } from '../spec/x86/exceptions';
 import { Rflags } from '../spec/x86/control-registers';
-import { interruptibilityState, primaryControls } from '../spec/x86/vmx-controls';
+import { interruptibilityState } from '../spec/x86/vmx-controls';
 import { maskOf } from '../support/bit-field';
 import { initialize, startUp } from './processor-reset';
 import type { HypervisorServices } from './services';
 import type { VirtualProcessor } from './virtual-processor';
+import { armWindows, windowControl } from './window-controls';
 
 const offsets = {
   information: vmcsSlotOffset(vmcsEncoding('VM_ENTRY_INTR_INFO_FIELD')),
   interruptibility: vmcsSlotOffset(vmcsEncoding('GUEST_INTERRUPTIBILITY_INFO')),
-  controls: vmcsSlotOffset(vmcsEncoding('CPU_BASED_VM_EXEC_CONTROL')),
   errorCode: vmcsSlotOffset(vmcsEncoding('VM_ENTRY_EXCEPTION_ERROR_CODE')),
   entryLength: vmcsSlotOffset(vmcsEncoding('VM_ENTRY_INSTRUCTION_LEN')),
   vectoring: vmcsSlotOffset(vmcsEncoding('IDT_VECTORING_INFO_FIELD')),
@@ -29,10 +29,7 @@ const nmiUnblocking = 0x1000;
 const externalInterrupt = 0 << 8;
 const nonMaskable = 2 << 8;
 
-const interruptWindow = maskOf(primaryControls, ['interrupt-window exiting']);
-const nmiWindow = maskOf(primaryControls, ['NMI-window exiting']);
-const cr8Load = maskOf(primaryControls, ['CR8-load exiting']);
-const windows = interruptWindow | nmiWindow | cr8Load;
+const { interruptWindow, nmiWindow, cr8Load } = windowControl;
 
 /** Blocking by STI and by MOV SS. */
 const shadows = maskOf(interruptibilityState, ['blocking by STI', 'blocking by MOV SS']);
@@ -151,8 +148,6 @@ export function prepareEntry(processor: VirtualProcessor, services: HypervisorSe
   const { controls, asksParent } = processor.apic.asksForService
     ? prepareInterrupt(processor, services)
     : nothingToPrepare;
-  const before = state.readU32(offsets.controls);
-  const after = ((before & ~windows) | nmi | controls) >>> 0;
-  if (after !== before) state.writeU64(offsets.controls, BigInt(after));
+  armWindows(state, nmi | controls);
   return asksParent;
 }

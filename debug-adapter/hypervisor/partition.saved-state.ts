@@ -8,7 +8,7 @@ import type { Partition, PartitionEnd } from './partition';
 import { awaitedAnswers, suspendReasons, type VirtualProcessor } from './virtual-processor';
 
 const partitionVersion = 7;
-const processorVersion = 6;
+const processorVersion = 7;
 const memoryVersion = 1;
 
 /** The state of a partition without the contents of its memory. */

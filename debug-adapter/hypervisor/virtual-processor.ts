@@ -209,6 +209,16 @@ export class VirtualProcessor {
     return { position: this.exitPosition, ordinal: this.exitOrdinal, timeNs: this.exitTimeNs };
   }
 
+  /** After an edit of the VMCS: VM entry is made again, with its checks, and counts begin anew. */
+  enterAnew(): void {
+    const { state } = this;
+    this.entryChecksDue = true;
+    state.writeU32(stateOffsets.preemptionLoaded, 0);
+    state.writeU32(stateOffsets.pauseSeen, 0);
+    state.writeU32(stateOffsets.boundaryExit, 0);
+    state.writeU32(stateOffsets.passedExit, 0);
+  }
+
   /** Fills the exit information of a VM-entry failure due to invalid guest state (SDM vol. 3, 27.8). */
   raiseEntryFailure(): void {
     this.state.setVmcs(encoding.reason, entryFailureReason);

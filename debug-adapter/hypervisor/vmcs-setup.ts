@@ -21,6 +21,7 @@ const controls: Readonly<Record<string, number>> = {
   CPU_BASED_VM_EXEC_CONTROL:
     required.primary |
     maskOf(primaryControls, [
+      'use TSC offsetting',
       'HLT exiting',
       'MWAIT exiting',
       'MONITOR exiting',

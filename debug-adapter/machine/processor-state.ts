@@ -56,6 +56,20 @@ export const stateOffsets = {
   memoryTypeRanges: reserve(28 * 8),
   /** State of the generator behind RDRAND and RDSEED. */
   randomState: reserve(8),
+  /** Virtual time, in nanoseconds, at which the VMX-preemption timer is zero; counts while `preemptionLoaded` is set. */
+  preemptionDeadline: reserve(8),
+  /** When PAUSE began a loop at CPL 0, and when it was last executed; known while `pauseSeen` is set. */
+  pauseFirst: reserve(8),
+  pauseLast: reserve(8),
+  preemptionLoaded: reserve(4, 4),
+  pauseSeen: reserve(4, 4),
+  /** Exit reason of a trap-like VM exit that waits for this instruction boundary: monitor trap flag, TPR; else 0. */
+  boundaryExit: reserve(4, 4),
+  /** Set to let the instruction at RIP run although a control makes it exit. */
+  passedExit: reserve(4, 4),
+  /** Window and CR8-load controls that a person has set, and those that the hypervisor's injection needs now. */
+  heldControls: reserve(4, 4),
+  neededControls: reserve(4, 4),
 } as const;
 
 /** Bytes of architectural state. */

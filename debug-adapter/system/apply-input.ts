@@ -3,6 +3,7 @@ import { isCanonical } from '../machine/addresses';
 import { writeMsr } from '../hypervisor/msr-access';
 import type { Partition } from '../hypervisor/partition';
 import type { VirtualProcessor } from '../hypervisor/virtual-processor';
+import { holdWindows } from '../hypervisor/window-controls';
 import {
   describeGuestOperation,
   isGuestOperation,
@@ -183,8 +184,9 @@ function editVmcs(processor: VirtualProcessor, encoding: number, value: bigint):
   refuseWide(field.name, value, vmcsWidthBits(encoding));
   if (field.name === 'GUEST_RIP') return editRip(processor, value);
   if (field.name === 'GUEST_RFLAGS') return editRflags(processor, Number(value));
+  if (field.name === 'CPU_BASED_VM_EXEC_CONTROL') holdWindows(processor.state, Number(value));
   processor.state.setVmcs(encoding, value);
-  processor.entryChecksDue = true;
+  processor.enterAnew();
   processor.core.stateWasEdited();
 }
 

@@ -186,6 +186,7 @@ class SharedKernel extends GuestKernel {
     if (!this.memory.restore(this.initialMemory)) throw new Error('the memory does not fit');
     this.state.architecturalBytes.set(this.initialState);
     this.nextTable = this.initialTable;
+    this.clock.latestNs = 0;
     this.core.stateWasEdited();
     return this;
   }

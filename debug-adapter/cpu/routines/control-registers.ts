@@ -283,7 +283,15 @@ function writeCr8(processor: Processor, record: RoutineRecord, value: bigint): R
   }
   if (value > 15n) return context.raise(generalProtection());
   context.state.writeU64(stateOffsets.cr8, value);
-  return RoutineEnd.next;
+  if (!isBelowThreshold(context, Number(value))) return RoutineEnd.next;
+  context.state.writeU32(stateOffsets.boundaryExit, exitReason.TPR_BELOW_THRESHOLD);
+  return context.finish(context.state.rip + BigInt(record.length));
+}
+
+/** The TPR shadow is CR8 itself; what falls below its threshold exits behind the instruction (SDM vol. 3, 30.1.2). */
+function isBelowThreshold(context: ProcessorContext, priority: number): boolean {
+  const threshold = context.state.readU32(vmcsOffsets.tprThreshold) & 0xf;
+  return hasPrimary(context, primaryControl.useTprShadow) && priority < threshold;
 }
 
 /** Outside 64-bit mode registers have 32 bits. */

@@ -7,6 +7,7 @@ import {
 } from '../processor-context';
 import { runOffsets } from '../memory-map';
 import { vmcsOffsets } from '../vmcs-offsets';
+import { pauseLoopExits } from '../vmx/pause-loop';
 import {
   causeExit,
   causeInstructionExit,
@@ -53,10 +54,13 @@ const halt: Routine = (processor, record) => {
   return context.finish(context.state.rip + BigInt(record.length));
 };
 
-const pause: Routine = (processor, record) =>
-  hasPrimary(processor.context, primaryControl.pauseExiting)
-    ? exit(processor, record, exitReason.PAUSE)
-    : RoutineEnd.next;
+const pause: Routine = (processor, record) => {
+  const { context } = processor;
+  const exits =
+    hasPrimary(context, primaryControl.pauseExiting) ||
+    pauseLoopExits(context, processor.laneTimeNs());
+  return exits ? exit(processor, record, exitReason.PAUSE) : RoutineEnd.next;
+};
 
 /**
  * MONITOR (SDM vol. 2): checks its operands as a read of one byte does. Nothing is watched, since MWAIT may always end
@@ -171,7 +175,7 @@ function timeStampRefused(processor: Processor): boolean {
 
 function storeTimeStamp(processor: Processor): void {
   const { state } = processor.context;
-  const value = BigInt.asUintN(64, processor.timeStamp());
+  const value = processor.timeStamp();
   state.setGpr(0, value & 0xffffffffn);
   state.setGpr(2, value >> 32n);
 }

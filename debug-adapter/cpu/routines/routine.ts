@@ -18,8 +18,10 @@ export interface Processor {
   readonly segments: SegmentLoader;
   readonly delivery: EventDelivery;
   readonly caches: TranslationCaches;
-  /** Time stamp counter of the physical processor at this instruction. */
+  /** Time-stamp counter as the guest reads it at this instruction. */
   timeStamp(): bigint;
+  /** The lane's virtual time at this instruction. */
+  laneTimeNs(): number;
   /** Breakpoints of the debug registers are taken over. */
   debugRegistersChanged(): void;
   /** Privilege level, mode or paging changed: derived state is made again. */

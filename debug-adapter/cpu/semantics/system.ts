@@ -101,8 +101,10 @@ function refuseUserMode(b: Builder): void {
 
 const pause = define('PAUSE', (b) => {
   const { pauseExiting } = primaryControl;
+  const { pauseLoopExiting } = secondaryControl;
   const isExiting = b.and(b.state(vmcsOffsets.primaryControls, 4), b.i32(pauseExiting));
-  b.if(b.compare('ne', isExiting, b.i32(0)), () => b.routine('pause'));
+  const isWatched = b.and(b.state(vmcsOffsets.secondaryControls, 4), b.i32(pauseLoopExiting));
+  b.if(b.compare('ne', b.or(isExiting, isWatched), b.i32(0)), () => b.routine('pause'));
 });
 
 /** 64-bit mode only, at privilege level 0 (SDM vol. 2, SWAPGS). */

@@ -12,12 +12,16 @@ import { RAX, RCX, RDX } from './registers';
 const timeStampDisable = 4;
 const timeStampAuxiliary = stateOffsets.msr + msrSlots.IA32_TSC_AUX * 8;
 
-/** Whether privilege or the VMCS has a say; the routine knows which. */
+/**
+ * Whether privilege or the VMCS has a say; the routine knows which. It also scales the counter: scaling is either off,
+ * or waiting for the routine is the smaller part of its price.
+ */
 function isRefused(b: Builder): Expression {
   const isExiting = hasControl(b, vmcsOffsets.primaryControls, primaryControl.rdtscExiting);
+  const isScaled = hasControl(b, vmcsOffsets.secondaryControls, secondaryControl.useTscScaling);
   const isDisabled = b.and(b.state(vmcsOffsets.cr4, 4), b.i32(timeStampDisable));
   const isUser = b.compare('ne', b.state(runOffsets.cpl, 4), b.i32(0));
-  return b.or(isExiting, b.and(b.compare('ne', isDisabled, b.i32(0)), isUser));
+  return b.or(b.or(isExiting, isScaled), b.and(b.compare('ne', isDisabled, b.i32(0)), isUser));
 }
 
 function hasControl(b: Builder, controls: number, bits: number): Expression {
@@ -34,8 +38,9 @@ function storeTimeStamp(b: Builder): void {
   const read = b.let(b.state(runOffsets.clockRead, 8));
   const seen = b.let(b.select(b.compare('gt_s', now, read), now, read));
   b.setState(runOffsets.clockRead, 8, seen);
-  const offsets = b.add(b.state(stateOffsets.tscOffset, 8), b.state(vmcsOffsets.tscOffset, 8));
-  const value = b.let(b.add(seen, offsets));
+  const isOffset = hasControl(b, vmcsOffsets.primaryControls, primaryControl.useTscOffsetting);
+  const added = b.select(isOffset, b.state(vmcsOffsets.tscOffset, 8), b.i64(0));
+  const value = b.let(b.add(seen, b.add(b.state(stateOffsets.tscOffset, 8), added)));
   b.setRegister(RAX, b.and(value, b.i64(0xffffffff)), 32);
   b.setRegister(RDX, b.binary('shr_u', value, b.i64(32)), 32);
 }

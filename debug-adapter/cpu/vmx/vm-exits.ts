@@ -27,6 +27,9 @@ export const primaryControl = {
   unconditionalIoExiting: maskOf(primaryControls, ['unconditional I/O exiting']),
   monitorExiting: maskOf(primaryControls, ['MONITOR exiting']),
   pauseExiting: maskOf(primaryControls, ['PAUSE exiting']),
+  useTscOffsetting: maskOf(primaryControls, ['use TSC offsetting']),
+  useTprShadow: maskOf(primaryControls, ['use TPR shadow']),
+  monitorTrapFlag: maskOf(primaryControls, ['monitor trap flag']),
 } as const;
 
 /** Bits of the secondary processor-based controls (SDM vol. 3, table 25-7). */
@@ -37,6 +40,8 @@ export const secondaryControl = {
   rdrandExiting: maskOf(secondaryControls, ['RDRAND exiting']),
   rdseedExiting: maskOf(secondaryControls, ['RDSEED exiting']),
   enableInvpcid: maskOf(secondaryControls, ['enable INVPCID']),
+  pauseLoopExiting: maskOf(secondaryControls, ['PAUSE-loop exiting']),
+  useTscScaling: maskOf(secondaryControls, ['use TSC scaling']),
 } as const;
 
 /** What an exit says besides its reason. */

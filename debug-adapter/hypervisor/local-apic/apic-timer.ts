@@ -54,13 +54,12 @@ export class ApicTimer {
     if (left > 0) this.timer.setDue(timeNs + left * divisorOf(this.divide));
   }
 
-  /** @param tsc the guest's time-stamp counter at `timeNs` */
-  setDeadline(value: bigint, tsc: bigint, timeNs: number): void {
+  /** @param leftNs nanoseconds from `timeNs` until the guest's time-stamp counter has `value` */
+  setDeadline(value: bigint, leftNs: bigint, timeNs: number): void {
     this.targetTsc = value;
     this.timer.cancel();
     if (value === 0n) return;
-    const left = value - tsc;
-    if (left < furthestNs) this.timer.setDue(timeNs + (left > 0n ? Number(left) : 0));
+    if (leftNs < furthestNs) this.timer.setDue(timeNs + (leftNs > 0n ? Number(leftNs) : 0));
   }
 
   /** Stops: as a change to or from TSC-deadline mode does. */

@@ -135,6 +135,9 @@ export const requiredControlBits = {
   entry: 0x000011fb,
 } as const;
 
+/** Bit of the TSC with which the VMX-preemption timer counts: IA32_VMX_MISC bits 4:0 (SDM vol. 3, appendix A.6). */
+export const preemptionTimerRate = 5;
+
 /** Interruption-information word: entry, exit and IDT-vectoring (SDM vol. 3, tables 25-17, 25-19, 25-20). */
 export const interruptionInformation = {
   vector: bits(7, 0, 'vector'),

@@ -5,6 +5,7 @@ import { GuestKernel, layout } from '../../../support/guest-kernel';
 import { machineCode } from '../../../support/machine-code';
 
 const primary = {
+  tscOffsetting: 1 << 3,
   hlt: 1 << 7,
   invlpg: 1 << 9,
   mwait: 1 << 10,
@@ -371,7 +372,7 @@ describe('intercepted instructions (SDM vol. 3, 26.1)', () => {
 
   it('RDTSC gives the steps since the clock was zero', () => {
     const kernel = prepare(0, { code: '90 90 0f 31' });
-    setControls(kernel);
+    setControls(kernel, primary.tscOffsetting);
     kernel.setField('TSC_OFFSET', 0x1_0000_0000n);
     kernel.core.run(3, 1000);
     const value = (kernel.state.gpr(2) << 32n) | kernel.state.gpr(0);

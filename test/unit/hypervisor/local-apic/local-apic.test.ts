@@ -160,15 +160,15 @@ describe('timer', () => {
     writePage(apic, R.LVT_TIMER, 0x40040, 0);
     writePage(apic, R.TIMER_INITIAL_COUNT, 77, 0);
     assert.equal(timers.nextDueNs, Infinity, 'counts mean nothing');
-    apic.timer.setDeadline(10_500n, 10_000n, 3_000);
+    apic.timer.setDeadline(10_500n, 500n, 3_000);
     assert.equal(timers.nextDueNs, 3_500);
-    apic.timer.setDeadline(9_000n, 10_000n, 3_000);
+    apic.timer.setDeadline(9_000n, -1_000n, 3_000);
     assert.equal(timers.nextDueNs, 3_000);
     timers.runDue(3_000);
     assert.deepEqual([apic.deliverable, apic.timer.deadline], [0x40, 0n]);
-    apic.timer.setDeadline((1n << 64n) - 1n, 0n, 0);
+    apic.timer.setDeadline((1n << 64n) - 1n, (1n << 64n) - 1n, 0);
     assert.equal(timers.nextDueNs, Infinity);
-    apic.timer.setDeadline(5n, 0n, 0);
+    apic.timer.setDeadline(5n, 5n, 0);
     apic.timer.setDeadline(0n, 0n, 0);
     assert.equal(timers.nextDueNs, Infinity);
   });
@@ -178,7 +178,7 @@ describe('timer', () => {
     writePage(apic, R.TIMER_INITIAL_COUNT, 1000, 0);
     writePage(apic, R.LVT_TIMER, 0x40040, 0);
     assert.equal(timers.nextDueNs, Infinity);
-    apic.timer.setDeadline(500n, 0n, 0);
+    apic.timer.setDeadline(500n, 500n, 0);
     writePage(apic, R.LVT_TIMER, 0x00040, 0);
     assert.equal(timers.nextDueNs, Infinity);
   });
