@@ -47,12 +47,14 @@ import { mxcsrOffset, mxcsrReset } from './vector-state';
 import { segmentOffsets, vmcsOffsets } from './vmcs-offsets';
 import { BoundaryExits } from './vmx/boundary-exits';
 import { isExitPassed, putControlsAside } from './vmx/passed-exit';
-import { causeExit, eventType } from './vmx/vm-exits';
+import { causeExit, eventType, exitReason } from './vmx/vm-exits';
 import { X87Unit } from './x87/x87-unit';
 
 const flagTrap = 0x100;
 const entryValid = 0x80000000;
 const entryErrorCode = 0x800;
+/** VM entry can inject a pending exit by the monitor trap flag (SDM vol. 3, 27.6.2). */
+const otherEvent = 7;
 const softwareTypes: ReadonlySet<number> = new Set([
   eventType.softwareInterrupt,
   eventType.privilegedSoftwareException,
@@ -320,6 +322,10 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     state.writeU64(vmcsOffsets.entryInformation, 0n);
     state.writeU64(vmcsOffsets.activityState, 0n);
     const type = (information >>> 8) & 7;
+    if (type === otherEvent) {
+      state.writeU32(stateOffsets.boundaryExit, exitReason.MONITOR_TRAP_FLAG);
+      return undefined;
+    }
     const length = softwareTypes.has(type) ? state.readU64(vmcsOffsets.entryInstructionLength) : 0n;
     const end = this.delivery.deliver(
       {

@@ -19,7 +19,8 @@ import type { Partition, PartitionEnd } from './partition';
 import type { HypervisorServices } from './services';
 import { portBuffer } from './synic/message';
 import type { AwaitedAnswer, VirtualProcessor } from './virtual-processor';
-import { findEntryProblem } from './vm-entry-checks';
+import type { EntryFailure } from './entry-checks/entry-state';
+import { findEntryFailure } from './vm-entry-checks';
 
 const qualificationField = vmcsEncoding('EXIT_QUALIFICATION');
 
@@ -77,17 +78,16 @@ export class Hypervisor implements ChildControl, ChildTable {
   }
 
   /**
-   * Makes the checks of VM entry that an edit made necessary. Where one fails, the entry becomes a VM exit with
-   * reason 33 (SDM vol. 3, 27.8); the checks stay due, so that the guest runs only once the state is mended.
+   * Makes the checks of VM entry that an edit made necessary. Where one of the guest state fails, the entry is a VM
+   * exit with reason 33 (SDM vol. 3, 27.8); where one of the controls does, VMLAUNCH or VMRESUME fails with error 7
+   * (27.2). The checks stay due, so that the guest runs only once the VMCS is mended.
    */
-  refusesEntry(processor: VirtualProcessor): boolean {
-    if (!processor.entryChecksDue) return false;
-    if (findEntryProblem(processor.core) === undefined) {
-      processor.entryChecksDue = false;
-      return false;
-    }
-    processor.raiseEntryFailure();
-    return true;
+  failedEntry(processor: VirtualProcessor): EntryFailure | undefined {
+    if (!processor.entryChecksDue) return undefined;
+    const failure = findEntryFailure(processor.core);
+    if (failure === undefined) processor.entryChecksDue = false;
+    else processor.raiseEntryFailure(failure);
+    return failure;
   }
 
   /** Handles the pending exit of a processor. Its event must have been recorded. */

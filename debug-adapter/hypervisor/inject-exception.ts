@@ -14,8 +14,9 @@ const hardwareException = 3 << 8;
 /** The instruction at RIP faults with `vector`; the error code counts where the exception has one. */
 export function injectException(processor: VirtualProcessor, vector: number, errorCode = 0): void {
   const exception = present(exceptionByVector.get(vector), `exception ${vector}`);
-  const information =
-    valid | hardwareException | (exception.hasErrorCode ? deliverErrorCode : 0) | vector;
+  // Real mode has no error codes (SDM vol. 3, 27.2.1.3).
+  const hasErrorCode = exception.hasErrorCode && processor.isProtectedMode;
+  const information = valid | hardwareException | (hasErrorCode ? deliverErrorCode : 0) | vector;
   processor.state.setVmcs(informationField, BigInt(information >>> 0));
   processor.state.setVmcs(errorCodeField, BigInt(errorCode));
 }

@@ -13,11 +13,13 @@ import { activityState } from '../spec/x86/vmx-controls';
 import { present } from '../support/assert';
 import { ExitInformation } from './exit-information';
 import type { LocalApic } from './local-apic/local-apic';
-import { findEntryProblem } from './vm-entry-checks';
+import type { EntryFailure } from './entry-checks/entry-state';
+import { findEntryProblem, invalidControlFields } from './vm-entry-checks';
 
 const encoding = {
   activity: vmcsEncoding('GUEST_ACTIVITY_STATE'),
   reason: vmcsEncoding('VM_EXIT_REASON'),
+  instructionError: vmcsEncoding('VM_INSTRUCTION_ERROR'),
   qualification: vmcsEncoding('EXIT_QUALIFICATION'),
   instructionLength: vmcsEncoding('VM_EXIT_INSTRUCTION_LEN'),
   interruptionInformation: vmcsEncoding('VM_EXIT_INTR_INFO'),
@@ -219,10 +221,14 @@ export class VirtualProcessor {
     state.writeU32(stateOffsets.passedExit, 0);
   }
 
-  /** Fills the exit information of a VM-entry failure due to invalid guest state (SDM vol. 3, 27.8). */
-  raiseEntryFailure(): void {
+  /** Fills in how VM entry has failed: an error number, or the exit information (SDM vol. 3, 27.8). */
+  raiseEntryFailure({ ends, qualification }: EntryFailure): void {
+    if (ends === 'vm-fail') {
+      this.state.setVmcs(encoding.instructionError, BigInt(invalidControlFields));
+      return;
+    }
     this.state.setVmcs(encoding.reason, entryFailureReason);
-    this.state.setVmcs(encoding.qualification, 0n);
+    this.state.setVmcs(encoding.qualification, qualification);
     this.state.setVmcs(encoding.instructionLength, 0n);
     this.state.setVmcs(encoding.interruptionInformation, 0n);
     this.state.setVmcs(encoding.vectoringInformation, 0n);

@@ -9,6 +9,7 @@ import {
   type ProcessorShare,
 } from '../hypervisor/processor-scheduler';
 import type { VirtualProcessor } from '../hypervisor/virtual-processor';
+import { describeEntryFailure } from '../hypervisor/vm-entry-checks';
 import type { ProcessorStop } from '../machine/processor';
 import type { InterceptSink } from '../machine/intercepts';
 import { TimerQueue } from '../machine/timer-queue';
@@ -294,9 +295,11 @@ export class RunLoop implements HypervisorServices {
 
   private runProcessor(lane: Lane, request: RunRequest, left: number): RunStop | undefined {
     const { processor } = lane;
-    if (present(this.hypervisor, 'hypervisor').refusesEntry(processor)) {
+    const failure = present(this.hypervisor, 'hypervisor').failedEntry(processor);
+    if (failure !== undefined) {
       this.count(lane, 1);
-      return this.recordExit(lane, request);
+      if (failure.ends === 'exit') return this.recordExit(lane, request);
+      return { kind: 'entry-failed', at: addressOf(lane), problem: describeEntryFailure(failure) };
     }
     const budget = Math.min(left, limits.stepsPerCall, this.schedule.stepsToHorizon(lane));
     const { stop, steps } = processor.core.run(budget, lane.timeNs);

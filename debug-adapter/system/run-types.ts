@@ -49,6 +49,8 @@ export type RunStop =
       readonly exit: VmExitEvent;
       readonly message: string;
     }
+  /** VM entry failed with VM-instruction error 7: a control of the VMCS is not as it must be. */
+  | { readonly kind: 'entry-failed'; readonly at: ProcessorAddress; readonly problem: string }
   /** Every processor waits and nothing is scheduled that could wake one. */
   | { readonly kind: 'halted'; readonly at: ProcessorAddress }
   /** Every processor that could run waits for a parent partition that is paused. */

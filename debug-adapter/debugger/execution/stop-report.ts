@@ -122,6 +122,11 @@ function machineText(stop: MachineStop, { where, decode }: StopPlace): StopText 
         description: `VM exit that nothing answers: ${exitReasonText(stop.exit.reason)}`,
         text: `${stop.message} Look at the call stack and the registers for where that address came from.`,
       };
+    case 'entry-failed':
+      return {
+        description: 'VM entry failed: invalid control fields',
+        text: `VM entry failed with VM-instruction error 7: ${stop.problem}. Set the field as it must be in the VMCS scope or the VMCS Inspector; the guest has not run.`,
+      };
     case 'halted':
       return {
         description: 'Halted',

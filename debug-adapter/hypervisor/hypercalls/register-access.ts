@@ -69,8 +69,10 @@ function checked(
     read: ({ state }) => read(state),
     write({ state, core }, value) {
       const before = read(state);
+      const known = findEntryProblem(core);
       write(state, value);
-      const isGood = findEntryProblem(core) === undefined;
+      const problem = findEntryProblem(core);
+      const isGood = problem === undefined || problem === known;
       if (!isGood) write(state, before);
       core.stateWasEdited();
       return isGood;

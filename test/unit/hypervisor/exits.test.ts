@@ -1,5 +1,7 @@
 /** Exit handlers: what each exit does to the guest's registers, memory and VMCS. */
 import assert from 'node:assert/strict';
+import { powerOn } from '../../../debug-adapter/hypervisor/processor-reset';
+import { setUpVmcsControls } from '../../../debug-adapter/hypervisor/vmcs-setup';
 import { Hypervisor } from '../../../debug-adapter/hypervisor/hypervisor';
 import type { ChargedWork } from '../../../debug-adapter/hypervisor/services';
 import type { InterceptMessage } from '../../../debug-adapter/machine/intercepts';
@@ -367,31 +369,35 @@ describe('other exits', () => {
 });
 
 describe('VM-entry checks', () => {
-  const edits: readonly (readonly [string, string, bigint])[] = [
-    ['CR0.PG without CR0.PE', 'GUEST_CR0', 0x80000000n],
-    ['CR0 above 32 bits', 'GUEST_CR0', 1n << 32n],
-    ['EFER.LMA against the entry control', 'GUEST_IA32_EFER', 0x100n],
-    ['long mode without PAE', 'GUEST_CR4', 0n],
-    ['CR4.VMXE', 'GUEST_CR4', 0x2020n],
-    ['CR3 too wide', 'GUEST_CR3', 1n << 52n],
-    ['RIP not canonical', 'GUEST_RIP', 1n << 60n],
-    ['RFLAGS bit 15', 'GUEST_RFLAGS', 0x8002n],
-    ['an activity state above 3', 'GUEST_ACTIVITY_STATE', 4n],
-    ['both kinds of blocking', 'GUEST_INTERRUPTIBILITY_INFO', 3n],
-  ];
-  for (const [name, field, value] of edits) {
-    it(`refuses ${name}, and only while it lasts`, () => {
-      const { processor, core, hypervisor } = exitRig(ExitReasonNumber.HLT);
-      processor.clearPendingExit();
-      const encoding = vmcsEncoding(field);
-      const before = core.state.vmcs(encoding);
-      core.state.setVmcs(encoding, value);
-      processor.entryChecksDue = true;
-      assert(hypervisor.refusesEntry(processor));
-      assert(processor.isExitPending);
-      core.state.setVmcs(encoding, before);
-      processor.clearPendingExit();
-      assert.equal(hypervisor.refusesEntry(processor), false);
-    });
+  function entryRig() {
+    const rig = exitRig(ExitReasonNumber.HLT);
+    powerOn(rig.processor);
+    setUpVmcsControls(rig.core.state, 0);
+    rig.processor.entryChecksDue = true;
+    const set = (name: string, value: bigint) => {
+      rig.core.state.setVmcs(vmcsEncoding(name), value);
+    };
+    return { ...rig, set, field: (name: string) => rig.core.state.vmcs(vmcsEncoding(name)) };
   }
+
+  it('guest state that is not valid is a VM exit, only while it lasts', () => {
+    const { processor, hypervisor, set, field } = entryRig();
+    set('VMCS_LINK_POINTER', 0n);
+    assert.equal(hypervisor.failedEntry(processor)?.ends, 'exit');
+    assert(processor.isExitPending);
+    assert.deepEqual([field('VM_EXIT_REASON'), field('EXIT_QUALIFICATION')], [0x80000021n, 4n]);
+    set('VMCS_LINK_POINTER', (1n << 64n) - 1n);
+    processor.clearPendingExit();
+    assert.equal(hypervisor.failedEntry(processor), undefined);
+    assert.equal(processor.entryChecksDue, false);
+  });
+
+  it('a control that is not valid is error 7, and no exit', () => {
+    const { processor, hypervisor, set, field } = entryRig();
+    set('SECONDARY_VM_EXEC_CONTROL', 0n);
+    assert.equal(hypervisor.failedEntry(processor)?.ends, 'vm-fail');
+    assert.equal(processor.isExitPending, false);
+    assert.equal(field('VM_INSTRUCTION_ERROR'), 7n);
+    assert(processor.entryChecksDue);
+  });
 });

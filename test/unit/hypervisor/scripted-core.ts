@@ -15,6 +15,8 @@ import {
 import type { HypervisorServices } from '../../../debug-adapter/hypervisor/services';
 import { TimerQueue } from '../../../debug-adapter/machine/timer-queue';
 import { Partition } from '../../../debug-adapter/hypervisor/partition';
+import { initialGuestState } from '../../../debug-adapter/spec/x86/reset-state';
+import { setUpVmcsControls } from '../../../debug-adapter/hypervisor/vmcs-setup';
 import { present } from '../../../debug-adapter/support/assert';
 import type { PrivilegeName } from '../../../debug-adapter/spec/tlfs/privileges';
 import { linearAddressBits } from '../../../debug-adapter/spec/x86/address-widths';
@@ -134,12 +136,13 @@ export interface ScriptedPartitionOptions {
 }
 
 const entryFields = {
+  ...initialGuestState,
   GUEST_CR0: 0x80010031n,
   GUEST_CR4: 0x20n,
   GUEST_IA32_EFER: 0x500n,
   GUEST_CS_AR_BYTES: 0xa09bn,
   GUEST_SS_AR_BYTES: 0xc093n,
-  VM_ENTRY_CONTROLS: 0x200n,
+  VM_ENTRY_CONTROLS: 0xd3ffn,
 };
 
 /** A partition with scripted processors in 64-bit mode at CPL 0 and RAM from address 0. */
@@ -158,7 +161,8 @@ export function scriptedPartitionOf(options: ScriptedPartitionOptions): {
     (_, index) => new ScriptedCore(space, index * stateStride),
   );
   const processors = cores.map((core, index) => new VirtualProcessor(2, index, core));
-  for (const { state } of cores) {
+  for (const [index, { state }] of cores.entries()) {
+    setUpVmcsControls(state, index);
     for (const [name, value] of Object.entries(entryFields)) {
       state.setVmcs(vmcsEncoding(name), value);
     }

@@ -1,0 +1,186 @@
+/**
+ * What this processor's VMX offers: which controls must be 1 and which may be (SDM vol. 3, appendix A), and of the rest
+ * why they are not offered. The one place that lists what is deliberately absent.
+ */
+import { vmcsEncoding } from '../machine/processor-state';
+import {
+  entryControls,
+  exitControls,
+  pinBasedControls,
+  preemptionTimerRate,
+  primaryControls,
+  requiredControlBits,
+  secondaryControls,
+  tertiaryControls,
+} from '../spec/x86/vmx-controls';
+import { maskOf, type BitField } from '../support/bit-field';
+
+type Names = readonly string[];
+
+/** A control word of the VMCS. */
+export interface ControlWord {
+  readonly field: string;
+  readonly bits: readonly BitField[];
+  /** Section of the manual that has the check of VM entry. */
+  readonly section: string;
+  /** Capability MSR: bits 31:0 are those that must be 1, bits 63:32 those that may be 1. */
+  readonly capability: { readonly name: string; readonly value: bigint };
+  readonly mustBeOne: number;
+  readonly mayBeOne: number;
+}
+
+function word(
+  field: string,
+  section: string,
+  capability: string,
+  bits: readonly BitField[],
+  reserved: number,
+  required: Names,
+  optional: Names,
+): ControlWord {
+  const mustBeOne = (reserved | maskOf(bits, required)) >>> 0;
+  const mayBeOne = (mustBeOne | maskOf(bits, optional)) >>> 0;
+  const value = BigInt(mustBeOne) | (BigInt(mayBeOne) << 32n);
+  return { field, bits, section, capability: { name: capability, value }, mustBeOne, mayBeOne };
+}
+
+const executionSection = '27.2.1.1';
+
+/** The control words, in the order in which VM entry looks at them. */
+export const controlWords: readonly ControlWord[] = [
+  word(
+    'PIN_BASED_VM_EXEC_CONTROL',
+    executionSection,
+    'IA32_VMX_TRUE_PINBASED_CTLS',
+    pinBasedControls,
+    requiredControlBits.pinBased,
+    // Interrupts and NMIs of the physical machine are never the guest's.
+    ['external-interrupt exiting', 'NMI exiting', 'virtual NMIs'],
+    ['activate VMX-preemption timer'],
+  ),
+  word(
+    'CPU_BASED_VM_EXEC_CONTROL',
+    executionSection,
+    'IA32_VMX_TRUE_PROCBASED_CTLS',
+    primaryControls,
+    requiredControlBits.primary,
+    ['activate secondary controls'],
+    [
+      ...['interrupt-window exiting', 'use TSC offsetting', 'HLT exiting', 'INVLPG exiting'],
+      ...['MWAIT exiting', 'RDPMC exiting', 'RDTSC exiting', 'CR3-load exiting'],
+      ...['CR3-store exiting', 'CR8-load exiting', 'CR8-store exiting', 'use TPR shadow'],
+      ...['NMI-window exiting', 'MOV-DR exiting', 'unconditional I/O exiting', 'use I/O bitmaps'],
+      ...['monitor trap flag', 'use MSR bitmaps', 'MONITOR exiting', 'PAUSE exiting'],
+    ],
+  ),
+  word(
+    'SECONDARY_VM_EXEC_CONTROL',
+    executionSection,
+    'IA32_VMX_PROCBASED_CTLS2',
+    secondaryControls,
+    requiredControlBits.secondary,
+    // The second-level map is the partition's memory itself, in every mode.
+    ['enable EPT', 'unrestricted guest'],
+    [
+      ...['descriptor-table exiting', 'enable RDTSCP', 'enable VPID', 'WBINVD exiting'],
+      ...['PAUSE-loop exiting', 'RDRAND exiting', 'enable INVPCID', 'RDSEED exiting'],
+      'use TSC scaling',
+    ],
+  ),
+  word(
+    'VM_EXIT_CONTROLS',
+    '27.2.1.2',
+    'IA32_VMX_TRUE_EXIT_CTLS',
+    exitControls,
+    requiredControlBits.exit,
+    // Guest-state fields are the processor's registers, so they are always saved.
+    [
+      ...['save debug controls', 'host address-space size', 'save IA32_PAT', 'load IA32_PAT'],
+      ...['save IA32_EFER', 'load IA32_EFER'],
+    ],
+    ['save VMX-preemption timer value'],
+  ),
+  word(
+    'VM_ENTRY_CONTROLS',
+    '27.2.1.3',
+    'IA32_VMX_TRUE_ENTRY_CTLS',
+    entryControls,
+    requiredControlBits.entry,
+    ['load debug controls', 'load IA32_PAT', 'load IA32_EFER'],
+    ['IA-32e mode guest'],
+  ),
+];
+
+/** Why a control may not be 1, by its name; of the tertiary controls there are none. */
+export const unsupportedControls: readonly (readonly [reason: string, names: Names])[] = [
+  [
+    'the local APIC is the hypervisor’s, not the processor’s',
+    [
+      ...['process posted interrupts', 'virtualize APIC accesses', 'virtualize x2APIC mode'],
+      ...['APIC-register virtualization', 'virtual-interrupt delivery'],
+      ...['acknowledge interrupt on exit', 'activate tertiary controls'],
+      ...tertiaryControls.map(({ name }) => name),
+    ],
+  ],
+  [
+    'EPT paging structures are not walked: the second-level map is the partition’s memory',
+    [
+      ...['enable PML', 'EPT-violation #VE', 'mode-based execute control for EPT'],
+      ...['sub-page write permissions for EPT', 'Intel PT uses guest physical addresses'],
+      ...['enable VM functions', 'PASID translation'],
+    ],
+  ],
+  ['nested virtualization is not offered', ['VMCS shadowing']],
+  [
+    'CPUID does not offer the instructions or the feature',
+    [
+      ...['enable ENCLS exiting', 'enable ENCLV exiting', 'enable XSAVES/XRSTORS'],
+      ...['enable user wait and pause', 'enable PCONFIG', 'conceal VMX from PT'],
+      ...['load IA32_PERF_GLOBAL_CTRL', 'save IA32_PERF_GLOBAL_CTRL', 'clear IA32_BNDCFGS'],
+      ...['load IA32_BNDCFGS', 'clear IA32_RTIT_CTL', 'load IA32_RTIT_CTL'],
+      ...['clear IA32_LBR_CTL', 'load guest IA32_LBR_CTL', 'clear UINV', 'load UINV'],
+      ...['load CET state', 'load PKRS', 'load FRED', 'load IA32_SPEC_CTRL'],
+    ],
+  ],
+  [
+    'time of the physical machine is no input of this machine',
+    ['VMM bus-lock detection', 'instruction timeout'],
+  ],
+  [
+    'there is no system-management mode',
+    ['entry to SMM', 'deactivate dual-monitor treatment', 'activate secondary controls'],
+  ],
+];
+
+/**
+ * Other things that VMX has and this processor has not. Instructions of VMX are undefined (CPUID does not offer VMX,
+ * CR4.VMXE cannot be set), XSETBV and VMFUNC too; physical interrupts (1), NMIs, INIT (3) and SIPI (4) are the
+ * hypervisor's own and cause no exit; the MSR areas have no entries; the preemption timer rests while the processor is
+ * halted; host state is not used, so there is no error 8.
+ */
+export const exitsThatNeverCome: readonly number[] = [1, 3, 4, 5, 6, 11, 17];
+
+/** Capability MSRs besides those of the control words (SDM vol. 3, appendix A.1, A.6 to A.8 and A.10). */
+export const capabilityMsrs: ReadonlyMap<string, bigint> = new Map([
+  // Revision 1, a region of 4 KiB, write-back, INS and OUTS information, TRUE MSRs.
+  ['IA32_VMX_BASIC', 1n | (0x1000n << 32n) | (6n << 50n) | (1n << 54n) | (1n << 55n)],
+  // EFER.LMA is stored, activity states HLT, shutdown and wait-for-SIPI, four CR3-target values, zero-length injection.
+  ['IA32_VMX_MISC', BigInt(preemptionTimerRate) | 0x1e0n | (4n << 16n) | (1n << 30n)],
+  // PE and PG are exempt for an unrestricted guest; NE is free.
+  ['IA32_VMX_CR0_FIXED0', 0x80000001n],
+  ['IA32_VMX_CR0_FIXED1', 0xffffffffn],
+  // Walk length 4, uncacheable and write-back, pages of 2 MiB and 1 GiB.
+  ['IA32_VMX_EPT_VPID_CAP', (1n << 6n) | (1n << 8n) | (1n << 14n) | (1n << 16n) | (1n << 17n)],
+  ...controlWords.map(({ capability: { name, value } }) => [name, value] as const),
+]);
+
+/** Why there is no control of this name. */
+export function reasonWithoutControl(name: string): string {
+  const row = unsupportedControls.find(([, names]) => names.includes(name));
+  return row?.[0] ?? 'the bit is reserved';
+}
+
+/** Encoding of a control word's field. */
+export function controlWordEncoding({ field }: ControlWord): number {
+  return vmcsEncoding(field);
+}
