@@ -324,12 +324,14 @@ const clearTaskSwitched: Routine = (processor, record) => {
   return RoutineEnd.next;
 };
 
+/** Exit 29 comes before #GP, #UD and #DB of the instruction (SDM vol. 3, 26.1.3), and tells the number as it is encoded. */
 function drExit(
   context: ProcessorContext,
   record: RoutineRecord,
-  number: number,
   isRead: boolean,
-): RoutineEnd {
+): RoutineEnd | undefined {
+  const number = Number(record.immediate);
+  if (number > 7 || !hasPrimary(context, primaryControl.movDrExiting)) return undefined;
   const register = isRead ? record.dst / 8 : sourceRegister(context, record);
   return causeExit(context, exitReason.DR_ACCESS, {
     qualification: BigInt(number | (isRead ? 0x10 : 0) | (register << 8)),
@@ -350,13 +352,13 @@ function debugOffset(number: number): number {
 
 const moveFromDebug: Routine = (processor, record) => {
   const { context } = processor;
+  const exit = drExit(context, record, true);
+  if (exit !== undefined) return exit;
   const number = debugRegister(context, Number(record.immediate));
   if (number === undefined) return context.raise(undefinedOpcode);
   if (context.cpl !== 0) return context.raise(generalProtection());
   const fault = detectionFault(context);
   if (fault !== undefined) return context.raise(fault);
-  if (hasPrimary(context, primaryControl.movDrExiting))
-    return drExit(context, record, number, true);
   context.state.setGpr(record.dst / 8, context.state.readU64(debugOffset(number)));
   return RoutineEnd.next;
 };
@@ -389,14 +391,14 @@ function hasPortBreakpoint(control: number): boolean {
 const moveToDebug: Routine = (processor, record) => {
   const { context } = processor;
   const { state } = context;
+  const exit = drExit(context, record, false);
+  if (exit !== undefined) return exit;
   const number = debugRegister(context, Number(record.immediate));
   const value = sourceValue(context);
   if (number === undefined) return context.raise(undefinedOpcode);
   if (context.cpl !== 0) return context.raise(generalProtection());
   const fault = detectionFault(context);
   if (fault !== undefined) return context.raise(fault);
-  if (hasPrimary(context, primaryControl.movDrExiting))
-    return drExit(context, record, number, false);
   if (number >= 6 && value >> 32n !== 0n) return context.raise(generalProtection());
   if (number === 7 && hasPortBreakpoint(Number(value & 0xffffffffn))) {
     return context.giveUp('a debug-register breakpoint on port accesses');

@@ -16,7 +16,19 @@ import {
 } from '../processor-context';
 import { runOffsets } from '../memory-map';
 import { segmentOffsets, segmentsByNumber, vmcsOffsets } from '../vmcs-offsets';
-import { causeExit, exitReason, hasSecondary, secondaryControl } from '../vmx/vm-exits';
+import {
+  selectorDetails,
+  selectorInstruction,
+  tableDetails,
+  tableInstruction,
+} from '../vmx/instruction-information';
+import {
+  causeExit,
+  exitReason,
+  hasSecondary,
+  secondaryControl,
+  type ExitDetails,
+} from '../vmx/vm-exits';
 import {
   leaveWith,
   operandBytes,
@@ -31,20 +43,23 @@ const stackSegment = 2;
 const userModePrevention = 1 << 11;
 const codeSegment = 1;
 
+/** Exit 46 or 47, where descriptor-table exiting is on. */
 function tableExit(
-  processor: Processor,
-  record: RoutineRecord,
+  { context }: Processor,
   reason: number,
+  describe: () => ExitDetails,
 ): RoutineEnd | undefined {
-  if (!hasSecondary(processor.context, secondaryControl.descriptorTableExiting)) return undefined;
-  return causeExit(processor.context, reason, { instructionLength: record.length });
+  if (!hasSecondary(context, secondaryControl.descriptorTableExiting)) return undefined;
+  return causeExit(context, reason, describe());
 }
 
-function loadTable(base: number, limit: number): Routine {
+function loadTable(base: number, limit: number, instruction: number): Routine {
   return (processor, record) => {
     const { context, access } = processor;
     if (context.cpl !== 0) return context.raise(generalProtection());
-    const exit = tableExit(processor, record, exitReason.GDTR_IDTR);
+    const exit = tableExit(processor, exitReason.GDTR_IDTR, () =>
+      tableDetails(record, instruction, operandBytes(processor)),
+    );
     if (exit !== undefined) return exit;
     const bytes = context.mode.codeSize === 64 ? 10 : 6;
     const operand = record.operandAddress(bytes, 'read');
@@ -68,13 +83,15 @@ function shortBase(processor: Processor, view: DataView): bigint {
   return BigInt(operandBytes(processor) === 2 ? base & 0xffffff : base);
 }
 
-function storeTable(base: number, limit: number): Routine {
+function storeTable(base: number, limit: number, instruction: number): Routine {
   return (processor, record) => {
     const { context, access } = processor;
     if (context.cpl !== 0 && (context.state.readU32(vmcsOffsets.cr4) & userModePrevention) !== 0) {
       return context.raise(generalProtection());
     }
-    const exit = tableExit(processor, record, exitReason.GDTR_IDTR);
+    const exit = tableExit(processor, exitReason.GDTR_IDTR, () =>
+      tableDetails(record, instruction, context.mode.codeSize / 8),
+    );
     if (exit !== undefined) return exit;
     const whole = new Uint8Array(10);
     const view = new DataView(whole.buffer);
@@ -97,6 +114,7 @@ function afterStore(processor: Processor, record: RoutineRecord): RoutineEnd {
 /** LLDT and LTR: the operand is the selector. */
 function loadSystemSegment(
   target: (typeof segmentOffsets)['LDTR' | 'TR'],
+  instruction: number,
   types: readonly number[],
   isNullAllowed: boolean,
   legacyTypes = types,
@@ -104,7 +122,9 @@ function loadSystemSegment(
   return (processor, record) => {
     const { context, segments } = processor;
     if (context.cpl !== 0) return context.raise(generalProtection());
-    const exit = tableExit(processor, record, exitReason.LDTR_TR);
+    const exit = tableExit(processor, exitReason.LDTR_TR, () =>
+      selectorDetails(record, instruction),
+    );
     if (exit !== undefined) return exit;
     const selector = Number(context.runU64(runOffsets.operand) & 0xffffn);
     if ((selector & 0xfffc) === 0) {
@@ -226,17 +246,36 @@ function popSegment(bytes: 2 | 4 | 8): Routine {
   };
 }
 
+/** SLDT and STR come here where they exit. */
+function storeSelectorExit(instruction: number): Routine {
+  return ({ context }, record) =>
+    causeExit(context, exitReason.LDTR_TR, selectorDetails(record, instruction));
+}
+
+const { gdtrBase, gdtrLimit, idtrBase, idtrLimit } = vmcsOffsets;
+
 export const descriptorTableRoutines: RoutineFamily = {
   reason: 'they read and mark descriptors in guest memory, with faults of their own',
   routines: {
-    loadGlobalDescriptorTable: loadTable(vmcsOffsets.gdtrBase, vmcsOffsets.gdtrLimit),
-    loadInterruptDescriptorTable: loadTable(vmcsOffsets.idtrBase, vmcsOffsets.idtrLimit),
-    storeGlobalDescriptorTable: storeTable(vmcsOffsets.gdtrBase, vmcsOffsets.gdtrLimit),
-    storeInterruptDescriptorTable: storeTable(vmcsOffsets.idtrBase, vmcsOffsets.idtrLimit),
-    loadLocalDescriptorTable: loadSystemSegment(segmentOffsets.LDTR, [2], true),
-    storeSelectorExit: (processor, record) =>
-      causeExit(processor.context, exitReason.LDTR_TR, { instructionLength: record.length }),
-    loadTaskRegister: loadSystemSegment(segmentOffsets.TR, [9], false, [1, 9]),
+    loadGlobalDescriptorTable: loadTable(gdtrBase, gdtrLimit, tableInstruction.LGDT),
+    loadInterruptDescriptorTable: loadTable(idtrBase, idtrLimit, tableInstruction.LIDT),
+    storeGlobalDescriptorTable: storeTable(gdtrBase, gdtrLimit, tableInstruction.SGDT),
+    storeInterruptDescriptorTable: storeTable(idtrBase, idtrLimit, tableInstruction.SIDT),
+    loadLocalDescriptorTable: loadSystemSegment(
+      segmentOffsets.LDTR,
+      selectorInstruction.LLDT,
+      [2],
+      true,
+    ),
+    storeLocalTableExit: storeSelectorExit(selectorInstruction.SLDT),
+    storeTaskRegisterExit: storeSelectorExit(selectorInstruction.STR),
+    loadTaskRegister: loadSystemSegment(
+      segmentOffsets.TR,
+      selectorInstruction.LTR,
+      [9],
+      false,
+      [1, 9],
+    ),
     moveToSegment,
     popSegment16: popSegment(2),
     popSegment32: popSegment(4),

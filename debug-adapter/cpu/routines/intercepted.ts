@@ -7,6 +7,7 @@ import {
 } from '../processor-context';
 import { runOffsets } from '../memory-map';
 import { vmcsOffsets } from '../vmcs-offsets';
+import { invalidationDetails } from '../vmx/instruction-information';
 import { pauseLoopExits } from '../vmx/pause-loop';
 import {
   causeExit,
@@ -136,7 +137,7 @@ const invalidateByIdentifier: Routine = (processor, record) => {
   }
   if (context.cpl !== 0) return context.raise(generalProtection());
   if (hasPrimary(context, primaryControl.invlpgExiting)) {
-    return causeExit(context, exitReason.INVPCID, { instructionLength: record.length });
+    return causeExit(context, exitReason.INVPCID, invalidationDetails(record));
   }
   const address = record.operandAddress(16, 'read');
   if (typeof address === 'object') return context.raise(address);

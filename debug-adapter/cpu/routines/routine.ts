@@ -46,6 +46,12 @@ export interface PendingTrap {
 }
 
 const dataSegment = 3;
+const stackSegment = 2;
+
+/** Number of the general register at an offset from `vpBase`. */
+function registerAt(offset: number): number | undefined {
+  return offset < stateOffsets.gpr + 16 * 8 ? (offset - stateOffsets.gpr) / 8 : undefined;
+}
 
 /** A decoded instruction as a routine sees it. */
 export class RoutineRecord {
@@ -77,6 +83,35 @@ export class RoutineRecord {
       this.field16(recordOffsets.base) !== stateOffsets.zero ||
       this.context.view.getBigInt64(this.address + recordOffsets.displacement, true) !== 0n
     );
+  }
+
+  /** Number of the base register; undefined where the operand has none, or is relative to RIP. */
+  get baseRegister(): number | undefined {
+    return registerAt(this.field16(recordOffsets.base));
+  }
+
+  get indexRegister(): number | undefined {
+    return registerAt(this.field16(recordOffsets.index));
+  }
+
+  /** Power of two by which the index is multiplied. */
+  get scale(): number {
+    return this.context.view.getUint8(this.address + recordOffsets.scale);
+  }
+
+  /** Sign-extended to 64 bits; of an operand relative to RIP its address (SDM vol. 3, 28.2.1). */
+  get displacement(): bigint {
+    const { context } = this;
+    const value = context.view.getBigUint64(this.address + recordOffsets.displacement, true);
+    const isRelative = this.field16(recordOffsets.base) === runOffsets.ipBase;
+    return BigInt.asUintN(64, isRelative ? value + context.runU64(runOffsets.ipBase) : value);
+  }
+
+  /** Number of the memory operand's segment; where segments are flat, the one that its base implies. */
+  get operandSegment(): number {
+    const base = this.baseRegister;
+    const isFlat = this.field16(recordOffsets.segmentBase) === stateOffsets.zero;
+    return isFlat && (base === 4 || base === 5) ? stackSegment : this.segmentNumber;
   }
 
   /** Linear address of the memory operand, without checks. */

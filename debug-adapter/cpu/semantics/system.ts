@@ -69,12 +69,12 @@ function areTablesIntercepted(b: Builder): Expression {
   return b.and(isActive, b.compare('ne', isSet, b.i32(0)));
 }
 
-function storeSelector(mnemonic: string, field: string): Definition {
+function storeSelector(mnemonic: string, field: string, exit: string): Definition {
   const offset = vmcsSlotOffset(vmcsEncoding(field));
   return defineRare(mnemonic, (b, operands) => {
     requireProtectedMode(b);
     refuseUserMode(b);
-    b.if(areTablesIntercepted(b), () => b.routine('storeSelectorExit'));
+    b.if(areTablesIntercepted(b), () => b.routine(exit));
     b.write(operandAt(operands, 0), b.widen(b.state(offset, 2)));
   });
 }
@@ -208,8 +208,8 @@ export const systemDefinitions: readonly Definition[] = [
   byRoutine('SIDT', 'storeInterruptDescriptorTable'),
   loadSelector('LLDT', 'loadLocalDescriptorTable'),
   loadSelector('LTR', 'loadTaskRegister'),
-  storeSelector('SLDT', 'GUEST_LDTR_SELECTOR'),
-  storeSelector('STR', 'GUEST_TR_SELECTOR'),
+  storeSelector('SLDT', 'GUEST_LDTR_SELECTOR', 'storeLocalTableExit'),
+  storeSelector('STR', 'GUEST_TR_SELECTOR', 'storeTaskRegisterExit'),
   examineSelector('LAR', 'loadAccessRights'),
   examineSelector('LSL', 'loadSegmentLimit'),
   examineSelector('VERR', 'verifyRead'),

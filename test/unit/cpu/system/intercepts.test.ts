@@ -183,7 +183,7 @@ const rows: readonly Row[] = [
     code: '0f 21 f3',
     primary: primary.movDr,
     otherwise: 'budget',
-    user: gp,
+    user: 'exit 29',
     exit: 29,
     qualification: 0x316n,
   },
@@ -192,7 +192,7 @@ const rows: readonly Row[] = [
     code: '0f 23 c1',
     primary: primary.movDr,
     otherwise: 'budget',
-    user: gp,
+    user: 'exit 29',
     exit: 29,
     qualification: 0x100n,
   },
@@ -204,6 +204,7 @@ const rows: readonly Row[] = [
     otherwise: 'budget',
     user: gp,
     exit: 46,
+    information: 0x21c18900n,
   },
   {
     name: 'SIDT',
@@ -213,6 +214,7 @@ const rows: readonly Row[] = [
     otherwise: 'budget',
     user: 'exit 46',
     exit: 46,
+    information: 0x11c18900n,
   },
   {
     name: 'LTR',
@@ -222,6 +224,7 @@ const rows: readonly Row[] = [
     otherwise: 'vector 13 (0x28)',
     user: gp,
     exit: 47,
+    information: 0x30000400n,
   },
   {
     name: 'LLDT',
@@ -231,6 +234,7 @@ const rows: readonly Row[] = [
     otherwise: 'budget',
     user: gp,
     exit: 47,
+    information: 0x20000400n,
   },
   {
     name: 'LIDT',
@@ -240,6 +244,7 @@ const rows: readonly Row[] = [
     otherwise: 'budget',
     user: gp,
     exit: 46,
+    information: 0x31c18900n,
   },
   {
     name: 'SGDT',
@@ -249,6 +254,7 @@ const rows: readonly Row[] = [
     otherwise: 'budget',
     user: 'exit 46',
     exit: 46,
+    information: 0x1c18900n,
   },
   {
     name: 'SLDT',
@@ -257,6 +263,7 @@ const rows: readonly Row[] = [
     otherwise: 'budget',
     user: 'exit 47',
     exit: 47,
+    information: 0x400n,
   },
   {
     name: 'STR',
@@ -265,6 +272,7 @@ const rows: readonly Row[] = [
     otherwise: 'budget',
     user: 'exit 47',
     exit: 47,
+    information: 0x10000400n,
   },
   {
     name: 'INVPCID',
@@ -275,6 +283,7 @@ const rows: readonly Row[] = [
     otherwise: ud,
     user: gp,
     exit: 58,
+    information: 0x1c18100n,
   },
 ];
 
