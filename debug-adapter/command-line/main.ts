@@ -22,6 +22,12 @@ const eventKinds: Readonly<Record<TraceKind, readonly EventKind[]>> = {
   events: ['event'],
   console: ['console'],
   inputs: ['input'],
+  msrs: ['msr-access'],
+  synic: ['synthetic-message', 'event-flag'],
+  timers: ['timer-expiration'],
+  intercepts: ['intercept-message'],
+  overlays: ['overlay-change'],
+  schedule: ['schedule-switch'],
   vmbus: ['vmbus-message', 'vmbus-packet', 'vmbus-signal'],
 };
 

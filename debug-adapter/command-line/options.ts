@@ -5,7 +5,10 @@ import { parseAsks, type GuestAsk } from './guest-asks';
 import { diskArguments, diskExports, valueSeparator, type DiskExport } from './disk-options';
 
 /** Kinds of trace events that can be printed. */
-export const traceKinds = ['exits', 'hypercalls', 'events', 'console', 'inputs', 'vmbus'] as const;
+export const traceKinds = [
+  ...(['exits', 'hypercalls', 'msrs', 'events', 'console', 'inputs', 'synic', 'timers'] as const),
+  ...(['intercepts', 'overlays', 'schedule', 'vmbus'] as const),
+] as const;
 export type TraceKind = (typeof traceKinds)[number];
 
 /** Options of `run`. */

@@ -51,6 +51,8 @@ const exitValues: ReadonlyMap<string, ValueNames> = new Map([
   ['cr', namesOf(controlRegisters.map(([value, name]) => [name, Number(value)]))],
 ]);
 
+const flag = (value: boolean): bigint => (value ? 1n : 0n);
+
 /** One row for each kind of event. */
 const decoders: { readonly [Kind in TraceEvent['kind']]: EventDecoder<Kind> } = {
   'vm-exit': {
@@ -114,6 +116,58 @@ const decoders: { readonly [Kind in TraceEvent['kind']]: EventDecoder<Kind> } = 
         ['flag', BigInt(flag)],
         ['outcome', outcome],
         ['reason', reason],
+      ]),
+  },
+  'msr-access': {
+    names: ['msr', 'write', 'value', 'refused'],
+    values: new Map([['msr', namesOf(msrs.map(({ name, number }) => [name, number]))]]),
+    read: ({ msr, isWrite, value, isRefused }) =>
+      new Map([
+        ['msr', BigInt(msr)],
+        ['write', flag(isWrite)],
+        ['value', value],
+        ['refused', flag(isRefused)],
+      ]),
+  },
+  'intercept-message': {
+    names: ['intercept', 'address', 'size', 'write', 'value'],
+    read: ({ intercept, address, sizeBytes, isWrite, value }) =>
+      new Map<string, FieldValue>([
+        ['intercept', intercept],
+        ['address', BigInt(address)],
+        ['size', BigInt(sizeBytes)],
+        ['write', flag(isWrite)],
+        ['value', value],
+      ]),
+  },
+  'timer-expiration': {
+    names: ['source', 'timer', 'due_ns'],
+    read: ({ source, timer, dueNs }) =>
+      new Map<string, FieldValue>([
+        ['source', source],
+        ['timer', BigInt(timer)],
+        ['due_ns', BigInt(dueNs)],
+      ]),
+  },
+  'overlay-change': {
+    names: ['page', 'gpa_page', 'laid'],
+    read: ({ page, gpaPage, isLaid }) =>
+      new Map<string, FieldValue>([
+        ['page', page],
+        ['gpa_page', BigInt(gpaPage)],
+        ['laid', flag(isLaid)],
+      ]),
+  },
+  'schedule-switch': {
+    names: ['lp', 'begins', 'reason', 'at_ns', 'ran_ns', 'partition_run_ns'],
+    read: ({ logicalProcessor, begins, reason, atNs, ranNs, partitionRunNs }) =>
+      new Map<string, FieldValue>([
+        ['lp', BigInt(logicalProcessor)],
+        ['begins', flag(begins)],
+        ['reason', reason],
+        ['at_ns', BigInt(atNs)],
+        ['ran_ns', BigInt(ranNs)],
+        ['partition_run_ns', BigInt(partitionRunNs)],
       ]),
   },
   'vmbus-message': {

@@ -5,6 +5,7 @@ import type { TraceLog } from '../system/trace-log';
 import { describeExit, exitReasonText } from './exits/exit-description';
 import type { PartitionNamer } from './guest-programs';
 import { describeHypercall } from './hypercall-text';
+import { describeHypervisorEvent } from './hypervisor-event-text';
 import { describeTraffic } from './traffic/traffic-text';
 import { formatAddress, hex, type AddressNamer } from './value-format';
 
@@ -59,6 +60,12 @@ export function describeEvent(event: TraceEvent, nameOf: AddressNamer): string {
     }
     case 'event-flag':
       return `event flag ${event.flag} of SINT ${event.sint}: ${describeDelivery(event)}`;
+    case 'msr-access':
+    case 'intercept-message':
+    case 'timer-expiration':
+    case 'overlay-change':
+    case 'schedule-switch':
+      return describeHypervisorEvent(event);
     case 'vmbus-message':
     case 'vmbus-packet':
     case 'vmbus-signal':

@@ -38,7 +38,18 @@ export class PartitionInterrupts implements InterruptDelivery {
       const { index, state } = processor;
       const name = `partition ${id}, processor ${index}: local APIC`;
       const apic = new LocalApic(index, state, {
-        createTimer: (onDue) => services.timers.createTimer(name, onDue),
+        createTimer: (onDue) =>
+          services.timers.createTimer(name, (dueNs) => {
+            services.trace.offer('timer-expiration', () => ({
+              kind: 'timer-expiration',
+              partition: id,
+              processor: index,
+              source: 'local APIC timer',
+              timer: 0,
+              dueNs,
+            }));
+            onDue(dueNs);
+          }),
         send: (request, shorthand) => this.sendFrom(processor, request, shorthand),
         endOfLevelInterrupt: (vector) =>
           services.intercepts.post({ kind: 'apic-eoi', partition: id, processor: index, vector }),

@@ -1,7 +1,6 @@
 /** A guest partition: its memory, its processors, and the hypervisor's state about it. */
 import { rightExecute, rightRead, type GuestMemory } from '../machine/guest-memory';
 import { PartitionClock } from '../machine/partition-clock';
-import type { TimerSource } from '../machine/timer-queue';
 import { syntheticTimerCount } from '../spec/tlfs/synthetic-timers';
 import type { PostedMessage, SignaledEvent } from '../machine/synthetic-interrupts';
 import { messageType } from '../spec/tlfs/synic';
@@ -9,7 +8,7 @@ import { privilegeMask, type PrivilegeName } from '../spec/tlfs/privileges';
 import { present } from '../support/assert';
 import { hypercallPageContents } from './hypercall-page';
 import { ConnectionTable } from './synic/connections';
-import { overlayOwner } from './synthetic/overlay-register';
+import { nameOfOverlay, overlayOwner, processorOfOverlay } from './synthetic/overlay-register';
 import { referenceTime } from './synthetic/reference-time';
 import { SyntheticState } from './synthetic/synthetic-state';
 import { SyntheticTimer } from './synthetic/synthetic-timer';
@@ -118,6 +117,15 @@ export class Partition {
       referenceTime: () => referenceTime(this.clock.read(this.hypervisor.timeNs())),
       trace: (processor, event) =>
         this.hypervisor.trace.emit({ ...event, partition: this.id, processor }),
+      overlayChanged: (owner, gpaPage, isLaid) =>
+        this.hypervisor.trace.offer('overlay-change', () => ({
+          kind: 'overlay-change',
+          partition: this.id,
+          processor: processorOfOverlay(owner),
+          page: nameOfOverlay(owner),
+          gpaPage,
+          isLaid,
+        })),
     });
   }
 
@@ -201,7 +209,7 @@ export class Partition {
   connect(services: HypervisorServices): void {
     this.services = services;
     this.controllers = new PartitionInterrupts(this, services);
-    this.synthetic.connect((index) => makeSyntheticTimers(this, index, services.timers));
+    this.synthetic.connect((index) => makeSyntheticTimers(this, index, services));
   }
 
   /** The local APICs of its processors; there once the partition is connected. */
@@ -243,6 +251,11 @@ export class Partition {
     if (this.lifeCycle.isSuspended === isSuspended) return;
     this.lifeCycle.isSuspended = isSuspended;
     for (const { index } of this.processors) this.suspend(index, 'partition', isSuspended);
+  }
+
+  /** A processor gives up what is left of its turn (TLFS 18, HvCallNotifyLongSpinWait). */
+  yieldProcessor(index: number): void {
+    this.hypervisor.yieldTurn(this.processorAt(index));
   }
 
   /** Suspends a processor for a reason, or ends that (TLFS 7.5); it runs where no reason is left. */
@@ -338,22 +351,29 @@ export class Partition {
 function makeSyntheticTimers(
   { id, processors, interrupts, synthetic }: Partition,
   index: number,
-  timers: TimerSource,
+  { timers, trace }: HypervisorServices,
 ): readonly SyntheticTimer[] {
   const processor = present(processors[index], 'processor of the timers');
   return Array.from({ length: syntheticTimerCount }, (_, number): SyntheticTimer => {
     const name = `partition ${id}, processor ${index}: synthetic timer ${number}`;
-    const made: SyntheticTimer = new SyntheticTimer(
-      number,
-      timers.createTimer(name, (dueNs) => made.expire(dueNs)),
-      {
-        interrupt: (vector) => interrupts.requestInterrupt(processor, vector),
-        message: (sint, payload) =>
-          synthetic
-            .synicOf(index)
-            .post(sint, { type: messageType.timerExpired, payload, buffer: number }),
-      },
-    );
+    const expire = (dueNs: number): void => {
+      trace.offer('timer-expiration', () => ({
+        kind: 'timer-expiration',
+        partition: id,
+        processor: index,
+        source: 'synthetic timer',
+        timer: number,
+        dueNs,
+      }));
+      made.expire(dueNs);
+    };
+    const made: SyntheticTimer = new SyntheticTimer(number, timers.createTimer(name, expire), {
+      interrupt: (vector) => interrupts.requestInterrupt(processor, vector),
+      message: (sint, payload) =>
+        synthetic
+          .synicOf(index)
+          .post(sint, { type: messageType.timerExpired, payload, buffer: number }),
+    });
     return made;
   });
 }

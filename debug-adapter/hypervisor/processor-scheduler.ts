@@ -30,6 +30,15 @@ export interface ScheduledProcessor {
   hasTurn: boolean;
 }
 
+/** Why a processor left a logical one. */
+export type LeaveReason = 'cap used up' | 'slice over' | 'yielded' | 'not runnable';
+
+/** Told of each run of a processor on a logical one. */
+export interface ScheduleObserver {
+  didBegin(processor: ScheduledProcessor, logical: number): void;
+  didEnd(processor: ScheduledProcessor, logical: number, ranNs: number, reason: LeaveReason): void;
+}
+
 /** Caps and reserves hold within each window. */
 const windowNs = 10_000_000;
 /** How long a processor runs before one with a better claim takes its place. */
@@ -39,7 +48,7 @@ const quantumNs = 10_000;
 /** Weighted time of a processor of weight 1 that has run for a nanosecond. */
 const weightScale = 1000;
 
-const version = 1;
+const version = 2;
 const nobody = -1;
 
 interface Claim {
@@ -52,6 +61,8 @@ interface Claim {
   /** Run time that has been taken into account. */
   accounted: number;
   wasRunnable: boolean;
+  /** It has given up its turn, and lets others go first. */
+  hasYielded: boolean;
 }
 
 interface LogicalProcessor {
@@ -77,6 +88,7 @@ export class ProcessorScheduler implements SavedPart {
     logicalCount: number,
     timers: TimerSource,
     changed: () => void,
+    private readonly observer?: ScheduleObserver,
   ) {
     this.claims = processors.map((processor, index) => ({
       share: present(shares[index], 'share of a processor'),
@@ -85,6 +97,7 @@ export class ProcessorScheduler implements SavedPart {
       used: 0,
       accounted: 0,
       wasRunnable: false,
+      hasYielded: false,
     }));
     for (const { processor } of this.claims) processor.hasTurn = false;
     this.logical = Array.from({ length: logicalCount }, () => ({
@@ -114,13 +127,22 @@ export class ProcessorScheduler implements SavedPart {
   assign(): number {
     this.account();
     this.rollWindow();
-    this.logical.forEach((logical) => this.review(logical));
-    for (const logical of this.logical) if (logical.occupant === nobody) this.fill(logical);
+    this.logical.forEach((logical, index) => this.review(logical, index));
+    this.logical.forEach((logical, index) => {
+      if (logical.occupant === nobody) this.fill(logical, index);
+    });
+    for (const claim of this.claims) claim.hasYielded = false;
     for (const claim of this.claims) claim.wasRunnable = claim.processor.isRunnable;
     const isThrottled = (claim: Claim): boolean =>
       claim.processor.isRunnable && this.isUsedUp(claim);
     if (this.claims.some(isThrottled)) this.timer.setDue(this.windowEndNs);
     return this.roundNs();
+  }
+
+  /** A processor lets those go first that wait; where nobody does, it runs on. */
+  yieldTurn(processor: ScheduledProcessor): void {
+    const claim = this.claims.find((candidate) => candidate.processor === processor);
+    if (claim !== undefined) claim.hasYielded = true;
   }
 
   reset(): void {
@@ -129,6 +151,7 @@ export class ProcessorScheduler implements SavedPart {
       claim.used = 0;
       claim.accounted = claim.processor.runNs;
       claim.wasRunnable = false;
+      claim.hasYielded = false;
       claim.processor.hasTurn = false;
     }
     for (const logical of this.logical) logical.occupant = nobody;
@@ -140,13 +163,16 @@ export class ProcessorScheduler implements SavedPart {
       version,
       windowEnd: this.windowEndNs,
       floor: this.floor,
-      claims: this.claims.map(({ weighted, used, accounted, wasRunnable, processor }) => ({
-        weighted,
-        used,
-        accounted,
-        wasRunnable: Number(wasRunnable),
-        hasTurn: Number(processor.hasTurn),
-      })),
+      claims: this.claims.map(
+        ({ weighted, used, accounted, wasRunnable, hasYielded, processor }) => ({
+          weighted,
+          used,
+          accounted,
+          wasRunnable: Number(wasRunnable),
+          hasYielded: Number(hasYielded),
+          hasTurn: Number(processor.hasTurn),
+        }),
+      ),
       logical: this.logical.map((logical) => ({ ...logical })),
     };
   }
@@ -161,6 +187,7 @@ export class ProcessorScheduler implements SavedPart {
       claim.used = saved.number('used');
       claim.accounted = saved.number('accounted');
       claim.wasRunnable = saved.number('wasRunnable') !== 0;
+      claim.hasYielded = saved.number('hasYielded') !== 0;
       claim.processor.hasTurn = saved.number('hasTurn') !== 0;
     });
     record.records('logical').forEach((saved, index) => {
@@ -219,23 +246,33 @@ export class ProcessorScheduler implements SavedPart {
   }
 
   /** Takes a processor off that cannot run, or has to make room. */
-  private review(logical: LogicalProcessor): void {
+  private review(logical: LogicalProcessor, index: number): void {
     if (logical.occupant === nobody) return;
     const claim = present(this.claims[logical.occupant], 'claim');
-    logical.timeNs = Math.max(logical.timeNs, claim.processor.timeNs);
+    const { processor } = claim;
+    logical.timeNs = Math.max(logical.timeNs, processor.timeNs);
     if (this.isReady(claim) && !this.mustYield(claim, logical)) return;
-    claim.processor.hasTurn = false;
+    processor.hasTurn = false;
     logical.occupant = nobody;
+    const reason = this.reasonToLeave(claim);
+    this.observer?.didEnd(processor, index, processor.runNs - logical.since, reason);
+  }
+
+  private reasonToLeave(claim: Claim): LeaveReason {
+    if (!claim.processor.isRunnable) return 'not runnable';
+    if (this.isUsedUp(claim)) return 'cap used up';
+    return claim.hasYielded ? 'yielded' : 'slice over';
   }
 
   private mustYield(claim: Claim, { since }: LogicalProcessor): boolean {
     const next = this.bestWaiting();
     if (next === undefined) return false;
+    if (claim.hasYielded) return true;
     if (this.hasReserve(claim) !== this.hasReserve(next)) return this.hasReserve(next);
     return claim.processor.runNs - since >= sliceNs && next.weighted < claim.weighted;
   }
 
-  private fill(logical: LogicalProcessor): void {
+  private fill(logical: LogicalProcessor, index: number): void {
     const claim = this.bestWaiting();
     if (claim === undefined) return;
     const { processor } = claim;
@@ -243,9 +280,10 @@ export class ProcessorScheduler implements SavedPart {
     processor.timeNs = Math.max(processor.timeNs, logical.timeNs);
     logical.occupant = this.claims.indexOf(claim);
     logical.since = processor.runNs;
+    this.observer?.didBegin(processor, index);
   }
 
-  /** Who has the best claim of those that wait: an unmet reserve, then the least weighted time, then the order. */
+  /** Who has the best claim of those that wait: one that has not yielded, an unmet reserve, then the least weighted time, then the order. */
   private bestWaiting(): Claim | undefined {
     let best: Claim | undefined;
     for (const claim of this.claims) {
@@ -256,6 +294,7 @@ export class ProcessorScheduler implements SavedPart {
   }
 
   private isBetter(claim: Claim, other: Claim): boolean {
+    if (claim.hasYielded !== other.hasYielded) return other.hasYielded;
     if (this.hasReserve(claim) !== this.hasReserve(other)) return this.hasReserve(claim);
     return claim.weighted < other.weighted;
   }

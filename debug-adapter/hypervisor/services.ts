@@ -19,6 +19,9 @@ export interface HypervisorServices {
   /** Gives a processor that has become runnable its turns, from {@link timeNs} on at the earliest. */
   wake(processor: VirtualProcessor): void;
 
+  /** Ends the turn of a processor in favour of those that wait for a logical processor. */
+  yieldTurn(processor: VirtualProcessor): void;
+
   /** Adds the modelled cost of `work` to the lane whose exit is handled; without one nobody pays. */
   charge(work: ChargedWork): void;
 }

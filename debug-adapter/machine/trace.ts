@@ -154,6 +154,81 @@ export interface EventFlagEvent extends TraceHeader, SyntheticDelivery {
   readonly flag: number;
 }
 
+/** RDMSR or WRMSR that the hypervisor answered. */
+export interface MsrAccessEvent extends TraceHeader {
+  readonly kind: 'msr-access';
+  readonly msr: number;
+  readonly isWrite: boolean;
+  /** What was read or written; 0 for a read that was refused. */
+  readonly value: bigint;
+  /** It raised #GP. */
+  readonly isRefused: boolean;
+}
+
+/** The intercepts that a parent is told of by a message. */
+export const interceptKinds = ['io-port', 'memory', 'apic-eoi', 'interrupt-acknowledge'] as const;
+
+/** An intercept message was put into the parent's queue (TLFS 11.9). */
+export interface InterceptMessageEvent extends TraceHeader {
+  readonly kind: 'intercept-message';
+  readonly intercept: (typeof interceptKinds)[number];
+  /** Port, guest-physical address or vector. */
+  readonly address: number;
+  /** Bytes of the access; 0 where there is none. */
+  readonly sizeBytes: number;
+  readonly isWrite: boolean;
+  /** What a write stores, as far as 64 bits hold it. */
+  readonly value: bigint;
+}
+
+/** Clocks of a virtual processor that can expire. */
+export const timerSources = ['synthetic timer', 'local APIC timer'] as const;
+
+/** A timer of a virtual processor reached its moment. */
+export interface TimerExpirationEvent extends TraceHeader {
+  readonly kind: 'timer-expiration';
+  readonly source: (typeof timerSources)[number];
+  /** Number of a synthetic timer. */
+  readonly timer: number;
+  /** Virtual time for which it was set. */
+  readonly dueNs: number;
+}
+
+/** A page of the hypervisor was laid over one of the guest's, or taken away (TLFS 5.2.1). */
+export interface OverlayChangeEvent extends TraceHeader {
+  readonly kind: 'overlay-change';
+  /** Whose page it is, in words. */
+  readonly page: string;
+  readonly gpaPage: number;
+  readonly isLaid: boolean;
+}
+
+/** Why a virtual processor got a logical one, or left it. */
+export const switchReasons = [
+  'runnable',
+  'halted',
+  'waits for the parent',
+  'suspended',
+  'ended',
+  'cap used up',
+  'slice over',
+  'yielded',
+] as const;
+
+/** A virtual processor began to run on a logical processor, or ended that. */
+export interface ScheduleSwitchEvent extends TraceHeader {
+  readonly kind: 'schedule-switch';
+  readonly logicalProcessor: number;
+  readonly begins: boolean;
+  readonly reason: (typeof switchReasons)[number];
+  /** Where the processor stands in virtual time. */
+  readonly atNs: number;
+  /** How long it has run there, where it ends; else 0. */
+  readonly ranNs: number;
+  /** Run time of all processors of its partition so far: its share, together with the time. */
+  readonly partitionRunNs: number;
+}
+
 /** Whatever the trace can hold, told apart by `kind`. */
 export type TraceEvent =
   | VmExitEvent
@@ -164,6 +239,11 @@ export type TraceEvent =
   | InputEvent
   | SyntheticMessageEvent
   | EventFlagEvent
+  | MsrAccessEvent
+  | InterceptMessageEvent
+  | TimerExpirationEvent
+  | OverlayChangeEvent
+  | ScheduleSwitchEvent
   | VmbusMessageEvent
   | VmbusPacketEvent
   | VmbusSignalEvent;
@@ -178,9 +258,21 @@ export type TraceEventBody = WithoutHeader<TraceEvent>;
 /** Gives events their position, ordinal and time, and passes them on. */
 export interface TraceEmitter {
   emit(body: TraceEventBody): TraceHeader;
+
+  /**
+   * The same for what is frequent and seldom wanted: the event is made only where somebody wants its kind. It takes its
+   * place in the order in any case, so that the places of others do not depend on who listens.
+   */
+  offer(kind: TraceEvent['kind'], make: () => TraceEventBody): void;
 }
 
 /** Receives events as they happen. Must not change the machine. */
 export interface TraceSink {
   record(event: TraceEvent): void;
+}
+
+/** One that is asked before an event is made for it. */
+export interface SelectiveTraceSink extends TraceSink {
+  /** False for kinds of which nobody wants to know, where they are only made for those who do. */
+  wants(kind: TraceEvent['kind']): boolean;
 }

@@ -5,7 +5,7 @@ import type { ChildControl, InterceptMessage, InterceptSink } from '../machine/i
 import type { SavedPart } from '../machine/saved-part';
 import type { PostedMessage, SignaledEvent } from '../machine/synthetic-interrupts';
 import type { TimerSource } from '../machine/timer-queue';
-import type { TraceEmitter } from '../machine/trace';
+import type { TraceEmitter, TraceEventBody } from '../machine/trace';
 import { port as ports } from '../spec/pc/board';
 import { messageBuffersPerPort } from '../spec/tlfs/synic';
 import type { StateRecord } from '../support/state-record';
@@ -139,6 +139,7 @@ export class ParentPartition implements InterceptSink, SavedPart {
   post(message: InterceptMessage): boolean {
     if (message.kind === 'posted-message' && !hasBuffer(this.queue, message)) return false;
     if (message.kind === 'signaled-event' && isSignaled(this.queue, message)) return true;
+    this.traceIntercept(message);
     this.queue.push(message);
     return true;
   }
@@ -252,6 +253,12 @@ export class ParentPartition implements InterceptSink, SavedPart {
     }
   }
 
+  /** Posted messages and signaled events have rows of their own: those of the hypercall and of the bus. */
+  private traceIntercept(message: InterceptMessage): void {
+    if (message.kind === 'posted-message' || message.kind === 'signaled-event') return;
+    this.trace.offer('intercept-message', () => describeIntercept(message));
+  }
+
   private platformOf(partition: number): Platform {
     return present(this.platforms.get(partition), `devices of partition ${partition}`);
   }
@@ -301,6 +308,32 @@ function isSignaled(queue: readonly InterceptMessage[], event: SignaledEvent): b
       queued.connectionId === event.connectionId &&
       queued.flag === event.flag,
   );
+}
+
+type Intercept = Exclude<InterceptMessage, PostedMessage | SignaledEvent>;
+
+/** An intercept message as an event of the trace. */
+function describeIntercept(message: Intercept): TraceEventBody {
+  const { kind: intercept, partition, processor } = message;
+  const none = { address: 0, sizeBytes: 0, isWrite: false, value: 0n };
+  const of = { ...none, kind: 'intercept-message', partition, processor, intercept } as const;
+  switch (message.kind) {
+    case 'io-port': {
+      const { port: address, sizeBytes, direction, value } = message;
+      return { ...of, address, sizeBytes, isWrite: direction === 'out', value: BigInt(value) };
+    }
+    case 'memory': {
+      const { gpa: address, sizeBytes, direction, value } = message;
+      const low = BigInt.asUintN(64, value);
+      return { ...of, address, sizeBytes, isWrite: direction === 'write', value: low };
+    }
+    case 'apic-eoi':
+      return { ...of, address: message.vector };
+    case 'interrupt-acknowledge':
+      return of;
+    default:
+      return unreachable(message);
+  }
 }
 
 type PortMessage = Extract<InterceptMessage, { kind: 'io-port' }>;

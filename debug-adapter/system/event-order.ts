@@ -1,10 +1,10 @@
 /** Gives trace events their place in the order: position, and ordinal among the events of one position. */
 import type {
+  SelectiveTraceSink,
   TraceEmitter,
   TraceEvent,
   TraceEventBody,
   TraceHeader,
-  TraceSink,
 } from '../machine/trace';
 import type { EventPlace, TraceInterest } from './observed-events';
 
@@ -28,7 +28,7 @@ export class EventOrder implements TraceEmitter {
 
   constructor(
     private readonly clock: MachineClock,
-    private readonly sink: TraceSink,
+    private readonly sink: SelectiveTraceSink,
   ) {}
 
   /** Takes over `body`, which becomes the event: a copy of each would cost as much as all the rest. */
@@ -39,6 +39,11 @@ export class EventOrder implements TraceEmitter {
       this.caught ??= event;
     }
     return event;
+  }
+
+  offer(kind: TraceEvent['kind'], make: () => TraceEventBody): void {
+    if (this.sink.wants(kind) || this.interest?.kinds.has(kind) === true) this.emit(make());
+    else this.takePlace();
   }
 
   /** Looks out for events from now on; undefined ends that. */

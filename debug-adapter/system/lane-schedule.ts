@@ -1,5 +1,6 @@
 /** Whose turn it is: in a round every runnable lane runs, in order, to a common horizon. */
 import type { ProcessorScheduler } from '../hypervisor/processor-scheduler';
+import { present } from '../support/assert';
 import type { Lane } from './lane';
 
 /** Span of a round in which several lanes run. */
@@ -18,7 +19,15 @@ export interface Deadlines {
   readonly nextDueNs: number;
 }
 
+/** Told of runs on logical processors that nobody shares. */
+export interface LaneObserver {
+  didBegin(lane: Lane, logical: number): void;
+  didEnd(lane: Lane, logical: number): void;
+}
+
 export class LaneSchedule {
+  /** Told when a lane begins to run on a logical processor of its own, or ends that. */
+  observer: LaneObserver | undefined;
   private current = 0;
   private roundEndNs = 0;
   private shared: ProcessorScheduler | undefined;
@@ -66,9 +75,21 @@ export class LaneSchedule {
       this.roundEndNs = Math.min(unlimited, this.earliestNs + roundNs);
       return;
     }
-    const count = this.lanes.reduce((sum, { isRunnable }) => sum + (isRunnable ? 1 : 0), 0);
+    let count = 0;
+    for (let index = 0; index < this.lanes.length; index++) {
+      const lane = present(this.lanes[index], 'lane');
+      const { isRunnable } = lane;
+      if (isRunnable) count++;
+      if (isRunnable !== lane.isRunning) this.note(lane, index, isRunnable);
+    }
     this.current = 0;
     this.roundEndNs = count === 1 ? unlimited : this.earliestNs + quantumNs;
+  }
+
+  private note(lane: Lane, index: number, isRunning: boolean): void {
+    lane.isRunning = isRunning;
+    if (isRunning) this.observer?.didBegin(lane, index);
+    else this.observer?.didEnd(lane, index);
   }
 
   /** Makes the next turn the first of a round: after something changed which lanes can run. */

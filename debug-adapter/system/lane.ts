@@ -10,6 +10,9 @@ export class Lane {
   timeNs = 0;
   /** It is on a logical processor: always, unless a scheduler says otherwise. */
   hasTurn = true;
+  /** It ran when the last round began, on a logical processor of its own; with its run time when that began. */
+  isRunning = false;
+  runningSince = 0;
 
   private lastRetired = 0;
   private lastCountLow = 0;
@@ -20,6 +23,14 @@ export class Lane {
 
   get isRunnable(): boolean {
     return this.processor.runState === 'active';
+  }
+
+  /** Why the processor is not runnable. */
+  get reasonNotToRun(): 'halted' | 'waits for the parent' | 'suspended' | 'ended' {
+    const { runState, isSuspended } = this.processor;
+    if (runState === 'shutdown') return 'ended';
+    if (runState === 'halted') return 'halted';
+    return isSuspended ? 'suspended' : 'waits for the parent';
   }
 
   /** Time for which the processor has run. */

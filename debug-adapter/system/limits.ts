@@ -37,6 +37,8 @@ export const limits = {
   /** Bytes kept of the input and the output of a hypercall; longer ones are cut. */
   traceHypercallInputBytes: 80,
   traceHypercallOutputBytes: 16,
+  /** Bytes kept of the name of an overlay page. */
+  traceOverlayNameBytes: 24,
   /** Bytes kept of a packet, and of a text that says why one was refused; longer ones are cut. */
   tracePacketBytes: 512,
   traceReasonBytes: 96,

@@ -16,7 +16,7 @@ import { UserError } from '../support/user-error';
 import type { RunLoop } from './run-loop';
 
 const formatName = 'hyperscope-machine';
-const version = 5;
+const version = 6;
 
 /** What is saved. */
 export interface MachineParts {
@@ -69,11 +69,12 @@ export function saveInputs(inputs: readonly RecordedInput[]): Uint8Array {
 
 /** The one list of the machine's components. */
 function saveComponents(parts: MachineParts): { readonly [key: string]: StateNode } {
-  const { position, laneTimesNs, schedule, events, scheduler } = parts.loop.state;
+  const { position, laneTimesNs, runningSinceNs, schedule, events, scheduler } = parts.loop.state;
   return {
     loop: {
       position,
       laneTimes: laneTimesNs,
+      runningSince: runningSinceNs,
       schedule: { current: schedule.current, horizonNs: schedule.horizonNs },
       events: { position: events.position, nextOrdinal: events.nextOrdinal },
       scheduler: scheduler === undefined ? [] : [scheduler],
@@ -141,6 +142,7 @@ function restoreLoop({ loop }: MachineParts, record: StateRecord): void {
   loop.state = {
     position: record.number('position'),
     laneTimesNs: record.numbers('laneTimes'),
+    runningSinceNs: record.numbers('runningSince'),
     schedule: { current: schedule.number('current'), horizonNs: schedule.number('horizonNs') },
     events: { position: events.number('position'), nextOrdinal: events.number('nextOrdinal') },
     scheduler: record.nodes('scheduler')[0],

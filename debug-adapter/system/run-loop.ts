@@ -7,11 +7,14 @@ import {
   defaultShare,
   ProcessorScheduler,
   type ProcessorShare,
+  type ScheduledProcessor,
+  type ScheduleObserver,
 } from '../hypervisor/processor-scheduler';
 import type { VirtualProcessor } from '../hypervisor/virtual-processor';
 import { describeEntryFailure } from '../hypervisor/vm-entry-checks';
 import type { ProcessorStop } from '../machine/processor';
 import type { InterceptSink } from '../machine/intercepts';
+import type { ScheduleSwitchEvent } from '../machine/trace';
 import { TimerQueue } from '../machine/timer-queue';
 import { assert, present, unreachable } from '../support/assert';
 import { StateRecord } from '../support/state-record';
@@ -32,15 +35,27 @@ export interface QueuedWork extends InterceptSink {
 /** Starts a guest again whose platform was reset. */
 export type Restarter = (partition: Partition) => void;
 
+/** A processor begins or ends a run on a logical one. */
+interface LaneSwitch {
+  readonly logical: number;
+  readonly begins: boolean;
+  readonly ranNs: number;
+  readonly reason: ScheduleSwitchEvent['reason'];
+}
+
 /** The saved part of the run loop. */
 export interface RunLoopState {
   readonly position: number;
   readonly laneTimesNs: readonly number[];
+  /** Run time of each lane when its present run began, or {@link notRunning}. */
+  readonly runningSinceNs: readonly number[];
   readonly schedule: LaneScheduleState;
   readonly events: EventOrderState;
   /** Absent where no scheduler is asked. */
   readonly scheduler: StateNode | undefined;
 }
+
+const notRunning = -1;
 
 /** How virtual processors share the logical ones. */
 export interface Scheduling {
@@ -106,6 +121,62 @@ export class RunLoop implements HypervisorServices {
       }
     }
     this.shareProcessors(scheduling);
+    this.schedule.observer = {
+      didBegin: (lane, logical) => {
+        lane.runningSince = lane.runNs;
+        this.traceSwitch(lane, { logical, begins: true, ranNs: 0, reason: 'runnable' });
+      },
+      didEnd: (lane, logical) => {
+        const ranNs = lane.runNs - lane.runningSince;
+        this.traceSwitch(lane, { logical, begins: false, ranNs, reason: lane.reasonNotToRun });
+      },
+    };
+  }
+
+  private observeSharing(): ScheduleObserver {
+    const laneOf = (processor: ScheduledProcessor): Lane =>
+      present(
+        this.lanes.find((lane) => lane === processor),
+        'lane of the processor',
+      );
+    return {
+      didBegin: (processor, logical) =>
+        this.traceSwitch(laneOf(processor), {
+          logical,
+          begins: true,
+          ranNs: 0,
+          reason: 'runnable',
+        }),
+      didEnd: (processor, logical, ranNs, why) => {
+        const lane = laneOf(processor);
+        const reason = why === 'not runnable' ? lane.reasonNotToRun : why;
+        this.traceSwitch(lane, { logical, begins: false, ranNs, reason });
+      },
+    };
+  }
+
+  private traceSwitch(lane: Lane, change: LaneSwitch): void {
+    this.trace.offer('schedule-switch', () => {
+      const { partition, processor } = addressOf(lane);
+      const ofPartition = this.lanes.filter((other) => other.processor.partitionId === partition);
+      return {
+        kind: 'schedule-switch',
+        partition,
+        processor,
+        logicalProcessor: change.logical,
+        begins: change.begins,
+        reason: change.reason,
+        atNs: lane.timeNs,
+        ranNs: change.ranNs,
+        partitionRunNs: ofPartition.reduce((sum, { runNs }) => sum + runNs, 0),
+      };
+    });
+  }
+
+  yieldTurn(processor: VirtualProcessor): void {
+    if (this.scheduler === undefined) return;
+    this.scheduler.yieldTurn(present(this.laneOf.get(processor), 'lane of the processor'));
+    this.schedule.endRound();
   }
 
   /** Does what is due before the first step. */
@@ -174,8 +245,14 @@ export class RunLoop implements HypervisorServices {
     if (!isShared && shares.every(({ cap }) => cap === 100)) return;
     const count = Math.min(logicalProcessors, this.lanes.length);
     const { timers, schedule, lanes } = this;
-    this.scheduler = new ProcessorScheduler(lanes, shares, count, timers, () =>
-      schedule.endRound(),
+    const observer = this.observeSharing();
+    this.scheduler = new ProcessorScheduler(
+      lanes,
+      shares,
+      count,
+      timers,
+      () => schedule.endRound(),
+      observer,
     );
     schedule.scheduler = this.scheduler;
   }
@@ -192,6 +269,7 @@ export class RunLoop implements HypervisorServices {
     return {
       position: this.steps,
       laneTimesNs: this.lanes.map((lane) => lane.timeNs),
+      runningSinceNs: this.lanes.map((lane) => (lane.isRunning ? lane.runningSince : notRunning)),
       schedule: this.schedule.state,
       events: this.trace.state,
       scheduler: this.scheduler?.save(),
@@ -203,6 +281,9 @@ export class RunLoop implements HypervisorServices {
     this.steps = saved.position;
     this.lanes.forEach((lane, index) => {
       lane.timeNs = present(saved.laneTimesNs[index], 'lane time');
+      const since = present(saved.runningSinceNs[index], 'begin of a run');
+      lane.isRunning = since !== notRunning;
+      lane.runningSince = since;
     });
     this.schedule.state = saved.schedule;
     this.trace.state = saved.events;

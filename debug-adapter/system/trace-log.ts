@@ -8,6 +8,7 @@ import type {
   GuestCrashEvent,
   HypercallEvent,
   InputEvent,
+  SelectiveTraceSink,
   TraceEvent,
   TraceHeader,
   TraceSink,
@@ -16,6 +17,13 @@ import type {
 import { writeDeliveryRecord } from './delivery-record';
 import type { Delivery, EventPlace } from './observed-events';
 import { writeExitRecord } from './exit-record';
+import {
+  interceptMessageCodec,
+  msrAccessCodec,
+  overlayChangeCodec,
+  scheduleSwitchCodec,
+  timerExpirationCodec,
+} from './hypervisor-event-records';
 import { writeHypercallRecord } from './hypercall-record';
 import { limits } from './limits';
 import type { ProcessorAddress } from './run-types';
@@ -166,7 +174,7 @@ const crashCodec: RecordCodec<GuestCrashEvent> = {
 };
 
 /** Receives events; VM exits and deliveries, of which there are the most, without an object for each. */
-export interface ExitSink extends TraceSink {
+export interface ExitSink extends SelectiveTraceSink {
   /** The exit that `processor` has just recorded. */
   recordExit(processor: VirtualProcessor): void;
   /** An event delivered through the guest's IDT. */
@@ -184,6 +192,11 @@ const everyKind: readonly TraceEventKind[] = [
   'input',
   'synthetic-message',
   'event-flag',
+  'msr-access',
+  'intercept-message',
+  'timer-expiration',
+  'overlay-change',
+  'schedule-switch',
   'vmbus-message',
   'vmbus-packet',
   'vmbus-signal',
@@ -221,6 +234,11 @@ export class TraceLog implements ExitSink {
   readonly inputs = new TraceStream(inputCodec, limits.traceOther);
   readonly syntheticMessages = new TraceStream(syntheticMessageCodec, limits.traceOther);
   readonly eventFlags = new TraceStream(eventFlagCodec, limits.traceOther);
+  readonly msrAccesses = new TraceStream(msrAccessCodec, limits.traceOther);
+  readonly interceptMessages = new TraceStream(interceptMessageCodec, limits.traceOther);
+  readonly timerExpirations = new TraceStream(timerExpirationCodec, limits.traceOther);
+  readonly overlayChanges = new TraceStream(overlayChangeCodec, limits.traceOther);
+  readonly scheduleSwitches = new TraceStream(scheduleSwitchCodec, limits.traceOther);
   readonly vmbusMessages = new TraceStream(vmbusMessageCodec, limits.traceOther);
   readonly vmbusPackets = new TraceStream(vmbusPacketCodec, limits.traceVmbusPackets);
   readonly vmbusSignals = new TraceStream(vmbusSignalCodec, limits.traceVmbusSignals);
@@ -251,6 +269,11 @@ export class TraceLog implements ExitSink {
     this.listeners.push({ sink, kinds: new Set(kinds) });
     this.hearsExits ||= kinds.includes('vm-exit');
     this.hearsDeliveries ||= kinds.includes('event');
+  }
+
+  /** What is offered is made, and kept, for those who listen to its kind. */
+  wants(kind: TraceEventKind): boolean {
+    return this.listeners.some(({ kinds }) => kinds.has(kind));
   }
 
   /** The place up to which every event has been heard. */
@@ -315,6 +338,21 @@ export class TraceLog implements ExitSink {
       case 'event-flag':
         this.eventFlags.append(event);
         break;
+      case 'msr-access':
+        this.msrAccesses.append(event);
+        break;
+      case 'intercept-message':
+        this.interceptMessages.append(event);
+        break;
+      case 'timer-expiration':
+        this.timerExpirations.append(event);
+        break;
+      case 'overlay-change':
+        this.overlayChanges.append(event);
+        break;
+      case 'schedule-switch':
+        this.scheduleSwitches.append(event);
+        break;
       case 'vmbus-message':
         this.vmbusMessages.append(event);
         break;
@@ -348,6 +386,11 @@ export class TraceLog implements ExitSink {
       this.inputs,
       this.syntheticMessages,
       this.eventFlags,
+      this.msrAccesses,
+      this.interceptMessages,
+      this.timerExpirations,
+      this.overlayChanges,
+      this.scheduleSwitches,
       this.vmbusMessages,
       this.vmbusPackets,
       this.vmbusSignals,

@@ -109,6 +109,48 @@ export const vmbusSignalRecord = structLayout('vmbus-signal', [
   reason(32),
 ]);
 
+export const msrAccessRecord = structLayout('msr-access', [
+  ...header,
+  structField('value', 'u64', 24),
+  structField('msr', 'u32', 32),
+  structField('isWrite', 'u8', 36),
+  structField('isRefused', 'u8', 37),
+]);
+
+export const interceptMessageRecord = structLayout('intercept-message', [
+  ...header,
+  structField('address', 'u64', 24),
+  structField('value', 'u64', 32),
+  structField('intercept', 'u8', 40),
+  structField('sizeBytes', 'u8', 41),
+  structField('isWrite', 'u8', 42),
+]);
+
+export const timerExpirationRecord = structLayout('timer-expiration', [
+  ...header,
+  structField('dueNs', 'u64', 24),
+  structField('source', 'u8', 32),
+  structField('timer', 'u8', 33),
+]);
+
+export const overlayChangeRecord = structLayout('overlay-change', [
+  ...header,
+  structField('gpaPage', 'u64', 24),
+  structField('isLaid', 'u8', 32),
+  structField('nameLength', 'u8', 33),
+  structField('name', { bytes: limits.traceOverlayNameBytes }, 40),
+]);
+
+export const scheduleSwitchRecord = structLayout('schedule-switch', [
+  ...header,
+  structField('atNs', 'u64', 24),
+  structField('ranNs', 'u64', 32),
+  structField('partitionRunNs', 'u64', 40),
+  structField('logicalProcessor', 'u16', 48),
+  structField('begins', 'u8', 50),
+  structField('reason', 'u8', 51),
+]);
+
 export const syntheticMessageRecord = structLayout('synthetic-message', [
   ...header,
   structField('messageType', 'u32', 24),

@@ -17,6 +17,15 @@ export const handleMsrRead: ExitHandler = ({ partition, processor, services }) =
   const number = Number(state.gpr(1) & u32);
   const timeNs = partition.clock.read(services.timeNs());
   const value = readMsr(partition, processor, number, timeNs);
+  services.trace.offer('msr-access', () => ({
+    kind: 'msr-access',
+    partition: partition.id,
+    processor: processor.index,
+    msr: number,
+    isWrite: false,
+    value: value ?? 0n,
+    isRefused: value === undefined,
+  }));
   if (value === undefined) {
     injectException(processor, ExceptionNumber.GP);
     return resume;
@@ -34,7 +43,17 @@ export const handleMsrWrite: ExitHandler = (context) => {
   const number = Number(state.gpr(1) & u32);
   const value = ((state.gpr(2) & u32) << 32n) | (state.gpr(0) & u32);
   const timeNs = partition.clock.read(services.timeNs());
-  if (!writeMsr(partition, processor, number, value, timeNs)) {
+  const isTaken = writeMsr(partition, processor, number, value, timeNs);
+  services.trace.offer('msr-access', () => ({
+    kind: 'msr-access',
+    partition: partition.id,
+    processor: processor.index,
+    msr: number,
+    isWrite: true,
+    value,
+    isRefused: !isTaken,
+  }));
+  if (!isTaken) {
     injectException(processor, ExceptionNumber.GP);
     return resume;
   }

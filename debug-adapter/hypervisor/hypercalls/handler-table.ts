@@ -16,8 +16,14 @@ import { sendSyntheticClusterIpi, sendSyntheticClusterIpiEx } from './synthetic-
 import { translateVirtualAddress } from './translate-virtual-address';
 import { getVpRegisters, setVpRegisters } from './vp-registers';
 
-/** The scheduler has nobody else to run on a lane that belongs to one processor. */
-const notifyLongSpinWait: HypercallHandler = { kind: 'simple', run: () => Status.success };
+/** A hint: whoever waits for the logical processor gets it (TLFS 18). */
+const notifyLongSpinWait: HypercallHandler = {
+  kind: 'simple',
+  run({ caller: { partition, processor } }) {
+    partition.yieldProcessor(processor.index);
+    return Status.success;
+  },
+};
 
 const partitionIdOutput = structLayout(
   'HvCallGetPartitionId output',

@@ -9,6 +9,9 @@ interface OverlayClaim {
   readonly rights: number;
 }
 
+/** Told of an owner, a guest page, and whether the one was laid over the other or is gone from there. */
+export type OverlayListener = (owner: number, gpaPage: number, isLaid: boolean) => void;
+
 /**
  * The overlays of one partition. Where several claim one page, the lowest owner is seen, and the next one when it goes:
  * which one is the hypervisor's choice, and this one follows from the registers alone.
@@ -18,7 +21,11 @@ export class OverlayPages {
   /** Owner that is seen at a page. */
   private readonly seen = new Map<number, number>();
 
-  constructor(private readonly memory: GuestMemory) {}
+  /** @param changed told when an owner's page is laid or taken away */
+  constructor(
+    private readonly memory: GuestMemory,
+    private readonly changed: OverlayListener = () => undefined,
+  ) {}
 
   /**
    * Lays a page over a guest's. An owner has one page at a time; there is nothing to see where the guest has no RAM.
@@ -71,12 +78,16 @@ export class OverlayPages {
   private show(gpaPage: number): void {
     const owner = this.firstAt(gpaPage);
     if (this.seen.get(gpaPage) === owner) return;
+    const before = this.seen.get(gpaPage);
     this.memory.removeOverlay(gpaPage);
     this.seen.delete(gpaPage);
+    if (before !== undefined) this.changed(before, gpaPage, false);
     const claim = owner === undefined ? undefined : this.claims.get(owner);
     if (owner === undefined || claim === undefined) return;
     if ((this.memory.entryOf(gpaPage) & entryMapped) === 0) return;
     const isLaid = this.memory.placeOverlay(gpaPage, claim.contents(), claim.rights);
-    if (isLaid) this.seen.set(gpaPage, owner);
+    if (!isLaid) return;
+    this.seen.set(gpaPage, owner);
+    this.changed(owner, gpaPage, true);
   }
 }

@@ -11,6 +11,21 @@ export const overlayOwner = {
   eventFlagsPage: 0x300,
 } as const;
 
+const firstOfProcessors = 0x100;
+
+/** What a person calls the page of an owner. */
+export function nameOfOverlay(owner: number): string {
+  if (owner === overlayOwner.hypercall) return 'hypercall page';
+  if (owner === overlayOwner.referenceTsc) return 'reference TSC page';
+  if (owner < overlayOwner.messagePage) return 'VP assist page';
+  return owner < overlayOwner.eventFlagsPage ? 'message page' : 'event flags page';
+}
+
+/** Processor whose page it is; the pages of the whole partition count as the first one's. */
+export function processorOfOverlay(owner: number): number {
+  return owner < firstOfProcessors ? 0 : owner % firstOfProcessors;
+}
+
 const enable = 1n;
 const pageShift = 12n;
 

@@ -8,7 +8,7 @@ import { vpAssistPage } from '../../spec/tlfs/vp-assist-page';
 import { present } from '../../support/assert';
 import { readField, writeField } from '../../support/struct-layout';
 import { CrashRegisters } from './crash-registers';
-import { OverlayPages } from './overlay-pages';
+import { OverlayPages, type OverlayListener } from './overlay-pages';
 import { overlayOwner, OverlayRegister } from './overlay-register';
 import { referenceTscPage } from './reference-time';
 import {
@@ -42,9 +42,9 @@ export class SyntheticState implements SavedPart {
   constructor(
     private readonly memory: GuestMemory,
     processorCount: number,
-    wires: SynicWires,
+    wires: SynicWires & { readonly overlayChanged: OverlayListener },
   ) {
-    this.overlays = new OverlayPages(memory);
+    this.overlays = new OverlayPages(memory, wires.overlayChanged);
     this.referenceTsc = new OverlayRegister(this.overlays, {
       owner: overlayOwner.referenceTsc,
       contents: referenceTscPage,

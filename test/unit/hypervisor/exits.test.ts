@@ -24,10 +24,12 @@ function exitRig(reason: number, vmcs: Readonly<Record<string, bigint>> = {}) {
         events.push(body);
         return { position: 7, ordinal: 0, timeNs: 700, partition: 2, processor: 0 };
       },
+      offer: () => {},
     },
     intercepts: { post: (message) => messages.push(message) > 0 },
     timers: new TimerQueue(),
     timeNs: () => 12_345,
+    yieldTurn: () => {},
     wake: () => {},
     charge: (work) => charged.push(work),
   });

@@ -43,6 +43,7 @@ export function parentRig(privileges: readonly PrivilegeName[] = parentPrivilege
         traced.push(body);
         return { position: 0, ordinal: 0, timeNs: 0, partition: 1, processor: 0 };
       },
+      offer: () => {},
     },
   });
   const hypervisor = new Hypervisor(services, (id) => {

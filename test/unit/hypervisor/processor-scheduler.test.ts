@@ -9,6 +9,8 @@ import type { GuestConfiguration } from '../../../debug-adapter/system/machine-c
 import { PhysicalMachine } from '../../../debug-adapter/system/physical-machine';
 import { defaultCosts } from '../../../debug-adapter/system/virtual-time-costs';
 import { webAssemblyCodeHost } from '../../../debug-adapter/host/web-assembly-code-space';
+import type { ScheduleSwitchEvent, TraceEvent } from '../../../debug-adapter/machine/trace';
+import { code } from '../../support/interrupt-guest';
 import { littleEndian, machineCode } from '../../support/machine-code';
 
 const u32 = (value: number): string => littleEndian(value, 4);
@@ -84,12 +86,15 @@ const rows: readonly Row[] = [
   },
 ];
 
-function machineOf({ guests, logicalProcessors }: Pick<Row, 'guests' | 'logicalProcessors'>) {
-  const image = { path: 'spin', bytes: machineCode(`b9 ${u32(0)} ${spin}`) };
+type Shape = Pick<Row, 'guests' | 'logicalProcessors'>;
+
+/** @param codes what each guest runs; the last one runs for those behind it too */
+function machineOf({ guests, logicalProcessors }: Shape, codes = [`b9 ${u32(0)} ${spin}`]) {
+  const images = codes.map((text) => ({ path: 'spin', bytes: machineCode(text) }));
   const configurations = guests.map((share, index): GuestConfiguration => ({
     name: `guest ${index}`,
     memoryBytes: 2 << 20,
-    image,
+    image: images[Math.min(index, images.length - 1)] ?? assert.fail('image'),
     commandLine: '',
     format: 'flat',
     flat: { address: 0x10000, mode: 'long' },
@@ -99,6 +104,21 @@ function machineOf({ guests, logicalProcessors }: Pick<Row, 'guests' | 'logicalP
     { guests: configurations, costs: defaultCosts, logicalProcessors },
     { codeHost: webAssemblyCodeHost, hotCount: 1 },
   );
+}
+
+/** Enables hypercalls, then makes HvCallNotifyLongSpinWait for ever. */
+const yields =
+  code.writeMsr(0x40000000, 1n) +
+  code.writeMsr(0x40000001, 0x60001n) +
+  `b9 ${u32(0x10008)} ba ${u32(5)} 0f 01 c1 eb f1`;
+
+function switchesOf(machine: PhysicalMachine): readonly ScheduleSwitchEvent[] {
+  const heard: ScheduleSwitchEvent[] = [];
+  const record = (event: TraceEvent): void => {
+    if (event.kind === 'schedule-switch') heard.push(event);
+  };
+  machine.trace.forwardTo({ record }, ['schedule-switch']);
+  return heard;
 }
 
 function runUntil(machine: PhysicalMachine, timeNs: number): void {
@@ -134,6 +154,48 @@ describe('the scheduler', () => {
       machine = next;
     }
     assert.equal(machine.stateHash(), whole.stateHash());
+  }).timeout(60_000);
+
+  it('tells of each run, and the runs add up', () => {
+    const machine = machineOf({ logicalProcessors: 1, guests: [{ cap: 20 }, {}] });
+    const heard = switchesOf(machine);
+    runUntil(machine, 100_000_000);
+    machine.guests.forEach(({ id, processors }) => {
+      const own = heard.filter(({ partition }) => partition === id);
+      assert.ok(own.length > 4, `${own.length} rows`);
+      own.forEach(({ begins }, index) => assert.equal(begins, index % 2 === 0));
+      const ended = own.reduce((sum, { ranNs }) => sum + ranNs, 0);
+      const whole = processors[0]?.runNs ?? 0;
+      const last = own.at(-1) ?? assert.fail('row');
+      if (last.begins) assert.ok(ended <= whole);
+      else assert.deepEqual([ended, last.partitionRunNs], [whole, whole]);
+    });
+    const reasons = new Set(heard.map(({ reason }) => reason));
+    assert.deepEqual(reasons, new Set(['runnable', 'cap used up', 'slice over']));
+  }).timeout(60_000);
+
+  it('does the same whether somebody hears of it or not', () => {
+    const shape = { logicalProcessors: 1, guests: [{ cap: 20 }, {}] };
+    const [heard, quiet] = [machineOf(shape), machineOf(shape)];
+    assert.equal(switchesOf(heard).length, 0);
+    for (const machine of [heard, quiet]) runUntil(machine, 30_000_000);
+    assert.equal(heard.stateHash(), quiet.stateHash());
+    assert.ok(heard.trace.scheduleSwitches.recorded > 0);
+    assert.equal(quiet.trace.scheduleSwitches.recorded, 0);
+  }).timeout(60_000);
+
+  it('a processor that has spun for long lets the others go first (HvCallNotifyLongSpinWait)', () => {
+    const machine = machineOf({ logicalProcessors: 1, guests: [{}, {}] }, [yields, spin]);
+    const heard = switchesOf(machine);
+    runUntil(machine, 50_000_000);
+    const [yielder, other] = machine.guests.map(({ processors }) => processors[0]?.runNs ?? 0);
+    assert.ok((yielder ?? 0) * 20 < (other ?? 0), `${yielder} ns beside ${other} ns`);
+    const ends = heard.filter(({ partition, begins }) => partition === 2 && !begins);
+    assert.ok(ends.length > 10);
+    assert.deepEqual(new Set(ends.map(({ reason }) => reason)), new Set(['yielded']));
+    const alone = machineOf({ logicalProcessors: 1, guests: [{}] }, [yields]);
+    runUntil(alone, 1_000_000);
+    assert.equal(alone.guests[0]?.processors[0]?.runNs, alone.timeNs);
   }).timeout(60_000);
 
   it('leaves no lane without a turn where nobody has to share', () => {

@@ -117,11 +117,13 @@ export function detachedServices(changes: Partial<HypervisorServices> = {}): Hyp
   return {
     trace: {
       emit: () => ({ position: 7, ordinal: 0, timeNs: 700, partition: 2, processor: 0 }),
+      offer: () => {},
     },
     intercepts: { post: () => true },
     timers: new TimerQueue(),
     timeNs: () => 12_345,
     wake: () => {},
+    yieldTurn: () => {},
     charge: () => {},
     ...changes,
   };

@@ -97,11 +97,12 @@ const image16: Readonly<Record<number, number>> = {
 
 class TaskMachine extends ModeMachine {
   private readonly hypervisor = new Hypervisor({
-    trace: { emit: () => this.identity },
+    trace: { emit: () => this.identity, offer: () => undefined },
     intercepts: { post: () => true },
     timers: new TimerQueue(),
     timeNs: () => 0,
     wake: () => undefined,
+    yieldTurn: () => undefined,
     charge: () => undefined,
   });
   private readonly identity = { position: 0, ordinal: 0, timeNs: 0, partition: 2, processor: 0 };

@@ -68,6 +68,7 @@ describe('parent partition', () => {
         calls.push(body.kind === 'console' ? `console ${[...body.data].join(',')}` : body.kind);
         return { position: 0, ordinal: 0, timeNs: 0, partition: 2, processor: 0 };
       },
+      offer: () => {},
     };
     const services = { timers: new TimerQueue(), timeNs: () => 0 };
     const parent = new ParentPartition(children, trace, services);

@@ -78,7 +78,8 @@ describe('run loop', () => {
         ...at,
         kind: 'console',
         position: 2,
-        ordinal: 0,
+        // Behind the intercept message, which nobody wanted to hear of.
+        ordinal: 1,
         timeNs: 2 + costs.interceptRoundTripNs,
         data: Uint8Array.of(0x41),
       },

@@ -51,6 +51,35 @@ const events: readonly TraceEvent[] = [
   { ...header, kind: 'input', input: 'RIP = 0x1234' },
   {
     ...header,
+    kind: 'msr-access',
+    msr: 0xffffffff,
+    isWrite: true,
+    value: ones,
+    isRefused: true,
+  },
+  {
+    ...header,
+    kind: 'intercept-message',
+    intercept: 'memory',
+    address: 2 ** 51,
+    sizeBytes: 16,
+    isWrite: false,
+    value: ones,
+  },
+  { ...header, kind: 'timer-expiration', source: 'synthetic timer', timer: 3, dueNs: 2 ** 50 },
+  { ...header, kind: 'overlay-change', page: 'event flags page', gpaPage: 2 ** 39, isLaid: true },
+  {
+    ...header,
+    kind: 'schedule-switch',
+    logicalProcessor: 63,
+    begins: false,
+    reason: 'yielded',
+    atNs: 2 ** 50,
+    ranNs: 12_345,
+    partitionRunNs: 2 ** 49,
+  },
+  {
+    ...header,
     kind: 'synthetic-message',
     sint: 15,
     messageType: 0x80000010,
@@ -123,6 +152,8 @@ describe('trace log', () => {
       const streams = [
         ...[log.exits, log.hypercalls, log.events, log.console, log.crashes, log.inputs],
         ...[log.syntheticMessages, log.eventFlags],
+        ...[log.msrAccesses, log.interceptMessages, log.timerExpirations],
+        ...[log.overlayChanges, log.scheduleSwitches],
         ...[log.vmbusMessages, log.vmbusPackets, log.vmbusSignals],
       ];
       assert.deepEqual(

@@ -31,6 +31,7 @@ export function synicRig() {
         traced.push(body);
         return { position: 7, ordinal: 0, timeNs: 700, partition: id, processor: 0 };
       },
+      offer: () => {},
     },
   });
   const made = scriptedPartitionOf({ processorCount: 2, memoryBytes: 0x40000 });
