@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { debugType } from '../debug-adapter/protocol/custom-requests';
 import { breakOnEvent, breakOnExit, breakOnHypercall } from './commands/breakpoint-commands';
+import { DiskCommands, type GuestTarget } from './commands/disk-commands';
 import { GuestCommands } from './commands/guest-commands';
 import { IntegrationCommands, type ComponentTarget } from './commands/integration-commands';
 import { stepByInstruction } from './commands/stepping-commands';
@@ -61,9 +62,11 @@ export function activate(context: vscode.ExtensionContext): void {
       listingScheme,
       new ListingProvider(sessions),
     ),
-    ...Object.entries({ ...commands, ...integrationTable(integration) }).map(([name, run]) =>
-      vscode.commands.registerCommand(`hyperscope.${name}`, run),
-    ),
+    ...Object.entries({
+      ...commands,
+      ...integrationTable(integration),
+      ...diskTable(new DiskCommands(sessions)),
+    }).map(([name, run]) => vscode.commands.registerCommand(`hyperscope.${name}`, run)),
   );
 }
 
@@ -122,6 +125,15 @@ function commandTable(
     goToProcessor: async ({ processor }: ProcessorNode) => {
       if (sessions.live !== undefined) await showInstruction(sessions.live.session, processor.rip);
     },
+  };
+}
+
+function diskTable(disks: DiskCommands): CommandTable {
+  return {
+    exportDisk: (target?: GuestTarget) => disks.export(target),
+    backUpDisk: (target?: GuestTarget) => disks.backUp(target),
+    attachDisk: (target?: GuestTarget) => disks.attach(target),
+    detachDisk: (target?: GuestTarget) => disks.detach(target),
   };
 }
 

@@ -27,6 +27,18 @@ export interface BlockSink {
 export type BlockWriting =
   { readonly kind: 'written' } | { readonly kind: 'failed'; readonly message: string };
 
+/** A new image that is being written. Nothing has its name until it is finished, and nothing is left of it where it never is. */
+export interface UnfinishedBlockFile extends BlockSink {
+  /** The file has `sizeBytes` and takes its name; tells what has gone wrong in all of the writing. */
+  finish(sizeBytes: number): BlockWriting;
+  abandon(): void;
+}
+
+/** Outcome of beginning an image. */
+export type BlockBeginning =
+  | { readonly kind: 'begun'; readonly file: UnfinishedBlockFile }
+  | { readonly kind: 'failed'; readonly message: string };
+
 /** Disk images of the host. Paths are the operating system's. */
 export interface BlockFiles {
   open(path: string): BlockOpening;
@@ -39,6 +51,8 @@ export interface BlockFiles {
    * is complete. Where `fill` throws, so does this, and nothing is left behind.
    */
   writeWhole(path: string, sizeBytes: number, fill: (sink: BlockSink) => void): BlockWriting;
+  /** Begins a new file that is written piece by piece; an older one of that name stays until it is finished. */
+  beginWhole(path: string): BlockBeginning;
 }
 
 /** An image kept in memory. */
@@ -80,6 +94,19 @@ export class MemoryBlockFiles implements BlockFiles {
     fill({ write: (offset, data) => bytes.set(data, offset) });
     this.files.set(path, bytes);
     return { kind: 'written' };
+  }
+
+  beginWhole(path: string): BlockBeginning {
+    const parts: (readonly [offset: number, bytes: Uint8Array])[] = [];
+    const fill = (sink: BlockSink): void => {
+      for (const [offset, bytes] of parts) sink.write(offset, bytes);
+    };
+    const file = {
+      write: (offset: number, bytes: Uint8Array) => void parts.push([offset, bytes.slice()]),
+      finish: (sizeBytes: number) => this.writeWhole(path, sizeBytes, fill),
+      abandon: () => void parts.splice(0),
+    };
+    return { kind: 'begun', file };
   }
 }
 

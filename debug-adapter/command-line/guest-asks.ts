@@ -7,17 +7,28 @@ import { UserError } from '../support/user-error';
 export type GuestAsk =
   | { readonly kind: 'when'; readonly text: string }
   | { readonly kind: 'copy'; readonly file: string; readonly path: string }
+  | { readonly kind: 'disk'; readonly disk: number; readonly isAttached: boolean }
+  | {
+      readonly kind: 'export';
+      readonly disk: number;
+      readonly path: string;
+      /** Only while the guest's file systems are frozen. */
+      readonly isBackup: boolean;
+    }
   | { readonly kind: 'ask'; readonly component: string; readonly request: GuestRequest };
 
 /** What asking needs of a run. */
 export interface AskedGuest {
   readonly integration: GuestIntegration;
   ask(request: GuestRequest): void;
+  setDiskAttached(disk: number, isAttached: boolean): void;
+  /** Writes a disk as it is now. */
+  exportDisk(disk: number, path: string): void;
 }
 
 const words = [
   ...['shutdown', 'restart', 'hibernate', 'data', 'set', 'delete', 'freeze', 'thaw', 'copy'],
-  ...['time', 'when'],
+  ...['time', 'attach', 'detach', 'export', 'backup', 'when'],
 ] as const;
 
 function wrong(text: string): UserError {
@@ -29,9 +40,35 @@ function wrong(text: string): UserError {
   );
 }
 
-function parseOne(text: string): GuestAsk {
+function parseOne(text: string): readonly GuestAsk[] {
   const [word = '', ...others] = text.split(' ');
   const rest = others.join(' ').trim();
+  switch (word) {
+    case 'attach':
+    case 'detach':
+      return [{ kind: 'disk', disk: diskNumber(text, rest), isAttached: word === 'attach' }];
+    case 'export':
+      return [parseExport(text, rest, false)];
+    case 'backup':
+      // The file systems are frozen only while the disk is copied.
+      return [...parseOne('freeze'), parseExport(text, rest, true), ...parseOne('thaw')];
+    default:
+      return [parseRequest(text, word, rest)];
+  }
+}
+
+function diskNumber(text: string, number: string): number {
+  if (!/^\d{1,3}$/.test(number)) throw wrong(text);
+  return Number(number);
+}
+
+function parseExport(text: string, rest: string, isBackup: boolean): GuestAsk {
+  const [number = '', path = '', ...more] = rest.split(' ');
+  if (path === '' || more.length > 0) throw wrong(text);
+  return { kind: 'export', disk: diskNumber(text, number), path, isBackup };
+}
+
+function parseRequest(text: string, word: string, rest: string): GuestAsk {
   const ask = (component: string, request: GuestRequest): GuestAsk => ({
     kind: 'ask',
     component,
@@ -78,8 +115,10 @@ function parseOne(text: string): GuestAsk {
 export function parseAsks(text: string | undefined): readonly GuestAsk[] {
   if (text === undefined) return [];
   const parts = text.split(';').map((part) => part.trim());
-  return parts.filter((part) => part !== '').map(parseOne);
+  return parts.filter((part) => part !== '').flatMap(parseOne);
 }
+
+type DoableAsk = Exclude<GuestAsk, { kind: 'when' | 'copy' }>;
 
 /** Goes through a list: the next request is made once the guest can take it and has answered the last one. */
 export class GuestAsks {
@@ -109,11 +148,11 @@ export class GuestAsks {
       messages.push(...answerTo(guest.integration, component, request));
     }
     const next = this.next(hasShown);
-    if (next === undefined || !isReady(guest.integration, next.component)) return messages;
+    if (next === undefined) return messages;
+    if (next.kind === 'ask' && !isReady(guest.integration, next.component)) return messages;
     this.left.shift();
     try {
-      guest.ask(next.request);
-      this.asked = next;
+      messages.push(...this.perform(guest, next));
     } catch (refusal) {
       // The others are still worth asking.
       if (!(refusal instanceof UserError)) throw refusal;
@@ -122,9 +161,25 @@ export class GuestAsks {
     return messages;
   }
 
-  private next(
-    hasShown: (text: string) => boolean,
-  ): Extract<GuestAsk, { kind: 'ask' }> | undefined {
+  private perform(guest: AskedGuest, next: DoableAsk): readonly string[] {
+    switch (next.kind) {
+      case 'ask':
+        guest.ask(next.request);
+        this.asked = next;
+        return [];
+      case 'disk':
+        guest.setDiskAttached(next.disk, next.isAttached);
+        return [`Disk ${next.disk} is ${next.isAttached ? 'attached' : 'detached'}.`];
+      case 'export':
+        if (next.isBackup && !isFrozen(guest.integration)) {
+          return [`Disk ${next.disk} is not backed up: the guest's file systems are not frozen.`];
+        }
+        guest.exportDisk(next.disk, next.path);
+        return [`Disk ${next.disk} is in ${next.path}.`];
+    }
+  }
+
+  private next(hasShown: (text: string) => boolean): DoableAsk | undefined {
     const [first] = this.left;
     if (first === undefined) return undefined;
     if (first.kind === 'when') {
@@ -132,7 +187,7 @@ export class GuestAsks {
       this.left.shift();
       return this.next(hasShown);
     }
-    if (first.kind === 'ask') return first;
+    if (first.kind !== 'copy') return first;
     const { path, file } = first;
     const request = { kind: 'guest-file-copy', path, data: this.readFile(file) } as const;
     const asked = { kind: 'ask', component: 'fcopy', request } as const;
@@ -149,6 +204,10 @@ function isReady({ components }: GuestIntegration, name: string): boolean {
   return components.some(
     (component) => component.name === name && component.phase === 'ready' && !component.isBusy,
   );
+}
+
+function isFrozen({ components }: GuestIntegration): boolean {
+  return components.some(({ name, detail }) => name === 'vss' && detail === 'frozen');
 }
 
 function answerTo(

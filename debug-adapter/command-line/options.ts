@@ -77,7 +77,9 @@ The exit status is what the guest wrote to its exit port, 0 where it halted or -
   --vmbus VERSION      newest version of VMBus that the guest may ask for, or "off" (default 5.3)
   --ask REQUESTS       what to ask of the guest through its integration components, with semicolons:
                        shutdown, restart, hibernate, time, data, set KEY=VALUE, delete KEY, freeze,
-                       thaw, copy FILE PATH, and "when TEXT", which waits for the console
+                       thaw, copy FILE PATH, and of its disks, counted from 0: attach N, detach N,
+                       export N FILE, and backup N FILE, which freezes, exports and thaws;
+                       "when TEXT" waits for the console
   --until TEXT         end when the console has shown TEXT
   --until-time NS      end after NS nanoseconds of virtual time
   --steps N            end after N steps

@@ -3,7 +3,7 @@ import { RealTimePace, unpaced, type Pace } from '../debugger/execution/pace';
 import { isEndOfGuest, type MachineStop } from '../debugger/execution/stop-report';
 import type { HeadlessRun } from '../debugger/headless-run';
 import type { Keyboard } from '../host/terminal';
-import { GuestAsks } from './guest-asks';
+import { GuestAsks, type AskedGuest } from './guest-asks';
 import type { DiskExport } from './disk-options';
 import { GuestConsole, type ConsoleOutput } from './guest-console';
 import type { RunOptions } from './options';
@@ -116,7 +116,16 @@ export class GuestRun {
   }
 
   private askGuest(): void {
-    const said = this.asks.advance(this.machine, (text) => this.console.hasShown(text));
+    const { machine, surroundings } = this;
+    const guest: AskedGuest = {
+      get integration() {
+        return machine.integration;
+      },
+      ask: (request) => machine.ask(request),
+      setDiskAttached: (disk, isAttached) => machine.setDiskAttached(disk, isAttached),
+      exportDisk: (disk, path) => surroundings.exportDisk({ guest: 0, disk, path }),
+    };
+    const said = this.asks.advance(guest, (text) => this.console.hasShown(text));
     for (const text of said) this.surroundings.writeMessage(text);
   }
 

@@ -6,6 +6,7 @@ import type { TargetPorts } from '../debugger/open-target';
 import { UserError } from '../support/user-error';
 import type { DebuggeeRun } from './debuggee-run';
 import { tripleFaultFilter } from './exception-filters';
+import { DiskExports } from './disk-exports';
 import type { LaunchPlan } from './launch-plan';
 import type { RequestArguments } from './request-arguments';
 import { VariableReferences } from './variable-references';
@@ -29,6 +30,7 @@ export interface Debuggee {
 /** State of one DAP session. */
 export class SessionState {
   readonly variables = new VariableReferences();
+  readonly exports: DiskExports;
   debuggee: Debuggee | undefined;
   linesStartAt1 = true;
   columnsStartAt1 = true;
@@ -45,7 +47,9 @@ export class SessionState {
     readonly ports: TargetPorts,
     readonly sendEvent: (event: string, body?: object) => void,
     readonly end: () => void,
-  ) {}
+  ) {
+    this.exports = new DiskExports(this, ports.clock);
+  }
 
   /** The launched debuggee. @throws UserError before launch */
   get launched(): Debuggee {

@@ -9,6 +9,7 @@ import { breakpointHandlers } from './handlers/breakpoints';
 import { customHandlers } from './handlers/custom';
 import { evaluationHandlers } from './handlers/evaluation';
 import { executionHandlers } from './handlers/execution';
+import { guestDiskHandlers } from './handlers/guest-disks';
 import { guestIntegrationHandlers } from './handlers/guest-integration';
 import { lifecycleHandlers } from './handlers/lifecycle';
 import { memoryHandlers } from './handlers/memory-and-disassembly';
@@ -29,6 +30,7 @@ const handlers: ReadonlyMap<string, RequestHandler> = new Map(
     customHandlers,
     vmcsHandlers,
     guestIntegrationHandlers,
+    guestDiskHandlers,
   ].flatMap((table) => Object.entries(table)),
 );
 
@@ -94,6 +96,7 @@ export class HyperscopeSession extends DebugSession {
   /** Stops running the guest, after the client has gone. */
   close(): void {
     this.state.debuggee?.run.cancel();
+    this.state.exports.cancelAll();
   }
 
   protected override dispatchRequest(request: DebugProtocol.Request): void {

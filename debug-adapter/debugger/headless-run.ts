@@ -135,6 +135,12 @@ export class HeadlessRun {
     askGuest(this.machine, present(this.machine.guests[0], 'guest').id, request);
   }
 
+  /** Puts a disk of the first guest in, or takes it out. @throws UserError where that is impossible */
+  setDiskAttached(disk: number, isAttached: boolean): void {
+    const partition = present(this.machine.guests[0], 'guest').id;
+    this.machine.accept({ kind: isAttached ? 'attach-disk' : 'detach-disk', partition, disk });
+  }
+
   /** Saves the machine as it stands to a file; returns its bytes. @throws UserError where that is impossible */
   saveTo(path: string): number {
     return this.save(path);

@@ -3,6 +3,7 @@ import type { AssemblySyntax, Disassembler } from '../backends/disassembler';
 import type { WallClock } from '../backends/wall-clock';
 import type { HostInput } from '../machine/host-input';
 import type { TraceEvent, VmExitEvent } from '../machine/trace';
+import type { DiskExport, DiskTarget } from '../system/export-disk';
 import type { ProcessorAddress } from '../system/run-types';
 import type { Timeline, Travel } from '../timeline/timeline';
 import { present } from '../support/assert';
@@ -35,6 +36,7 @@ import {
 } from './execution/stop-report';
 import { addressOf } from './execution/thread-address';
 import { ExitLog } from './exits/exit-log';
+import { beginExport, guestDisks, type DiskStatus } from './guest-disks';
 import { guestIntegration, type GuestIntegration, type GuestRequest } from './guest-integration';
 import { GuestPrograms, type GuestProgram } from './guest-programs';
 import type { Evaluation } from './expressions/evaluate';
@@ -391,6 +393,25 @@ export class MachineControl {
     this.accept({ ...request, partition });
   }
 
+  /** The disks of a guest. @throws UserError where there is no such guest */
+  disksOf(partition: number): readonly DiskStatus[] {
+    return guestDisks(this.machine, partition);
+  }
+
+  /** Puts a disk in, or takes it out, as a recorded input; also while the machine runs. */
+  setDiskAttached(partition: number, disk: number, isAttached: boolean): void {
+    this.accept({ kind: isAttached ? 'attach-disk' : 'detach-disk', partition, disk });
+  }
+
+  /**
+   * Begins to write a disk, as it is now, to a new image.
+   * @throws UserError where the machine is on its way through time, or the disk cannot be written there
+   */
+  beginDiskExport(place: Parameters<typeof beginExport>[1], target: DiskTarget): DiskExport {
+    this.requireNoTravel();
+    return beginExport(this.machine, place, target, this.ports.blockFiles);
+  }
+
   /** Sets which exception vectors stop the machine when a guest takes them. */
   watchVectors(vectors: ReadonlySet<number>): void {
     this.watchedVectors = vectors;
@@ -542,10 +563,13 @@ export class MachineControl {
     this.execution.beginTravel(at, travel());
   }
 
+  private requireNoTravel(): void {
+    if (!this.execution.isTravelling) return;
+    throw new UserError('travelling', 'The machine is on its way through time.', 'Wait for it.');
+  }
+
   private accept(input: HostInput): void {
-    if (this.execution.isTravelling) {
-      throw new UserError('travelling', 'The machine is on its way through time.', 'Wait for it.');
-    }
+    this.requireNoTravel();
     const left = this.machine.accept(input);
     if (left !== undefined) {
       this.vmcs.forgetExits();

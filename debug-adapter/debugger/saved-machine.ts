@@ -11,7 +11,7 @@ import { readGuestFile } from './program';
 /** What saving and restoring need of the host. */
 export interface SavePorts {
   readonly files: FileSource;
-  readonly blockFiles: Pick<BlockFiles, 'writeWhole'>;
+  readonly blockFiles: BlockFiles;
   readonly compressor: Compressor;
 }
 

@@ -3,11 +3,13 @@ import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync } from 'node:f
 import { readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import type {
+  BlockBeginning,
   BlockFiles,
   BlockOpening,
   BlockSink,
   BlockSource,
   BlockWriting,
+  UnfinishedBlockFile,
 } from '../backends/block-source';
 
 function messageOf(error: unknown): string {
@@ -63,43 +65,69 @@ function writeAll(descriptor: number, offset: number, bytes: Uint8Array): void {
   }
 }
 
-/** What the file system refuses is an outcome; what `fill` throws is the caller's. */
+/** A file beside the place that it will have. What the file system refuses is told when it is finished. */
+class UnfinishedFile implements UnfinishedBlockFile {
+  private refusal: unknown;
+
+  constructor(
+    private readonly descriptor: number,
+    private readonly unfinished: string,
+    private readonly path: string,
+  ) {}
+
+  write(offset: number, bytes: Uint8Array): void {
+    try {
+      if (this.refusal === undefined) writeAll(this.descriptor, offset, bytes);
+    } catch (error) {
+      this.refusal = error;
+    }
+  }
+
+  finish(sizeBytes: number): BlockWriting {
+    try {
+      if (this.refusal !== undefined) throw this.refusal;
+      ftruncateSync(this.descriptor, sizeBytes);
+      fsyncSync(this.descriptor);
+      renameSync(this.unfinished, this.path);
+      return { kind: 'written' };
+    } catch (error) {
+      return { kind: 'failed', message: messageOf(error) };
+    } finally {
+      this.abandon();
+    }
+  }
+
+  abandon(): void {
+    closeSync(this.descriptor);
+    rmSync(this.unfinished, { force: true });
+  }
+}
+
+function beginWhole(path: string): BlockBeginning {
+  const unfinished = `${path}.${process.pid}.part`;
+  try {
+    const file = new UnfinishedFile(openSync(unfinished, 'wx'), unfinished, path);
+    return { kind: 'begun', file };
+  } catch (error) {
+    return { kind: 'failed', message: messageOf(error) };
+  }
+}
+
+/** What `fill` throws is the caller's. */
 function writeWhole(
   path: string,
   sizeBytes: number,
   fill: (sink: BlockSink) => void,
 ): BlockWriting {
-  const unfinished = `${path}.${process.pid}.part`;
-  let descriptor: number;
+  const begun = beginWhole(path);
+  if (begun.kind === 'failed') return begun;
   try {
-    descriptor = openSync(unfinished, 'wx');
+    fill(begun.file);
   } catch (error) {
-    return { kind: 'failed', message: messageOf(error) };
+    begun.file.abandon();
+    throw error;
   }
-  let refusal: unknown;
-  try {
-    const write = (offset: number, bytes: Uint8Array): void => {
-      try {
-        if (refusal === undefined) writeAll(descriptor, offset, bytes);
-      } catch (error) {
-        refusal = error;
-      }
-    };
-    try {
-      fill({ write });
-      if (refusal === undefined) {
-        ftruncateSync(descriptor, sizeBytes);
-        fsyncSync(descriptor);
-      }
-    } finally {
-      closeSync(descriptor);
-    }
-    if (refusal !== undefined) return { kind: 'failed', message: messageOf(refusal) };
-    renameSync(unfinished, path);
-    return { kind: 'written' };
-  } finally {
-    rmSync(unfinished, { force: true });
-  }
+  return begun.file.finish(sizeBytes);
 }
 
 function isSameFile(path: string, other: string): boolean {
@@ -117,4 +145,5 @@ export const nodeBlockFiles: BlockFiles = {
   openBeside: (child, path) => open(isAbsolute(path) ? path : join(dirname(child), path)),
   isSameFile,
   writeWhole,
+  beginWhole,
 };

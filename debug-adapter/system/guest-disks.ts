@@ -42,6 +42,8 @@ export interface DiskServices {
   /** Keeps what guests write. */
   readonly pages: PageStore;
   readonly latency: DiskLatency;
+  /** Told of a disk that takes no more writes. */
+  onFull(path: string): void;
 }
 
 /** The disks of one guest, in the order of its configuration. */
@@ -156,14 +158,15 @@ function placeDisks(guest: GuestConfiguration): readonly PlacedDisk[] {
 }
 
 function openDisk(
-  { path, isReadOnly = false }: DiskConfiguration,
+  { path, isReadOnly = false, writtenBytesMaximum }: DiskConfiguration,
   services: DiskServices,
 ): VirtualDisk {
   const { blockFiles, pages } = services;
   const image = openDiskImage(path, present(blockFiles, 'files for the images of disks'));
   return new VirtualDisk({
     ...{ image, isReadOnly, pages },
-    overlayBytesMaximum: limits.diskOverlayBytes,
+    overlayBytesMaximum: writtenBytesMaximum ?? limits.diskOverlayBytes,
+    onFull: () => services.onFull(path),
   });
 }
 

@@ -33,6 +33,8 @@ export interface DiskConfiguration {
   readonly isReadOnly?: boolean;
   /** False for a disk of the SCSI controller that is put in later. */
   readonly isAttached?: boolean;
+  /** Most that is kept of what the guest writes; `limits.diskOverlayBytes` if absent. */
+  readonly writtenBytesMaximum?: number;
 }
 
 /** One guest partition. */

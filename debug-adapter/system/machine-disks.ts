@@ -14,11 +14,21 @@ export class MachineDisks {
   /** What guests have written, all disks of all guests in order. */
   readonly overlays: readonly DiskOverlay[];
 
-  /** @throws UserError where an image cannot be used */
-  constructor({ guests, costs }: MachineConfiguration, blockFiles: BlockFiles | undefined) {
+  /**
+   * @param onFull told of a guest, by its place in the configuration, whose disk takes no more writes
+   * @throws UserError where an image cannot be used
+   */
+  constructor(
+    { guests, costs }: MachineConfiguration,
+    blockFiles: BlockFiles | undefined,
+    onFull: (guest: number, path: string) => void,
+  ) {
     const latency = { requestNs: costs.diskRequestNs, kibibyteNs: costs.diskKibibyteNs };
     const services = { blockFiles, pages: this.pages, latency };
-    this.guests = guests.map((guest) => new GuestDisks(guest, services));
+    this.guests = guests.map(
+      (guest, index) =>
+        new GuestDisks(guest, { ...services, onFull: (path) => onFull(index, path) }),
+    );
     this.overlays = this.guests.flatMap(({ all }) => all.map(({ disk }) => disk.overlay));
   }
 

@@ -86,7 +86,9 @@ export class PhysicalMachine {
     };
     const hypervisor = new Hypervisor(this.loop, makePartition);
     this.parent = new ParentPartition(hypervisor, this.loop.trace, this.loop);
-    this.disks = new MachineDisks(configuration, ports.blockFiles);
+    this.disks = new MachineDisks(configuration, ports.blockFiles, (guest, path) =>
+      this.loop.noteFullDisk(firstGuestId + guest, path),
+    );
     const boots = configuration.guests.map((guest) => new GuestBoot(guest, ports.decompressor));
     this.guests = configuration.guests.map((guest, index) => {
       const boot = present(boots[index], 'boot of a guest');
@@ -350,7 +352,14 @@ function hashConfiguration(
     const sorted = Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
     hash.update(encodeUtf8(JSON.stringify(sorted)));
     hash.update(image.bytes).update(initrd?.bytes ?? new Uint8Array(0));
-    hash.update(encodeUtf8(JSON.stringify(disks?.map(({ isAttached }) => isAttached) ?? [])));
+    hash.update(
+      encodeUtf8(
+        JSON.stringify(
+          disks?.map(({ isAttached, writtenBytesMaximum }) => [isAttached, writtenBytesMaximum]) ??
+            [],
+        ),
+      ),
+    );
   }
   return hash
     .update(encodeUtf8(`${JSON.stringify(costs)}\n${randomSeed}\n${logicalProcessors}`))

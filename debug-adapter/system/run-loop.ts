@@ -84,6 +84,8 @@ export class RunLoop implements HypervisorServices {
   private scheduler: ProcessorScheduler | undefined;
   /** Partitions whose restart has not been told yet. */
   private readonly restarted: number[] = [];
+  /** Disks that have become full and have not been told of. */
+  private readonly fullDisks: Extract<RunStop, { kind: 'disk-full' }>[] = [];
 
   constructor(
     private readonly costs: VirtualTimeCosts,
@@ -255,6 +257,11 @@ export class RunLoop implements HypervisorServices {
       observer,
     );
     schedule.scheduler = this.scheduler;
+  }
+
+  /** A guest's disk takes no more writes: the machine stops after the step that did one. */
+  noteFullDisk(partition: number, path: string): void {
+    this.fullDisks.push({ kind: 'disk-full', at: { partition, processor: 0 }, path });
   }
 
   /** Counts an accepted input as a step; lanes that it woke get their turn in a new round. */
@@ -458,8 +465,10 @@ export class RunLoop implements HypervisorServices {
     return { kind: 'trace', at: { partition, processor }, event };
   }
 
-  /** The end of a guest, or its new beginning, told once when it happens. */
+  /** The end of a guest, its new beginning, or a disk that is full, told once when it happens. */
   private takeEnd(): RunStop | undefined {
+    const full = this.fullDisks.shift();
+    if (full !== undefined) return full;
     const restarted = this.restarted.shift();
     if (restarted !== undefined) {
       return { kind: 'guest-restart', at: { partition: restarted, processor: 0 } };

@@ -60,6 +60,8 @@ export type RunStop =
   /** Steps were taken but no instruction has retired for a long time: a fault or exit loop. */
   | { readonly kind: 'no-progress'; readonly at: ProcessorAddress; readonly steps: number }
   | { readonly kind: 'frames-exhausted'; readonly at: ProcessorAddress }
+  /** A write of the guest failed: as much is kept of what was written to the disk as can be. It can go on. */
+  | { readonly kind: 'disk-full'; readonly at: ProcessorAddress; readonly path: string }
   /** The guest reported that it has crashed (TLFS, HV_X64_MSR_CRASH_CTL); it can go on. */
   | {
       readonly kind: 'guest-crash';

@@ -14,6 +14,13 @@ import type {
   SaveMachineBody,
 } from '../../debug-adapter/protocol/custom-requests';
 import type {
+  DiskArguments,
+  diskRequest,
+  DisksArguments,
+  DisksBody,
+  ExportDiskArguments,
+} from '../../debug-adapter/protocol/guest-disks';
+import type {
   AskGuestArguments,
   IntegrationArguments,
   IntegrationBody,
@@ -33,9 +40,14 @@ import type {
   VmcsBody,
 } from '../../debug-adapter/protocol/vmcs-requests';
 
-interface AdapterRequests {
+/** Arguments and body of each request. */
+export interface AdapterRequests {
   [integrationRequest.integration]: { arguments: IntegrationArguments; body: IntegrationBody };
   [integrationRequest.askGuest]: { arguments: AskGuestArguments; body: undefined };
+  [diskRequest.disks]: { arguments: DisksArguments; body: DisksBody };
+  [diskRequest.attachDisk]: { arguments: DiskArguments; body: undefined };
+  [diskRequest.detachDisk]: { arguments: DiskArguments; body: undefined };
+  [diskRequest.exportDisk]: { arguments: ExportDiskArguments; body: undefined };
   [customRequest.vmcs]: { arguments: VmcsArguments; body: VmcsBody };
   [customRequest.setVmcsField]: { arguments: SetVmcsFieldArguments; body: undefined };
   [customRequest.partitions]: { arguments: PartitionsArguments; body: PartitionsBody };

@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { nodeBlockFiles } from '../../debug-adapter/host/node-block-files';
 import type { IntegrationView } from '../../debug-adapter/parent-partition/parent-partition';
+import { finishPieces } from '../../debug-adapter/parent-partition/virtual-disks/disk-content';
 import { planImage } from '../../debug-adapter/parent-partition/virtual-disks/image-writer';
 import { exportDisk } from '../../debug-adapter/system/export-disk';
 import type { DiskConfiguration } from '../../debug-adapter/system/machine-configuration';
@@ -37,7 +38,7 @@ describe('disks of a Debian kernel', function () {
   let disks: readonly DiskConfiguration[] = [];
 
   before(() => {
-    const vhdx = planImage(
+    const plan = planImage(
       {
         ...{ path: 'content', sizeBytes: content.length, identity: content.slice(0, 16) },
         ...{ logicalSectorBytes: 512, physicalSectorBytes: 4096 },
@@ -48,7 +49,10 @@ describe('disks of a Debian kernel', function () {
       },
       'vhdx',
     );
-    nodeBlockFiles.writeWhole(folder.place('b.vhdx'), vhdx.sizeBytes, (sink) => vhdx.fill(sink));
+    const vhdx = finishPieces(plan);
+    nodeBlockFiles.writeWhole(folder.place('b.vhdx'), vhdx.sizeBytes, (sink) =>
+      finishPieces(vhdx.fill(sink)),
+    );
     disks = [
       { path: guestFiles.root, controller: 'scsi' },
       { path: folder.place('b.vhdx'), controller: 'scsi', location: 5, isAttached: false },

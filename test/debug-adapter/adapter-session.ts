@@ -53,7 +53,10 @@ export class AdapterSession {
 
   /** `initialize` and `launch`; resolves when the adapter is ready for breakpoints. */
   async launch(options: object): Promise<void> {
-    await this.client.initializeRequest();
+    await this.client.initializeRequest({
+      ...{ adapterID: 'hyperscope', linesStartAt1: true, columnsStartAt1: true },
+      ...{ pathFormat: 'path', supportsProgressReporting: true },
+    });
     const ready = this.client.waitForEvent('initialized');
     await this.client.customRequest('launch', options);
     await ready;

@@ -47,10 +47,12 @@ function reverseContinue(session: SessionState, args: RequestArguments): undefin
   session.after(() => run.start());
 }
 
-/** Ends a long travel where it began; requests themselves are answered at once. */
+/** Ends a long travel where it began, or gives up an export; requests themselves are answered at once. */
 function cancel(session: SessionState, args: RequestArguments): undefined {
   const progressId = args.optionalString('progressId');
-  if (progressId !== undefined) session.debuggee?.run.cancelProgress(progressId);
+  if (progressId === undefined) return;
+  session.debuggee?.run.cancelProgress(progressId);
+  session.exports.cancel(progressId);
 }
 
 function pause(session: SessionState, args: RequestArguments): undefined {

@@ -86,6 +86,7 @@ function terminate(session: SessionState): undefined {
 
 function disconnect(session: SessionState): undefined {
   session.debuggee?.run.cancel();
+  session.exports.cancelAll();
   session.after(() => session.end());
 }
 

@@ -147,6 +147,11 @@ function machineText(stop: MachineStop, { where, decode }: StopPlace): StopText 
         description: 'Out of memory for the guest',
         text: `The guest touched more RAM than there is at ${where}. Launch it with more "memory".`,
       };
+    case 'disk-full':
+      return {
+        description: 'No room for what the guest writes to a disk',
+        text: `A write of the guest to "${stop.path}" failed: as much is kept of what it has written there as can be. Export the disk and launch with the new image, go back to before it was full, or continue: the guest is told that there is no space.`,
+      };
     case 'guest-reset':
       return { description: 'Reset by the guest', text: endText(stop) };
     case 'guest-deleted':

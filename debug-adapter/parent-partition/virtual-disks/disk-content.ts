@@ -17,34 +17,46 @@ export interface DiskContent {
   read(offset: number, target: Uint8Array): boolean;
 }
 
+/** Work in pieces that take milliseconds each; a piece tells how many bytes of the disk it has looked at. */
+export type Pieces<Result = void> = Generator<number, Result>;
+
 /** A new image: how long its file is, and what goes into it. */
 export interface ImagePlan {
   readonly sizeBytes: number;
   /** @throws UserError where the disk cannot be read */
-  fill(sink: BlockSink): void;
+  fill(sink: BlockSink): Pieces;
+}
+
+/** Does all pieces at once. */
+export function finishPieces<Result>(pieces: Pieces<Result>): Result {
+  for (;;) {
+    const { done, value } = pieces.next();
+    if (done === true) return value;
+  }
 }
 
 const pieceBytes = 1024 * 1024;
 
 /** Copies a part of the disk; pieces of zeros are not written, as the new file has zeros there already. */
-export function copyRange(
+export function* copyRange(
   content: DiskContent,
   offset: number,
   lengthBytes: number,
   sink: BlockSink,
   at: number,
-): void {
+): Pieces {
   const piece = new Uint8Array(Math.min(pieceBytes, lengthBytes));
   for (let done = 0; done < lengthBytes;) {
     const part = piece.subarray(0, Math.min(piece.length, lengthBytes - done));
     if (!content.read(offset + done, part)) throw unreadableImage(content.path);
     if (!isZero(part)) sink.write(at + done, part);
     done += part.length;
+    yield part.length;
   }
 }
 
 /** The blocks of the disk that are not all zeros, ascending. */
-export function blocksInUse(content: DiskContent, blockBytes: number): readonly number[] {
+export function* blocksInUse(content: DiskContent, blockBytes: number): Pieces<readonly number[]> {
   const count = Math.ceil(content.sizeBytes / blockBytes);
   const piece = new Uint8Array(Math.min(blockBytes, content.sizeBytes));
   const used: number[] = [];
@@ -53,6 +65,7 @@ export function blocksInUse(content: DiskContent, blockBytes: number): readonly 
     const part = piece.subarray(0, Math.min(blockBytes, content.sizeBytes - offset));
     if (!content.read(offset, part)) throw unreadableImage(content.path);
     if (!isZero(part)) used.push(block);
+    yield part.length;
   }
   return used;
 }

@@ -48,7 +48,7 @@ export class DiskOverlay {
    */
   constructor(
     private readonly store: PageStore,
-    private readonly bytesMaximum: number,
+    readonly bytesMaximum: number,
   ) {}
 
   /** Bytes of the pages that the overlay itself holds, a function of its contents. */

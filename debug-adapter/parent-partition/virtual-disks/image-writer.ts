@@ -1,5 +1,5 @@
 /** Writes disks as new images. */
-import { copyRange, type DiskContent, type ImagePlan } from './disk-content';
+import { copyRange, type DiskContent, type ImagePlan, type Pieces } from './disk-content';
 import { planVhd } from './vhd/vhd-writer';
 import { planVhdx } from './vhdx/vhdx-writer';
 
@@ -8,23 +8,21 @@ export const writtenFormats = ['raw', 'vhd', 'vhd-fixed', 'vhdx', 'vhdx-fixed'] 
 export type WrittenFormat = (typeof writtenFormats)[number];
 
 /**
- * Plans a new image of a disk.
+ * Plans a new image of a disk; for the formats that leave out blocks of zeros, by looking at the whole disk.
  * @throws UserError where the format has no disks like this, or the disk cannot be read
  */
-export function planImage(content: DiskContent, format: WrittenFormat): ImagePlan {
+export function* planImage(content: DiskContent, format: WrittenFormat): Pieces<ImagePlan> {
   switch (format) {
     case 'vhd':
     case 'vhd-fixed':
-      return planVhd(content, format === 'vhd');
+      return yield* planVhd(content, format === 'vhd');
     case 'vhdx':
     case 'vhdx-fixed':
-      return planVhdx(content, format === 'vhdx');
+      return yield* planVhdx(content, format === 'vhdx');
     default:
       return {
         sizeBytes: content.sizeBytes,
-        fill: (sink) => {
-          copyRange(content, 0, content.sizeBytes, sink, 0);
-        },
+        fill: (sink) => copyRange(content, 0, content.sizeBytes, sink, 0),
       };
   }
 }

@@ -15,18 +15,26 @@ export interface VirtualDiskOptions {
   /** Keeps what is written. */
   readonly pages: PageStore;
   readonly overlayBytesMaximum: number;
+  /** Told of the first write for which there was no room, and again once there has been some. */
+  readonly onFull?: () => void;
 }
 
 /** Sectors that are read and written by byte offset; every range lies on the disk. */
 export class VirtualDisk {
+  private readonly pages: PageStore;
   readonly image: DiskImage;
   readonly isReadOnly: boolean;
   readonly overlay: DiskOverlay;
   private readonly page = new Uint8Array(pageSizeBytes);
+  private readonly onFull: () => void;
+  private wasFull = false;
 
-  constructor({ image, isReadOnly, pages, overlayBytesMaximum }: VirtualDiskOptions) {
+  constructor(options: VirtualDiskOptions) {
+    const { image, isReadOnly, pages, overlayBytesMaximum } = options;
+    this.onFull = options.onFull ?? ((): void => undefined);
     this.image = image;
     this.isReadOnly = isReadOnly;
+    this.pages = pages;
     this.overlay = new DiskOverlay(pages, overlayBytesMaximum);
   }
 
@@ -56,13 +64,14 @@ export class VirtualDisk {
 
   /** Writes pages one after another; those before one that cannot be written stay written. */
   write(offset: number, bytes: Uint8Array): DiskWrite {
+    this.wasFull &&= this.overlay.sizeBytes >= this.overlay.bytesMaximum;
     for (let done = 0; done < bytes.length;) {
       const page = Math.floor((offset + done) / pageSizeBytes);
       const from = (offset + done) % pageSizeBytes;
       const part = bytes.subarray(done, done + Math.min(bytes.length - done, pageSizeBytes - from));
       if (part.length < pageSizeBytes && !this.readPage(page)) return 'failed';
       this.page.set(part, from);
-      if (!this.overlay.write(page, this.page)) return 'full';
+      if (!this.overlay.write(page, this.page)) return this.refuseWrite();
       done += part.length;
     }
     return 'written';
@@ -80,6 +89,16 @@ export class VirtualDisk {
     return this.write(endWhole * pageSizeBytes, new Uint8Array(end - endWhole * pageSizeBytes));
   }
 
+  /** The disk as it is now, whatever the guest writes later. Its overlay is to be cleared when it is not needed any more. */
+  copy(): VirtualDisk {
+    const { image, pages } = this;
+    const copy = new VirtualDisk({ image, pages, isReadOnly: true, overlayBytesMaximum: Infinity });
+    const snapshot = this.overlay.takeSnapshot();
+    copy.overlay.restoreSnapshot(snapshot);
+    snapshot.release();
+    return copy;
+  }
+
   /** Names the contents of the image and of those that it is based on; undefined where they cannot be read. */
   hashImages(): string | undefined {
     let names = '';
@@ -89,6 +108,12 @@ export class VirtualDisk {
       names += name;
     }
     return names;
+  }
+
+  private refuseWrite(): DiskWrite {
+    if (!this.wasFull) this.onFull();
+    this.wasFull = true;
+    return 'full';
   }
 
   /** The last page of the disk ends in zeros where the disk ends in it. */

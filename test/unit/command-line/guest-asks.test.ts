@@ -17,6 +17,8 @@ const integration = (...ready: string[]): GuestIntegration => ({
   data: [{ pool: 'auto', key: 'OSName', value: 'Debian' }],
 });
 
+const noDisks = { setDiskAttached: assert.fail, exportDisk: assert.fail };
+
 describe('requests of the command line', () => {
   it('are made one after another, each once the guest can take it', () => {
     const log: string[] = [];
@@ -26,7 +28,11 @@ describe('requests of the command line', () => {
     );
     const turn = (shown: string, ...ready: string[]): readonly string[] =>
       asks.advance(
-        { integration: integration(...ready), ask: (request) => log.push(JSON.stringify(request)) },
+        {
+          integration: integration(...ready),
+          ask: (request) => log.push(JSON.stringify(request)),
+          ...noDisks,
+        },
         (text) => shown.includes(text),
       );
     assert.deepEqual(turn('boot', 'kvp'), []);
@@ -55,6 +61,7 @@ describe('requests of the command line', () => {
         if (kind === 'guest-thaw') throw new UserError('backup-step', 'Not frozen.');
         asked.push(kind);
       },
+      ...noDisks,
     };
     const shown = (): boolean => true;
     assert.deepEqual(asks.advance(guest, shown), ['Not frozen.']);
@@ -62,7 +69,52 @@ describe('requests of the command line', () => {
     assert.deepEqual(asked, ['guest-freeze']);
   });
 
-  for (const text of ['shutdwn', 'set a', 'set =b', 'copy one', 'copy a b c', 'when']) {
+  it('are for disks, too, and a backup is made only while the guest is frozen', () => {
+    const frozen: GuestIntegration = {
+      components: integration('vss').components.map((each) => ({ ...each, detail: 'frozen' })),
+      data: [],
+    };
+    const play = (after: GuestIntegration): { log: string[]; said: string[] } => {
+      const asks = new GuestAsks(
+        parseAsks('attach 1; detach 2; export 0 a.raw; backup 1 b.vhdx'),
+        () => new Uint8Array(0),
+      );
+      const log: string[] = [];
+      const guest = {
+        integration: integration('vss'),
+        ask: ({ kind }: { readonly kind: string }) => void log.push(kind),
+        setDiskAttached: (disk: number, is: boolean) => void log.push(`${disk} ${is}`),
+        exportDisk: (disk: number, path: string) => void log.push(`${disk} to ${path}`),
+      };
+      const said: string[] = [];
+      for (let turn = 0; turn < 9; turn++) {
+        said.push(...asks.advance(guest, () => true));
+        if (log.includes('guest-freeze')) guest.integration = after;
+      }
+      return { log, said };
+    };
+    const { log, said } = play(frozen);
+    const before = ['1 true', '2 false', '0 to a.raw', 'guest-freeze'];
+    assert.deepEqual(log, [...before, '1 to b.vhdx', 'guest-thaw']);
+    assert.ok(said.includes('Disk 1 is in b.vhdx.'), said.join('\n'));
+    const failed = play(integration('vss'));
+    assert.deepEqual(failed.log, [...before, 'guest-thaw']);
+    assert.ok(failed.said.some((text) => text.includes('not backed up')));
+  });
+
+  for (const text of [
+    'attach',
+    'detach x',
+    'export 0',
+    'backup 0',
+    'export a b',
+    'shutdwn',
+    'set a',
+    'set =b',
+    'copy one',
+    'copy a b c',
+    'when',
+  ]) {
     it(`cannot be "${text}"`, () => {
       assert.throws(
         () => parseAsks(text),

@@ -5,7 +5,7 @@ import { webAssemblyCodeHost } from '../../../debug-adapter/host/web-assembly-co
 import { PageStore } from '../../../debug-adapter/machine/page-store';
 import { readImage } from '../../../debug-adapter/parent-partition/virtual-disks/disk-image';
 import { openDiskImage } from '../../../debug-adapter/parent-partition/virtual-disks/open-image';
-import { exportDisk } from '../../../debug-adapter/system/export-disk';
+import { DiskExport, exportDisk } from '../../../debug-adapter/system/export-disk';
 import {
   configureSingleGuest,
   type DiskConfiguration,
@@ -14,7 +14,8 @@ import { PhysicalMachine } from '../../../debug-adapter/system/physical-machine'
 import { UserError } from '../../../debug-adapter/support/user-error';
 
 const content = Uint8Array.from({ length: 64 * 1024 }, (_, at) => at ^ (at >>> 8));
-const halt = Uint8Array.of(0xf4);
+/** JMP to itself. */
+const spin = Uint8Array.of(0xeb, 0xfe);
 
 function machineWith(
   disks: readonly DiskConfiguration[],
@@ -23,7 +24,7 @@ function machineWith(
 ): PhysicalMachine {
   const guest = {
     ...{ name: 'guest', memoryBytes: 4 << 20, commandLine: '', format, disks },
-    image: { path: 'halt', bytes: halt },
+    image: { path: 'spin', bytes: spin },
   };
   const blockFiles = new MemoryBlockFiles(new Map([['disk', bytes]]));
   const ports = { codeHost: webAssemblyCodeHost, blockFiles };
@@ -109,6 +110,54 @@ describe('the disks of a machine', () => {
         () => other.restore(saved),
         (error) => error instanceof UserError && error.id === 'saved-state-other-machine',
       );
+    }
+  });
+
+  it('are written as they were at the beginning of an export, while the guest writes on', () => {
+    const machine = machineWith([scsi]);
+    const disk = machine.disks.guests[0]?.all[0]?.disk;
+    assert.ok(disk);
+    disk.write(0, new Uint8Array(4096).fill(1));
+    const kept = new Map<string, Uint8Array>();
+    const files = new MemoryBlockFiles(kept);
+    const hash = machine.stateHash();
+    const writing = new DiskExport(machine, { guest: 0, disk: 0 }, { path: 'new' }, files);
+    assert.equal(machine.stateHash(), hash);
+    disk.write(0, new Uint8Array(8192).fill(2));
+    assert.equal(kept.size, 0);
+    while (!writing.step());
+    assert.equal(writing.fraction, 1);
+    const expected = content.slice().fill(1, 0, 4096);
+    assert.deepEqual(kept.get('new'), expected);
+    assert.equal(disk.overlay.sizeBytes, machine.disks.pages.sizeBytes, 'nothing is kept of it');
+  });
+
+  it('stop the machine once when they take no more writes, and again once there has been room', () => {
+    const machine = machineWith([{ ...scsi, writtenBytesMaximum: 8192 }]);
+    const disk = machine.disks.guests[0]?.all[0]?.disk;
+    assert.ok(disk);
+    const fill = (): string => {
+      const outcome = disk.write(0, new Uint8Array(16_384).fill(1));
+      assert.equal(outcome, 'full');
+      return machine.run({ maxSteps: 1 }).stop.kind;
+    };
+    assert.equal(fill(), 'disk-full');
+    assert.notEqual(fill(), 'disk-full', 'only once');
+    disk.clear(0, 16_384);
+    assert.equal(fill(), 'disk-full');
+  });
+
+  it('leave nothing of an export that is given up', () => {
+    const machine = machineWith([scsi]);
+    const kept = new Map<string, Uint8Array>();
+    const place = { guest: 0, disk: 0 };
+    for (const steps of [0, 1]) {
+      const target = { path: 'new.vhdx' };
+      const writing = new DiskExport(machine, place, target, new MemoryBlockFiles(kept));
+      for (let step = 0; step < steps; step++) writing.step();
+      writing.cancel();
+      assert.equal(writing.step(), true);
+      assert.equal(kept.size, 0);
     }
   });
 

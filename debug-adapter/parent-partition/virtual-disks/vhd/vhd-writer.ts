@@ -17,7 +17,13 @@ import {
 } from '../../../spec/disk-images/vhd';
 import { UserError } from '../../../support/user-error';
 import { encodeUtf8 } from '../../../support/utf8';
-import { blocksInUse, copyRange, type DiskContent, type ImagePlan } from '../disk-content';
+import {
+  blocksInUse,
+  copyRange,
+  type DiskContent,
+  type ImagePlan,
+  type Pieces,
+} from '../disk-content';
 import { bitmapSizeBytes } from './vhd-image';
 import { vhdChecksum } from './vhd-structures';
 
@@ -69,7 +75,7 @@ function makeFooter({ sizeBytes, identity }: DiskContent, isDynamic: boolean): U
 }
 
 /** @throws UserError where the disk is larger than the format has them, or has other sectors */
-export function planVhd(content: DiskContent, isDynamic: boolean): ImagePlan {
+export function* planVhd(content: DiskContent, isDynamic: boolean): Pieces<ImagePlan> {
   const { sizeBytes, logicalSectorBytes, path } = content;
   if (sizeBytes > vhdSizeMaximum || logicalSectorBytes !== sizes.sector) {
     throw new UserError(
@@ -79,19 +85,19 @@ export function planVhd(content: DiskContent, isDynamic: boolean): ImagePlan {
     );
   }
   const last = makeFooter(content, isDynamic);
-  if (isDynamic) return planDynamic(content, last);
+  if (isDynamic) return yield* planDynamic(content, last);
   return {
     sizeBytes: sizeBytes + sizes.footer,
-    fill: (sink) => {
-      copyRange(content, 0, sizeBytes, sink, 0);
+    *fill(sink) {
+      yield* copyRange(content, 0, sizeBytes, sink, 0);
       sink.write(sizeBytes, last);
     },
   };
 }
 
-function planDynamic(content: DiskContent, last: Uint8Array): ImagePlan {
+function* planDynamic(content: DiskContent, last: Uint8Array): Pieces<ImagePlan> {
   const blockBytes = vhdBlockSizeDefault;
-  const used = blocksInUse(content, blockBytes);
+  const used = yield* blocksInUse(content, blockBytes);
   const entries = Math.ceil(content.sizeBytes / blockBytes);
   const tableOffset = sizes.footer + sizes.dynamicHeader;
   const tableBytes = Math.ceil((entries * 4) / sizes.sector) * sizes.sector;
@@ -99,19 +105,19 @@ function planDynamic(content: DiskContent, last: Uint8Array): ImagePlan {
   const wholeBytes = bitmap.length + blockBytes;
   const blocksOffset = tableOffset + tableBytes;
   const end = blocksOffset + used.length * wholeBytes;
-  const fill = (sink: BlockSink): void => {
+  const fill = function* (sink: BlockSink): Pieces {
     sink.write(0, last);
     sink.write(sizes.footer, makeHeader(tableOffset, entries, blockBytes));
     const table = new DataView(new ArrayBuffer(tableBytes));
     for (let at = 0; at < tableBytes; at += 4) table.setUint32(at, vhdUnusedEntry);
-    used.forEach((block, index) => {
+    for (const [index, block] of used.entries()) {
       const at = blocksOffset + index * wholeBytes;
       table.setUint32(block * 4, at / sizes.sector);
       sink.write(at, bitmap);
       const offset = block * blockBytes;
       const lengthBytes = Math.min(blockBytes, content.sizeBytes - offset);
-      copyRange(content, offset, lengthBytes, sink, at + bitmap.length);
-    });
+      yield* copyRange(content, offset, lengthBytes, sink, at + bitmap.length);
+    }
     sink.write(tableOffset, new Uint8Array(table.buffer));
     sink.write(end, last);
   };

@@ -26,6 +26,7 @@ import {
   derivedIdentity,
   type DiskContent,
   type ImagePlan,
+  type Pieces,
 } from '../disk-content';
 import { chunkRatio } from './vhdx-image';
 import { vhdxChecksum } from './vhdx-structures';
@@ -40,30 +41,30 @@ const entryStateBits = 20n;
 const guid = (text: string): Uint8Array => present(parseGuid(text), 'GUID');
 
 /** @throws UserError where the disk cannot be read */
-export function planVhdx(content: DiskContent, isDynamic: boolean): ImagePlan {
+export function* planVhdx(content: DiskContent, isDynamic: boolean): Pieces<ImagePlan> {
   const count = Math.ceil(content.sizeBytes / blockBytes);
   const ratio = chunkRatio(content.logicalSectorBytes, blockBytes);
   const entries = count + Math.ceil(count / ratio) - 1;
   const tableBytes = Math.ceil((entries * 8) / sizes.megabyte) * sizes.megabyte;
   const used = isDynamic
-    ? blocksInUse(content, blockBytes)
+    ? yield* blocksInUse(content, blockBytes)
     : Array.from({ length: count }, (_, block) => block);
   const blocksOffset = tableOffset + tableBytes;
-  const fill = (sink: BlockSink): void => {
+  const fill = function* (sink: BlockSink): Pieces {
     sink.write(0, identifier());
     const regions = makeRegionTable(tableBytes);
     for (const offset of vhdxRegionTableOffsets) sink.write(offset, regions);
     vhdxHeaderOffsets.forEach((offset, index) => sink.write(offset, makeHeader(content, index)));
     sink.write(metadataOffset, makeMetadata(content, isDynamic));
     const table = new DataView(new ArrayBuffer(entries * 8));
-    used.forEach((block, index) => {
+    for (const [index, block] of used.entries()) {
       const at = blocksOffset + index * blockBytes;
       const megabytes = BigInt(at / sizes.megabyte);
       const entry = (megabytes << entryStateBits) | BigInt(VhdxBlockState.fullyPresent);
       table.setBigUint64((block + Math.floor(block / ratio)) * 8, entry, true);
       const offset = block * blockBytes;
-      copyRange(content, offset, Math.min(blockBytes, content.sizeBytes - offset), sink, at);
-    });
+      yield* copyRange(content, offset, Math.min(blockBytes, content.sizeBytes - offset), sink, at);
+    }
     sink.write(tableOffset, new Uint8Array(table.buffer));
   };
   return { sizeBytes: blocksOffset + used.length * blockBytes, fill };

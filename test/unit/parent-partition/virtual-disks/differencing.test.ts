@@ -1,6 +1,7 @@
 // Differencing images: sectors of the child over those of its parent, made of two written images and the fields that join them.
 import assert from 'node:assert/strict';
 import { MemoryBlockFiles } from '../../../../debug-adapter/backends/block-source';
+import { finishPieces } from '../../../../debug-adapter/parent-partition/virtual-disks/disk-content';
 import { planImage } from '../../../../debug-adapter/parent-partition/virtual-disks/image-writer';
 import { openDiskImage } from '../../../../debug-adapter/parent-partition/virtual-disks/open-image';
 import { vhdChecksum } from '../../../../debug-adapter/parent-partition/virtual-disks/vhd/vhd-structures';
@@ -23,9 +24,9 @@ function write(content: Uint8Array, format: 'vhd' | 'vhdx', identity: number): U
       return true;
     },
   };
-  const { sizeBytes, fill } = planImage(disk, format);
+  const { sizeBytes, fill } = finishPieces(planImage(disk, format));
   const bytes = new Uint8Array(sizeBytes);
-  fill({ write: (offset, part) => bytes.set(part, offset) });
+  finishPieces(fill({ write: (offset, part) => bytes.set(part, offset) }));
   return bytes;
 }
 

@@ -1,5 +1,7 @@
 // Images that are written here are what QEMU takes them for, sound, and the disk that they were made of.
 import assert from 'node:assert/strict';
+import type { BlockSink } from '../../../../debug-adapter/backends/block-source';
+import { finishPieces } from '../../../../debug-adapter/parent-partition/virtual-disks/disk-content';
 import { readFileSync } from 'node:fs';
 import { nodeBlockFiles } from '../../../../debug-adapter/host/node-block-files';
 import type { DiskContent } from '../../../../debug-adapter/parent-partition/virtual-disks/disk-content';
@@ -47,9 +49,10 @@ describe('images that are written', () => {
   afterEach(() => folder.remove());
 
   function write(bytes: Uint8Array, format: WrittenFormat): string {
-    const { sizeBytes, fill } = planImage(contentOf(bytes), format);
+    const { sizeBytes, fill } = finishPieces(planImage(contentOf(bytes), format));
     const path = folder.place(`image.${format}`);
-    assert.equal(nodeBlockFiles.writeWhole(path, sizeBytes, fill).kind, 'written');
+    const finish = (sink: BlockSink): void => finishPieces(fill(sink));
+    assert.equal(nodeBlockFiles.writeWhole(path, sizeBytes, finish).kind, 'written');
     assert.equal(readFileSync(path).length, sizeBytes);
     return path;
   }
@@ -85,17 +88,17 @@ describe('images that are written', () => {
   it('leave blocks of zeros out where they are dynamic', () => {
     const bytes = new Uint8Array(64 * megabyte);
     bytes[40 * megabyte] = 1;
-    assert.ok(planImage(contentOf(bytes), 'vhd').sizeBytes < 3 * megabyte);
-    assert.ok(planImage(contentOf(bytes), 'vhdx').sizeBytes <= 6 * megabyte);
+    assert.ok(finishPieces(planImage(contentOf(bytes), 'vhd')).sizeBytes < 3 * megabyte);
+    assert.ok(finishPieces(planImage(contentOf(bytes), 'vhdx')).sizeBytes <= 6 * megabyte);
   });
 
   it('are refused where the format has no such disks', () => {
     const large = { ...contentOf(new Uint8Array(512)), sizeBytes: 3 * 2 ** 40 };
     const isRefusal = (error: unknown): boolean =>
       error instanceof UserError && error.id === 'disk-export-format';
-    assert.throws(() => planImage(large, 'vhd'), isRefusal);
+    assert.throws(() => finishPieces(planImage(large, 'vhd')), isRefusal);
     const wide = { ...contentOf(new Uint8Array(4096)), logicalSectorBytes: 4096 };
-    assert.throws(() => planImage(wide, 'vhd-fixed'), isRefusal);
+    assert.throws(() => finishPieces(planImage(wide, 'vhd-fixed')), isRefusal);
   });
 
   /** Computed by hand along the appendix "CHS calculation". */
