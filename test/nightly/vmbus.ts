@@ -1,4 +1,6 @@
-// `npm run nightly:vmbus`: a hostile guest does its worst to its bus. Options: --actions=N (1,000,000), --seed=N (the day).
+// `npm run nightly:vmbus`: a hostile guest does its worst to its bus, then in a whole machine, beside a guest that must not notice.
+// Options: --actions=N (1,000,000), --seed=N (the day), --steps=N for which the neighbour counts (1,000,000,000).
+import { spawnSync } from 'node:child_process';
 import { SeededRandom } from '../support/seeded-random';
 import { HostileGuest } from '../unit/parent-partition/vmbus/hostile-guest';
 
@@ -27,3 +29,15 @@ try {
   console.log(`failed with --seed=${seed + done} --actions=${actionsEach}`);
   throw error;
 }
+
+const steps = option('steps', 1_000_000_000);
+const file = 'test/unit/system/storage-isolation.test.ts';
+const { status } = spawnSync(
+  process.execPath,
+  ['node_modules/mocha/bin/mocha.js', '--import=tsx', file],
+  {
+    env: { ...process.env, STORAGE_ISOLATION_STEPS: String(steps), HYPERSCOPE_SEED: String(seed) },
+    stdio: 'inherit',
+  },
+);
+if (status !== 0) process.exitCode = 1;

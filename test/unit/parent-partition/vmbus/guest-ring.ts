@@ -1,13 +1,20 @@
 /** One direction of a ring as a guest drives it: by the header in memory, and nothing of ours. */
-import type { SparseMemory } from './sparse-memory';
 
 const page = 4096;
+
+/** The guest's memory, as it reaches it itself. */
+export interface RingMemory {
+  read(gpa: number, target: Uint8Array): boolean;
+  write(gpa: number, bytes: Uint8Array): boolean;
+  word(gpa: number): number;
+  setWord(gpa: number, value: number): void;
+}
 
 export class GuestRing {
   private readonly dataBytes: number;
 
   constructor(
-    private readonly memory: SparseMemory,
+    private readonly memory: RingMemory,
     readonly pages: readonly number[],
   ) {
     this.dataBytes = (pages.length - 1) * page;
