@@ -20,6 +20,7 @@ export interface DisksArguments {
   readonly partition: number;
 }
 
+/** Every disk of the guest, also those that are detached. */
 export interface DisksBody {
   readonly disks: readonly DiskInfo[];
 }
@@ -49,6 +50,7 @@ export interface DiskArguments {
 /** Formats of new images. */
 export const diskFormats = ['raw', 'vhd', 'vhd-fixed', 'vhdx', 'vhdx-fixed'] as const;
 
+/** Which disk goes where. */
 export interface ExportDiskArguments extends DiskArguments {
   /** Absolute path of the new image. */
   readonly path: string;
