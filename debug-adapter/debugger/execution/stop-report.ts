@@ -101,17 +101,24 @@ export function endText(stop: GuestEnding): string {
   }
 }
 
+/** An instruction that is not built, as far as it can be decoded. */
+function unimplementedText(
+  { bytes: given, text }: Extract<MachineStop, { kind: 'unimplemented' }>,
+  { where, decode }: Pick<StopPlace, 'where' | 'decode'>,
+): StopText {
+  const decoded = decode(given);
+  const name = decoded?.text ?? (text === '' ? 'unknown instruction' : text);
+  const bytes = formatBytes(given.subarray(0, decoded?.length ?? given.length));
+  return {
+    description: `Instruction not built: ${name}`,
+    text: `The guest reached an instruction that Hyperscope does not execute yet: ${name} (bytes ${bytes}) at ${where}. Change RIP to skip it, or change the guest.`,
+  };
+}
+
 function machineText(stop: MachineStop, { where, decode }: StopPlace): StopText {
   switch (stop.kind) {
-    case 'unimplemented': {
-      const decoded = decode(stop.bytes);
-      const name = decoded?.text ?? (stop.text === '' ? 'unknown instruction' : stop.text);
-      const bytes = formatBytes(stop.bytes.subarray(0, decoded?.length ?? stop.bytes.length));
-      return {
-        description: `Instruction not built: ${name}`,
-        text: `The guest reached an instruction that Hyperscope does not execute yet: ${name} (bytes ${bytes}) at ${where}. Change RIP to skip it, or change the guest.`,
-      };
-    }
+    case 'unimplemented':
+      return unimplementedText(stop, { where, decode });
     case 'triple-fault':
       return {
         description: 'Triple fault',
