@@ -66,9 +66,15 @@ export class RingLog {
 
   /** A view of record `index`, valid until the next append; undefined where it is not kept. */
   at(index: number): Uint8Array | undefined {
-    if (index < this.dropped || index >= this.appended) return undefined;
-    const at = (index % this.capacity) * this.recordBytes;
+    const at = this.placeOf(index);
+    if (at === undefined) return undefined;
     return this.bytes.subarray(at, at + this.recordBytes);
+  }
+
+  /** Where record `index` begins in {@link view}, until the next append; undefined where it is not kept. */
+  placeOf(index: number): number | undefined {
+    if (index < this.dropped || index >= this.appended) return undefined;
+    return (index % this.capacity) * this.recordBytes;
   }
 
   /** Forgets the records from number `count` on; the next one appended gets that number. */

@@ -14,6 +14,12 @@ export interface StructReading {
 
 type Readings = Map<string, StructReading>;
 
+/** A structure of a chain, and where it lies. */
+interface Link {
+  readonly layout: StructLayout;
+  readonly place: number;
+}
+
 interface ValueField {
   readonly name: string;
   /** Undefined for a GUID. */
@@ -38,21 +44,22 @@ function valueFieldsOf(layout: StructLayout): readonly ValueField[] {
   return made;
 }
 
-function readOne(
-  view: DataView,
-  bytes: Uint8Array,
-  at: number,
-  type: ValueField['type'],
-): StructValue {
+function wordAt(bytes: Uint8Array, at: number): number {
+  const low = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16);
+  return (bytes[at + 3] ?? 0) * 0x100_0000 + low;
+}
+
+/** Byte by byte: a view for each structure would cost more than its fields. */
+function readOne(bytes: Uint8Array, at: number, type: ValueField['type']): StructValue {
   switch (type) {
     case 'u8':
-      return BigInt(view.getUint8(at));
+      return BigInt(bytes[at] ?? 0);
     case 'u16':
-      return BigInt(view.getUint16(at, true));
+      return BigInt((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8));
     case 'u32':
-      return BigInt(view.getUint32(at, true));
+      return BigInt(wordAt(bytes, at));
     case 'u64':
-      return view.getBigUint64(at, true);
+      return (BigInt(wordAt(bytes, at + 4)) << 32n) | BigInt(wordAt(bytes, at));
     case undefined:
       return guidText(bytes, at);
   }
@@ -61,12 +68,12 @@ function readOne(
 /** The structure that lies at the place of `part`; undefined where none does. */
 function structureOf(
   part: StructPart,
-  values: Readings,
+  valueOf: (name: string) => StructReading | undefined,
   outer: StructScope,
 ): StructLayout | undefined {
   if (part.kind === 'appended') return part.layout;
   if (part.kind !== 'choice') return undefined;
-  const own = values.get(part.by)?.value;
+  const own = valueOf(part.by)?.value;
   const value = typeof own === 'bigint' ? own : outer(part.by);
   return value === undefined ? undefined : part.cases.get(Number(value));
 }
@@ -85,15 +92,87 @@ export function readValues(
   const values: Readings = new Map();
   let next: StructLayout | undefined = layout;
   let place = at;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   while (next !== undefined && place <= bytes.length) {
     for (const { name, type, offset, end } of valueFieldsOf(next)) {
       if (place + end > bytes.length) break;
-      values.set(name, { layout: next, value: readOne(view, bytes, place + offset, type) });
+      values.set(name, { layout: next, value: readOne(bytes, place + offset, type) });
     }
     place += next.sizeBytes;
     const [part]: readonly StructPart[] = next.parts;
-    next = part === undefined ? undefined : structureOf(part, values, outer);
+    next = part === undefined ? undefined : structureOf(part, (name) => values.get(name), outer);
   }
   return values;
+}
+
+const fieldsByName = new WeakMap<StructLayout, ReadonlyMap<string, ValueField>>();
+
+function valueFieldOf(layout: StructLayout, name: string): ValueField | undefined {
+  let known = fieldsByName.get(layout);
+  if (known === undefined) {
+    known = new Map(valueFieldsOf(layout).map((field) => [field.name, field]));
+    fieldsByName.set(layout, known);
+  }
+  return known.get(name);
+}
+
+const reaches = new WeakMap<StructLayout, Set<string>>();
+
+/** True where structures of this layout may have a value of this name, here or in a structure that they choose. */
+export function mayHaveValue(layout: StructLayout, name: string): boolean {
+  return reachOf(layout).has(name);
+}
+
+function reachOf(layout: StructLayout): ReadonlySet<string> {
+  const known = reaches.get(layout);
+  if (known !== undefined) return known;
+  const names = new Set(valueFieldsOf(layout).map(({ name }) => name));
+  reaches.set(layout, names);
+  const [part] = layout.parts;
+  const inner =
+    part?.kind === 'appended'
+      ? [part.layout]
+      : part?.kind === 'choice'
+        ? [...part.cases.values()]
+        : [];
+  for (const name of inner.flatMap((each) => [...reachOf(each)])) names.add(name);
+  return names;
+}
+
+/** The value of a field in the last structure of a chain that has it. */
+function valueIn(
+  chain: readonly Link[],
+  bytes: Uint8Array,
+  name: string,
+): StructReading | undefined {
+  for (let index = chain.length - 1; index >= 0; index--) {
+    const link = chain[index];
+    const field = link === undefined ? undefined : valueFieldOf(link.layout, name);
+    if (link === undefined || field === undefined) continue;
+    const { layout, place } = link;
+    if (place + field.end > bytes.length) continue;
+    return { layout, value: readOne(bytes, place + field.offset, field.type) };
+  }
+  return undefined;
+}
+
+/** The one value that {@link readValues} has under this name, found without reading the others. */
+export function readValue(
+  layout: StructLayout,
+  bytes: Uint8Array,
+  name: string,
+  at = 0,
+  outer: StructScope = () => undefined,
+): StructReading | undefined {
+  if (!mayHaveValue(layout, name)) return undefined;
+  const chain: Link[] = [];
+  const lookUp = (wanted: string): StructReading | undefined => valueIn(chain, bytes, wanted);
+  let next: StructLayout | undefined = layout;
+  let place = at;
+  while (next !== undefined && place <= bytes.length) {
+    chain.push({ layout: next, place });
+    place += next.sizeBytes;
+    const [part]: readonly StructPart[] = next.parts;
+    next = part === undefined ? undefined : structureOf(part, lookUp, outer);
+  }
+  return lookUp(name);
 }

@@ -368,6 +368,11 @@ export class TraceLog implements ExitSink {
     this.forward(event);
   }
 
+  /** Grows when rows are forgotten, so that their numbers are given to others. */
+  get generation(): number {
+    return this.exits.generation;
+  }
+
   /** Forgets every row: after the machine has been put into another state, the rows are of another past. */
   clear(): void {
     for (const stream of this.streams) stream.clear();

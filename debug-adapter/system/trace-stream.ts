@@ -10,6 +10,17 @@ import {
   type FieldWriter,
   type StructLayout,
 } from '../support/struct-layout';
+import { traceHeader } from './trace-records';
+
+const headerOffset = (name: keyof TraceHeader): number =>
+  present(traceHeader.byName.get(name), name).offset;
+const headerOffsets = {
+  position: headerOffset('position'),
+  timeNs: headerOffset('timeNs'),
+  ordinal: headerOffset('ordinal'),
+  partition: headerOffset('partition'),
+  processor: headerOffset('processor'),
+} as const;
 
 /** What a stream does with the bytes of one kind of event. */
 export interface RecordCodec<Event extends TraceEvent> {
@@ -17,6 +28,8 @@ export interface RecordCodec<Event extends TraceEvent> {
   /** Writes integer fields through `write`, and bytes into the record itself. */
   encode(event: Event, write: FieldWriter, record: Uint8Array): void;
   decode(header: TraceHeader, record: Uint8Array, fields: FieldReader): Event;
+  /** The same without copies: valid until the next event. */
+  borrow?(header: TraceHeader, record: Uint8Array, fields: FieldReader): Event;
 }
 
 /** Value of an integer field of the record. */
@@ -81,20 +94,28 @@ export class TraceStream<Event extends TraceEvent> {
     const record = this.ring.at(index);
     if (record === undefined) return undefined;
     const { layout } = this.codec;
-    const read: FieldReader = (name) => readField(layout, record, name);
-    const header: TraceHeader = {
-      position: Number(read('position')),
-      ordinal: Number(read('ordinal')),
-      timeNs: Number(read('timeNs')),
-      partition: Number(read('partition')),
-      processor: Number(read('processor')),
-    };
-    return this.codec.decode(header, record, read);
+    return this.codec.decode(headerIn(record), record, (name) => readField(layout, record, name));
   }
 
-  /** The record of event number `index` itself, valid until the next event; undefined where it is not kept. */
-  recordAt(index: number): Uint8Array | undefined {
-    return this.ring.at(index);
+  /** Event number `index` as {@link at} gives it, but valid only until the next event: for whoever looks at very many. */
+  borrow(index: number): Event | undefined {
+    const { codec } = this;
+    if (codec.borrow === undefined) return this.at(index);
+    const record = this.ring.at(index);
+    if (record === undefined) return undefined;
+    return codec.borrow(headerIn(record), record, (name) => readField(codec.layout, record, name));
+  }
+
+  /**
+   * Bytes of the record of event number `index`, valid until the next event; undefined where it is not kept.
+   * @param lengthAt where the record says how many they are, in 16 bits
+   */
+  bytesIn(index: number, bytesAt: number, lengthAt: number): Uint8Array | undefined {
+    const { view } = this.ring;
+    const at = this.ring.placeOf(index);
+    if (at === undefined) return undefined;
+    const length = view.getUint16(at + lengthAt, true);
+    return new Uint8Array(view.buffer, view.byteOffset + at + bytesAt, length);
   }
 
   /** The kept events among numbers `start` to `start + count - 1`, ascending. */
@@ -126,9 +147,9 @@ export class TraceStream<Event extends TraceEvent> {
     let high = this.recorded;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      const event = present(this.at(middle), 'trace record');
+      const place = headerIn(present(this.ring.at(middle), 'trace record'));
       const before =
-        event.position < position || (event.position === position && event.ordinal < ordinal);
+        place.position < position || (place.position === position && place.ordinal < ordinal);
       if (before) low = middle + 1;
       else high = middle;
     }
@@ -145,6 +166,31 @@ export class TraceStream<Event extends TraceEvent> {
     this.ring.clear();
     this.cuts++;
   }
+}
+
+const twoTo32 = 2 ** 32;
+
+/** A little-endian word of a record. */
+export function recordU32(record: Uint8Array, at: number): number {
+  const low = (record[at] ?? 0) | ((record[at + 1] ?? 0) << 8) | ((record[at + 2] ?? 0) << 16);
+  return (record[at + 3] ?? 0) * 0x100_0000 + low;
+}
+
+/** A little-endian half word of a record. */
+export function recordU16(record: Uint8Array, at: number): number {
+  return (record[at] ?? 0) | ((record[at + 1] ?? 0) << 8);
+}
+
+/** What every record begins with, field by field: a reader by name would cost more than all the rest of a record. */
+function headerIn(record: Uint8Array): TraceHeader {
+  const { position, timeNs, ordinal, partition, processor } = headerOffsets;
+  return {
+    position: recordU32(record, position) + recordU32(record, position + 4) * twoTo32,
+    ordinal: recordU32(record, ordinal),
+    timeNs: recordU32(record, timeNs) + recordU32(record, timeNs + 4) * twoTo32,
+    partition: recordU16(record, partition),
+    processor: recordU16(record, processor),
+  };
 }
 
 /** The bytes of a field. */

@@ -1,5 +1,6 @@
 /** What crosses VMBus as records of the trace: messages, packets and signals. */
 import type {
+  TraceHeader,
   VmbusDirection,
   VmbusMessageEvent,
   VmbusPacketEvent,
@@ -9,7 +10,14 @@ import { present } from '../support/assert';
 import type { FieldWriter, StructLayout } from '../support/struct-layout';
 import { decodeUtf8, encodeUtf8 } from '../support/utf8';
 import { vmbusMessageRecord, vmbusPacketRecord, vmbusSignalRecord } from './trace-records';
-import { fieldBytes, type FieldReader, type RecordCodec } from './trace-stream';
+import {
+  fieldBytes,
+  recordU16,
+  recordU32,
+  type FieldReader,
+  type RecordCodec,
+  type TraceStream,
+} from './trace-stream';
 
 const directionOf = (read: FieldReader): VmbusDirection =>
   read('isToGuest') === 0n ? 'to-parent' : 'to-guest';
@@ -71,6 +79,67 @@ export const vmbusMessageCodec: RecordCodec<VmbusMessageEvent> = {
   },
 };
 
+const packetField = (name: string): number =>
+  present(vmbusPacketRecord.byName.get(name), name).offset;
+const packetAt = {
+  isToGuest: packetField('isToGuest'),
+  reasonLength: packetField('reasonLength'),
+  classLength: packetField('classLength'),
+  packetType: packetField('packetType'),
+  length: packetField('length'),
+  channel: packetField('channel'),
+  sizeBytes: packetField('sizeBytes'),
+  transactionId: packetField('transactionId'),
+  class: packetField('class'),
+  reason: packetField('reason'),
+  bytes: packetField('bytes'),
+} as const;
+
+/** Text of a record; that of most is ASCII, for which no view of its bytes is made. */
+function textAt(record: Uint8Array, at: number, length: number): string {
+  let text = '';
+  for (let index = at; index < at + length; index++) {
+    const byte = record[index] ?? 0;
+    if (byte >= 0x80) return decodeUtf8(record.subarray(at, at + length));
+    text += String.fromCharCode(byte);
+  }
+  return text;
+}
+
+/** The bytes of a packet where its record has them: for filters, which look at every packet. */
+export function packetBytesAt(
+  packets: TraceStream<VmbusPacketEvent>,
+  index: number,
+): Uint8Array | undefined {
+  return packets.bytesIn(index, packetAt.bytes, packetAt.length);
+}
+
+/**
+ * A packet whose bytes are those of its record. A list takes in a hundred thousand of them, so fields are read at their
+ * places, and without a view of the record for each.
+ */
+function borrowPacket(header: TraceHeader, record: Uint8Array): VmbusPacketEvent {
+  const { position, ordinal, timeNs, partition, processor } = header;
+  const low = recordU32(record, packetAt.transactionId);
+  const high = recordU32(record, packetAt.transactionId + 4);
+  return {
+    kind: 'vmbus-packet',
+    position,
+    ordinal,
+    timeNs,
+    partition,
+    processor,
+    direction: record[packetAt.isToGuest] === 0 ? 'to-parent' : 'to-guest',
+    channel: recordU32(record, packetAt.channel),
+    classId: textAt(record, packetAt.class, record[packetAt.classLength] ?? 0),
+    transactionId: high === 0 ? BigInt(low) : (BigInt(high) << 32n) | BigInt(low),
+    packetType: recordU16(record, packetAt.packetType),
+    sizeBytes: recordU32(record, packetAt.sizeBytes),
+    bytes: record.subarray(packetAt.bytes, packetAt.bytes + recordU16(record, packetAt.length)),
+    refusal: textAt(record, packetAt.reason, record[packetAt.reasonLength] ?? 0),
+  };
+}
+
 export const vmbusPacketCodec: RecordCodec<VmbusPacketEvent> = {
   layout: vmbusPacketRecord,
   encode(event, write, record) {
@@ -86,31 +155,21 @@ export const vmbusPacketCodec: RecordCodec<VmbusPacketEvent> = {
     writeText(packetClass, record, write, event.classId);
     writeText(packetReason, record, write, event.refusal);
   },
-  decode(header, record, read) {
-    return {
-      ...header,
-      kind: 'vmbus-packet',
-      direction: directionOf(read),
-      channel: Number(read('channel')),
-      classId: readText(packetClass, record, read),
-      transactionId: read('transactionId'),
-      packetType: Number(read('packetType')),
-      sizeBytes: Number(read('sizeBytes')),
-      bytes: fieldBytes(vmbusPacketRecord, record, 'bytes').slice(0, Number(read('length'))),
-      refusal: readText(packetReason, record, read),
-    };
+  decode(header, record) {
+    const packet = borrowPacket(header, record);
+    return { ...packet, bytes: packet.bytes.slice() };
   },
+  borrow: borrowPacket,
 };
 
-const packetLengthField = present(vmbusPacketRecord.byName.get('length'), 'length').offset;
-const packetBytesField = present(vmbusPacketRecord.byName.get('bytes'), 'bytes').offset;
-
-/** The bytes of a packet in its record, not copied: for filters, which look at every packet. */
-export function packetBytesIn(record: Uint8Array): Uint8Array {
-  const low = record[packetLengthField] ?? 0;
-  const length = low | ((record[packetLengthField + 1] ?? 0) << 8);
-  return record.subarray(packetBytesField, packetBytesField + length);
-}
+const signalField = (name: string): number =>
+  present(vmbusSignalRecord.byName.get(name), name).offset;
+const signalAt = {
+  isToGuest: signalField('isToGuest'),
+  reasonLength: signalField('reasonLength'),
+  channel: signalField('channel'),
+  reason: signalField('reason'),
+} as const;
 
 export const vmbusSignalCodec: RecordCodec<VmbusSignalEvent> = {
   layout: vmbusSignalRecord,
@@ -119,13 +178,18 @@ export const vmbusSignalCodec: RecordCodec<VmbusSignalEvent> = {
     write('channel', BigInt(event.channel));
     writeText(signalReason, record, write, event.outcome);
   },
-  decode(header, record, read) {
+  decode(header, record) {
+    const { position, ordinal, timeNs, partition, processor } = header;
     return {
-      ...header,
       kind: 'vmbus-signal',
-      direction: directionOf(read),
-      channel: Number(read('channel')),
-      outcome: readText(signalReason, record, read),
+      position,
+      ordinal,
+      timeNs,
+      partition,
+      processor,
+      direction: record[signalAt.isToGuest] === 0 ? 'to-parent' : 'to-guest',
+      channel: recordU32(record, signalAt.channel),
+      outcome: textAt(record, signalAt.reason, record[signalAt.reasonLength] ?? 0),
     };
   },
 };

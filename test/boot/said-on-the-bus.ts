@@ -113,7 +113,7 @@ export class BusNotes {
       rows.push(`host ${request.replace('guest ', '')} completion`);
       return;
     }
-    const operation = packetOperation(event, values) ?? '';
+    const operation = packetOperation(event) ?? '';
     const isChoice = operation === 'Negotiate' && event.direction === 'to-parent';
     const choice = isChoice ? ` ${versionsAtEnd(event)}` : '';
     rows.push(`${speaker[event.direction]} ${operation}${choice}`);

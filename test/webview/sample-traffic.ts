@@ -48,7 +48,8 @@ export function conversation(requests: number): TrafficLog {
   const guests = [
     { id: 2, name: 'debian', memory: ringMemory() },
   ] as unknown as ConstructorParameters<typeof TrafficLog>[0]['guests'];
-  return new TrafficLog({ guests, trace, timeNs: timeNs + 2e6 }, () => () => undefined);
+  const machine = { guests, trace, position: Infinity, timeNs: timeNs + 2e6 };
+  return new TrafficLog(machine, () => () => undefined);
 }
 
 /** Rows made as they are asked for: as many as nobody would keep. */

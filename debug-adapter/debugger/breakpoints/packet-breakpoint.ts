@@ -7,7 +7,7 @@ import {
 import { deviceProtocolByClass } from '../../spec/vmbus/device-protocols';
 import type { StructLayout } from '../../support/struct-layout';
 import { nearestName } from '../../support/nearest-name';
-import { packetOperation, packetValues } from '../traffic/decode-traffic';
+import { packetOperation } from '../traffic/decode-traffic';
 import { packetFieldNames } from '../traffic/traffic-fields';
 import { noTarget, onEvent, type BreakpointTarget } from './breakpoint';
 
@@ -42,7 +42,7 @@ function onPackets(
 ): BreakpointTarget {
   return onEvent('vmbus-packet', title, packetFieldNames(classId), (packet) => {
     if (classId !== undefined && packet.classId !== classId) return false;
-    return operation === undefined || packetOperation(packet, packetValues(packet)) === operation;
+    return operation === undefined || packetOperation(packet) === operation;
   });
 }
 

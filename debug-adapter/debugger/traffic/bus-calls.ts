@@ -32,13 +32,15 @@ const names = new Map(
 const fastCall = 1n << 16n;
 const rdx = 2;
 
-/** The last message or event of a guest to its parent, where the hypervisor refused it. */
+/** The last message or event of a guest to its parent up to a position, where the hypervisor refused it. */
 export function lastRefusedCall(
   { hypercalls, exits }: Pick<TraceLog, 'hypercalls' | 'exits'>,
   partition: number,
+  position: number,
 ): RefusedCall | undefined {
-  const oldest = Math.max(hypercalls.dropped, hypercalls.recorded - searchedMax);
-  for (let index = hypercalls.recorded - 1; index >= oldest; index--) {
+  const newest = hypercalls.firstFrom(position + 1, 0) - 1;
+  const oldest = Math.max(hypercalls.dropped, newest - searchedMax);
+  for (let index = newest; index >= oldest; index--) {
     const call = hypercalls.at(index);
     if (call?.partition !== partition) continue;
     const name = names.get(call.code);

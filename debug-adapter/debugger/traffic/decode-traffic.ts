@@ -16,9 +16,15 @@ import {
   packetUnitBytes,
   pipeHeader,
 } from '../../spec/vmbus/packets';
+import { present } from '../../support/assert';
 import { readField, type StructLayout } from '../../support/struct-layout';
 import { decodeTree, restNode, type StructNode, type StructScope } from '../../support/struct-tree';
-import { readValues, type StructReading } from '../../support/struct-values';
+import {
+  mayHaveValue,
+  readValue,
+  readValues,
+  type StructReading,
+} from '../../support/struct-values';
 
 /** Fields by name. */
 export type TrafficValues = ReadonlyMap<string, StructReading>;
@@ -67,18 +73,28 @@ export function messageTree({
 /** What of a packet says what it is. */
 export type PacketBytes = Pick<VmbusPacketEvent, 'bytes' | 'packetType' | 'classId'>;
 
+const descriptorAt = (name: string): number =>
+  present(packetDescriptor.byName.get(name), name).offset;
+const dataOffsetAt = descriptorAt('DataOffset8');
+const lengthAt = descriptorAt('Length8');
+
+const unitsAt = (bytes: Uint8Array, at: number): number =>
+  ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8)) * packetUnitBytes;
+
 /** Where the payload of a packet lies in the bytes that were kept; undefined where the descriptor cannot be right. */
 function payloadPlace({ bytes }: PacketBytes): { start: number; end: number } | undefined {
   if (bytes.length < packetDescriptor.sizeBytes) return undefined;
-  const start = Number(readField(packetDescriptor, bytes, 'DataOffset8')) * packetUnitBytes;
-  const end = Number(readField(packetDescriptor, bytes, 'Length8')) * packetUnitBytes;
+  const start = unitsAt(bytes, dataOffsetAt);
+  const end = unitsAt(bytes, lengthAt);
   return start < packetDescriptor.sizeBytes || start > end
     ? undefined
     : { start, end: Math.min(end, bytes.length) };
 }
 
 /** What the payload of a packet is, and where its own structure begins. */
-function payloadLayout(packet: PacketBytes): { layout: StructLayout; isPipe: boolean } | undefined {
+function payloadLayout(
+  packet: Pick<PacketBytes, 'classId' | 'packetType'>,
+): { layout: StructLayout; isPipe: boolean } | undefined {
   const protocol = deviceProtocolByClass.get(packet.classId);
   if (protocol === undefined) return undefined;
   const isCompletion = packet.packetType === PacketType.completion;
@@ -94,44 +110,85 @@ export function messageStart(packet: PacketBytes): number | undefined {
   return place.start + (kind.isPipe ? pipeHeader.sizeBytes : 0);
 }
 
+/** The structure in a packet: its bytes up to the end of the payload, and where it begins. */
+interface PacketStructure {
+  readonly layout: StructLayout;
+  readonly bytes: Uint8Array;
+  readonly start: number;
+}
+
+function structureIn(packet: PacketBytes): PacketStructure | undefined {
+  const kind = payloadLayout(packet);
+  const place = kind === undefined ? undefined : payloadPlace(packet);
+  if (place === undefined || kind === undefined) return undefined;
+  const start = place.start + (kind.isPipe ? pipeHeader.sizeBytes : 0);
+  const isWhole = place.end === packet.bytes.length;
+  const bytes = isWhole ? packet.bytes : packet.bytes.subarray(0, place.end);
+  return start > bytes.length ? undefined : { layout: kind.layout, bytes, start };
+}
+
 /** Every named value of a packet's payload; with the request's under `Request.` before its name for the choices. */
 export function packetValues(packet: PacketBytes, request?: PacketBytes): TrafficValues {
-  const place = payloadPlace(packet);
-  const kind = payloadLayout(packet);
-  if (place === undefined || kind === undefined) return noValues;
-  const start = place.start + (kind.isPipe ? pipeHeader.sizeBytes : 0);
-  const bytes = packet.bytes.subarray(0, place.end);
-  return start > bytes.length
-    ? noValues
-    : readValues(kind.layout, bytes, start, requestScope(request));
+  const structure = structureIn(packet);
+  if (structure === undefined) return noValues;
+  const { layout, bytes, start } = structure;
+  return readValues(
+    layout,
+    bytes,
+    start,
+    requestScope(() => request),
+  );
+}
+
+/** The one of {@link packetValues} that has this name: for whoever looks at very many packets. */
+export function packetValue(
+  packet: PacketBytes,
+  name: string,
+  request?: () => PacketBytes | undefined,
+): StructReading | undefined {
+  const structure = structureIn(packet);
+  if (structure === undefined) return undefined;
+  const { layout, bytes, start } = structure;
+  return readValue(layout, bytes, name, start, requestScope(request));
 }
 
 /** What a packet does, by the names of its protocol: `ExecuteSrb`; undefined where it does not say. */
-export function packetOperation(packet: PacketBytes, values: TrafficValues): string | undefined {
+export function packetOperation(packet: PacketBytes): string | undefined {
   const fields = deviceProtocolByClass.get(packet.classId)?.operationFields ?? [];
-  for (const field of [...fields].reverse()) {
-    const name = nameOfValue(field, values);
+  for (let index = fields.length - 1; index >= 0; index--) {
+    const field = fields[index] ?? '';
+    const name = nameOfReading(field, packetValue(packet, field));
     if (name !== undefined) return name;
   }
   return undefined;
 }
 
 /** What the specification calls the value of a field. */
-export function nameOfValue(field: string, values: TrafficValues): string | undefined {
-  const reading = values.get(field);
+export function nameOfReading(
+  field: string,
+  reading: StructReading | undefined,
+): string | undefined {
   if (typeof reading?.value !== 'bigint') return undefined;
   const meaning = reading.layout.byName.get(field)?.meaning;
   return meaning?.kind === 'values' ? meaning.names[Number(reading.value)] : undefined;
 }
 
-function requestScope(request: PacketBytes | undefined): StructScope {
-  if (request === undefined) return () => undefined;
-  const values = packetValues(request);
+function requestScope(request: (() => PacketBytes | undefined) | undefined): StructScope {
   return (name) => {
-    if (!name.startsWith('Request.')) return undefined;
-    const value = values.get(name.slice('Request.'.length))?.value;
+    const asked = name.startsWith('Request.') ? request?.() : undefined;
+    if (asked === undefined) return undefined;
+    const value = packetValue(asked, name.slice('Request.'.length))?.value;
     return typeof value === 'bigint' ? value : undefined;
   };
+}
+
+/** True where a packet of this class and type may have a field of this name. */
+export function mayHavePacketValue(
+  packet: Pick<PacketBytes, 'classId' | 'packetType'>,
+  name: string,
+): boolean {
+  const kind = payloadLayout(packet);
+  return kind !== undefined && mayHaveValue(kind.layout, name);
 }
 
 function group(
@@ -160,7 +217,12 @@ export function packetTree(packet: PacketBytes, request?: PacketBytes): readonly
     at = pipe.end;
   }
   if (kind !== undefined && at < within.length) {
-    const payload = decodeTree(kind.layout, within, at, requestScope(request));
+    const payload = decodeTree(
+      kind.layout,
+      within,
+      at,
+      requestScope(() => request),
+    );
     const rest = restNode(within, payload.end);
     groups.push(group(kind.layout.name, [...payload.nodes, ...rest], at, within.length));
     return groups;

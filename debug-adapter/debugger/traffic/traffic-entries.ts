@@ -3,45 +3,76 @@ import type {
   EventFlagEvent,
   SyntheticMessageEvent,
   TraceEvent,
+  TraceHeader,
   VmbusDirection,
   VmbusPacketEvent,
 } from '../../machine/trace';
 import { channelMessageSint } from '../../spec/vmbus/messages';
 import type { TraceLog } from '../../system/trace-log';
-import { packetBytesIn } from '../../system/vmbus-records';
+import { packetBytesAt } from '../../system/vmbus-records';
 import { ChannelBook } from './channel-book';
-import {
-  messageName,
-  messageValues,
-  packetOperation,
-  packetValues,
-  type PacketBytes,
-} from './decode-traffic';
+import { messageName, messageValues, packetOperation, type PacketBytes } from './decode-traffic';
 import { RequestBook } from './request-book';
 import { packetTypeName, type TrafficEvent } from './traffic-text';
 
-/** One message, packet or signal. */
-export interface TrafficEntry {
+/** What a row says in words; shared by all rows that say the same. */
+export interface TrafficSummary {
   readonly kind: TrafficEvent['kind'];
-  /** Number of its record in the stream of its kind. */
-  readonly index: number;
+  readonly direction: VmbusDirection;
+  readonly className: string;
+  /** What it does. */
+  readonly name: string;
+  readonly refusal: string;
+}
+
+/** One message, packet or signal. */
+export class TrafficEntry {
+  isRequest = false;
+  /** The answer of a request, the request of an answer. */
+  partner: TrafficEntry | undefined = undefined;
+
   readonly position: number;
   readonly ordinal: number;
   readonly timeNs: number;
   readonly partition: number;
   readonly processor: number;
-  readonly direction: VmbusDirection;
-  /** 0 for messages of the bus itself. */
-  readonly channel: number;
-  readonly className: string;
-  /** What it does. */
-  readonly name: string;
-  readonly refusal: string;
-  /** 0 where it is no packet. */
-  readonly packetType: number;
-  readonly isRequest: boolean;
-  /** The answer of a request, the request of an answer. */
-  partner: TrafficEntry | undefined;
+
+  constructor(
+    public summary: TrafficSummary,
+    /** Number of its record in the stream of its kind. */
+    readonly index: number,
+    { position, ordinal, timeNs, partition, processor }: TraceHeader,
+    /** 0 for messages of the bus itself. */
+    readonly channel: number,
+    /** 0 where it is no packet. */
+    readonly packetType: number,
+  ) {
+    this.position = position;
+    this.ordinal = ordinal;
+    this.timeNs = timeNs;
+    this.partition = partition;
+    this.processor = processor;
+  }
+
+  get kind(): TrafficEvent['kind'] {
+    return this.summary.kind;
+  }
+
+  get direction(): VmbusDirection {
+    return this.summary.direction;
+  }
+
+  get className(): string {
+    return this.summary.className;
+  }
+
+  get name(): string {
+    return this.summary.name;
+  }
+
+  get refusal(): string {
+    return this.summary.refusal;
+  }
 }
 
 /** What has become of attempts to reach somebody, the last of each. */
@@ -87,13 +118,24 @@ const staleMax = 4096;
 
 export class TrafficEntries {
   private list: TrafficEntry[] = [];
+  private readonly summaries = new SummaryTable();
   private readonly requests = new RequestBook<TrafficEntry>();
   private readonly guests = new Map<number, GuestTraffic>();
   private seen = new Map<StreamName, number>();
-  private generation = '';
+  private generation = -1;
   private cuts = 0;
+  private newest = -1;
 
-  constructor(private readonly trace: TraceLog) {}
+  /** @param limit position behind which nothing is taken in */
+  constructor(
+    private readonly trace: TraceLog,
+    private limit = Infinity,
+  ) {}
+
+  /** Position of the newest event that was taken in. */
+  get newestPosition(): number {
+    return this.newest;
+  }
 
   /** Everything that is kept, oldest first; the newest of the trace are in it after {@link update}. */
   get all(): readonly TrafficEntry[] {
@@ -147,10 +189,9 @@ export class TrafficEntries {
 
   /** A packet as far as decoding needs it, with bytes that are valid until the next event; undefined where it is gone. */
   packetAt(entry: TrafficEntry): PacketBytes | undefined {
-    const record = this.trace.vmbusPackets.recordAt(entry.index);
-    if (record === undefined) return undefined;
+    const bytes = packetBytesAt(this.trace.vmbusPackets, entry.index);
     const { className: classId, packetType } = entry;
-    return { bytes: packetBytesIn(record), classId, packetType };
+    return bytes === undefined ? undefined : { bytes, classId, packetType };
   }
 
   /** The packet that a packet answers; undefined where it answers none, or that one is no longer kept. */
@@ -160,9 +201,13 @@ export class TrafficEntries {
     return this.trace.vmbusPackets.at(partner.index);
   }
 
-  /** Takes in what the trace has recorded since the last time. */
-  update(): void {
-    const generation = streamNames.map((name) => this.trace[name].generation).join();
+  /**
+   * Takes in what the trace has recorded since the last time.
+   * @param limit position up to which it is taken in from now on; not before the last one
+   */
+  update(limit = this.limit): void {
+    this.limit = limit;
+    const { generation } = this.trace;
     if (generation !== this.generation) this.startOver(generation);
     this.forgetDropped();
     // Streams are merged by the places of their events; each is in order already.
@@ -173,7 +218,8 @@ export class TrafficEntries {
         if (head.event === undefined) continue;
         if (first?.event === undefined || isBefore(head.event, first.event)) first = head;
       }
-      if (first?.event === undefined) return;
+      if (first?.event === undefined || first.event.position > limit) return;
+      this.newest = first.event.position;
       this.take(first.event, first.index);
       this.seen.set(first.name, first.index + 1);
       first.advance();
@@ -191,18 +237,20 @@ export class TrafficEntries {
     const cursor = {
       name,
       index: start,
-      event: stream.at(start) as TraceEvent | undefined, // The union of what the streams hold.
+      // The union of what the streams hold.
+      event: stream.borrow(start) as TraceEvent | undefined,
       advance: (): void => {
         cursor.index++;
-        cursor.event = stream.at(cursor.index);
+        cursor.event = stream.borrow(cursor.index);
       },
     };
     return cursor;
   }
 
-  private startOver(generation: string): void {
+  private startOver(generation: number): void {
     this.generation = generation;
     this.list = [];
+    this.newest = -1;
     this.cuts++;
     this.seen = new Map();
     this.guests.clear();
@@ -260,30 +308,48 @@ export class TrafficEntries {
   }
 
   private add(event: TrafficEvent, index: number, guest: GuestTraffic): void {
-    const { kind, position, ordinal, timeNs, partition, processor, direction } = event;
+    const { kind, direction } = event;
     const channel = channelOf(event);
-    const known = channel === 0 ? undefined : guest.book.channels.get(channel);
-    const entry = {
-      ...{ kind, index, position, ordinal, timeNs, partition, processor, direction, channel },
-      className: event.kind === 'vmbus-packet' ? event.classId : (known?.className ?? ''),
-      name: nameOf(event),
-      packetType: event.kind === 'vmbus-packet' ? event.packetType : 0,
-      refusal: event.kind === 'vmbus-signal' ? '' : event.refusal,
-      isRequest: false,
-      partner: undefined as TrafficEntry | undefined, // Filled in when the answer comes.
-    };
+    const className =
+      event.kind === 'vmbus-packet'
+        ? event.classId
+        : (guest.book.channels.get(channel)?.className ?? '');
+    const refusal = event.kind === 'vmbus-signal' ? '' : event.refusal;
+    const summary = { kind, direction, className, name: nameOf(event), refusal };
+    const packetType = event.kind === 'vmbus-packet' ? event.packetType : 0;
+    const shared = this.summaries.shared(summary);
+    const entry = new TrafficEntry(shared, index, event, channel, packetType);
     const role = this.requests.see(event, entry);
     entry.isRequest = role.kind === 'request';
     if (role.kind === 'answer') {
       entry.partner = role.request;
       role.request.partner = entry;
       if (event.kind === 'vmbus-packet' && entry.name === 'CompleteIo') {
-        entry.name = `${role.request.name} completion`;
+        const name = `${role.request.name} completion`;
+        entry.summary = this.summaries.shared({ ...summary, name });
       }
     }
     this.list.push(entry);
   }
 }
+
+/** Finds the summary that says the same. */
+class SummaryTable {
+  private readonly known = new Map<string, TrafficSummary>();
+
+  shared(summary: TrafficSummary): TrafficSummary {
+    const { kind, direction, className, name, refusal } = summary;
+    const key = `${kind}\n${direction}\n${className}\n${name}\n${refusal}`;
+    const known = this.known.get(key);
+    if (known !== undefined) return known;
+    // Refusals have numbers in them; a table of all would grow with a hostile guest.
+    if (this.known.size >= summariesMax) this.known.clear();
+    this.known.set(key, summary);
+    return summary;
+  }
+}
+
+const summariesMax = 4096;
 
 function isBefore(a: TraceEvent, b: TraceEvent): boolean {
   return a.position !== b.position ? a.position < b.position : a.ordinal < b.ordinal;
@@ -300,7 +366,7 @@ function nameOf(event: TrafficEvent): string {
     case 'vmbus-message':
       return messageName(event.payload);
     case 'vmbus-packet':
-      return packetOperation(event, packetValues(event)) ?? packetTypeName(event.packetType);
+      return packetOperation(event) ?? packetTypeName(event.packetType);
     case 'vmbus-signal':
       return 'signal';
   }

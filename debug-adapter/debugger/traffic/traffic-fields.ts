@@ -113,7 +113,7 @@ export function packetFields(event: VmbusPacketEvent): ReadonlyMap<string, Field
   const values = packetValues(event);
   return withDecoded(
     [
-      ['operation', packetOperation(event, values) ?? ''],
+      ['operation', packetOperation(event) ?? ''],
       ['class', event.classId],
       ['channel', BigInt(event.channel)],
       ['direction', event.direction],

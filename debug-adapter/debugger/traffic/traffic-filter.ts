@@ -1,8 +1,15 @@
 /** What restricts the list of traffic: words, and comparisons of decoded fields such as `DataTransferLength>4096`. */
+import type { StructReading } from '../../support/struct-values';
 import { eventFields } from '../event-fields';
-import { messageValues, nameOfValue, packetValues, type TrafficValues } from './decode-traffic';
+import {
+  mayHavePacketValue,
+  messageValues,
+  nameOfReading,
+  packetValue,
+  type PacketBytes,
+} from './decode-traffic';
 import type { TrafficEvent } from './traffic-text';
-import type { TrafficEntries, TrafficEntry } from './traffic-entries';
+import type { TrafficEntries, TrafficEntry, TrafficSummary } from './traffic-entries';
 import { messageFieldNames, packetFieldNames } from './traffic-fields';
 
 /** Conditions that an entry must meet; absent ones do not restrict. */
@@ -17,22 +24,20 @@ export interface TrafficFilter {
 
 type Operator = '=' | '!=' | '<' | '>' | '<=' | '>=';
 
+/** One comparison, with everything about it that no row changes. */
 interface Comparison {
-  readonly field: string;
+  /** As layouts spell it. */
+  readonly name: string;
+  readonly lowerName: string;
   readonly operator: Operator;
-  readonly operand: string;
+  /** In lower case. */
+  readonly text: string;
+  /** Undefined where the operand is no number. */
+  readonly value: bigint | undefined;
 }
 
 /** A filter in the form in which it is asked. */
-export interface PreparedFilter {
-  /** Cheap: what can be told without taking the event apart. */
-  readonly passes: (entry: TrafficEntry) => boolean;
-  /** True where {@link matches} must be asked too. */
-  readonly needsFields: boolean;
-  readonly matches: (entry: TrafficEntry, entries: TrafficEntries) => boolean;
-}
-
-const noValues: TrafficValues = new Map();
+export type PreparedFilter = (entry: TrafficEntry, entries: TrafficEntries) => boolean;
 
 /** Fields that are not decoded but known of every row of a kind. */
 const commonFields: ReadonlySet<string> = new Set([
@@ -45,6 +50,10 @@ const comparisonPattern = /^([A-Za-z_]\w*)(!=|<=|>=|=|<|>)(.+)$/;
 // The pattern admits nothing else.
 const operatorOf = (text: string): Operator => text as Operator;
 
+const spellings = new Map(
+  [...messageFieldNames(), ...packetFieldNames()].map((name) => [name.toLowerCase(), name]),
+);
+
 function parse(text: string): {
   readonly words: readonly string[];
   readonly comparisons: readonly Comparison[];
@@ -55,7 +64,14 @@ function parse(text: string): {
     const match = comparisonPattern.exec(token.replace('==', '='));
     const [, field, operator, operand] = match ?? [];
     if (field !== undefined && operator !== undefined && operand !== undefined) {
-      comparisons.push({ field, operator: operatorOf(operator), operand });
+      const lowerName = field.toLowerCase();
+      comparisons.push({
+        name: spellings.get(lowerName) ?? field,
+        lowerName,
+        operator: operatorOf(operator),
+        text: operand.toLowerCase(),
+        value: parseValue(operand),
+      });
     } else if (token !== '') words.push(token.toLowerCase());
   }
   return { words, comparisons };
@@ -88,54 +104,79 @@ interface Named {
   readonly name: string | undefined;
 }
 
-/** Decoded values of an entry, found by their names in lower case. */
-function valuesOf(entry: TrafficEntry, entries: TrafficEntries): TrafficValues {
+/** The decoded field of an entry; nothing but that field is decoded. */
+function decodedField(
+  name: string,
+  entry: TrafficEntry,
+  entries: TrafficEntries,
+): StructReading | undefined {
   if (entry.kind === 'vmbus-packet') {
+    const { className: classId, packetType, partner, isRequest } = entry;
+    if (!mayHavePacketValue({ classId, packetType }, name)) return undefined;
     const packet = entries.packetAt(entry);
-    const { partner } = entry;
-    const request =
-      partner === undefined || entry.isRequest ? undefined : entries.packetAt(partner);
-    return packet === undefined ? noValues : packetValues(packet, request);
+    const request = (): PacketBytes | undefined =>
+      partner === undefined || isRequest ? undefined : entries.packetAt(partner);
+    return packet === undefined ? undefined : packetValue(packet, name, request);
   }
-  const event = entries.eventOf(entry);
-  return event?.kind === 'vmbus-message' ? messageValues(event) : noValues;
+  const event = entry.kind === 'vmbus-message' ? entries.eventOf(entry) : undefined;
+  return event?.kind === 'vmbus-message' ? messageValues(event).get(name) : undefined;
 }
 
-const spellings = new Map(
-  [...messageFieldNames(), ...packetFieldNames()].map((name) => [name.toLowerCase(), name]),
-);
+/** What an entry knows itself of what its event has; undefined where the event must be asked. */
+function ownField(
+  name: string,
+  { kind, className, channel, direction, packetType, refusal }: TrafficEntry,
+): { readonly value: bigint | string | undefined } | undefined {
+  const isPacket = kind === 'vmbus-packet';
+  switch (name) {
+    case 'class':
+      return { value: isPacket ? className : undefined };
+    case 'channel':
+      return { value: kind === 'vmbus-message' ? undefined : BigInt(channel) };
+    case 'direction':
+      return { value: direction };
+    case 'type':
+      return { value: isPacket ? BigInt(packetType) : undefined };
+    case 'refusal':
+      return { value: kind === 'vmbus-signal' ? undefined : refusal };
+    case 'outcome':
+      return kind === 'vmbus-signal' ? undefined : { value: undefined };
+    default:
+      return kind === 'vmbus-signal' ? { value: undefined } : undefined;
+  }
+}
 
-/** The field that `wanted` names, in whatever case: a decoded one before those that all rows have. */
+/** The field that is compared: a decoded one before those that all rows have. */
 function fieldOf(
-  wanted: string,
-  values: TrafficValues,
+  { name, lowerName, value }: Comparison,
   entry: TrafficEntry,
   entries: TrafficEntries,
 ): Named | undefined {
-  const lower = wanted.toLowerCase();
-  const name = spellings.get(lower) ?? wanted;
-  const reading = values.get(name);
-  if (reading !== undefined) return { value: reading.value, name: nameOfValue(name, values) };
-  if (!commonFields.has(lower)) return undefined;
-  const event = entries.eventOf(entry);
-  const common = event === undefined ? undefined : eventFields(event).get(lower);
+  const reading = decodedField(name, entry, entries);
+  if (reading !== undefined) {
+    const isNumeric = typeof reading.value === 'bigint' && value !== undefined;
+    return { value: reading.value, name: isNumeric ? undefined : nameOfReading(name, reading) };
+  }
+  if (!commonFields.has(lowerName)) return undefined;
+  const own = ownField(lowerName, entry);
+  const event = own === undefined ? entries.eventOf(entry) : undefined;
+  const common = event === undefined ? own?.value : eventFields(event).get(lowerName);
   return common === undefined ? undefined : { value: common, name: undefined };
 }
 
-function holds({ operator, operand }: Comparison, found: Named | undefined): boolean {
+function holds({ operator, text, value }: Comparison, found: Named | undefined): boolean {
   if (found === undefined) return false;
-  const right = parseValue(operand);
-  if (typeof found.value === 'bigint' && right !== undefined) {
-    return compare(found.value, operator, right);
+  if (typeof found.value === 'bigint' && value !== undefined) {
+    return compare(found.value, operator, value);
   }
-  const text = typeof found.value === 'string' ? found.value : found.name;
-  const isSame = text?.toLowerCase() === operand.toLowerCase();
+  const said = typeof found.value === 'string' ? found.value : found.name;
+  const isSame = said?.toLowerCase() === text;
   return operator === '=' ? isSame : operator === '!=' && !isSame;
 }
 
 /** What a person finds by typing. */
-function searchText(entry: TrafficEntry): string {
-  return `${entry.name} ${entry.className} ${entry.refusal} ${entry.kind} ${entry.direction}`;
+function searchText({ name, className, refusal, kind, direction }: TrafficSummary): string {
+  return `${name} ${className} ${refusal} ${kind} ${direction}`.toLowerCase();
 }
 
 /** Makes a filter ready to be asked about many entries. */
@@ -143,22 +184,23 @@ export function prepareFilter(filter: TrafficFilter): PreparedFilter {
   const { words, comparisons } = parse(filter.text ?? '');
   const channels = filter.channels === undefined ? undefined : new Set(filter.channels);
   const kinds = filter.kinds === undefined ? undefined : new Set(filter.kinds);
-  const passes = (entry: TrafficEntry): boolean => {
-    if (filter.partition !== undefined && entry.partition !== filter.partition) return false;
-    if (channels?.has(entry.channel) === false) return false;
-    if (kinds?.has(entry.kind) === false) return false;
+  // Rows are many and what they say in words is not: each summary is looked at once.
+  const answers = new Map<TrafficSummary, boolean>();
+  const isWanted = (summary: TrafficSummary): boolean => {
+    if (kinds?.has(summary.kind) === false) return false;
     if (words.length === 0) return true;
-    const text = searchText(entry).toLowerCase();
+    const text = searchText(summary);
     return words.every((word) => text.includes(word));
   };
-  return {
-    passes,
-    needsFields: comparisons.length > 0,
-    matches: (entry, entries) => {
-      const values = valuesOf(entry, entries);
-      return comparisons.every((comparison) =>
-        holds(comparison, fieldOf(comparison.field, values, entry, entries)),
-      );
-    },
+  return (entry, entries) => {
+    if (filter.partition !== undefined && entry.partition !== filter.partition) return false;
+    if (channels?.has(entry.channel) === false) return false;
+    const { summary } = entry;
+    let answer = answers.get(summary);
+    if (answer === undefined) answers.set(summary, (answer = isWanted(summary)));
+    return (
+      answer &&
+      comparisons.every((comparison) => holds(comparison, fieldOf(comparison, entry, entries)))
+    );
   };
 }

@@ -10,7 +10,7 @@ import { messageTree, packetTree } from './decode-traffic';
 import { channelRings, type RingOccupancy } from './ring-occupancy';
 import { busSilence, channelSilence, type SilenceReason } from './silence';
 import { TrafficEntries, type TrafficEntry } from './traffic-entries';
-import { prepareFilter, type TrafficFilter } from './traffic-filter';
+import { prepareFilter, type PreparedFilter, type TrafficFilter } from './traffic-filter';
 import { guidName, trafficTitle, type TrafficEvent } from './traffic-text';
 
 /** One row as front ends show it. */
@@ -97,16 +97,19 @@ export interface TrafficBus {
 interface Selection {
   readonly key: string;
   readonly revision: number;
+  readonly passes: PreparedFilter;
   /** Entries below this number have been looked at. */
   seen: number;
   readonly numbers: number[];
 }
 
-type Machine = Pick<DebuggedMachine, 'guests' | 'timeNs' | 'trace'>;
+type Machine = Pick<DebuggedMachine, 'guests' | 'position' | 'timeNs' | 'trace'>;
 
 /** The VMBus traffic of one machine. */
 export class TrafficLog {
   private readonly entries: TrafficEntries;
+  /** What was taken in up to a moment of the past, where the channels were looked at there. */
+  private past: TrafficEntries | undefined;
   private selection: Selection | undefined;
 
   constructor(
@@ -149,22 +152,38 @@ export class TrafficLog {
     };
   }
 
-  /** The bus of every guest that has said something, with its channels and what they wait for now. */
+  /** The bus of every guest, with its channels as they are where the machine stands, and what they wait for there. */
   buses(): readonly TrafficBus[] {
-    this.entries.update();
-    return this.machine.guests.map(({ id, name }) => this.busOf(id, name));
+    const entries = this.entriesHere();
+    return this.machine.guests.map(({ id, name }) => this.busOf(id, name, entries));
   }
 
-  private busOf(partition: number, name: string): TrafficBus {
-    const { timeNs } = this.machine;
-    const book = this.entries.bookOf(partition);
+  /** Everything up to where the machine stands, be it in its past. */
+  private entriesHere(): TrafficEntries {
+    const { machine, entries } = this;
+    const { position, trace } = machine;
+    entries.update();
+    if (entries.newestPosition <= position) {
+      this.past = undefined;
+      return entries;
+    }
+    if (this.past === undefined || this.past.newestPosition > position) {
+      this.past = new TrafficEntries(trace);
+    }
+    this.past.update(position);
+    return this.past;
+  }
+
+  private busOf(partition: number, name: string, entries: TrafficEntries): TrafficBus {
+    const { timeNs, position, trace } = this.machine;
+    const book = entries.bookOf(partition);
     const { contact } = book ?? noContact;
     const { version } = contact;
     const silence = busSilence({
       contact,
-      message: this.entries.attemptsOf(partition)?.message,
-      requests: this.entries.openRequests(partition, 0),
-      refusedCall: lastRefusedCall(this.machine.trace, partition),
+      message: entries.attemptsOf(partition)?.message,
+      requests: entries.openRequests(partition, 0),
+      refusedCall: lastRefusedCall(trace, partition, position),
       nowNs: timeNs,
     });
     return {
@@ -174,12 +193,12 @@ export class TrafficLog {
       silence,
       channels: [...(book?.channels.keys() ?? [])]
         .sort((a, b) => a - b)
-        .map((relid) => this.channelOf(partition, relid)),
+        .map((relid) => this.channelOf(partition, relid, entries)),
     };
   }
 
-  private channelOf(partition: number, relid: number): TrafficChannel {
-    const { entries, machine } = this;
+  private channelOf(partition: number, relid: number, entries: TrafficEntries): TrafficChannel {
+    const { machine } = this;
     const channel = entries.bookOf(partition)?.channel(relid);
     const attempts = entries.attemptsOf(partition);
     const memory = machine.guests.find(({ id }) => id === partition)?.memory;
@@ -209,15 +228,14 @@ export class TrafficLog {
     const { all, revision } = this.entries;
     let { selection } = this;
     if (selection?.key !== key || selection.revision !== revision) {
-      selection = { key, revision, seen: 0, numbers: [] };
+      const passes = prepareFilter(filter);
+      selection = { key, revision, passes, seen: 0, numbers: [] };
       this.selection = selection;
     }
-    const { passes, needsFields, matches } = prepareFilter(filter);
+    const { passes } = selection;
     for (let number = selection.seen; number < all.length; number++) {
       const entry = all[number];
-      if (entry === undefined || !passes(entry)) continue;
-      if (needsFields && !matches(entry, this.entries)) continue;
-      selection.numbers.push(number);
+      if (entry !== undefined && passes(entry, this.entries)) selection.numbers.push(number);
     }
     selection.seen = all.length;
     return selection;

@@ -90,16 +90,12 @@ export interface TrafficTitle {
 }
 
 /** What a packet does; what a completion has done, where the request is known. */
-function packetName(
-  event: VmbusPacketEvent,
-  values: TrafficValues,
-  request: VmbusPacketEvent | undefined,
-): string {
+function packetName(event: VmbusPacketEvent, request: VmbusPacketEvent | undefined): string {
   if (request !== undefined && event.packetType === PacketType.completion) {
-    const asked = packetOperation(request, packetValues(request));
+    const asked = packetOperation(request);
     if (asked !== undefined) return `${asked} completion`;
   }
-  return packetOperation(event, values) ?? packetTypeName(event.packetType);
+  return packetOperation(event) ?? packetTypeName(event.packetType);
 }
 
 /** What an event is, and what it says; with the request, where it answers one. */
@@ -114,7 +110,7 @@ export function trafficTitle(event: TrafficEvent, request?: VmbusPacketEvent): T
       const values = packetValues(event, request);
       const operations = deviceProtocolByClass.get(event.classId)?.operationFields ?? [];
       const leftOut = new Set([...packetLeftOut, ...operations]);
-      return { name: packetName(event, values, request), facts: factsOf(values, leftOut) };
+      return { name: packetName(event, request), facts: factsOf(values, leftOut) };
     }
     case 'vmbus-signal':
       return { name: 'signal', facts: event.outcome };

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import {
   messageTree,
   messageValues,
+  mayHavePacketValue,
   packetOperation,
   packetTree,
+  packetValue,
   packetValues,
 } from '../../../../debug-adapter/debugger/traffic/decode-traffic';
 import { srbRequest, vstorPacket } from '../../../../debug-adapter/spec/vmbus/storage';
@@ -120,8 +122,28 @@ describe('decoded VMBus traffic', () => {
   });
 
   it('names what a packet does', () => {
-    assert.equal(packetOperation(inquiry, packetValues(inquiry)), 'ExecuteSrb');
-    assert.equal(packetOperation(shutdownVersions, packetValues(shutdownVersions)), 'Negotiate');
+    assert.equal(packetOperation(inquiry), 'ExecuteSrb');
+    assert.equal(packetOperation(shutdownVersions), 'Negotiate');
+  });
+
+  it('finds one value as it finds all', () => {
+    for (const [packet, request] of [
+      [inquiry],
+      [shutdownVersions],
+      [inquiryAnswer, inquiry],
+    ] as const) {
+      const values = packetValues(packet, request);
+      assert.ok(values.size > 3);
+      for (const [name, reading] of values) {
+        assert.ok(mayHavePacketValue(packet, name));
+        assert.deepEqual(
+          packetValue(packet, name, () => request),
+          reading,
+        );
+      }
+    }
+    assert.equal(packetValue(inquiry, 'SenseData'), undefined);
+    assert.equal(mayHavePacketValue(inquiry, 'SequenceNumber'), false);
   });
 
   it('an answer by its request', () => {

@@ -40,7 +40,7 @@ function logOf(
   const guests = [{ id: 2, name: 'debian', memory }] as unknown as ConstructorParameters<
     typeof TrafficLog
   >[0]['guests'];
-  const machine = { guests, timeNs: 100_000, trace };
+  const machine = { guests, position: Infinity, timeNs: 100_000, trace };
   return { log: new TrafficLog(machine, () => () => undefined), trace };
 }
 
@@ -302,5 +302,46 @@ describe('ladder of traffic', () => {
       lines.at(-1) ?? '',
       /^← \[6 scsi\] ExecuteSrb completion {2}.*DataTransferLength=512.*\(1\.0 µs\)$/,
     );
+  });
+});
+
+describe('channels in the past', () => {
+  const writer = conversation();
+  const { trace } = logOf(writer);
+  const machine = {
+    ...{ guests: [], position: Infinity, timeNs: 100_000, trace },
+    guests: [
+      { id: 2, name: 'debian', memory: new RingMemory() },
+    ] as unknown as ConstructorParameters<typeof TrafficLog>[0]['guests'],
+  };
+  const log = new TrafficLog(machine, () => () => undefined);
+  const last = writer.events.at(-1)?.position ?? 0;
+  /** The channel's state, its packets and its open requests where the machine stands. */
+  const at = (position: number): string => {
+    machine.position = position;
+    const channel = log.buses()[0]?.channels.find(({ relid }) => relid === scsiRelid);
+    if (channel === undefined) return 'none';
+    return `${channel.state} ${channel.sent}/${channel.received} ${channel.openRequests}`;
+  };
+
+  for (const [position, expected] of [
+    [last, 'open 2/1 1'],
+    [3, 'none'],
+    [4, 'offered 0/0 0'],
+    [8, 'opening 0/0 0'],
+    [9, 'open 0/0 0'],
+    [10, 'open 1/0 1'],
+    [12, 'open 2/0 2'],
+    [5, 'offered 0/0 0'],
+    [13, 'open 2/1 1'],
+  ] as const) {
+    it(`are as they were at position ${position}`, () => {
+      assert.equal(at(position), expected);
+    });
+  }
+
+  it('and the rows are all there', () => {
+    machine.position = 3;
+    assert.equal(log.query(0, 100, {}).total, writer.events.length);
   });
 });
