@@ -1,18 +1,23 @@
 /** Tells the client that the trace has grown, in summaries: panels pull the rows they show. */
-import type { MachineControl } from '../debugger/machine-control';
 import { customEvent, type TraceChangedBody } from '../protocol/custom-requests';
+
+/** What is told of: counts since power-on. */
+export interface RecordedTrace {
+  readonly exitsRecorded: number;
+  readonly traffic: { readonly recorded: number };
+}
 
 type SendEvent = (name: string, body: TraceChangedBody) => void;
 
 const shortestIntervalMs = 50;
 
-/** Forwards the growth of the exit log. */
+/** Forwards the growth of the exit log and of the VMBus traffic. */
 export class TraceForwarder {
-  private sentCount = -1;
+  private sent: TraceChangedBody = { recorded: -1, vmbusRecorded: -1 };
   private sentAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
-    private readonly control: MachineControl,
+    private readonly control: RecordedTrace,
     private readonly send: SendEvent,
   ) {}
 
@@ -23,10 +28,11 @@ export class TraceForwarder {
 
   /** At a stop or after a restart: sends a summary if there is something new. */
   flush(nowMs: number): void {
-    const recorded = this.control.exitsRecorded;
-    if (recorded === this.sentCount) return;
-    this.sentCount = recorded;
+    const { exitsRecorded: recorded, traffic } = this.control;
+    const vmbusRecorded = traffic.recorded;
+    if (recorded === this.sent.recorded && vmbusRecorded === this.sent.vmbusRecorded) return;
+    this.sent = { recorded, vmbusRecorded };
     this.sentAtMs = nowMs;
-    this.send(customEvent.traceChanged, { recorded });
+    this.send(customEvent.traceChanged, this.sent);
   }
 }

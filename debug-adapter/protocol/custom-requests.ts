@@ -202,9 +202,12 @@ export interface EventRow {
   readonly text: string;
 }
 
-/** `recorded` counts the exits since the start. */
+/** How much the trace has recorded. */
 export interface TraceChangedBody {
+  /** VM exits since power-on. */
   readonly recorded: number;
+  /** VMBus messages, packets and signals since power-on. */
+  readonly vmbusRecorded: number;
 }
 
 /** Bytes for a guest's console, in base64. */

@@ -14,6 +14,8 @@ export interface FollowedSession {
   ended: boolean;
   /** VM exits recorded since the start, as last told. */
   recorded: number;
+  /** VMBus messages, packets and signals recorded since the start, as last told. */
+  vmbusRecorded: number;
 }
 
 /** The context key that menus and welcome texts ask for. */
@@ -29,6 +31,7 @@ export class HyperscopeSessions implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly started = new vscode.EventEmitter<void>();
   private readonly traced = new vscode.EventEmitter<void>();
+  private readonly vmbusTraced = new vscode.EventEmitter<void>();
   private readonly invalidated = new vscode.EventEmitter<void>();
   private readonly followed = new Map<string, FollowedSession>();
   private last: FollowedSession | undefined;
@@ -38,6 +41,8 @@ export class HyperscopeSessions implements vscode.Disposable {
   readonly onDidStart = this.started.event;
   /** The current session recorded VM exits, or started over. */
   readonly onDidTrace = this.traced.event;
+  /** Something crossed VMBus in the current session, or it started over. */
+  readonly onDidTraceVmbus = this.vmbusTraced.event;
   /** What is shown of a stopped session is out of date: the person has edited something. */
   readonly onDidInvalidate = this.invalidated.event;
 
@@ -46,6 +51,7 @@ export class HyperscopeSessions implements vscode.Disposable {
       this.changed,
       this.started,
       this.traced,
+      this.vmbusTraced,
       this.invalidated,
       vscode.debug.onDidStartDebugSession((session) => this.start(session)),
       vscode.debug.onDidTerminateDebugSession((session) => this.end(session)),
@@ -84,7 +90,7 @@ export class HyperscopeSessions implements vscode.Disposable {
   private follow(session: vscode.DebugSession): FollowedSession {
     let entry = this.followed.get(session.id);
     if (entry === undefined) {
-      entry = { session, running: true, ended: false, recorded: 0 };
+      entry = { session, running: true, ended: false, recorded: 0, vmbusRecorded: 0 };
       this.followed.set(session.id, entry);
       this.last = entry;
     }
@@ -121,8 +127,12 @@ export class HyperscopeSessions implements vscode.Disposable {
       case customEvent.traceChanged: {
         const body = received.body as TraceChangedBody; // Ours, as above.
         const entry = this.follow(received.session);
+        const { recorded, vmbusRecorded } = entry;
         entry.recorded = body.recorded;
-        if (entry === this.current && !entry.ended) this.traced.fire();
+        entry.vmbusRecorded = body.vmbusRecorded;
+        if (entry !== this.current || entry.ended) return;
+        if (recorded !== body.recorded) this.traced.fire();
+        if (vmbusRecorded !== body.vmbusRecorded) this.vmbusTraced.fire();
       }
     }
   }

@@ -35,7 +35,7 @@ export class VmbusTrafficView implements vscode.Disposable {
       this.notify,
       this.page,
       sessions.onDidChange(() => this.postSource()),
-      sessions.onDidTrace(() => this.notify.request()),
+      sessions.onDidTraceVmbus(() => this.notify.request()),
     );
   }
 

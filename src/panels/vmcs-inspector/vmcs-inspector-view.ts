@@ -4,6 +4,7 @@ import { customRequest } from '../../../debug-adapter/protocol/custom-requests';
 import { focusedThreadId } from '../../debug/focused-thread';
 import type { HyperscopeSessions } from '../../debug/hyperscope-sessions';
 import { requestFromAdapter } from '../../debug/session-requests';
+import { RefreshTimer } from '../../views/refresh-timer';
 import { PanelWebview, type PageReady } from '../panel-webview';
 import type { ToExtension, ToPage } from './vmcs-messages';
 
@@ -14,24 +15,31 @@ const description = {
   bundle: 'vmcs-inspector',
 };
 
+const updatePeriodMs = 40;
+
 type PageMessage = Exclude<ToExtension, PageReady>;
 
 export class VmcsInspectorView implements vscode.Disposable {
   private readonly disposables: vscode.Disposable[] = [];
   private readonly page: PanelWebview<ToExtension, ToPage>;
+  /** A stop is told in several events: of the run, of the stack that is shown, of the state. */
+  private readonly updates = new RefreshTimer(updatePeriodMs, () => void this.postSource());
+  /** Names of virtual processors by session and thread, which never change. */
+  private readonly threadNames = new Map<string, string>();
   private revision = 0;
 
   constructor(
     extensionUri: vscode.Uri,
     private readonly sessions: HyperscopeSessions,
   ) {
-    const update = (): void => void this.postSource();
+    const update = (): void => this.updates.request();
     this.page = new PanelWebview(extensionUri, description, {
       started: update,
       received: (message) => void this.receive(message),
     });
     this.disposables.push(
       this.page,
+      this.updates,
       sessions.onDidChange(update),
       sessions.onDidInvalidate(update),
       vscode.debug.onDidChangeActiveStackItem(update),
@@ -117,22 +125,29 @@ export class VmcsInspectorView implements vscode.Disposable {
       return;
     }
     const { session, ended, running } = current;
-    const thread = ended ? '' : await threadName(session).catch(() => '');
-    if (revision !== this.revision) return;
     const state = ended ? 'ended' : 'live';
-    const source = { state, key: session.id, running, thread, revision } as const;
+    const { activeStackItem: item } = vscode.debug;
+    const focused = item?.session.id === session.id ? item.threadId : undefined;
+    const known = this.threadNames.get(`${session.id}/${focused}`) ?? '';
+    const source = { state, key: session.id, running, thread: known, revision } as const;
+    // The page asks for the VMCS at once; the name that it does not need for that may come later.
     this.page.post({ type: 'source', source });
+    if (known !== '' || ended) return;
+    const thread = await this.nameThread(session).catch(() => '');
+    if (revision !== this.revision || thread === '') return;
+    this.page.post({ type: 'source', source: { ...source, thread } });
   }
-}
 
-async function threadName(session: vscode.DebugSession): Promise<string> {
-  const threadId = await focusedThreadId(session);
-  const { partitions } = await requestFromAdapter(session, customRequest.partitions, {});
-  for (const { name, processors } of partitions) {
-    const found = processors.find((processor) => processor.threadId === threadId);
-    if (found !== undefined) return `${name}: VP ${found.index}`;
+  private async nameThread(session: vscode.DebugSession): Promise<string> {
+    const threadId = await focusedThreadId(session);
+    const { partitions } = await requestFromAdapter(session, customRequest.partitions, {});
+    for (const { name, processors } of partitions) {
+      for (const { threadId: id, index } of processors) {
+        this.threadNames.set(`${session.id}/${id}`, `${name}: VP ${index}`);
+      }
+    }
+    return this.threadNames.get(`${session.id}/${threadId}`) ?? '';
   }
-  return '';
 }
 
 function errorText(error: unknown): string {

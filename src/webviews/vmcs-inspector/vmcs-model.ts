@@ -214,7 +214,9 @@ export class VmcsModel {
       if (/^\d/.test(comparedWith)) this.choice = { ...this.choice, comparedWith: 'last-stop' };
     }
     if (source.running) this.edit = undefined;
-    this.fetch();
+    // The same moment again, with the name of its processor.
+    const isSame = !isOther && before.revision === source.revision;
+    if (!isSame) this.fetch();
   }
 
   private finishEdit(field: string, problem: string): void {
