@@ -25,7 +25,7 @@ describe('VM Exit Log page', function () {
 
   async function openWithRows(options: PageOptions = {}): Promise<ExitLogPage> {
     await open(options);
-    await shown.page.locator('.rows .row[data-exit]').first().waitFor();
+    await shown.page.locator('.rows .row[data-row]').first().waitFor();
     return shown;
   }
 
@@ -56,10 +56,10 @@ describe('VM Exit Log page', function () {
   it('follows the newest exit until the person scrolls, and again on demand', async () => {
     const log = new SampleLog(1000);
     const { page } = await openWithRows({ log });
-    await page.locator('[data-exit]', { hasText: '1,000' }).waitFor();
+    await page.locator('[data-row]', { hasText: '1,000' }).waitFor();
     log.grow(500);
     await shown.post({ type: 'traceChanged', recorded: log.recorded });
-    await page.locator('[data-exit]', { hasText: '1,500' }).waitFor();
+    await page.locator('[data-row]', { hasText: '1,500' }).waitFor();
     await page.locator('#grid').hover();
     await page.mouse.wheel(0, -2000);
     const follow = page.getByRole('button', { name: 'Follow the newest exit' });
@@ -69,9 +69,9 @@ describe('VM Exit Log page', function () {
     log.grow(500);
     await shown.post({ type: 'traceChanged', recorded: log.recorded });
     await page.locator('.holdings', { hasText: '2,000 exits' }).waitFor();
-    assert.equal(await page.locator('[data-exit]', { hasText: '2,000' }).count(), 0);
+    assert.equal(await page.locator('[data-row]', { hasText: '2,000' }).count(), 0);
     await follow.click();
-    await page.locator('[data-exit]', { hasText: '2,000' }).waitFor();
+    await page.locator('[data-row]', { hasText: '2,000' }).waitFor();
   });
 
   it('is used with the keyboard alone', async () => {

@@ -110,7 +110,7 @@ describe('VMBus Traffic page', function () {
     await page.locator('.holdings', { hasText: ' of ' }).waitFor();
     const facts = await page.locator('.rows .row .facts').allInnerTexts();
     assert.ok(facts.length > 0 && facts.every((text) => text.includes('DataTransferLength=8192')));
-    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.getByRole('button', { name: 'Clear', exact: true }).click();
     await page.getByRole('button', { name: 'Signals' }).click();
     await page.locator('.row.vmbus-signal').first().waitFor();
     assert.equal(await page.locator('.rows .vmbus-packet').count(), 0);

@@ -7,8 +7,8 @@ import type {
   ReasonCount,
 } from '../../../debug-adapter/protocol/custom-requests';
 import type { LogSource, ToExtension, ToPage } from '../../panels/exit-log/exit-log-messages';
+import { RowCache, rowsPerPage } from '../log-panel/row-cache';
 import { restricts } from './exit-filter';
-import { RowCache, rowsPerPage } from './row-cache';
 
 type Pending =
   | { readonly kind: 'page'; readonly page: number }
@@ -35,7 +35,7 @@ export class LogModel {
   /** False until the first rows of this source and filter came. */
   loaded = false;
 
-  private readonly cache = new RowCache();
+  private readonly cache = new RowCache<ExitRow>();
   private readonly pending = new Map<number, Pending>();
   /** Pages that could not be fetched; not asked for again until something changes. */
   private readonly failedPages = new Set<number>();
@@ -64,11 +64,8 @@ export class LogModel {
     this.startOver();
   }
 
-  /** Chooses a row; its details follow when `withDetail` asks for them. */
-  select(index: number, withDetail: boolean): void {
-    const row = this.rowAt(index);
-    this.selection = { index, row };
-    if (withDetail) this.needDetail();
+  select(index: number): void {
+    this.selection = { index, row: this.rowAt(index) };
     this.changed();
   }
 
@@ -89,6 +86,7 @@ export class LogModel {
     }
     if (this.source.state !== 'live') {
       this.failure = 'The session has ended; the registers of this moment are no longer in memory.';
+      this.changed();
       return;
     }
     const request = this.nextRequest++;

@@ -1,5 +1,6 @@
 /** Starts the page of the VM Exit Log. */
 import '../panel.css';
+import '../log-panel/log-panel.css';
 import './exit-log.css';
 import { ExitLogApp } from './exit-log-app';
 

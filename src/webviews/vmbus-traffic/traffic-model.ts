@@ -13,7 +13,7 @@ import type {
   ToPage,
   TrafficSource,
 } from '../../panels/vmbus-traffic/traffic-messages';
-import { RowCache, rowsPerPage } from '../exit-log/row-cache';
+import { RowCache, rowsPerPage } from '../log-panel/row-cache';
 
 type Pending =
   | { readonly kind: 'page'; readonly page: number }

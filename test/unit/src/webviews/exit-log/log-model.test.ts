@@ -92,7 +92,8 @@ describe('LogModel', () => {
   it('moves the selection when older rows are dropped', () => {
     const bench = new Bench(new SampleLog(100, 0));
     bench.answer();
-    bench.model.select(50, true);
+    bench.model.select(50);
+    bench.model.needDetail();
     bench.answer();
     const id = bench.model.selection?.row?.id;
     bench.log = new SampleLog(130, 30);
@@ -105,7 +106,7 @@ describe('LogModel', () => {
   it('starts over when fewer exits are recorded than before', () => {
     const bench = new Bench(new SampleLog(100));
     bench.answer();
-    bench.model.select(5, false);
+    bench.model.select(5);
     bench.log = new SampleLog(3);
     bench.model.traceChanged(3);
     bench.answer();
@@ -133,7 +134,8 @@ describe('LogModel', () => {
     bench.answer();
     bench.model.setSource({ state: 'ended', key: 's', name: 'guest', running: false });
     bench.model.need(0, 1000);
-    bench.model.select(3, true);
+    bench.model.select(3);
+    bench.model.needDetail();
     assert.equal(bench.sent.length, 0);
     assert.equal(bench.model.rowAt(3)?.exitNumber, 4);
     assert.match(bench.model.failure ?? '', /ended/);
@@ -142,8 +144,10 @@ describe('LogModel', () => {
   it('asks for the details of the row it rests on', () => {
     const bench = new Bench(new SampleLog(20));
     bench.answer();
-    bench.model.select(1, true);
-    bench.model.select(2, true);
+    bench.model.select(1);
+    bench.model.needDetail();
+    bench.model.select(2);
+    bench.model.needDetail();
     bench.answer();
     assert.equal(bench.model.detail?.row.exitNumber, 3);
   });

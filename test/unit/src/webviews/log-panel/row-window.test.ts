@@ -6,7 +6,7 @@ import {
   rowWindow,
   scrollTopToShow,
   type ScrollGeometry,
-} from '../../../../../src/webviews/exit-log/row-window';
+} from '../../../../../src/webviews/log-panel/row-window';
 
 const geometry = (change: Partial<ScrollGeometry>): ScrollGeometry => ({
   scrollTop: 0,

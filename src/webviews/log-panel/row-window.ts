@@ -1,5 +1,8 @@
 /** Which rows of equal height a scrolled list shows, and where; pure and independent of the number of rows. */
 
+/** Height of rows and of the header; the style sheet says the same. */
+export const rowPixels = 22;
+
 /** Rows to render: `first` to `end - 1`, placed `offsetPixels` below the top of a box of `heightPixels`. */
 export interface RowWindow {
   readonly first: number;

@@ -1,5 +1,4 @@
 /** Rows of the log that were fetched, in pages; says which pages are still needed. */
-import type { ExitRow } from '../../../debug-adapter/protocol/custom-requests';
 
 /** Rows of one request; the adapter answers at most 500. */
 export const rowsPerPage = 200;
@@ -7,7 +6,7 @@ export const rowsPerPage = 200;
 /** Pages kept; enough for several screens in each direction. */
 const maxPages = 64;
 
-export class RowCache<Row = ExitRow> {
+export class RowCache<Row> {
   private readonly pages = new Map<number, readonly Row[]>();
 
   clear(): void {
