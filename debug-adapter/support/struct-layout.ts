@@ -11,6 +11,10 @@ export type FieldMeaning =
   | { readonly kind: 'guid' }
   /** Bytes: text up to the first zero. */
   | { readonly kind: 'utf16' | 'ascii' }
+  /** Bytes: a number that counts or measures, its most significant byte first. */
+  | { readonly kind: 'big-endian' }
+  /** Bytes: a structure of their own, which may be shorter. */
+  | { readonly kind: 'structure'; readonly layout: StructLayout }
   /** An integer in two's complement. */
   | { readonly kind: 'signed' }
   /** An integer that counts or measures, so that people read it in base ten. */
@@ -236,6 +240,15 @@ export function writeField(
   at = 0,
 ): void {
   structWriter(layout, bytes, at)(name, value);
+}
+
+/** A number of `sizeBytes` bytes at `at`, its most significant byte first. */
+export function readBigEndian(bytes: Uint8Array, at: number, sizeBytes: number): bigint {
+  let value = 0n;
+  for (let index = at; index < at + sizeBytes; index++) {
+    value = (value << 8n) | BigInt(bytes[index] ?? 0);
+  }
+  return value;
 }
 
 /** Every field of the structure at `at`, or undefined where `bytes` end before it does. */

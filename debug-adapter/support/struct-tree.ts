@@ -3,6 +3,7 @@ import { extractBits, type BitField } from './bit-field';
 import { guidText } from './guid';
 import {
   fieldSizeBytes,
+  readBigEndian,
   readField,
   type FieldMeaning,
   type StructCount,
@@ -80,6 +81,12 @@ function bytesNode(
       return { ...node, value: textOf(own, 1) };
     case 'reserved':
       return { ...node, isReserved: true };
+    case 'big-endian':
+      return { ...node, isCount: true, value: readBigEndian(bytes, offset, sizeBytes) };
+    case 'structure': {
+      const { nodes } = decodeTree(meaning.layout, bytes.subarray(0, offset + sizeBytes), offset);
+      return { ...node, children: nodes };
+    }
     default:
       return node;
   }

@@ -1,6 +1,6 @@
 /** Values of a structure by field name, without a tree: for conditions and filters, which look at many structures. */
 import { guidText } from './guid';
-import { fieldSizeBytes, type StructLayout, type StructPart } from './struct-layout';
+import { fieldSizeBytes, readBigEndian, type StructLayout, type StructPart } from './struct-layout';
 import type { StructScope } from './struct-tree';
 
 /** A number, or the text of a GUID. */
@@ -22,8 +22,7 @@ interface Link {
 
 interface ValueField {
   readonly name: string;
-  /** Undefined for a GUID. */
-  readonly type: 'u8' | 'u16' | 'u32' | 'u64' | undefined;
+  readonly type: 'u8' | 'u16' | 'u32' | 'u64' | 'guid' | 'big-endian';
   readonly offset: number;
   readonly end: number;
 }
@@ -38,9 +37,32 @@ function valueFieldsOf(layout: StructLayout): readonly ValueField[] {
     const end = offset + fieldSizeBytes(type);
     if (meaning?.kind === 'reserved') return [];
     if (typeof type === 'string') return [{ name, type, offset, end }];
-    return meaning?.kind === 'guid' ? [{ name, type: undefined, offset, end }] : [];
+    return meaning?.kind === 'guid' || meaning?.kind === 'big-endian'
+      ? [{ name, type: meaning.kind, offset, end }]
+      : [];
   });
   valueFields.set(layout, made);
+  return made;
+}
+
+interface InnerStructure {
+  readonly layout: StructLayout;
+  readonly offset: number;
+  readonly end: number;
+}
+
+const innerStructures = new WeakMap<StructLayout, readonly InnerStructure[]>();
+
+/** Structures that are fields of a layout. */
+function innerStructuresOf(layout: StructLayout): readonly InnerStructure[] {
+  const known = innerStructures.get(layout);
+  if (known !== undefined) return known;
+  const made = layout.fields.flatMap(({ type, offset, meaning }) =>
+    meaning?.kind === 'structure'
+      ? [{ layout: meaning.layout, offset, end: offset + fieldSizeBytes(type) }]
+      : [],
+  );
+  innerStructures.set(layout, made);
   return made;
 }
 
@@ -50,7 +72,7 @@ function wordAt(bytes: Uint8Array, at: number): number {
 }
 
 /** Byte by byte: a view for each structure would cost more than its fields. */
-function readOne(bytes: Uint8Array, at: number, type: ValueField['type']): StructValue {
+function readOne(bytes: Uint8Array, at: number, { type, offset, end }: ValueField): StructValue {
   switch (type) {
     case 'u8':
       return BigInt(bytes[at] ?? 0);
@@ -60,8 +82,10 @@ function readOne(bytes: Uint8Array, at: number, type: ValueField['type']): Struc
       return BigInt(wordAt(bytes, at));
     case 'u64':
       return (BigInt(wordAt(bytes, at + 4)) << 32n) | BigInt(wordAt(bytes, at));
-    case undefined:
+    case 'guid':
       return guidText(bytes, at);
+    case 'big-endian':
+      return readBigEndian(bytes, at, end - offset);
   }
 }
 
@@ -93,9 +117,17 @@ export function readValues(
   let next: StructLayout | undefined = layout;
   let place = at;
   while (next !== undefined && place <= bytes.length) {
-    for (const { name, type, offset, end } of valueFieldsOf(next)) {
+    for (const field of valueFieldsOf(next)) {
+      if (place + field.end > bytes.length) break;
+      values.set(field.name, {
+        layout: next,
+        value: readOne(bytes, place + field.offset, field),
+      });
+    }
+    for (const { layout: inner, offset, end } of innerStructuresOf(next)) {
       if (place + end > bytes.length) break;
-      values.set(name, { layout: next, value: readOne(bytes, place + offset, type) });
+      const found = readValues(inner, bytes.subarray(0, place + end), place + offset);
+      for (const [name, reading] of found) values.set(name, reading);
     }
     place += next.sizeBytes;
     const [part]: readonly StructPart[] = next.parts;
@@ -134,8 +166,23 @@ function reachOf(layout: StructLayout): ReadonlySet<string> {
       : part?.kind === 'choice'
         ? [...part.cases.values()]
         : [];
-  for (const name of inner.flatMap((each) => [...reachOf(each)])) names.add(name);
+  const all = [...inner, ...innerStructuresOf(layout).map((each) => each.layout)];
+  for (const name of all.flatMap((each) => [...reachOf(each)])) names.add(name);
   return names;
+}
+
+/** The value of a field in the structures that are fields of one. */
+function valueInside(
+  { layout, place }: Link,
+  bytes: Uint8Array,
+  name: string,
+): StructReading | undefined {
+  let last: StructReading | undefined;
+  for (const { layout: inner, offset, end } of innerStructuresOf(layout)) {
+    if (!mayHaveValue(inner, name) || place + end > bytes.length) continue;
+    last = readValue(inner, bytes.subarray(0, place + end), name, place + offset) ?? last;
+  }
+  return last;
 }
 
 /** The value of a field in the last structure of a chain that has it. */
@@ -146,11 +193,13 @@ function valueIn(
 ): StructReading | undefined {
   for (let index = chain.length - 1; index >= 0; index--) {
     const link = chain[index];
+    const inner = link === undefined ? undefined : valueInside(link, bytes, name);
+    if (inner !== undefined) return inner;
     const field = link === undefined ? undefined : valueFieldOf(link.layout, name);
     if (link === undefined || field === undefined) continue;
     const { layout, place } = link;
     if (place + field.end > bytes.length) continue;
-    return { layout, value: readOne(bytes, place + field.offset, field.type) };
+    return { layout, value: readOne(bytes, place + field.offset, field) };
   }
   return undefined;
 }

@@ -18,7 +18,10 @@ function layoutsOf(layout: StructLayout): readonly StructLayout[] {
     if (part.kind === 'appended') return layoutsOf(part.layout);
     return part.kind === 'choice' ? [...part.cases.values()].flatMap(layoutsOf) : [];
   });
-  return [layout, ...inner];
+  const fields = layout.fields.flatMap(({ meaning }) =>
+    meaning?.kind === 'structure' ? layoutsOf(meaning.layout) : [],
+  );
+  return [layout, ...inner, ...fields];
 }
 
 function fieldsOf(layouts: readonly StructLayout[]): readonly StructField[] {
@@ -26,7 +29,8 @@ function fieldsOf(layouts: readonly StructLayout[]): readonly StructField[] {
     .flatMap(layoutsOf)
     .flatMap((layout) => layout.fields)
     .filter(({ type, meaning }) => {
-      const isValue = typeof type === 'string' || meaning?.kind === 'guid';
+      const isValue =
+        typeof type === 'string' || meaning?.kind === 'guid' || meaning?.kind === 'big-endian';
       return isValue && meaning?.kind !== 'reserved';
     });
 }

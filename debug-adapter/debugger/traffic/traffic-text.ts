@@ -44,6 +44,7 @@ export function numberText(value: bigint, meaning: FieldMeaning | undefined): st
       return formatBits(value, meaning.bits);
     case 'count':
     case 'signed':
+    case 'big-endian':
       return value.toString();
     default:
       return hex(value);
@@ -59,12 +60,29 @@ function readingText(name: string, { layout, value }: StructReading): string {
 const isStorageHead = (name: string, { layout }: StructReading): boolean =>
   name === 'Flags' && (layout === vstorPacket || layout === vstorCompletion);
 
+/** Its zero is a command like the others. */
+const commandField = 'OperationCode';
+
+/** What a disk is told comes before how it is packed. */
+const commandFields: readonly string[] = [
+  commandField,
+  'LogicalBlockAddress',
+  'TransferLength',
+  'NumberOfBlocks',
+];
+
 /** What there is to know besides the name: the fields that say something, as many as fit. */
 function factsOf(values: TrafficValues, leftOut: ReadonlySet<string>): string {
   const facts: string[] = [];
   let length = 0;
-  for (const [name, reading] of values) {
-    if (leftOut.has(name) || reading.value === 0n || isStorageHead(name, reading)) continue;
+  const first = commandFields.flatMap((name): readonly [string, StructReading][] => {
+    const reading = values.get(name);
+    return reading === undefined ? [] : [[name, reading]];
+  });
+  const others = [...values].filter(([name]) => !commandFields.includes(name));
+  for (const [name, reading] of [...first, ...others]) {
+    const isNothing = reading.value === 0n && name !== commandField;
+    if (leftOut.has(name) || isNothing || isStorageHead(name, reading)) continue;
     const fact = `${name}=${readingText(name, reading)}`;
     length += fact.length + 1;
     if (length > factsLengthMax) return `${facts.join(' ')} …`;

@@ -1,5 +1,6 @@
 // Table: messages of synthetic storage (Linux drivers/scsi/storvsc_drv.c 6.1; openvmm storvsp_protocol).
 import { bit, bits } from '../../support/bit-field';
+import { commandBlock } from '../scsi/command-blocks';
 import {
   bitsOfFlags,
   namesOfValues,
@@ -152,7 +153,7 @@ const srbFields = (area: StructField): readonly StructField[] => [
 /** A SCSI request as the guest sends it, in the part that depends on the operation. */
 export const srbRequest = structLayout(
   'Srb',
-  srbFields(f('Cdb', { bytes: srbCdbBytesMax }, 16)),
+  srbFields(f('Cdb', { bytes: srbCdbBytesMax }, 16, { kind: 'structure', layout: commandBlock })),
   srbBytes,
 );
 

@@ -119,6 +119,11 @@ describe('decoded VMBus traffic', () => {
     assert.equal(at(nodes, 'VstorPacket', 'DataTransferLength').value, 36n);
     const cdb = at(nodes, 'VstorPacket', 'Cdb');
     assert.equal(inquiry.bytes[cdb.offset], 0x12, 'INQUIRY');
+    const command = at(nodes, 'VstorPacket', 'Cdb', 'OperationCode');
+    assert.equal(command.valueName, 'Inquiry');
+    assert.equal(command.offset, cdb.offset);
+    assert.equal(at(nodes, 'VstorPacket', 'Cdb', 'AllocationLength').value, 36n);
+    assert.equal(packetValues(inquiry).get('AllocationLength')?.value, 36n);
   });
 
   it('names what a packet does', () => {

@@ -305,6 +305,22 @@ describe('ladder of traffic', () => {
   });
 });
 
+describe('commands to disks', () => {
+  it('are found by their names and blocks', () => {
+    const { log } = logOf(conversation());
+    for (const [text, total] of [
+      ['OperationCode=Read10', 2],
+      ['OperationCode=Write10', 0],
+      ['OperationCode=Read10 TransferLength=8', 2],
+      ['LogicalBlockAddress>0', 0],
+    ] as const) {
+      assert.equal(log.query(0, 100, { text }).total, total, text);
+    }
+    const [row] = log.query(0, 1, { text: 'OperationCode=Read10' }).rows;
+    assert.match(row?.facts ?? '', /^OperationCode=Read10 TransferLength=8 /);
+  });
+});
+
 describe('channels in the past', () => {
   const writer = conversation();
   const { trace } = logOf(writer);
