@@ -162,13 +162,12 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     let stop: Outcome = this.enter();
     while (stop === undefined) stop = this.steps < budget ? this.advance(budget) : budgetUsed;
     if (stop.kind === 'vm-exit') this.boundaries.end(timeNs + this.steps);
-    this.shared.translator.advance(this.steps);
     return { stop, steps: this.steps };
   }
 
   /** What comes first at an instruction boundary (SDM vol. 3, 26.2, 26.5.1 and 26.5.2). */
   private advance(budget: number): Outcome {
-    const { boundaries, state } = this;
+    const { boundaries, state, shared } = this;
     const reason = boundaries.exitBeforeTraps();
     if (reason !== 0) return this.exitBetween(reason);
     if (hasPendingTrap(state)) return this.debugTrap();
@@ -176,7 +175,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     const nowNs = this.startNs + this.steps;
     const waited = boundaries.exitBeforeInstruction(nowNs);
     if (waited !== undefined) return this.exitBetween(waited);
-    return this.runChunk(boundaries.limit(budget - this.steps, nowNs));
+    return this.runChunk(boundaries.limit(shared.translator.bounded(budget - this.steps), nowNs));
   }
 
   setBreakpoints(addresses: ReadonlySet<GuestVirtualAddress>): void {
@@ -401,8 +400,10 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       this.passBreakpointOnce();
     }
     // A lookup may follow the last step; what it meets belongs to the next one.
-    if (code === StopCode.lookup && taken === this.chunk) return undefined;
-    return this.handleStop(code);
+    const isOver = code === StopCode.lookup && taken === this.chunk;
+    const stop = isOver ? undefined : this.handleStop(code);
+    this.shared.translator.advance(taken);
+    return stop;
   }
 
   /**

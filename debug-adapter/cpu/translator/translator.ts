@@ -13,7 +13,9 @@ import { emitRegion } from './region-function';
 import { RegionStore } from './region-store';
 
 /** Steps after which places are translated although others could still join them. */
-const waitStepsMax = 1_000_000;
+const waitStepsMax = 200_000;
+/** Steps of generated code after which time passes here. */
+const stepsAtOnceMax = 400_000;
 /** Refused translations that make up for one change. */
 const refusalsPerChange = 64;
 
@@ -71,6 +73,11 @@ export class Translator {
     }
     this.waiting.push({ frame, offset, mode });
     if (this.waiting.length >= this.options.batchSize) this.translateWaiting();
+  }
+
+  /** How many steps generated code may go without {@link advance}. */
+  bounded(steps: number): number {
+    return Math.min(steps, stepsAtOnceMax);
   }
 
   /** Time passes, in steps: nothing waits for too long. */
