@@ -163,7 +163,9 @@ describe('the scheduler', () => {
     machine.guests.forEach(({ id, processors }) => {
       const own = heard.filter(({ partition }) => partition === id);
       assert.ok(own.length > 4, `${own.length} rows`);
-      own.forEach(({ begins }, index) => assert.equal(begins, index % 2 === 0));
+      // The first run may have begun before anybody listened.
+      const isFirst = own[0]?.begins === true;
+      own.forEach(({ begins }, index) => assert.equal(begins, (index % 2 === 0) === isFirst));
       const ended = own.reduce((sum, { ranNs }) => sum + ranNs, 0);
       const whole = processors[0]?.runNs ?? 0;
       const last = own.at(-1) ?? assert.fail('row');
