@@ -4,6 +4,7 @@ import { readGuestFile } from '../debugger/program';
 import type { HeadlessRun } from '../debugger/headless-run';
 import { launchOfRestored, readSavedMachine } from '../debugger/saved-machine';
 import { absolutePath, nodeFileSource } from '../host/node-file-source';
+import { nodeDecompressor } from '../host/node-decompressor';
 import { nodePorts } from '../host/node-ports';
 import { nodeBlockFiles } from '../host/node-block-files';
 import { nodeWallClock } from '../host/node-wall-clock';
@@ -34,11 +35,12 @@ const eventKinds: Readonly<Record<TraceKind, readonly EventKind[]>> = {
 /** @throws UserError that says what cannot be opened */
 function openGuest(options: RunOptions): HeadlessRun {
   const given = { ...readConfiguration(options.configFile), ...options.launch };
-  const { restoreFile, checkpointInterval } = options;
+  const { restoreFile, checkpointInterval, usesCache } = options;
   const saved = restoreFile === undefined ? undefined : readSavedMachine(restoreFile, nodePorts);
   const launch = saved === undefined ? given : launchOfRestored(saved, given);
   const origin = resolveLaunchPaths(launch, absolutePath);
-  return openHeadless(parseLaunchArguments(launch), nodePorts, checkpointInterval, {
+  const ports = usesCache ? nodePorts : { ...nodePorts, decompressor: nodeDecompressor };
+  return openHeadless(parseLaunchArguments(launch), ports, checkpointInterval, {
     origin,
     saved,
   });

@@ -38,6 +38,8 @@ export interface RunOptions {
   readonly exports: readonly DiskExport[];
   readonly stateHash: boolean;
   readonly quiet: boolean;
+  /** Whether unpacked kernels are kept for the next start. */
+  readonly usesCache: boolean;
 }
 
 export type CommandLine =
@@ -93,6 +95,7 @@ The exit status is what the guest wrote to its exit port, 0 where it halted or -
                        steps between the checkpoints that --go-to starts from (default 2000000)
   --state-hash         print the hash of the final state
   --quiet              print nothing but the guest's console
+  --no-cache           unpack the kernel anew; otherwise it is kept for the next start
   --help               show this text
 `;
 
@@ -124,7 +127,14 @@ const valueOptions = [
   '--go-to',
   '--checkpoint-interval',
 ] as const;
-const flagOptions = ['--no-reboot', '--la57', '--state-hash', '--quiet', '--help'] as const;
+const flagOptions = [
+  '--no-reboot',
+  '--la57',
+  '--state-hash',
+  '--quiet',
+  '--no-cache',
+  '--help',
+] as const;
 type ValueOption = (typeof valueOptions)[number];
 type FlagOption = (typeof flagOptions)[number];
 
@@ -295,6 +305,7 @@ export function parseCommandLine(texts: readonly string[]): CommandLine {
       exports: diskExports(values.get('--export-disk')),
       stateHash: flags.has('--state-hash'),
       quiet: flags.has('--quiet'),
+      usesCache: !flags.has('--no-cache'),
     },
   };
 }

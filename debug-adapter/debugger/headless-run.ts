@@ -41,6 +41,8 @@ export class HeadlessRun {
   waitMs: number | undefined;
   private readonly console = new ConsoleBuffer();
   private readonly notes: string[] = [];
+  /** Whether names of addresses are wanted while it runs; a kernel's own take long to find. */
+  private namesAddresses = false;
 
   constructor(
     private readonly machine: Timeline,
@@ -85,7 +87,7 @@ export class HeadlessRun {
     const { stop } = this.machine.run({ maxSteps, ...limit });
     const waits = stop.kind === 'time' && maxTimeNs !== undefined;
     this.waitMs = waits ? waitMsUntil(stop.nextNs, maxTimeNs) : undefined;
-    this.programs.followKernels(this.machine.guests);
+    if (this.namesAddresses) this.programs.followKernels(this.machine.guests);
     switch (stop.kind) {
       case 'guest-exit':
       case 'guest-reset':
@@ -173,6 +175,7 @@ export class HeadlessRun {
 
   /** Hears of every event of the kinds in `kinds`, in words. */
   trace(kinds: ReadonlySet<TraceEvent['kind']>, listener: (event: TracedEvent) => void): void {
+    this.namesAddresses = true;
     const ladder = new TrafficLadder();
     const record = (event: TraceEvent): void => {
       const { kind, position, timeNs, partition } = event;
@@ -199,6 +202,7 @@ export class HeadlessRun {
     const { partition, processor } = stop.at;
     const guest = this.machine.guests.find((candidate) => candidate.id === partition);
     const core = present(guest?.processors[processor], 'stopped processor').core;
+    this.programs.followKernels(this.machine.guests);
     const { code, nameOf } = this.programs.of(partition);
     const text = describeStop({ kind: 'machine', stop }, stopPlace(core.state.rip, code, nameOf));
     return nameGuest(text, this.machine.guests.length > 1 ? guest?.name : undefined);

@@ -68,6 +68,8 @@ export interface TargetSettings {
 
 /** How a machine begins, where that is not at power-on. */
 export interface TargetBeginning {
+  /** False for a machine that nobody will take back in time. */
+  readonly keepsPast?: boolean;
   /** The launch arguments, for a file that the machine is saved to. */
   readonly origin?: object;
   readonly saved?: SavedMachine | undefined;
@@ -124,11 +126,19 @@ function readInitrd(path: string, { files }: TargetPorts): ImageFile {
   return { path, bytes: readGuestFile(path, files, initrdRole) };
 }
 
-/** The kernel without its compression, for its symbols; undefined where the guest is no Linux kernel. */
-function kernelOf(guest: GuestConfiguration, decompressor: Decompressor): ImageFile | undefined {
+/** Gives the kernel without its compression, for its symbols; undefined where the guest is no Linux kernel. */
+function kernelOf(
+  guest: GuestConfiguration,
+  decompressor: Decompressor,
+): (() => ImageFile) | undefined {
   const { image, format } = guest;
   if (format !== 'linux' && format !== 'pvh') return undefined;
-  return isBzImage(image.bytes) ? unpackKernel(image, readBzImage(image), decompressor) : image;
+  if (!isBzImage(image.bytes)) return () => image;
+  const unpack = (): ImageFile => unpackKernel(image, readBzImage(image), decompressor);
+  // One that the loader has unpacked is sound, and remembered.
+  if (guest.unpack !== 'guest') return unpack;
+  const kernel = unpack();
+  return () => kernel;
 }
 
 /**
@@ -138,7 +148,7 @@ function kernelOf(guest: GuestConfiguration, decompressor: Decompressor): ImageF
 export function loadTarget(
   settings: TargetSettings,
   ports: TargetPorts,
-  { origin = {}, saved }: TargetBeginning = {},
+  { origin = {}, saved, keepsPast = true }: TargetBeginning = {},
 ): DebugTarget {
   const decompressor = new RememberingDecompressor(ports.decompressor);
   const guests = settings.guests.map((guest) => configureGuest(guest, ports));
@@ -152,7 +162,7 @@ export function loadTarget(
   };
   const physical = new PhysicalMachine(configuration, { codeHost, decompressor, blockFiles });
   if (saved !== undefined) physical.restoreFile(saved.file, ports.compressor);
-  const machine = new Timeline(physical);
+  const machine = new Timeline(physical, { keepsPast });
   const programs = guests.map((guest, index) => {
     const symbolFiles = settings.guests[index]?.symbols ?? [];
     const sources = { image: guest.image, symbolFiles, kernel: kernelOf(guest, decompressor) };
@@ -176,17 +186,19 @@ export function openTarget(
 
 /**
  * Opens a program to be run without a debugger.
- * @param checkpointInterval steps between checkpoints, for travelling back afterwards; none are taken without it
+ * @param checkpointInterval steps between checkpoints, for travelling back afterwards; there is no past without it
  * @throws UserError where the program cannot be read or run
  */
 export function openHeadless(
   settings: TargetSettings,
   ports: TargetPorts,
-  checkpointInterval = Infinity,
+  checkpointInterval?: number,
   beginning?: TargetBeginning,
 ): HeadlessRun {
-  const { programs, machine, syntax, origin } = loadTarget(settings, ports, beginning);
-  machine.checkpointInterval = checkpointInterval;
+  const keepsPast = checkpointInterval !== undefined;
+  const target = loadTarget(settings, ports, { ...beginning, keepsPast });
+  const { programs, machine, syntax, origin } = target;
+  machine.checkpointInterval = checkpointInterval ?? Infinity;
   const { disassembler } = ports;
   return new HeadlessRun(
     machine,

@@ -74,7 +74,8 @@ export function openProgram(
   rules: readonly SourcePathRule[],
   files: FileSource,
 ): Program {
-  const { symbols, notes } = loadSymbols(sources, files);
+  const loaded = loadSymbols(sources, files);
+  const { symbols } = loaded;
   const { path, bytes } = sources.image;
   return {
     path,
@@ -82,6 +83,8 @@ export function openProgram(
     symbols,
     isLinuxKernel: sources.kernel !== undefined,
     sources: new SourcePaths(symbols.files, rules, path, files),
-    notes,
+    get notes(): readonly string[] {
+      return loaded.notes;
+    },
   };
 }

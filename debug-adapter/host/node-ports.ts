@@ -5,13 +5,14 @@ import { nodeCompressor } from './node-compressor';
 import { nodeDecompressor } from './node-decompressor';
 import { nodeFileSource } from './node-file-source';
 import { nodeWallClock } from './node-wall-clock';
+import { CachingDecompressor, cacheFolder } from './unpacked-cache';
 import { webAssemblyCodeHost } from './web-assembly-code-space';
 
 export const nodePorts = {
   files: nodeFileSource,
   blockFiles: nodeBlockFiles,
   compressor: nodeCompressor,
-  decompressor: nodeDecompressor,
+  decompressor: new CachingDecompressor(nodeDecompressor, cacheFolder()),
   disassembler: icedDisassembler,
   clock: nodeWallClock,
   codeHost: webAssemblyCodeHost,

@@ -14,6 +14,8 @@ export interface TimelineOptions {
   /** Steps between checkpoints; Infinity for none but the first. */
   readonly interval?: number;
   readonly limits?: CheckpointLimits;
+  /** False where nobody goes back: not even the beginning is kept, which copies all that a guest was loaded with. */
+  readonly keepsPast?: boolean;
 }
 
 /** A future that was left by an input in its past; kept, so that nothing is lost. */
@@ -59,7 +61,7 @@ export class Timeline {
     this.interval = options.interval ?? intervalDefault;
     this.log = [...machine.inputs];
     this.end = machine.position;
-    this.keepCheckpoint();
+    if (options.keepsPast !== false) this.keepCheckpoint();
   }
 
   get position(): number {
@@ -90,7 +92,7 @@ export class Timeline {
 
   /** The first position that can be gone to. */
   get startPosition(): number {
-    return present(this.store.positions[0], 'first checkpoint');
+    return this.store.positions[0] ?? this.position;
   }
 
   /** Positions of the kept checkpoints, ascending. */
@@ -198,9 +200,11 @@ export class Timeline {
       );
     }
     if (target < this.position) this.keepCheckpointNearby();
-    const nearest = present(this.store.atOrBefore(target), 'checkpoint before the target');
-    const isShortcut = nearest.position > this.position || target < this.position;
-    if (isShortcut) this.restore(nearest);
+    const nearest = this.store.atOrBefore(target);
+    const isBehind = target < this.position;
+    if (nearest !== undefined && (nearest.position > this.position || isBehind)) {
+      this.restore(nearest);
+    }
     yield* this.runTo(target, this.position);
   }
 

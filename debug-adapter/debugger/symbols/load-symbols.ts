@@ -14,8 +14,8 @@ export interface SymbolSources {
   readonly image: ImageFile;
   /** Files that replace the symbols of the image. */
   readonly symbolFiles: readonly string[];
-  /** The kernel without its compression; undefined where the guest is no Linux kernel. */
-  readonly kernel: ImageFile | undefined;
+  /** Gives the kernel without its compression; undefined where the guest is no Linux kernel. */
+  readonly kernel: (() => ImageFile) | undefined;
 }
 
 /** Symbols, and what a person should know about missing or damaged ones. */
@@ -34,12 +34,16 @@ export function loadSymbols(sources: SymbolSources, files: FileSource): LoadedSy
   if (kernel === undefined) return fromImage(image);
   const own = isElf(image.bytes) ? fromImage(image) : undefined;
   if (own !== undefined && own.symbols.names.length > 0) return own;
-  const table = readKallsyms(kernel.bytes);
-  if (table !== undefined) {
-    return { symbols: new SymbolIndex(table.symbols, [], [], []), notes: [] };
-  }
-  const note = `${image.path} has no symbols; name a file that has them in "symbols".`;
-  return { symbols: SymbolIndex.empty, notes: [note] };
+  // Its own table takes long to find, and whoever only runs the guest never asks.
+  const table = (): readonly ElfSymbol[] => readKallsyms(kernel().bytes)?.symbols ?? [];
+  const symbols = new SymbolIndex(table, [], [], []);
+  return {
+    symbols,
+    get notes(): readonly string[] {
+      if (symbols.names.length > 0) return [];
+      return [`${image.path} has no symbols; name a file that has them in "symbols".`];
+    },
+  };
 }
 
 function fromImage({ path, bytes }: ImageFile): LoadedSymbols {

@@ -79,39 +79,57 @@ function rangesOf(rows: readonly LineRow[]): readonly Range[] {
   return ranges.sort((a, b) => compareBigint(a.start, b.start));
 }
 
+interface SortedSymbols {
+  readonly byAddress: readonly ElfSymbol[];
+  readonly byName: ReadonlyMap<string, ElfSymbol>;
+}
+
+function sortSymbols(symbols: readonly ElfSymbol[]): SortedSymbols {
+  const byName = new Map<string, ElfSymbol>();
+  for (const symbol of symbols) {
+    const known = byName.get(symbol.name);
+    if (known === undefined || (!known.global && symbol.global)) byName.set(symbol.name, symbol);
+  }
+  const byAddress = [...symbols].sort(
+    (a, b) =>
+      compareBigint(a.address, b.address) ||
+      symbolRank[b.kind] - symbolRank[a.kind] ||
+      Number(a.global) - Number(b.global),
+  );
+  return { byAddress, byName };
+}
+
 /**
  * Symbols and lines of one image. Addresses it takes and gives are those at run time; where the image does not run
  * where it was linked, {@link relocate} says so.
  */
 export class SymbolIndex {
-  private readonly symbols: readonly ElfSymbol[];
-  private readonly byName = new Map<string, ElfSymbol>();
+  private sorted: SortedSymbols | undefined;
   private readonly ranges: readonly Range[];
   private relocated: readonly RelocatedRange[] = [];
 
   /**
+   * @param given symbols, or what reads them when the first of them is asked for
    * @param files paths of source files as recorded
    * @param problems what could not be read of the line information
    */
   constructor(
-    symbols: readonly ElfSymbol[],
+    private readonly given: readonly ElfSymbol[] | (() => readonly ElfSymbol[]),
     rows: readonly LineRow[],
     readonly files: readonly string[],
     readonly problems: readonly string[],
   ) {
-    this.symbols = [...symbols].sort(
-      (a, b) =>
-        compareBigint(a.address, b.address) ||
-        symbolRank[b.kind] - symbolRank[a.kind] ||
-        Number(a.global) - Number(b.global),
-    );
-    for (const symbol of symbols) {
-      const known = this.byName.get(symbol.name);
-      if (known === undefined || (!known.global && symbol.global)) {
-        this.byName.set(symbol.name, symbol);
-      }
-    }
     this.ranges = rangesOf(rows);
+  }
+
+  private get known(): SortedSymbols {
+    const { given } = this;
+    this.sorted ??= sortSymbols(typeof given === 'function' ? given() : given);
+    return this.sorted;
+  }
+
+  private get symbols(): readonly ElfSymbol[] {
+    return this.known.byAddress;
   }
 
   /** An index that knows nothing. */
@@ -136,7 +154,7 @@ export class SymbolIndex {
 
   /** Address of a name before any relocation. */
   linkAddressOf(name: string): bigint | undefined {
-    return this.byName.get(name)?.address;
+    return this.known.byName.get(name)?.address;
   }
 
   /** Address of a name at run time. */

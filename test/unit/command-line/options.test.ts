@@ -18,6 +18,16 @@ const refused: readonly (readonly [args: readonly string[], text: RegExp])[] = [
 
 describe('command-line options', () => {
   for (const [args, text] of refused) {
+    it('keeps unpacked kernels unless it is told not to', () => {
+      for (const [text, expected] of [
+        ['run --kernel vmlinuz', true],
+        ['run --kernel vmlinuz --no-cache', false],
+      ] as const) {
+        const command = parseCommandLine(text.split(' '));
+        assert.equal(command.kind === 'run' && command.options.usesCache, expected, text);
+      }
+    });
+
     it(`refuse ${args.join(' ')}`, () => {
       assert.throws(
         () => parseCommandLine(args),

@@ -93,9 +93,18 @@ describe('symbols', () => {
 
   it('that a kernel does not have become a note', () => {
     const kernel = { path: 'vmlinuz', bytes: new Uint8Array(5000) };
-    const { symbols, notes } = loadSymbols({ image: kernel, symbolFiles: [], kernel }, files);
+    let reads = 0;
+    const readKernel = (): typeof kernel => {
+      reads++;
+      return kernel;
+    };
+    const asked = { image: kernel, symbolFiles: [], kernel: readKernel };
+    const loaded = loadSymbols(asked, files);
+    const { symbols } = loaded;
+    assert.equal(reads, 0, 'a kernel is not read before a symbol is wanted');
     assert.equal(symbols.names.length, 0);
-    assert.match(notes.join(), /vmlinuz has no symbols; name a file/);
+    assert.equal(reads, 1);
+    assert.match(loaded.notes.join(), /vmlinuz has no symbols; name a file/);
   });
 
   for (const [path, id] of [
