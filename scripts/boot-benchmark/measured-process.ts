@@ -20,8 +20,8 @@ export interface MeasuredCommand {
 
 const ticksPerSecond = 100;
 
-/** Fields of /proc/PID/stat behind the name, which may hold blanks (proc(5)). */
-function cpuSeconds(pid: number): number {
+/** User and system time of a process: fields of /proc/PID/stat behind the name, which may hold blanks (proc(5)). */
+export function cpuSeconds(pid: number): number {
   const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
