@@ -52,6 +52,7 @@ export interface GuestTarget {
   readonly vmbus: boolean;
   /** Newest version of VMBus, major << 16 | minor. */
   readonly vmbusVersion: number;
+  readonly vmbusMonitorNs: number | undefined;
   readonly disks: readonly GuestDiskTarget[];
   /** Files with symbols, instead of the program's own. */
   readonly symbols: readonly string[];
@@ -92,7 +93,7 @@ const initrdRole = { id: 'initrd', argument: 'initrd', hint: 'Check "initrd".' }
 function configureGuest(settings: GuestTarget, ports: TargetPorts): GuestConfiguration {
   const { program, partitionName, initrd, flat, bootTime, disks } = settings;
   const { processors, commandLine, unpack, onReset, onTripleFault } = settings;
-  const { vmbus, vmbusVersion, share, la57 } = settings;
+  const { vmbus, vmbusVersion, vmbusMonitorNs, share, la57 } = settings;
   const image = { path: program, bytes: readGuestFile(program, ports.files) };
   const format = formatOf({ image, format: settings.format });
   const usual = format === 'sample-guest' ? sampleGuestMemoryBytes : kernelMemoryBytes;
@@ -110,6 +111,7 @@ function configureGuest(settings: GuestTarget, ports: TargetPorts): GuestConfigu
     vmbus,
     vmbusVersion,
     ...(initrdFile === undefined ? {} : { initrd: initrdFile }),
+    ...(vmbusMonitorNs === undefined ? {} : { vmbusMonitorNs }),
     // Absent where it is off: saved machines are of a configuration.
     ...(la57 ? { la57 } : {}),
     ...(share === undefined ? {} : { share }),

@@ -135,6 +135,15 @@ export const guestSchema = {
     .enum(vmbusVersions)
     .default('5.3')
     .describe('Newest version of VMBus that the guest may ask for.'),
+  vmbusMonitor: z
+    .number()
+    .int()
+    .min(10)
+    .max(6000)
+    .optional()
+    .describe(
+      'Microseconds between two looks at the monitor page, by which the guest then signals its integration components instead of by hypercalls; by default there is none.',
+    ),
   commandLine: z
     .string()
     .max(2047)
@@ -168,6 +177,8 @@ export interface GuestSettings {
   readonly la57: boolean;
   /** major << 16 | minor. */
   readonly vmbusVersion: number;
+  /** Undefined where there is no monitored notification. */
+  readonly vmbusMonitorNs: number | undefined;
   readonly disks: readonly DiskSettings[];
 }
 
@@ -260,6 +271,7 @@ export function guestSettings(given: GuestArguments, name: string | undefined): 
     vmbus,
     la57,
     vmbusVersion: parseVersion(given.vmbusVersion),
+    vmbusMonitorNs: given.vmbusMonitor === undefined ? undefined : given.vmbusMonitor * 1000,
     disks: disks.map(diskSettings),
   };
 }

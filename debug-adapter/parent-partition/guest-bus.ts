@@ -21,6 +21,8 @@ export interface GuestBusConfiguration extends IntegrationConfiguration {
   readonly processorCount: number;
   /** Newest version of the bus that the guest may ask for; the bus's own where it is absent. */
   readonly maximumVersion?: number;
+  /** Between two looks at the guest's monitor page; 0 or absent where nothing is signalled by it. */
+  readonly monitorLatencyNs?: number;
   /** Devices besides the integration components. */
   readonly providers?: readonly ServiceProvider[];
 }
@@ -47,10 +49,15 @@ export function createGuestBus(
   services: GuestBusServices,
   configuration: GuestBusConfiguration,
 ): GuestBus {
-  const { maximumVersion, providers = [] } = configuration;
+  const { maximumVersion, monitorLatencyNs, providers = [] } = configuration;
   const integration = new IntegrationComponents(configuration);
   const all = [...integration.providers, ...providers];
-  const bus = new Vmbus(busServices(services, configuration), all, maximumVersion);
+  const bus = new Vmbus(
+    busServices(services, configuration),
+    all,
+    maximumVersion,
+    monitorLatencyNs,
+  );
   return { bus, integration };
 }
 

@@ -28,7 +28,13 @@ export function makePlatform(
 }
 
 function makeBus(
-  { name, vmbus = true, vmbusVersion, bootTime = defaultBootTime }: GuestConfiguration,
+  {
+    name,
+    vmbus = true,
+    vmbusVersion,
+    vmbusMonitorNs,
+    bootTime = defaultBootTime,
+  }: GuestConfiguration,
   { id, processors }: Partition,
   services: GuestBusServices,
   providers: readonly ServiceProvider[],
@@ -41,5 +47,6 @@ function makeBus(
     bootTime,
     providers,
     ...(vmbusVersion === undefined ? {} : { maximumVersion: vmbusVersion }),
+    ...(vmbusMonitorNs === undefined ? {} : { monitorLatencyNs: vmbusMonitorNs }),
   });
 }

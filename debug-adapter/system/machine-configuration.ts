@@ -69,6 +69,8 @@ export interface GuestConfiguration {
   readonly vmbus?: boolean;
   /** Newest version of VMBus that the guest may ask for, as the bus has it: major << 16 | minor. */
   readonly vmbusVersion?: number;
+  /** Nanoseconds between two looks at the guest's monitor page; without it nothing is signalled there. */
+  readonly vmbusMonitorNs?: number;
   /** Disks on VMBus. */
   readonly disks?: readonly DiskConfiguration[];
 }

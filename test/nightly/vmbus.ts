@@ -36,7 +36,11 @@ const { status } = spawnSync(
   process.execPath,
   ['node_modules/mocha/bin/mocha.js', '--import=tsx', file],
   {
-    env: { ...process.env, STORAGE_ISOLATION_STEPS: String(steps), HYPERSCOPE_SEED: String(seed) },
+    env: {
+      ...process.env,
+      STORAGE_ISOLATION_STEPS: String(steps),
+      HYPERSCOPE_TEST_SEED: String(seed),
+    },
     stdio: 'inherit',
   },
 );

@@ -68,6 +68,7 @@ function offerOf({ className, minimumVersion }: ComponentKind): ChannelOffer {
     classId: guid,
     instanceId: present(instances[0], 'instance of the component'),
     flags: channelFlag.enumerateDeviceInterface | channelFlag.namedPipeMode,
+    isMonitored: true,
     userDefined,
     ...(minimumVersion === undefined ? {} : { minimumVersion }),
   };

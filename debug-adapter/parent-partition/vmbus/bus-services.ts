@@ -1,5 +1,6 @@
 /** What a bus needs of the world, which is one guest: its memory, its synthetic interrupts, time and the trace. */
 import type { TimerSource } from '../../machine/timer-queue';
+import { channelMessageSint } from '../../spec/vmbus/messages';
 import type { GuestBytes } from './guest-ranges';
 
 /** Which way a message or a packet went. */
@@ -35,6 +36,11 @@ export interface BusServices {
   /** @returns false where the hypervisor has no room for another message */
   postMessage(processor: number, sint: number, payload: Uint8Array): boolean;
   signalEvent(processor: number, sint: number, flag: number): void;
+}
+
+/** Connection that a guest signals after it has written into a ring of a channel. */
+export function connectionOf(relid: number): number {
+  return relid | (channelMessageSint << 12);
 }
 
 /** Every limit of a bus, with what happens there. */

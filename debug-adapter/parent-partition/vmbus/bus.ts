@@ -9,7 +9,7 @@ import {
 import { assert, present } from '../../support/assert';
 import type { StateRecord } from '../../support/state-record';
 import type { StateNode } from '../../support/state-tree';
-import type { BusServices } from './bus-services';
+import { connectionOf, type BusServices } from './bus-services';
 import { Channel, type ChannelBus } from './channel';
 import { encodeMessage, messageType, whyRefused, type MessageValues } from './channel-message';
 import { ChannelRequests, type RequestBus } from './channel-requests';
@@ -17,6 +17,7 @@ import { Connection } from './connection';
 import { Device, type DeviceBus } from './device';
 import { GpadlTable } from './gpadl-table';
 import { MessageOutbox } from './message-outbox';
+import { MonitorPages } from './monitor-pages';
 import type { ServiceProvider } from './provider';
 import { accepted, refused, type Verdict } from './verdict';
 import { WorkSchedule } from './work-schedule';
@@ -33,22 +34,32 @@ export class Vmbus implements SavedPart, ChannelBus, DeviceBus, RequestBus {
   private readonly connection: Connection;
   private readonly outbox: MessageOutbox;
   private readonly work: WorkSchedule;
+  private readonly monitors: MonitorPages | undefined;
   private readonly requests = new ChannelRequests(this);
   private readonly channels = new Map<number, Channel>();
   /** Messages of the guest that had no effect. */
   private refusedCount = 0;
 
-  /** @param maximumVersion newest version that a guest may ask for */
+  /**
+   * @param maximumVersion newest version that a guest may ask for
+   * @param monitorLatencyNs between two looks at the guest's monitor page; 0 where nothing is signalled by it
+   */
   constructor(
     readonly services: BusServices,
     providers: readonly ServiceProvider[],
     private readonly maximumVersion: number = VmbusVersion.v5_3,
+    monitorLatencyNs = 0,
   ) {
     const names = new Set(providers.map(({ name }) => name));
     assert(names.size === providers.length, 'the names of providers differ');
     this.connection = new Connection(maximumVersion, services.processorCount);
     this.outbox = new MessageOutbox(services);
     this.work = new WorkSchedule(services, (relid, work) => this.runWork(relid, work));
+    if (monitorLatencyNs > 0) {
+      this.monitors = new MonitorPages(services, monitorLatencyNs, (relid) =>
+        this.receiveSignal(0, connectionOf(relid)),
+      );
+    }
     this.devices = providers.map((provider) => new Device(this, provider));
     this.connectMessagePorts();
   }
@@ -133,7 +144,12 @@ export class Vmbus implements SavedPart, ChannelBus, DeviceBus, RequestBus {
     this.channels.delete(channel.relid);
     device.channels.delete(channel.subChannel);
     this.gpadls.removeOf(channel.relid);
+    this.monitors?.release(channel.relid);
     if (wasRevoked && device.isPluggedIn && !device.isBeingRevoked) this.offerMissing(device);
+  }
+
+  moveMonitorPage(childToParent: number): void {
+    this.monitors?.place(childToParent);
   }
 
   schedule(relid: number, delayNs: number, work: number): void {
@@ -154,7 +170,8 @@ export class Vmbus implements SavedPart, ChannelBus, DeviceBus, RequestBus {
       this.channels.set(relid, channel);
       device.channels.set(index, channel);
       const { processor, sint } = this.connection.target;
-      this.outbox.send(processor, sint, device.offerMessage(channel));
+      const monitor = device.isMonitored ? this.monitors?.allocate(relid) : undefined;
+      this.outbox.send(processor, sint, device.offerMessage(channel, monitor));
     }
   }
 
@@ -177,6 +194,7 @@ export class Vmbus implements SavedPart, ChannelBus, DeviceBus, RequestBus {
       devices: this.devices.map(saveDevice),
       outbox: this.outbox.save(),
       work: this.work.save(),
+      ...(this.monitors === undefined ? {} : { monitors: this.monitors.save() }),
     };
   }
 
@@ -193,6 +211,7 @@ export class Vmbus implements SavedPart, ChannelBus, DeviceBus, RequestBus {
     });
     this.outbox.restore(record.record('outbox'));
     this.work.restore(record.records('work'));
+    this.monitors?.restore(record.record('monitors'));
   }
 
   private judge(payload: Uint8Array): Verdict {
@@ -221,6 +240,7 @@ export class Vmbus implements SavedPart, ChannelBus, DeviceBus, RequestBus {
     if (typeof contact === 'string') return refused(contact);
     return accepted(() => {
       this.forgetGuest();
+      if (contact.isConnected) this.monitors?.place(contact.childToParentPage);
       this.outbox.send(contact.target.processor, contact.target.sint, contact.response);
     });
   }
@@ -249,6 +269,7 @@ export class Vmbus implements SavedPart, ChannelBus, DeviceBus, RequestBus {
     for (const device of this.devices) device.forgetChannels();
     this.channels.clear();
     this.gpadls.clear();
+    this.monitors?.clear();
     this.work.clear();
     this.outbox.clear();
   }

@@ -32,6 +32,8 @@ export interface RequestBus {
   deviceOf(channel: Channel): Device;
   release(channel: Channel): void;
   reply(type: number, values: MessageValues): void;
+  /** The guest's monitor page is elsewhere; 0 for nowhere. */
+  moveMonitorPage(childToParent: number): void;
 }
 
 type Fields = (name: string) => number;
@@ -238,10 +240,12 @@ export class ChannelRequests {
     const address = (name: string): bigint => readField(modifyConnection, message, name);
     const fits = arePages(address('ParentToChildMonitorPage'), address('ChildToParentMonitorPage'));
     const { successful, unknownFailure } = VmbusConnectionState;
-    const answer = (): void =>
+    const answer = (): void => {
+      if (fits) this.bus.moveMonitorPage(Number(address('ChildToParentMonitorPage')));
       this.bus.reply(T.modifyConnectionResponse, {
         ConnectionState: fits ? successful : unknownFailure,
       });
+    };
     return fits ? accepted(answer) : refused('the monitor pages are not two pages', answer);
   }
 }

@@ -4,7 +4,7 @@ import { channelMessageSint, targetVpNone } from '../../spec/vmbus/messages';
 import type { StateRecord } from '../../support/state-record';
 import type { StateNode } from '../../support/state-tree';
 import { UserError } from '../../support/user-error';
-import { busLimits, type BusServices, type TracedChannel } from './bus-services';
+import { busLimits, connectionOf, type BusServices, type TracedChannel } from './bus-services';
 import type { Gpadl, GpadlTable } from './gpadl-table';
 import { readRanges, writeRanges, type GuestRange } from './guest-ranges';
 import { encodePacket, parsePacket } from './packet';
@@ -96,7 +96,7 @@ export class Channel implements OpenChannel {
 
   /** Connection that the guest signals after it has written. */
   get connectionId(): number {
-    return this.relid | (channelMessageSint << 12);
+    return connectionOf(this.relid);
   }
 
   get busVersion(): number {

@@ -33,6 +33,8 @@ export interface MessageTarget {
 /** The answer to a request for contact. */
 export interface Contact {
   readonly isConnected: boolean;
+  /** Guest-physical address; 0 where the guest gave none. */
+  readonly childToParentPage: number;
   readonly target: MessageTarget;
   readonly response: Uint8Array;
 }
@@ -107,7 +109,12 @@ export class Connection {
     const target = { processor, sint };
     const isKnown = versions.has(version) && version <= this.maximumVersion;
     if (!isKnown || sint !== channelMessageSint || (hasTarget && field('TargetVtl') !== 0)) {
-      return { isConnected: false, target, response: versionResponse({ supported: false }) };
+      return {
+        isConnected: false,
+        childToParentPage: 0,
+        target,
+        response: versionResponse({ supported: false }),
+      };
     }
     const connectionState = monitorPagesFit(message)
       ? VmbusConnectionState.successful
@@ -125,7 +132,10 @@ export class Connection {
       connectionState,
       features: asked,
     });
-    return { isConnected, target, response };
+    const childToParentPage = Number(
+      readField(initiateContactLegacy, message, 'ChildToParentMonitorPage'),
+    );
+    return { isConnected, childToParentPage, target, response };
   }
 
   save(): StateNode {
@@ -137,7 +147,7 @@ export class Connection {
   }
 }
 
-/** Monitored notification is off with both pages zero; this bus never uses it, but a guest may prepare it. */
+/** Monitored notification is off with both pages zero. */
 function monitorPagesFit(message: Uint8Array): boolean {
   const address = (name: string): bigint => readField(initiateContactLegacy, message, name);
   return arePages(address('ParentToChildMonitorPage'), address('ChildToParentMonitorPage'));

@@ -1,5 +1,5 @@
 /** A device on the bus: its provider, whether it is plugged in, and the channels that the guest knows of it. */
-import { ChannelMessageType } from '../../spec/vmbus/messages';
+import { channelFlag, ChannelMessageType } from '../../spec/vmbus/messages';
 import { parseGuid } from '../../support/guid';
 import { present } from '../../support/assert';
 import { encodeMessage } from './channel-message';
@@ -41,17 +41,26 @@ export class Device implements ChannelUser, ProviderHost {
     return [...this.channels.values()].some(({ state }) => state === 'revoked');
   }
 
-  /** The message that offers one of its channels. */
-  offerMessage(channel: Channel): Uint8Array {
+  /** The guest may signal its channels by the monitor page. */
+  get isMonitored(): boolean {
+    return this.provider.offer.isMonitored === true;
+  }
+
+  /** The message that offers one of its channels, with its monitor if it has one. */
+  offerMessage(channel: Channel, monitor?: number): Uint8Array {
     const { offer } = this.provider;
     return encodeMessage(ChannelMessageType.offerChannel, {
       InterfaceType: present(parseGuid(offer.classId), 'class GUID'),
       InterfaceInstance: present(parseGuid(offer.instanceId), 'instance GUID'),
-      ChannelFlags: offer.flags,
+      ChannelFlags:
+        monitor === undefined
+          ? offer.flags
+          : offer.flags | channelFlag.requestMonitoredNotification,
       MmioMegabytes: offer.mmioMegabytes ?? 0,
       UserDefined: offer.userDefined ?? new Uint8Array(0),
       SubChannelIndex: channel.subChannel,
       ChildRelId: channel.relid,
+      ...(monitor === undefined ? {} : { MonitorId: monitor, MonitorFlags: 1 }),
       InterruptFlags: 1, // dedicated: no bit in the interrupt page
       ConnectionId: channel.connectionId,
     });

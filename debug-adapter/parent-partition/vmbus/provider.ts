@@ -12,6 +12,8 @@ export interface ChannelOffer {
   readonly flags: number;
   /** Guest-physical address space that the device asks for. */
   readonly mmioMegabytes?: number;
+  /** The guest may signal its channels by the monitor page, where the bus looks at one: then it is heard later. */
+  readonly isMonitored?: boolean;
   /** At most 120 bytes that mean something to the class; zeroes follow. */
   readonly userDefined?: Uint8Array;
   /** Oldest version of the bus with which a guest is offered the device. */

@@ -117,6 +117,7 @@ describe('launch arguments', () => {
           bootTime: undefined,
           vmbus: true,
           la57: false,
+          vmbusMonitorNs: undefined,
           vmbusVersion: 0x50003,
           disks: [],
           processors: 1,

@@ -59,6 +59,7 @@ export class BusRig {
     readonly providers: readonly ServiceProvider[],
     readonly processorCount = 2,
     maximumVersion?: number,
+    monitorLatencyNs?: number,
   ) {
     const services: BusServices = {
       memory: this.memory,
@@ -76,7 +77,7 @@ export class BusRig {
       },
       signalEvent: (processor, _sint, flag) => void this.signals.push(`${processor}:${flag}`),
     };
-    this.bus = new Vmbus(services, providers, maximumVersion);
+    this.bus = new Vmbus(services, providers, maximumVersion, monitorLatencyNs);
   }
 
   /** Posts a message of the guest. */
