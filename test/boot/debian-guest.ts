@@ -50,7 +50,10 @@ function readGuestFile(path: string): ImageFile {
 export interface BootOptions
   extends
     Pick<MachinePorts, 'hotCount' | 'tlbEntries'>,
-    Pick<GuestConfiguration, 'vmbus' | 'vmbusVersion' | 'disks' | 'la57' | 'unpack'> {
+    Pick<
+      GuestConfiguration,
+      'vmbus' | 'vmbusVersion' | 'vmbusMonitorNs' | 'disks' | 'la57' | 'unpack'
+    > {
   readonly processors?: number;
   readonly commandLine?: string;
   readonly flavour?: KernelFlavour;
@@ -78,11 +81,12 @@ export function debianFiles(flavour: KernelFlavour = 'cloud'): LoadedFiles {
 export function bootMachine(options: BootOptions = {}): PhysicalMachine {
   const { processors = 1, commandLine = guestCommandLine, flavour, ...others } = options;
   const { vmbus = true, vmbusVersion = VmbusVersion.v5_3, disks = [] } = others;
-  const { la57 = false, unpack = 'host', hotCount, tlbEntries } = others;
+  const { la57 = false, unpack = 'host', vmbusMonitorNs, hotCount, tlbEntries } = others;
   const configuration = configureSingleGuest({
     ...debianFiles(flavour),
     ...{ name: 'debian', memoryBytes, commandLine, processorCount: processors },
     ...{ vmbus, vmbusVersion, disks, la57, unpack },
+    ...(vmbusMonitorNs === undefined ? {} : { vmbusMonitorNs }),
   });
   return new PhysicalMachine(configuration, {
     ...{ codeHost: webAssemblyCodeHost, decompressor, blockFiles: nodeBlockFiles },

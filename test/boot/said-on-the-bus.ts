@@ -40,12 +40,18 @@ export class BusNotes {
   readonly packets = new Map<string, string[]>();
   readonly commands: SaidCommand[] = [];
   readonly refusals: string[] = [];
+  /** Signals of the guest that were heard, and how many hypercalls it made for them. */
+  signals = 0;
+  signalCalls = 0;
   private hasOffers = false;
   private readonly classes = new Map<number, string>();
   private readonly gpadlClasses = new Map<number, string>();
 
   record(event: TraceEvent): void {
-    if (event.kind === 'hypercall') {
+    if (event.kind === 'vmbus-signal') {
+      if (event.direction === 'to-parent') this.signals++;
+    } else if (event.kind === 'hypercall') {
+      if (hypercallByCode.get(event.code)?.name === 'HvCallSignalEvent') this.signalCalls++;
       const isPost = hypercallByCode.get(event.code)?.name === 'HvCallPostMessage';
       if (!isPost || event.status === 0 || this.hasOffers) return;
       this.contact.push(`guest post refused 0x${event.status.toString(16)}`);

@@ -37,7 +37,7 @@ function boot(options: Parameters<typeof bootMachine>[0] = {}): BootedGuest {
   const path = folder.write('disk.raw', new Uint8Array(1 << 20));
   const machine = bootMachine({ commandLine, disks: [{ path, controller: 'scsi' }], ...options });
   const notes = new BusNotes();
-  machine.trace.forwardTo(notes, ['hypercall', 'vmbus-message', 'vmbus-packet']);
+  machine.trace.forwardTo(notes, ['hypercall', 'vmbus-message', 'vmbus-packet', 'vmbus-signal']);
   const console = new GuestConsole(machine);
   const stop = runUntilShown(machine, console, prompt);
   folder.remove();
@@ -146,8 +146,13 @@ describe('VMBus of a Debian kernel', function () {
 describe('VMBus of a Debian kernel with an older host', function () {
   this.timeout(240_000);
 
-  it('speaks version 4.1 on eight processors, by the connection of old', () => {
-    const { console, notes } = boot({ vmbusVersion: VmbusVersion.v4_1, processors: 8 });
+  it('speaks version 4.1 on eight processors, by the connection of old and by monitor pages', () => {
+    const { machine, console, notes } = boot({
+      ...{ vmbusVersion: VmbusVersion.v4_1, processors: 8, vmbusMonitorNs: 100_000 },
+    });
+    machine.run({ maxSteps: 200_000_000, maxTimeNs: machine.timeNs + 5e6 });
+    assert.ok(phases(machine).includes('shutdown ready 3.2'), phases(machine).join());
+    assert.ok(notes.signals > notes.signalCalls, `${notes.signals}, ${notes.signalCalls} by calls`);
     assert.match(console.text, /hv_vmbus: Vmbus version:4\.1/);
     assert.deepEqual(notes.contact, expectedHere(measuredContact['4.1']));
     assert.deepEqual(notes.refusals, []);
