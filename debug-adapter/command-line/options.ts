@@ -77,8 +77,8 @@ The exit status is what the guest wrote to its exit port, 0 where it halted or -
                        .vhdx, .vhd, otherwise raw (may be repeated)
   --boot-time TIME     what the guest's clock says at power-on (default 2026-01-01T00:00:00Z)
   --vmbus VERSION      newest version of VMBus that the guest may ask for, or "off" (default 5.3)
-  --vmbus-monitor US   the guest signals its integration components by a page that is looked at every
-                       US microseconds, not by hypercalls
+  --vmbus-monitor US   the guest signals its integration components by a page that is looked at
+                       every US microseconds, not by hypercalls
   --ask REQUESTS       what to ask of the guest through its integration components, with semicolons:
                        shutdown, restart, hibernate, time, data, set KEY=VALUE, delete KEY, freeze,
                        thaw, copy FILE PATH, and of its disks, counted from 0: attach N, detach N,
