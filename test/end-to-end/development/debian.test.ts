@@ -126,6 +126,18 @@ describe('walk through a stock Debian guest', function () {
     );
   });
 
+  it('asks the guest for its name by its integration component', async () => {
+    await workbench.run('Hyperscope: Show Partitions');
+    await workbench.setExpanded('Partitions', /Integration components/, true);
+    const component = await workbench.findRow('Partitions', /Data exchange.*ready/);
+    await component.hover();
+    await component.getByRole('button', { name: 'Ask for Name and Addresses' }).click();
+    await workbench.setExpanded('Partitions', /Data exchange/, true);
+    await workbench.findRow('Partitions', /OSName\s*Debian GNU\/Linux/);
+    await workbench.screenshot('debian-integration');
+    await workbench.run('View: Show Run and Debug');
+  });
+
   it('stops in a system call of what was typed, steps, and steps back to where it was', async () => {
     await workbench.addFunctionBreakpoint('do_sys_openat2');
     await workbench.page.locator('.xterm-screen').first().click();
