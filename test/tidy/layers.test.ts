@@ -95,6 +95,7 @@ const isEntryPoint = (path: string): boolean =>
     'test/oracles/emulator-cases.ts',
     'test/oracles/hardware-cases.ts',
     'test/oracles/traffic-speed.ts',
+    'test/oracles/system-cases.ts',
     'scripts/vscode-host/stand-in-code.mjs',
     'scripts/vscode-host/receipt.cjs',
     'scripts/vscode-host/start-sample/extension.cjs',
