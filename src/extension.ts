@@ -4,6 +4,7 @@ import { debugType } from '../debug-adapter/protocol/custom-requests';
 import { breakOnEvent, breakOnExit, breakOnHypercall } from './commands/breakpoint-commands';
 import { DiskCommands, type GuestTarget } from './commands/disk-commands';
 import { GuestCommands } from './commands/guest-commands';
+import { setPartitionPaused, type PartitionTarget } from './commands/partition-commands';
 import { IntegrationCommands, type ComponentTarget } from './commands/integration-commands';
 import { stepByInstruction } from './commands/stepping-commands';
 import { restoreMachine, saveMachine } from './commands/save-commands';
@@ -66,6 +67,7 @@ export function activate(context: vscode.ExtensionContext): void {
       ...commands,
       ...integrationTable(integration),
       ...diskTable(new DiskCommands(sessions)),
+      ...partitionTable(sessions, () => partitions.update()),
     }).map(([name, run]) => vscode.commands.registerCommand(`hyperscope.${name}`, run)),
   );
 }
@@ -134,6 +136,15 @@ function diskTable(disks: DiskCommands): CommandTable {
     backUpDisk: (target?: GuestTarget) => disks.backUp(target),
     attachDisk: (target?: GuestTarget) => disks.attach(target),
     detachDisk: (target?: GuestTarget) => disks.detach(target),
+  };
+}
+
+function partitionTable(sessions: HyperscopeSessions, changed: () => void): CommandTable {
+  return {
+    pausePartition: (target: PartitionTarget) =>
+      setPartitionPaused(sessions, target, true).then(changed),
+    resumePartition: (target: PartitionTarget) =>
+      setPartitionPaused(sessions, target, false).then(changed),
   };
 }
 

@@ -29,6 +29,8 @@ export interface DebuggedPartition {
   readonly processors: readonly DebuggedProcessor[];
   /** HV_X64_MSR_GUEST_OS_ID; 0 until the guest has said who it is. */
   readonly guestOsId: bigint;
+  /** Its parent has suspended it. */
+  readonly isSuspended: boolean;
   /** How it ended; undefined while it runs. */
   readonly end: GuestEnd | undefined;
 }
@@ -44,6 +46,8 @@ export interface DebuggedMachine {
   readonly position: number;
   readonly timeNs: number;
   readonly guests: readonly DebuggedPartition[];
+  /** The work of the parent partition is stopped. */
+  readonly isParentPaused: boolean;
   readonly trace: TraceLog;
   run(request: RunRequest): RunOutcome;
   /** Records an input and applies it. @throws UserError where the input is impossible */

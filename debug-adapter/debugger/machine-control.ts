@@ -383,6 +383,16 @@ export class MachineControl {
     this.accept({ kind: 'console-input', partition, data });
   }
 
+  /** The work of the parent partition is stopped. */
+  get isParentPaused(): boolean {
+    return this.machine.isParentPaused;
+  }
+
+  /** Stops a partition by itself or lets it go on, as a recorded input; also while the machine runs. */
+  setPartitionPaused(partition: number, isPaused: boolean): void {
+    this.accept({ kind: isPaused ? 'pause-partition' : 'resume-partition', partition });
+  }
+
   /** What the integration components of a guest say. @throws UserError where it has none */
   integrationOf(partition: number): GuestIntegration {
     return guestIntegration(this.machine, partition);

@@ -246,7 +246,12 @@ export class Partition {
     return present(this.processors[index], 'virtual processor');
   }
 
-  /** Lets its processors run, or none of them (TLFS 4.3, the Suspend property). */
+  /** None of its processors may run (TLFS 4.3, the Suspend property). */
+  get isSuspended(): boolean {
+    return this.lifeCycle.isSuspended;
+  }
+
+  /** Lets its processors run, or none of them. */
   setSuspended(isSuspended: boolean): void {
     if (this.lifeCycle.isSuspended === isSuspended) return;
     this.lifeCycle.isSuspended = isSuspended;

@@ -14,9 +14,9 @@ export type HostInput =
   /** Puts a disk in, or takes it out; `disk` counts from 0 in the order of the guest's configuration. */
   | { readonly kind: 'attach-disk'; readonly partition: number; readonly disk: number }
   | { readonly kind: 'detach-disk'; readonly partition: number; readonly disk: number }
-  /** Stops the work of the parent partition, whose number is `partition`. */
-  | { readonly kind: 'pause-parent'; readonly partition: number }
-  | { readonly kind: 'resume-parent'; readonly partition: number }
+  /** Stops a partition: the processors of a guest, or the work of the parent. */
+  | { readonly kind: 'pause-partition'; readonly partition: number }
+  | { readonly kind: 'resume-partition'; readonly partition: number }
   | {
       readonly kind: 'edit-gpr';
       readonly partition: number;

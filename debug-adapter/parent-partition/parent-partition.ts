@@ -87,6 +87,11 @@ export class ParentPartition implements InterceptSink, SavedPart {
     this.paused = paused;
   }
 
+  /** Suspends the processors of a guest, or lets them go on; its devices work on. */
+  setGuestPaused(partition: number, isPaused: boolean): void {
+    this.lifeCycle.setSuspended(partition, isPaused);
+  }
+
   /** Makes a guest partition. Its processors wait for {@link startGuest}. @returns its identifier */
   createGuest(specification: GuestSpecification): number {
     const partition = this.lifeCycle.create(specification);

@@ -29,6 +29,8 @@ export const customRequest = {
   trafficBuses: 'hyperscope/trafficBuses',
   /** `ConsoleInputArguments` → nothing; what a person types for a guest. */
   consoleInput: 'hyperscope/consoleInput',
+  /** `PausePartitionArguments` → nothing; the others go on. */
+  pausePartition: 'hyperscope/pausePartition',
   /** `SaveMachineArguments` → `SaveMachineBody`; the machine must be stopped. */
   saveMachine: 'hyperscope/saveMachine',
 } as const;
@@ -76,11 +78,16 @@ export interface PartitionInfo {
   readonly memoryBytes: number;
   /** Guest OS as the guest reported it through HV_X64_MSR_GUEST_OS_ID, or empty. */
   readonly guestOs: string;
+  /** Stopped by itself, while others may run. */
+  readonly isPaused: boolean;
   readonly processors: readonly ProcessorInfo[];
 }
 
-/** `halted` waits for an event; `ended` will never run again. */
-export type ProcessorRunState = 'running' | 'stopped' | 'halted' | 'suspended' | 'ended';
+/**
+ * `halted` waits for an event, `suspended` for an answer of the parent, `paused` until its partition is resumed; `ended`
+ * will never run again.
+ */
+export type ProcessorRunState = 'running' | 'stopped' | 'halted' | 'suspended' | 'paused' | 'ended';
 
 /** One virtual processor; `retired` counts instructions, `exits` counts VM exits, both since the start. */
 export interface ProcessorInfo {
@@ -208,6 +215,12 @@ export interface TraceChangedBody {
   readonly recorded: number;
   /** VMBus messages, packets and signals since power-on. */
   readonly vmbusRecorded: number;
+}
+
+/** Stops a partition, the processors of a guest or the work of the parent, or lets it go on. */
+export interface PausePartitionArguments {
+  readonly partition: number;
+  readonly isPaused: boolean;
 }
 
 /** Bytes for a guest's console, in base64. */

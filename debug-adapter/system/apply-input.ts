@@ -35,9 +35,8 @@ const hexadecimal = (value: bigint | number): string => `0x${value.toString(16)}
  * @throws UserError, with nothing changed, where the input is impossible
  */
 export function applyInput(target: InputTarget, input: HostInput): void {
-  if (input.kind === 'pause-parent' || input.kind === 'resume-parent') {
-    target.parent.setPaused(input.kind === 'pause-parent');
-    return;
+  if (input.kind === 'pause-partition' || input.kind === 'resume-partition') {
+    return setPaused(target, input.partition, input.kind === 'pause-partition');
   }
   const partition = findPartition(target, input.partition);
   if (input.kind === 'console-input') {
@@ -57,8 +56,19 @@ export function applyInput(target: InputTarget, input: HostInput): void {
 type Edit = Exclude<
   HostInput,
   | GuestOperation
-  | { kind: 'console-input' | 'attach-disk' | 'detach-disk' | 'pause-parent' | 'resume-parent' }
+  | {
+      kind:
+        'console-input' | 'attach-disk' | 'detach-disk' | 'pause-partition' | 'resume-partition';
+    }
 >;
+
+function setPaused(target: InputTarget, id: number, isPaused: boolean): void {
+  const { parent } = target;
+  if (id === parent.id) return parent.setPaused(isPaused);
+  const { name, end } = findPartition(target, id);
+  if (end === undefined) return parent.setGuestPaused(id, isPaused);
+  throw new UserError('guest-ended', `"${name}" has ended; there is nothing to pause or resume.`);
+}
 
 function applyTo(partition: Partition, input: Edit, timeNs: number): void {
   switch (input.kind) {
@@ -99,10 +109,10 @@ export function describeInput(input: HostInput): string {
       return `disk ${input.disk} attached`;
     case 'detach-disk':
       return `disk ${input.disk} detached`;
-    case 'pause-parent':
-      return 'parent partition paused';
-    case 'resume-parent':
-      return 'parent partition resumed';
+    case 'pause-partition':
+      return `partition ${input.partition} paused`;
+    case 'resume-partition':
+      return `partition ${input.partition} resumed`;
     case 'edit-memory':
       return `memory ${hexadecimal(input.gpa)}, ${input.data.length} bytes`;
     case 'edit-gpr':

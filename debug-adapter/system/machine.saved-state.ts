@@ -164,7 +164,7 @@ function restoreInput(record: StateRecord): RecordedInput {
 function readInput(record: StateRecord): HostInput {
   const kind = record.string('kind');
   const partition = record.number('partition');
-  if (kind === 'pause-parent' || kind === 'resume-parent') return { kind, partition };
+  if (kind === 'pause-partition' || kind === 'resume-partition') return { kind, partition };
   if (kind === 'attach-disk' || kind === 'detach-disk') {
     return { kind, partition, disk: record.number('disk') };
   }

@@ -192,6 +192,10 @@ export class PhysicalMachine {
   }
 
   /** The devices of a guest as they are now. */
+  get isParentPaused(): boolean {
+    return this.parent.isPaused;
+  }
+
   inspectDevices(partition: number): readonly InspectedPart[] {
     return this.parent.inspectDevices(partition);
   }

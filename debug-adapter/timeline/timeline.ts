@@ -123,6 +123,10 @@ export class Timeline {
     return this.machine.inspectProcessor(partition, processor);
   }
 
+  get isParentPaused(): boolean {
+    return this.machine.isParentPaused;
+  }
+
   inspectDevices(partition: number): readonly InspectedPart[] {
     return this.machine.inspectDevices(partition);
   }

@@ -10,6 +10,7 @@ import type {
   GoToPositionArguments,
   PartitionsArguments,
   PartitionsBody,
+  PausePartitionArguments,
   SaveMachineArguments,
   SaveMachineBody,
 } from '../../debug-adapter/protocol/custom-requests';
@@ -57,6 +58,7 @@ export interface AdapterRequests {
   [customRequest.trafficBuses]: { arguments: Record<string, never>; body: TrafficBusesBody };
   [customRequest.consoleInput]: { arguments: ConsoleInputArguments; body: undefined };
   [customRequest.goToPosition]: { arguments: GoToPositionArguments; body: undefined };
+  [customRequest.pausePartition]: { arguments: PausePartitionArguments; body: undefined };
   [customRequest.saveMachine]: { arguments: SaveMachineArguments; body: SaveMachineBody };
   [customRequest.exitDetail]: { arguments: ExitDetailArguments; body: ExitDetailBody };
 }

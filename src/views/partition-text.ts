@@ -11,6 +11,7 @@ const stateTexts: Record<ProcessorRunState, string> = {
   stopped: 'stopped',
   halted: 'halted',
   suspended: 'waits for the parent',
+  paused: 'paused',
   ended: 'ended',
 };
 
@@ -23,11 +24,19 @@ export const stateIcons: Record<
   stopped: { icon: 'debug-pause', color: 'debugIcon.pauseForeground' },
   halted: { icon: 'debug-stackframe-dot', color: 'disabledForeground' },
   suspended: { icon: 'watch', color: 'disabledForeground' },
+  paused: { icon: 'debug-pause', color: 'disabledForeground' },
   ended: { icon: 'circle-slash', color: 'disabledForeground' },
 };
 
-export function partitionDescription({ kind, memoryBytes }: PartitionInfo): string {
-  return kind === 'parent' ? 'owns the devices' : bytesText(memoryBytes);
+export function partitionDescription({ kind, memoryBytes, isPaused }: PartitionInfo): string {
+  const what = kind === 'parent' ? 'owns the devices' : bytesText(memoryBytes);
+  return isPaused ? `${what} · paused` : what;
+}
+
+/** What menus ask for: a partition that is paused can be resumed. */
+export function partitionContext({ kind, isPaused }: PartitionInfo): string {
+  if (isPaused) return kind === 'parent' ? 'pausedParentPartition' : 'pausedGuestPartition';
+  return kind === 'parent' ? 'parentPartition' : 'guestPartition';
 }
 
 /** Rows of a partition's tooltip: name and value. */
@@ -56,6 +65,7 @@ export function processorDescription(processor: ProcessorInfo): string {
       return `${stateTexts.running} · ${exits}`;
     case 'halted':
     case 'suspended':
+    case 'paused':
     case 'ended':
       return `${stateTexts[processor.state]} · ${whereText(processor)} · ${exits}`;
   }

@@ -12,6 +12,7 @@ import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
 import { requestFromAdapter } from '../debug/session-requests';
 import { componentContext, componentDescription, phaseIcons } from './integration-text';
 import {
+  partitionContext,
   partitionDescription,
   partitionFacts,
   processorDescription,
@@ -165,7 +166,7 @@ function partitionItem({ partition }: PartitionNode): vscode.TreeItem {
   item.id = `partition-${partition.id}`;
   item.description = partitionDescription(partition);
   item.iconPath = new vscode.ThemeIcon(parent ? 'server-environment' : 'vm');
-  item.contextValue = parent ? 'parentPartition' : 'guestPartition';
+  item.contextValue = partitionContext(partition);
   item.tooltip = factsTooltip(partition.name, partitionFacts(partition));
   return item;
 }

@@ -28,6 +28,24 @@ describe('a running guest', () => {
     assert.ok((times[2] ?? 99) < 50, times.map((time) => time.toFixed(1)).join(', '));
   });
 
+  it('is paused by itself, says so, and goes on once it is resumed', async () => {
+    await run('spin');
+    const pause = (isPaused: boolean): Promise<unknown> =>
+      session.client.customRequest('hyperscope/pausePartition', { partition: 2, isPaused });
+    await session.client.continueRequest({ threadId });
+    const stop = await session.stopOf(() => pause(true));
+    assert.equal(stop.description, 'Guest paused');
+    const { body } = await session.client.customRequest('hyperscope/partitions', {});
+    const { isPaused, processors } = body.partitions[1];
+    assert.deepEqual([isPaused, processors[0].state], [true, 'paused']);
+    await pause(false);
+    await session.client.continueRequest({ threadId });
+    const again = await session.stopOf(() => session.client.pauseRequest({ threadId }));
+    assert.equal(again.description, 'Paused');
+    const wrong = { partition: 7, isPaused: true };
+    assert.match(await session.refusal('hyperscope/pausePartition', wrong), /no guest partition 7/);
+  });
+
   it('answers requests while it spins, and refuses those that need a stop', async () => {
     await run('spin');
     await session.client.continueRequest({ threadId });

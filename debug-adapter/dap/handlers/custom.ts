@@ -25,7 +25,9 @@ const streams: readonly TraceStreamName[] = ['hypercalls', 'events', 'inputs'];
 function runStateOf(
   runState: DebuggedPartition['processors'][number]['runState'],
   running: boolean,
+  isPaused: boolean,
 ): ProcessorRunState {
+  if (runState === 'suspended' && isPaused) return 'paused';
   if (runState === 'shutdown') return 'ended';
   if (runState === 'halted' || runState === 'suspended') return runState;
   return running ? 'running' : 'stopped';
@@ -39,12 +41,13 @@ function guestInfo(session: SessionState, partition: DebuggedPartition): Partiti
     name: partition.name,
     memoryBytes: partition.memoryBytes,
     guestOs: partition.guestOsId === 0n ? '' : `0x${partition.guestOsId.toString(16)}`,
+    isPaused: partition.isSuspended,
     processors: partition.processors.map((processor) => {
       const { rip } = processor.core.state;
       return {
         index: processor.index,
         threadId: threadIdOf(partition.id, processor.index),
-        state: runStateOf(processor.runState, control.running),
+        state: runStateOf(processor.runState, control.running, partition.isSuspended),
         rip: `0x${rip.toString(16)}`,
         symbol: control.programOf(partition.id).symbols.nameOf(rip) ?? '',
         retired: processor.retired,
@@ -55,7 +58,7 @@ function guestInfo(session: SessionState, partition: DebuggedPartition): Partiti
 }
 
 /** The parent is a model: it has an identity and a root processor, but no guest code to look at. */
-const parentInfo: PartitionInfo = {
+const parentInfo: Omit<PartitionInfo, 'isPaused'> = {
   id: parentId,
   kind: 'parent',
   name: 'Parent partition',
@@ -78,7 +81,7 @@ function partitions(session: SessionState): PartitionsBody {
     timeNs: control.timeNs,
     endPosition: control.endPosition,
     partitions: [
-      { ...parentInfo, processors: root },
+      { ...parentInfo, isPaused: control.isParentPaused, processors: root },
       ...guests.map((guest) => guestInfo(session, guest)),
     ],
   };
@@ -126,6 +129,12 @@ function consoleInput(session: SessionState, args: RequestArguments): undefined 
     );
   }
   if (data.length > 0) session.control.sendConsoleInput(partition, data);
+  session.launched.run.wake();
+  return undefined;
+}
+
+function pausePartition(session: SessionState, args: RequestArguments): undefined {
+  session.control.setPartitionPaused(args.integer('partition'), args.boolean('isPaused'));
   session.launched.run.wake();
   return undefined;
 }
@@ -182,6 +191,7 @@ export const customHandlers: HandlerTable = {
   [customRequest.trafficDetail]: trafficDetail,
   [customRequest.trafficBuses]: trafficBuses,
   [customRequest.goToPosition]: goToPosition,
+  [customRequest.pausePartition]: pausePartition,
   [customRequest.saveMachine]: saveMachine,
   [customRequest.consoleInput]: consoleInput,
 };

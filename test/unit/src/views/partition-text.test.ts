@@ -26,6 +26,7 @@ const guest: PartitionInfo = {
   name: 'hello-partition',
   memoryBytes: 64 * 2 ** 20,
   guestOs: '',
+  isPaused: false,
   processors: [processor],
 };
 
@@ -35,6 +36,7 @@ describe('processorDescription', () => {
     [{ symbol: '' }, '0x100010 · 1 exit'],
     [{ state: 'running' }, 'running · 1 exit'],
     [{ state: 'halted', exits: 2000 }, 'halted · 0x100010 _start+0x10 · 2,000 exits'],
+    [{ state: 'paused' }, 'paused · 0x100010 _start+0x10 · 1 exit'],
     [{ threadId: 0, state: 'running' }, 'running'],
   ] as const) {
     it(expected, () => assert.equal(processorDescription({ ...processor, ...change }), expected));
@@ -45,6 +47,7 @@ describe('partitionDescription', () => {
   for (const [change, expected] of [
     [{}, '64 MiB'],
     [{ kind: 'parent', memoryBytes: 0 }, 'owns the devices'],
+    [{ isPaused: true }, '64 MiB · paused'],
   ] as const) {
     it(expected, () => assert.equal(partitionDescription({ ...guest, ...change }), expected));
   }
