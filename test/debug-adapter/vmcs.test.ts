@@ -127,7 +127,7 @@ describe('VMCS inspection', () => {
     const args = { threadId, field: 'GUEST_CR4', value: '0' };
     assert.equal((await inspect()).entryProblem, '');
     await session.client.customRequest(customRequest.setVmcsField, args);
-    assert.match((await inspect()).entryProblem, /LMA is set without .*CR4\.PAE/);
+    assert.match((await inspect()).entryProblem, /GUEST_CR4 must have PAE set .*27\.3\.1\.1/);
     await breakOn('exit:INVALID_STATE');
     await goOn();
     const reason = field(await inspect(), 'VM_EXIT_REASON');
