@@ -9,9 +9,10 @@ import { bootMachine, guestCommandLine, GuestConsole, runUntilShown } from './de
 
 const processors = 8;
 const commandLine = `${guestCommandLine} hyperscope.modules=hyperv`;
-/** Processes that move from one processor to another leave translations behind. */
+/** Pages of processes that run at this moment are moved: their processors must forget single translations. */
 const busyLine =
-  'for i in 1 2 3 4 5 6 7 8 9; do (ls -lR /sys/bus >/dev/null &); done; echo do""ne\n';
+  'for i in 1 2 3 4 5 6; do (while :; do :; done &); done; (ls -lR /sys/bus >/dev/null &);' +
+  'echo 1 >/proc/sys/vm/compact_memory; echo do""ne\n';
 
 /** First accesses of the boot processor to each synthetic MSR, as Linux 6.1 made them on a host that offered VMBus. */
 const measuredMsrs = [
