@@ -14,7 +14,7 @@ import { present } from '../support/assert';
 import { ExitInformation } from './exit-information';
 import type { LocalApic } from './local-apic/local-apic';
 import type { EntryFailure } from './entry-checks/entry-state';
-import { findEntryProblem, invalidControlFields } from './vm-entry-checks';
+import { foreseeEntryFailure, invalidControlFields } from './vm-entry-checks';
 
 const encoding = {
   activity: vmcsEncoding('GUEST_ACTIVITY_STATE'),
@@ -181,9 +181,9 @@ export class VirtualProcessor {
     return this.state.readU32(stateOffsets.exitPending) !== 0;
   }
 
-  /** What VM entry would refuse now, in words; undefined where it would succeed. */
+  /** How VM entry would fail now, and for what; undefined where it would succeed. */
   get entryProblem(): string | undefined {
-    return findEntryProblem(this.core);
+    return foreseeEntryFailure(this.core);
   }
 
   /** Ends the pending exit: the next thing that happens is VM entry. */

@@ -34,3 +34,14 @@ export function findEntryProblem(part: EntryPart): string | undefined {
   const failure = findEntryFailure(part);
   return failure === undefined ? undefined : describeEntryFailure(failure);
 }
+
+/** How VM entry would fail, and for what; undefined where it would succeed. */
+export function foreseeEntryFailure(part: EntryPart): string | undefined {
+  const failure = findEntryFailure(part);
+  if (failure === undefined) return undefined;
+  const outcome =
+    failure.ends === 'vm-fail'
+      ? `VM-instruction error ${invalidControlFields}, invalid control field`
+      : 'exit reason 33, invalid guest state';
+  return `${outcome}: ${describeEntryFailure(failure)}`;
+}

@@ -18,7 +18,7 @@ export interface VmcsBody {
   readonly moment: string;
   /** What it is compared with, in words; empty where there is nothing to compare with. */
   readonly comparedWith: string;
-  /** Why VM entry would fail with exit reason 33, in words; empty where it would not. */
+  /** How VM entry would fail, with exit reason 33 or VM-instruction error 7, and why; empty where it would not. */
   readonly entryProblem: string;
   readonly groups: readonly VmcsGroupInfo[];
 }

@@ -172,7 +172,7 @@ describe('VMCS Inspector page', function () {
     await page.keyboard.press('Enter');
     await page
       .getByRole('alert')
-      .getByText(/exit reason 33, invalid guest state: IA32_EFER/)
+      .getByText(/exit reason 33, invalid guest state: GUEST_CR4 must have PAE set/)
       .waitFor();
   });
 

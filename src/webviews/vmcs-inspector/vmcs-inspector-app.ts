@@ -70,7 +70,7 @@ export class VmcsInspectorApp extends LitElement {
     if (problem === '' || this.model.source.state !== 'live') return nothing;
     return html`<div class="entry-problem" role="alert">
       <i class="codicon codicon-error" aria-hidden="true"></i>
-      <span>The next VM entry will fail with exit reason 33, invalid guest state: ${problem}.</span>
+      <span>The next VM entry will fail with ${problem}.</span>
     </div>`;
   }
 
