@@ -19,6 +19,22 @@ export class DataWatch {
 
   constructor(private readonly breakpoints: readonly DataBreakpoint[]) {}
 
+  /** Begins an attempt at the next instruction. @returns whether it is made alone */
+  begin(): boolean {
+    this.isArmed = this.wantsArming;
+    this.met = 0;
+    return this.isArmed;
+  }
+
+  /**
+   * The instruction is done. What was wanted lasts until then: code that has to be looked up first is tried again.
+   * @returns DR6 bits of what it met
+   */
+  finish(): number {
+    this.wantsArming = false;
+    return this.met;
+  }
+
   /** DR6 bits of the breakpoints that an access meets. */
   hits(linear: bigint, length: number, access: 'read' | 'write'): number {
     const last = linear + BigInt(length - 1);

@@ -361,7 +361,8 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     // Who passes a breakpoint of the debugger may still meet one of the guest.
     const fault = isPassing ? this.instructionBreakpoint() : undefined;
     if (fault !== undefined) return fault;
-    const isArmed = this.armWatch();
+    // An instruction that met a data breakpoint is executed alone.
+    const isArmed = context.watch?.begin() ?? false;
     const isPassed = isExitPassed(context);
     const isSingle =
       blocking !== 0 ||
@@ -427,21 +428,10 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.state.writeU32(stateOffsets.flagsSystem, flags & ~flagResume);
   }
 
-  /** An instruction that met a data breakpoint is executed alone. */
-  private armWatch(): boolean {
-    const { watch } = this.context;
-    if (watch === undefined) return false;
-    watch.isArmed = watch.wantsArming;
-    watch.wantsArming = false;
-    watch.met = 0;
-    return watch.isArmed;
-  }
-
   /** Data breakpoints trap behind the instruction (SDM vol. 3, 17.2.5). */
   private setPendingWatch(): void {
-    const met = this.context.watch?.met ?? 0;
-    if (met === 0) return;
-    addPendingTrap(this.state, BigInt(met) | enabledBreakpoint);
+    const met = this.context.watch?.finish() ?? 0;
+    if (met !== 0) addPendingTrap(this.state, BigInt(met) | enabledBreakpoint);
   }
 
   /** The fault of an instruction breakpoint of the guest, which RF holds back (SDM vol. 3, 17.3.1.1). */

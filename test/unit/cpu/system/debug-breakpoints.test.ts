@@ -95,6 +95,19 @@ describe('data breakpoints', () => {
     });
   }
 
+  // Code that is not kept is looked up before each attempt, also the one that is made alone.
+  for (const text of ['88 03', '8f 03']) {
+    it(`an instruction on two pages traps: ${text}`, () => {
+      const kernel = prepare('90', data, write, 1);
+      kernel.memory.write(layout.kernelCode + 0xfff, machineCode(`${text} 90`));
+      kernel.state.rip = code + 0xfffn;
+      const run = kernel.core.run(4, 0);
+      assert.equal(run.stop.kind, 'event');
+      assert.equal(run.steps, 2);
+      assert.equal(kernel.stack(1)[0], code + 0x1001n);
+    });
+  }
+
   it('each iteration of REP traps', () => {
     const kernel = prepare('f3 aa 90', data + 1n, write, 1);
     kernel.state.setGpr(7, data);
