@@ -95,16 +95,21 @@ describe('data breakpoints', () => {
     });
   }
 
-  // Code that is not kept is looked up before each attempt, also the one that is made alone.
+  // Such code is not kept: it is looked up before each attempt, also the one that is made alone.
   for (const text of ['88 03', '8f 03']) {
-    it(`an instruction on two pages traps: ${text}`, () => {
-      const kernel = prepare('90', data, write, 1);
-      kernel.memory.write(layout.kernelCode + 0xfff, machineCode(`${text} 90`));
-      kernel.state.rip = code + 0xfffn;
+    it(`traps in a page that CS does not reach to the end of: ${text}`, () => {
+      const kernel = prepare(`${text} 90`, data, write, 1);
+      kernel.setField('GUEST_CS_AR_BYTES', 0x409bn);
+      kernel.setField('GUEST_CS_LIMIT', code + 0x10n);
+      for (const segment of ['DS', 'SS']) {
+        kernel.setField(`GUEST_${segment}_AR_BYTES`, 0xc093n);
+        kernel.setField(`GUEST_${segment}_LIMIT`, 0xffffffffn);
+      }
+      kernel.core.stateWasEdited();
       const run = kernel.core.run(4, 0);
-      assert.equal(run.stop.kind, 'event');
+      assert.equal(kernel.state.rip, debugHandler);
       assert.equal(run.steps, 2);
-      assert.equal(kernel.stack(1)[0], code + 0x1001n);
+      assert.equal(kernel.stack(1)[0], code + 2n);
     });
   }
 
