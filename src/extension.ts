@@ -2,10 +2,10 @@
 import * as vscode from 'vscode';
 import { debugType } from '../debug-adapter/protocol/custom-requests';
 import { breakOnEvent, breakOnExit, breakOnHypercall } from './commands/breakpoint-commands';
-import { DiskCommands, type GuestTarget } from './commands/disk-commands';
+import { DiskCommands } from './commands/disk-commands';
 import { GuestCommands } from './commands/guest-commands';
 import { setPartitionPaused, type PartitionTarget } from './commands/partition-commands';
-import { IntegrationCommands, type ComponentTarget } from './commands/integration-commands';
+import { IntegrationCommands } from './commands/integration-commands';
 import { stepByInstruction } from './commands/stepping-commands';
 import { restoreMachine, saveMachine } from './commands/save-commands';
 import { goToPosition } from './commands/travel-commands';
@@ -132,10 +132,10 @@ function commandTable(
 
 function diskTable(disks: DiskCommands): CommandTable {
   return {
-    exportDisk: (target?: GuestTarget) => disks.export(target),
-    backUpDisk: (target?: GuestTarget) => disks.backUp(target),
-    attachDisk: (target?: GuestTarget) => disks.attach(target),
-    detachDisk: (target?: GuestTarget) => disks.detach(target),
+    exportDisk: (target?: PartitionTarget) => disks.export(target),
+    backUpDisk: (target?: PartitionTarget) => disks.backUp(target),
+    attachDisk: (target?: PartitionTarget) => disks.attach(target),
+    detachDisk: (target?: PartitionTarget) => disks.detach(target),
   };
 }
 
@@ -150,13 +150,13 @@ function partitionTable(sessions: HyperscopeSessions, changed: () => void): Comm
 
 function integrationTable(integration: IntegrationCommands): CommandTable {
   return {
-    shutDownGuest: (target: ComponentTarget) => integration.ask('shut-down', target),
-    restartGuest: (target: ComponentTarget) => integration.ask('restart', target),
-    setGuestTime: (target: ComponentTarget) => integration.ask('set-time', target),
-    queryGuestData: (target: ComponentTarget) => integration.ask('query-data', target),
-    setGuestValue: (target: ComponentTarget) => integration.setValue(target),
-    freezeGuest: (target: ComponentTarget) => integration.ask('freeze', target),
-    thawGuest: (target: ComponentTarget) => integration.ask('thaw', target),
-    copyFileToGuest: (target: ComponentTarget) => integration.copyFile(target),
+    shutDownGuest: (target: PartitionTarget) => integration.ask('shut-down', target),
+    restartGuest: (target: PartitionTarget) => integration.ask('restart', target),
+    setGuestTime: (target: PartitionTarget) => integration.ask('set-time', target),
+    queryGuestData: (target: PartitionTarget) => integration.ask('query-data', target),
+    setGuestValue: (target: PartitionTarget) => integration.setValue(target),
+    freezeGuest: (target: PartitionTarget) => integration.ask('freeze', target),
+    thawGuest: (target: PartitionTarget) => integration.ask('thaw', target),
+    copyFileToGuest: (target: PartitionTarget) => integration.copyFile(target),
   };
 }

@@ -1,6 +1,6 @@
 /** Commands for the disks of guests: export, backup of a running guest, attach and detach. */
 import * as vscode from 'vscode';
-import { customRequest, type PartitionInfo } from '../../debug-adapter/protocol/custom-requests';
+import { customRequest } from '../../debug-adapter/protocol/custom-requests';
 import { diskRequest, type DiskInfo } from '../../debug-adapter/protocol/guest-disks';
 import {
   integrationRequest,
@@ -9,13 +9,9 @@ import {
 import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
 import { requestFromAdapter, type AdapterRequests } from '../debug/session-requests';
 import { bytesText } from '../presentation/quantity-text';
+import type { PartitionTarget } from './partition-commands';
 
-/** What a menu of the Partitions view is on; absent from the command palette. */
-export interface GuestTarget {
-  readonly partition: Pick<PartitionInfo, 'id' | 'name'>;
-}
-
-type Guest = GuestTarget['partition'];
+type Guest = PartitionTarget['partition'];
 
 /** How often a guest is asked whether it has frozen, and how long. */
 const askEveryMs = 200;
@@ -27,7 +23,7 @@ export class DiskCommands {
   constructor(private readonly sessions: HyperscopeSessions) {}
 
   /** Writes a disk as it is now; a guest that is writing leaves it as after a loss of power. */
-  export(target?: GuestTarget): Promise<void> {
+  export(target?: PartitionTarget): Promise<void> {
     return this.withDisk(
       target,
       'Export Disk',
@@ -40,7 +36,7 @@ export class DiskCommands {
   }
 
   /** Freezes the file systems of the running guest, takes its disk, and thaws them; then writes what was taken. */
-  backUp(target?: GuestTarget): Promise<void> {
+  backUp(target?: PartitionTarget): Promise<void> {
     return this.withDisk(
       target,
       'Back Up Disk',
@@ -62,14 +58,14 @@ export class DiskCommands {
     );
   }
 
-  attach(target?: GuestTarget): Promise<void> {
+  attach(target?: PartitionTarget): Promise<void> {
     const isOut = (disk: DiskInfo): boolean => !disk.isAttached;
     return this.withDisk(target, 'Attach Disk', isOut, ({ id }, { index }) =>
       this.request(diskRequest.attachDisk, { partition: id, disk: index }),
     );
   }
 
-  detach(target?: GuestTarget): Promise<void> {
+  detach(target?: PartitionTarget): Promise<void> {
     const isRemovable = (disk: DiskInfo): boolean => disk.isAttached && disk.controller === 'scsi';
     return this.withDisk(target, 'Detach Disk', isRemovable, ({ id }, { index }) =>
       this.request(diskRequest.detachDisk, { partition: id, disk: index }),
@@ -77,7 +73,7 @@ export class DiskCommands {
   }
 
   private async withDisk(
-    target: GuestTarget | undefined,
+    target: PartitionTarget | undefined,
     title: string,
     fits: (disk: DiskInfo) => boolean,
     act: (guest: Guest, disk: DiskInfo) => Promise<unknown>,

@@ -8,14 +8,10 @@ import {
 import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
 import { requestFromAdapter } from '../debug/session-requests';
 import { operationTexts } from '../views/integration-text';
+import type { PartitionTarget } from './partition-commands';
 
 /** Most that a guest is sent in one file. */
 const mostFileBytes = 64 * 1024 * 1024;
-
-/** What a menu of the Partitions view is on. */
-export interface ComponentTarget {
-  readonly partition: { readonly id: number; readonly name: string };
-}
 
 export class IntegrationCommands {
   constructor(
@@ -24,12 +20,12 @@ export class IntegrationCommands {
     private readonly asked: () => void,
   ) {}
 
-  ask(operation: GuestOperationName, target: ComponentTarget): Promise<void> {
+  ask(operation: GuestOperationName, target: PartitionTarget): Promise<void> {
     return this.send({ operation, partition: target.partition.id }, target);
   }
 
   /** Asks which file to copy, and to where. */
-  async copyFile(target: ComponentTarget): Promise<void> {
+  async copyFile(target: PartitionTarget): Promise<void> {
     const [file] =
       (await vscode.window.showOpenDialog({ title: 'Copy a File to the Guest' })) ?? [];
     if (file === undefined) return;
@@ -52,7 +48,7 @@ export class IntegrationCommands {
   }
 
   /** Asks for a key and a value that programs of the guest can read. */
-  async setValue(target: ComponentTarget): Promise<void> {
+  async setValue(target: PartitionTarget): Promise<void> {
     const title = 'Set a Value in the Guest';
     const key = await vscode.window.showInputBox({ title, prompt: 'Key' });
     if (key === undefined || key === '') return;
@@ -62,7 +58,7 @@ export class IntegrationCommands {
     await this.send({ operation: 'set-data', partition, key, value }, target);
   }
 
-  private async send(args: AskGuestArguments, { partition }: ComponentTarget): Promise<void> {
+  private async send(args: AskGuestArguments, { partition }: PartitionTarget): Promise<void> {
     const live = this.sessions.live;
     if (live === undefined) return;
     try {

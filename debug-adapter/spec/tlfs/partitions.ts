@@ -51,8 +51,3 @@ export const interceptAccess = { none: 0, read: 1, write: 2, execute: 4 } as con
 export const portType = { message: 1, event: 2, monitor: 3, doorbell: 4 } as const;
 /** Identifiers of ports and connections have 24 bits. */
 export const portIdMax = 0xffffff;
-
-/** The only flag of HvCallSavePartitionState and HvCallRestorePartitionState: begin anew. */
-export const stateTransferStart = 1;
-/** What a call that transfers state says of the rest. */
-export const stateTransfer = { incomplete: 0, complete: 1 } as const;
