@@ -39,6 +39,8 @@ export interface StructField {
 export type StructCount =
   | { readonly kind: 'rest' }
   | { readonly kind: 'field'; readonly field: string }
+  /** Bytes up to so many, which the field holds, from the start of the structure. */
+  | { readonly kind: 'until'; readonly field: string }
   /** Pages that a range of `length` bytes touches which begins at `offset` in its first page. */
   | { readonly kind: 'pages'; readonly length: string; readonly offset: string };
 
@@ -55,6 +57,18 @@ export type StructPart =
       readonly name: string;
       readonly length: StructCount;
       readonly meaning?: FieldMeaning;
+    }
+  /**
+   * A structure with bytes of its own. It lies where the field `at` says, counted from `base` bytes behind the start of
+   * this one, or right here; where that is in front of the parts before it, it is not taken apart.
+   */
+  | {
+      readonly kind: 'placed';
+      readonly name: string;
+      readonly at?: string;
+      readonly base?: number;
+      readonly length: StructCount;
+      readonly layout: StructLayout;
     }
   /** Present where bytes are left: what newer versions append. */
   | { readonly kind: 'appended'; readonly layout: StructLayout }

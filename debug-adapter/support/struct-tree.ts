@@ -39,6 +39,9 @@ const noChildren: readonly StructNode[] = [];
 /** Name of what follows where the layout knows no more. */
 export const restName = 'Rest';
 
+/** Name of bytes between fields, which no field has. */
+export const paddingName = 'Padding';
+
 /** Name of a field that the bytes end within. */
 export const cutOffName = 'CutOff';
 
@@ -84,8 +87,7 @@ function bytesNode(
     case 'big-endian':
       return { ...node, isCount: true, value: readBigEndian(bytes, offset, sizeBytes) };
     case 'structure': {
-      const { nodes } = decodeTree(meaning.layout, bytes.subarray(0, offset + sizeBytes), offset);
-      return { ...node, children: nodes };
+      return { ...node, children: wholeTree(meaning.layout, bytes, offset, sizeBytes) };
     }
     default:
       return node;
@@ -143,11 +145,22 @@ class StructReader {
   private readFields(layout: StructLayout): boolean {
     for (const field of layout.fields) {
       const offset = this.start + field.offset;
-      if (offset + fieldSizeBytes(field.type) > this.bytes.length) return this.cutOff(offset);
+      this.pad(offset);
+      const end = offset + fieldSizeBytes(field.type);
+      if (end > this.bytes.length) return this.cutOff();
       this.readOne(layout, field, offset);
+      this.at = end;
     }
-    this.at = Math.min(this.start + layout.sizeBytes, this.bytes.length);
+    this.pad(this.start + layout.sizeBytes);
     return true;
+  }
+
+  /** Keeps the bytes up to `end`, or those there are, as bytes. */
+  private pad(end: number): void {
+    const sizeBytes = Math.min(end, this.bytes.length) - this.at;
+    if (sizeBytes <= 0) return;
+    this.nodes.push(bytesNode(paddingName, this.bytes, this.at, sizeBytes));
+    this.at += sizeBytes;
   }
 
   private readOne(layout: StructLayout, field: StructField, offset: number): void {
@@ -161,10 +174,9 @@ class StructReader {
     this.nodes.push(integerNode(field, value, offset));
   }
 
-  private cutOff(offset: number): boolean {
-    const left = this.bytes.length - offset;
-    if (left > 0) this.nodes.push(bytesNode(cutOffName, this.bytes, offset, left));
-    this.at = this.bytes.length;
+  private cutOff(): boolean {
+    if (this.left > 0) this.nodes.push(bytesNode(cutOffName, this.bytes, this.at, this.left));
+    this.at = Math.max(this.at, this.bytes.length);
     return false;
   }
 
@@ -179,6 +191,8 @@ class StructReader {
         this.at += sizeBytes;
         return true;
       }
+      case 'placed':
+        return this.readPlaced(part);
       case 'appended':
         return this.left === 0 || this.readInto(part.layout);
       case 'choice': {
@@ -203,12 +217,29 @@ class StructReader {
     return whole;
   }
 
+  private readPlaced(part: Extract<StructPart, { kind: 'placed' }>): boolean {
+    const { at, base = 0 } = part;
+    const place = at === undefined ? this.at - this.start - base : this.scope(at);
+    const from = this.start + base + Number(place ?? -1);
+    if (from < this.at || from > this.bytes.length) return true;
+    const last = this.at;
+    this.at = from;
+    const sizeBytes = Math.min(this.countOf(part.length), this.left);
+    this.at = last;
+    if (sizeBytes === 0) return true;
+    this.pad(from);
+    const children = wholeTree(part.layout, this.bytes, from, sizeBytes, this.scope);
+    this.nodes.push({ name: part.name, offset: from, sizeBytes, children });
+    this.at += sizeBytes;
+    return true;
+  }
+
   private readElements(part: Extract<StructPart, { kind: 'elements' }>): boolean {
     const first = this.at;
     const children: StructNode[] = [];
-    const wanted = Math.min(this.countOf(part.count), elementsMax);
+    const wanted = this.countOf(part.count);
     let whole = true;
-    while (children.length < wanted && this.left > 0 && whole) {
+    while (children.length < Math.min(wanted, elementsMax) && this.left > 0 && whole) {
       const offset = this.at;
       const inner = new StructReader(this.bytes, offset, this.scope);
       whole = inner.read(part.element);
@@ -222,7 +253,8 @@ class StructReader {
       else children.push({ name, offset, sizeBytes, children: inner.nodes });
     }
     this.nodes.push({ name: part.name, offset: first, sizeBytes: this.at - first, children });
-    return whole;
+    // What lies behind a list that is not read to its end is not known.
+    return whole && (wanted <= elementsMax || this.left === 0);
   }
 
   private countOf(count: StructCount): number {
@@ -231,6 +263,10 @@ class StructReader {
         return this.left;
       case 'field':
         return Number(this.scope(count.field) ?? 0n);
+      case 'until': {
+        const end = this.start + Number(this.scope(count.field) ?? 0n);
+        return Math.max(0, end - this.at);
+      }
       case 'pages': {
         const touched = (this.scope(count.length) ?? 0n) + (this.scope(count.offset) ?? 0n);
         return Number((touched + 4095n) >> 12n);
@@ -269,4 +305,17 @@ export function decodeTree(
 export function restNode(bytes: Uint8Array, at: number): readonly StructNode[] {
   const left = bytes.length - at;
   return left > 0 ? [bytesNode(restName, bytes, at, left)] : [];
+}
+
+/** The nodes of a structure that has `sizeBytes` bytes to itself, those of the rest included. */
+function wholeTree(
+  layout: StructLayout,
+  bytes: Uint8Array,
+  at: number,
+  sizeBytes: number,
+  outer?: StructScope,
+): readonly StructNode[] {
+  const own = bytes.subarray(0, at + sizeBytes);
+  const { nodes, end } = decodeTree(layout, own, at, outer);
+  return [...nodes, ...restNode(own, end)];
 }

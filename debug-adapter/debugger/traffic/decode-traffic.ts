@@ -1,12 +1,15 @@
 /** Messages and packets of VMBus taken apart: by name for conditions, as a tree for people. */
 import type { VmbusMessageEvent, VmbusPacketEvent } from '../../machine/trace';
-import { deviceClassByName } from '../../spec/vmbus/device-classes';
+import { deviceClassByGuid, isPipeClass } from '../../spec/vmbus/device-classes';
 import { deviceProtocolByClass } from '../../spec/vmbus/device-protocols';
 import {
+  channelFlag,
   channelMessageByType,
   channelMessageHeader,
   ChannelMessageType,
   initiateContactLegacy,
+  offerChannel,
+  pipeOfferArea,
   VmbusVersion,
 } from '../../spec/vmbus/messages';
 import {
@@ -16,8 +19,11 @@ import {
   packetUnitBytes,
   pipeHeader,
 } from '../../spec/vmbus/packets';
+import { socketOfferArea } from '../../spec/vmbus/small-protocols';
+import { ideOfferArea } from '../../spec/vmbus/storage';
 import { present } from '../../support/assert';
-import { readField, type StructLayout } from '../../support/struct-layout';
+import { guidText } from '../../support/guid';
+import { fieldSizeBytes, readField, type StructLayout } from '../../support/struct-layout';
 import { decodeTree, restNode, type StructNode, type StructScope } from '../../support/struct-tree';
 import {
   mayHaveValue,
@@ -62,12 +68,42 @@ export function messageValues({ payload }: Pick<VmbusMessageEvent, 'payload'>): 
   return layout === undefined ? noValues : readValues(layout, payload);
 }
 
+const offerField = (name: string): { offset: number; sizeBytes: number } => {
+  const { offset, type } = present(offerChannel.byName.get(name), name);
+  return { offset, sizeBytes: fieldSizeBytes(type) };
+};
+const interfaceType = offerField('InterfaceType');
+const userDefined = offerField('UserDefined');
+
+/** What the user-defined area of an offer holds; undefined where that is the provider's affair. */
+function offerAreaLayout(offer: Uint8Array): StructLayout | undefined {
+  const flags = Number(readField(offerChannel, offer, 'ChannelFlags'));
+  if ((flags & channelFlag.tlnpiProvider) !== 0) return socketOfferArea;
+  if ((flags & channelFlag.namedPipeMode) !== 0) return pipeOfferArea;
+  const guid = guidText(offer, interfaceType.offset);
+  return deviceClassByGuid.get(guid)?.name === 'ide' ? ideOfferArea : undefined;
+}
+
+/** The nodes of an offer with those of its user-defined area. */
+function withOfferArea(nodes: readonly StructNode[], offer: Uint8Array): readonly StructNode[] {
+  const { offset, sizeBytes } = userDefined;
+  const end = offset + sizeBytes;
+  const layout = offer.length < end ? undefined : offerAreaLayout(offer);
+  if (layout === undefined) return nodes;
+  const within = offer.subarray(0, end);
+  const area = decodeTree(layout, within, offset);
+  const children = [...area.nodes, ...restNode(within, area.end)];
+  return nodes.map((node) => (node.offset === offset ? { ...node, children } : node));
+}
+
 /** A channel message as a tree. */
 export function messageTree({
   payload,
 }: Pick<VmbusMessageEvent, 'payload'>): readonly StructNode[] {
-  const { nodes, end } = decodeTree(messageLayout(payload) ?? channelMessageHeader, payload);
-  return [...nodes, ...restNode(payload, end)];
+  const layout = messageLayout(payload) ?? channelMessageHeader;
+  const { nodes, end } = decodeTree(layout, payload);
+  const own = layout === offerChannel ? withOfferArea(nodes, payload) : nodes;
+  return [...own, ...restNode(payload, end)];
 }
 
 /** What of a packet says what it is. */
@@ -99,7 +135,7 @@ function payloadLayout(
   if (protocol === undefined) return undefined;
   const isCompletion = packet.packetType === PacketType.completion;
   const layout = isCompletion ? protocol.completion : protocol.message;
-  return { layout, isPipe: deviceClassByName.get(packet.classId)?.isPipe === true };
+  return { layout, isPipe: isPipeClass(packet.classId) };
 }
 
 /** Where the message in a packet begins, behind the pipe header; undefined where the packet has no known message. */
@@ -200,32 +236,50 @@ function group(
   return { name, offset, sizeBytes: end - offset, children: nodes };
 }
 
+/** The descriptor of a packet, and what may lie between it and the payload. */
+function descriptorGroup(packet: PacketBytes, end: number): StructNode {
+  const descriptor = descriptorByPacketType.get(packet.packetType) ?? packetDescriptor;
+  const own = packet.bytes.subarray(0, end);
+  const head = decodeTree(descriptor, own);
+  return group('Descriptor', [...head.nodes, ...restNode(own, head.end)], 0, own.length);
+}
+
 /** A packet as a tree: descriptor, pipe header where the class has one, and payload. */
 export function packetTree(packet: PacketBytes, request?: PacketBytes): readonly StructNode[] {
   const { bytes } = packet;
-  const descriptor = descriptorByPacketType.get(packet.packetType) ?? packetDescriptor;
   const place = payloadPlace(packet);
-  const head = decodeTree(descriptor, bytes.subarray(0, place?.start ?? bytes.length));
-  const groups = [group('Descriptor', head.nodes, 0, head.end)];
-  if (place === undefined) return [...groups, ...restNode(bytes, head.end)];
-  const kind = payloadLayout(packet);
+  if (place === undefined) return [descriptorGroup(packet, bytes.length)];
+  let at = Math.min(place.start, place.end);
+  const groups = [descriptorGroup(packet, at)];
   const within = bytes.subarray(0, place.end);
-  let at = Math.min(place.start, within.length);
-  if (kind?.isPipe === true) {
+  if (isPipeClass(packet.classId) && at < within.length) {
     const pipe = decodeTree(pipeHeader, within, at);
     groups.push(group('PipeHeader', pipe.nodes, at, pipe.end));
     at = pipe.end;
   }
+  const kind = payloadLayout(packet);
   if (kind !== undefined && at < within.length) {
-    const payload = decodeTree(
-      kind.layout,
-      within,
-      at,
-      requestScope(() => request),
-    );
-    const rest = restNode(within, payload.end);
-    groups.push(group(kind.layout.name, [...payload.nodes, ...rest], at, within.length));
-    return groups;
+    const scope = requestScope(() => request);
+    const payload = decodeTree(kind.layout, within, at, scope);
+    const nodes = [...payload.nodes, ...restNode(within, payload.end)];
+    groups.push(group(kind.layout.name, nodes, at, within.length));
+    at = within.length;
   }
-  return [...groups, ...restNode(within, at)];
+  return [...groups, ...restNode(bytes, at)];
+}
+
+/**
+ * What lies in the memory that a packet names, its ranges put together, as a tree; bytes where its class says nothing
+ * of it.
+ * @param request what this answers; lies in memory too
+ */
+export function memoryTree(
+  { classId, direction }: Pick<VmbusPacketEvent, 'classId' | 'direction'>,
+  memory: Uint8Array,
+  request: StructScope = () => undefined,
+): readonly StructNode[] {
+  const layout = deviceProtocolByClass.get(classId)?.memory?.[direction];
+  if (layout === undefined) return restNode(memory, 0);
+  const { nodes, end } = decodeTree(layout, memory, 0, request);
+  return [...nodes, ...restNode(memory, end)];
 }

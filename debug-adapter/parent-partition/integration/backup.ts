@@ -1,5 +1,11 @@
 /** Backup: freezes the guest's file systems so that its disks can be copied, and thaws them. */
-import { IcMessageType, IcStatus, icVss, VssOperation } from '../../spec/vmbus/integration';
+import {
+  IcMessageType,
+  IcStatus,
+  icVss,
+  icVssBytes,
+  VssOperation,
+} from '../../spec/vmbus/integration';
 import { VmbusVersion } from '../../spec/vmbus/messages';
 import { restoreFlat, saveFlat } from '../../support/flat-state';
 import type { StateRecord } from '../../support/state-record';
@@ -122,7 +128,7 @@ export class Backup extends IntegrationComponent {
   private go(channel: OpenChannel, step: BackupStep, operation: number, limitNs: number): void {
     this.setStep(step);
     // Linux drops requests whose body is shorter than the structure with its flags.
-    const body = new Uint8Array(icVss.sizeBytes);
+    const body = new Uint8Array(icVssBytes);
     writeField(icVss, body, 'Operation', BigInt(operation));
     this.request(channel, body, limitNs);
   }

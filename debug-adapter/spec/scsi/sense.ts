@@ -1,4 +1,6 @@
 /** SCSI sense data (SPC-5 4.4): fixed format, keys, and additional sense codes with their qualifiers. */
+import { bit, bits } from '../../support/bit-field';
+import { structField as f, structLayout, valueNames } from '../../support/struct-layout';
 
 /** Fixed format: offsets, and the response code of a current error. */
 export const fixedSense = {
@@ -9,6 +11,57 @@ export const fixedSense = {
   additionalSenseCode: 12,
   additionalSenseCodeQualifier: 13,
 } as const;
+
+/** SENSE KEY (SPC-5 table 28). */
+export const SenseKey = {
+  noSense: 0x0,
+  recoveredError: 0x1,
+  notReady: 0x2,
+  mediumError: 0x3,
+  hardwareError: 0x4,
+  illegalRequest: 0x5,
+  unitAttention: 0x6,
+  dataProtect: 0x7,
+  blankCheck: 0x8,
+  vendorSpecific: 0x9,
+  copyAborted: 0xa,
+  abortedCommand: 0xb,
+  volumeOverflow: 0xd,
+  miscompare: 0xe,
+  completed: 0xf,
+} as const;
+
+/** Sense data of fixed format (SPC-5 4.4.3). */
+export const fixedSenseData = structLayout(
+  'FixedSenseData',
+  [
+    f('ResponseCode', 'u8', 0, {
+      kind: 'bits',
+      bits: [
+        bits(6, 0, 'Format', { 0x70: 'Current', 0x71: 'Deferred' }),
+        bit(7, 'InformationValid'),
+      ],
+    }),
+    f('SegmentNumber', 'u8', 1),
+    f('SenseKeyByte', 'u8', fixedSense.key, {
+      kind: 'bits',
+      bits: [
+        bits(3, 0, 'SenseKey', valueNames(SenseKey)),
+        bit(5, 'IncorrectLengthIndicator'),
+        bit(6, 'EndOfMedium'),
+        bit(7, 'Filemark'),
+      ],
+    }),
+    f('Information', { bytes: 4 }, 3, { kind: 'big-endian' }),
+    f('AdditionalSenseLength', 'u8', fixedSense.additionalLength, { kind: 'count' }),
+    f('CommandSpecificInformation', { bytes: 4 }, 8, { kind: 'big-endian' }),
+    f('AdditionalSenseCode', 'u8', fixedSense.additionalSenseCode),
+    f('AdditionalSenseCodeQualifier', 'u8', fixedSense.additionalSenseCodeQualifier),
+    f('FieldReplaceableUnitCode', 'u8', 14),
+    f('SenseKeySpecific', { bytes: 3 }, 15),
+  ],
+  fixedSense.sizeBytes,
+);
 
 /** What is said of an error: key, additional sense code and qualifier. */
 export interface SenseCode {

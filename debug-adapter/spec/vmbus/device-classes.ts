@@ -65,7 +65,7 @@ export const deviceClasses: readonly DeviceClass[] = [
   row('balloon', 'Dynamic memory', '525074dc-8985-46e2-8057-a307dc18a502', 'packets', [
     '1eccfd72-4b41-45ef-b73a-4a6e44c12924',
   ]),
-  row('rdp-control', 'Remote desktop control', 'f8e65716-3cb3-4a06-9a60-1889c5cccab5', 'packets', [
+  row('rdp-control', 'Remote desktop control', 'f8e65716-3cb3-4a06-9a60-1889c5cccab5', 'pipe', [
     '99221fa0-24ad-11e2-be98-001aa01bbf6e',
   ]),
   row('rdp-data', 'Remote desktop data', 'f9e9c0d3-b511-4a48-8046-d38079a8830c', 'pipe', [
@@ -114,6 +114,11 @@ export const socketDeviceClassName = 'socket';
 export const deviceClassByGuid: ReadonlyMap<string, DeviceClass> = new Map(
   deviceClasses.map((each) => [each.guid, each]),
 );
+
+/** True where the payloads of a class, or of sockets, begin with a pipe header. */
+export function isPipeClass(name: string): boolean {
+  return name === socketDeviceClassName || deviceClassByName.get(name)?.isPipe === true;
+}
 
 /** Classes by name. */
 export const deviceClassByName: ReadonlyMap<string, DeviceClass> = new Map(

@@ -3,8 +3,12 @@ import type { StructLayout } from '../../support/struct-layout';
 import { balloonHeader } from './dynamic-memory';
 import { keyboardMessage, mouseMessage, videoMessage } from './input-and-video';
 import { icHeader } from './integration';
-import { nvspMessage } from './network';
+import { nvspCompletion, nvspMessage } from './network';
+import { rndisGuestMessages, rndisParentMessages } from './rndis';
+import { rdpControlMessage, socketData, uartMessage, vmbfsMessage } from './small-protocols';
 import { vstorCompletion, vstorPacket } from './storage';
+import { pciCompletion, pciMessage } from './virtual-pci';
+import { socketDeviceClassName } from './device-classes';
 
 /** The protocol of a class. */
 export interface DeviceProtocol {
@@ -14,6 +18,8 @@ export interface DeviceProtocol {
   readonly completion: StructLayout;
   /** Fields whose value names the operation; the last one that a packet has does. */
   readonly operationFields: readonly string[];
+  /** What lies in the memory that a packet names, by who sent the packet. */
+  readonly memory?: { readonly 'to-parent': StructLayout; readonly 'to-guest': StructLayout };
 }
 
 const protocol = (
@@ -34,12 +40,24 @@ export const deviceProtocolByClass: ReadonlyMap<string, DeviceProtocol> = new Ma
   ['vss', integration],
   ['fcopy', integration],
   ['rdv', integration],
+  ['ic-negotiate', integration],
   ['scsi', storage],
   ['ide', storage],
   ['fc', storage],
-  ['network', protocol(nvspMessage, ['MessageType'])],
+  [
+    'network',
+    {
+      ...protocol(nvspMessage, ['MessageType'], nvspCompletion),
+      memory: { 'to-parent': rndisGuestMessages, 'to-guest': rndisParentMessages },
+    },
+  ],
+  ['pci', protocol(pciMessage, ['MessageType'], pciCompletion)],
   ['keyboard', protocol(keyboardMessage, ['MessageType'])],
   ['mouse', protocol(mouseMessage, ['MessageType'])],
   ['video', protocol(videoMessage, ['MessageType'])],
   ['balloon', protocol(balloonHeader, ['MessageType'])],
+  ['rdp-control', protocol(rdpControlMessage, ['MessageType'])],
+  ['vmbfs', protocol(vmbfsMessage, ['MessageType'])],
+  ['uart', protocol(uartMessage, ['MessageType', 'Id'])],
+  [socketDeviceClassName, protocol(socketData, [])],
 ]);

@@ -83,6 +83,21 @@ export const MouseMessageType = {
   inputReport: 4,
 } as const;
 
+/** HID descriptor (USB HID 1.11, 6.2.1). */
+const hidDescriptor = structLayout(
+  'HidDescriptor',
+  [
+    f('DescriptorLength', 'u8', 0, count),
+    f('DescriptorType', 'u8', 1),
+    f('HidVersion', 'u16', 2),
+    f('CountryCode', 'u8', 4, count),
+    f('DescriptorCount', 'u8', 5, count),
+    f('ReportDescriptorType', 'u8', 6),
+    f('ReportDescriptorLength', 'u16', 7, count),
+  ],
+  9,
+);
+
 /** What every message of a mouse begins with, behind the pipe header. */
 export const mouseMessage = structLayout(
   'MouseMessage',
@@ -113,7 +128,7 @@ export const mouseMessage = structLayout(
               f('ProductId', 'u16', 6),
               f('VersionNumber', 'u16', 8),
               f('Reserved', { bytes: 22 }, 10, reserved),
-              f('HidDescriptor', { bytes: 9 }, 32),
+              f('HidDescriptor', { bytes: 9 }, 32, { kind: 'structure', layout: hidDescriptor }),
             ],
             [{ kind: 'bytes', name: 'ReportDescriptor', length: { kind: 'rest' } }],
           ),
@@ -269,12 +284,22 @@ export const videoMessage = structLayout(
         ],
         [
           VideoMessageType.featureChange,
-          body('FeatureChange', 4, [
-            f('DirtNeeded', 'u8', 0, yesNo),
-            f('PointerPositionNeeded', 'u8', 1, yesNo),
-            f('PointerShapeNeeded', 'u8', 2, yesNo),
-            f('SituationNeeded', 'u8', 3, yesNo),
-          ]),
+          body(
+            'FeatureChange',
+            4,
+            [
+              f('DirtNeeded', 'u8', 0, yesNo),
+              f('PointerPositionNeeded', 'u8', 1, yesNo),
+              f('PointerShapeNeeded', 'u8', 2, yesNo),
+              f('SituationNeeded', 'u8', 3, yesNo),
+            ],
+            [
+              {
+                kind: 'appended',
+                layout: structLayout('Edid', [f('Edid', { bytes: 128 }, 0)], 128),
+              },
+            ],
+          ),
         ],
         [
           VideoMessageType.dirt,
@@ -291,6 +316,21 @@ export const videoMessage = structLayout(
               },
             ],
           ),
+        ],
+        [
+          VideoMessageType.biosInfoResponse,
+          body('BiosInfoResponse', 16, [
+            f('VmGeneration', 'u32', 0, count),
+            f('Reserved1', 'u32', 4, reserved),
+            f('Reserved2', 'u64', 8, reserved),
+          ]),
+        ],
+        [
+          VideoMessageType.capabilityResponse,
+          body('CapabilityResponse', 64, [
+            f('Capabilities', 'u32', 0, { kind: 'bits', bits: [bit(0, 'LockOnDisconnect')] }),
+            f('Reserved', { bytes: 60 }, 4, reserved),
+          ]),
         ],
         [
           VideoMessageType.supportedResolutionsRequest,

@@ -5,6 +5,7 @@ import {
   structField as f,
   structLayout,
   type FieldMeaning,
+  type StructField,
   type StructLayout,
 } from '../../support/struct-layout';
 import { pipeHeader } from './packets';
@@ -235,6 +236,52 @@ export const kvpIpInfo = structLayout(
   7426,
 );
 
+/** Most addresses of one family, and most gateways, in the binary form of the IP configuration. */
+const kvpAddressesMax = 64;
+const kvpGatewaysMax = 5;
+
+const octets = (name: string, sizeBytes: number, entries: number, offset: number): StructField =>
+  f(name, { bytes: sizeBytes * entries }, offset);
+
+/** The same from version 5.0 on, in numbers (openvmm hyperv_ic_protocol/src/kvp.rs); so much of each list is used. */
+export const kvpIpInfoBinary = structLayout(
+  'KvpIpInfoBinary',
+  [
+    f('Padding', 'u16', 0, reserved),
+    f('Ipv4AddressCount', 'u32', 2, count),
+    f('Ipv6AddressCount', 'u32', 6, count),
+    f('Ipv4GatewayCount', 'u32', 10, count),
+    f('Ipv6GatewayCount', 'u32', 14, count),
+    f('Ipv4DnsServerCount', 'u32', 18, count),
+    f('Ipv6DnsServerCount', 'u32', 22, count),
+    f('AdapterId', { bytes: 256 }, 26, utf16),
+    f('AddressFamily', 'u8', 282, bitsOfFlags(kvpAddressFamily)),
+    f('DhcpEnabled', 'u8', 283, count),
+    f('Reserved', 'u16', 284, reserved),
+    octets('Ipv4Addresses', 4, kvpAddressesMax, 286),
+    octets('Ipv6Addresses', 16, kvpAddressesMax, 542),
+    octets('Ipv4Subnets', 4, kvpAddressesMax, 1566),
+    octets('Ipv6Subnets', 16, kvpAddressesMax, 1822),
+    octets('Ipv4Gateways', 4, kvpGatewaysMax, 2846),
+    octets('Ipv6Gateways', 16, kvpGatewaysMax, 2866),
+    octets('Ipv4DnsServers', 4, kvpAddressesMax, 2946),
+    octets('Ipv6DnsServers', 16, kvpAddressesMax, 3202),
+    octets('AddressOrigins', 4, 2 * kvpAddressesMax, 4226),
+  ],
+  4738,
+);
+
+const kvpIpByVersion = structLayout('KvpIpByVersion', [], 0, [
+  {
+    kind: 'choice',
+    by: 'MessageVersionMajor',
+    cases: new Map<number, StructLayout>([
+      ...[1, 3, 4].map((major): [number, StructLayout] => [major, kvpIpInfo]),
+      [5, kvpIpInfoBinary],
+    ]),
+  },
+]);
+
 /** Bytes of the body of get, set, delete and enumerate, whatever the operation uses. */
 export const kvpBodyBytes = 2580;
 
@@ -257,8 +304,8 @@ export const icKvp = structLayout(
         [KvpOperation.set, kvpExchange],
         [KvpOperation.delete, kvpDelete],
         [KvpOperation.enumerate, kvpEnumerate],
-        [KvpOperation.getIpInfo, kvpIpInfo],
-        [KvpOperation.setIpInfo, kvpIpInfo],
+        [KvpOperation.getIpInfo, kvpIpByVersion],
+        [KvpOperation.setIpInfo, kvpIpByVersion],
       ]),
     },
   ],
@@ -280,15 +327,64 @@ export const VssOperation = {
 /** Flags of the answer to checkHotBackup. */
 export const vssFlag = { hotBackupPossible: 1, noAutoRecovery: 4 } as const;
 
+const vssFlags = structLayout('VssFlags', [f('Flags', 'u32', 0, bitsOfFlags(vssFlag))], 4);
+
+/** One disk in the list of what a backup is of. */
+const vssLun = structLayout(
+  'VssLun',
+  [
+    f('BusType', 'u8', 0, { kind: 'values', names: { 1: 'Scsi', 2: 'Ide' } }),
+    f('Reserved1', { bytes: 3 }, 1, reserved),
+    f('ControllerId', { bytes: 16 }, 4, guid),
+    f('Port', 'u8', 20, count),
+    f('TargetId', 'u8', 21, count),
+    f('Lun', 'u8', 22, count),
+    f('Reserved2', 'u8', 23, reserved),
+  ],
+  24,
+);
+
+/** Other hosts say with freeze what the backup is of; guests need not read it. */
+const vssFreeze = structLayout('VssFreeze', [f('BackupType', 'u32', 0)], 4, [
+  {
+    kind: 'appended',
+    layout: structLayout(
+      'VssFreezeLuns',
+      [f('BackupFlags', 'u32', 0), f('LunCount', 'u32', 4, count)],
+      8,
+      [
+        {
+          kind: 'elements',
+          name: 'Luns',
+          element: vssLun,
+          count: { kind: 'field', field: 'LunCount' },
+        },
+      ],
+    ),
+  },
+]);
+
+/** Head of a backup message: the operation tells what follows. */
 export const icVss = structLayout(
   'Vss',
+  [f('Operation', 'u8', 0, namesOfValues(VssOperation)), f('Reserved', { bytes: 7 }, 1, reserved)],
+  8,
   [
-    f('Operation', 'u8', 0, namesOfValues(VssOperation)),
-    f('Reserved', { bytes: 7 }, 1, reserved),
-    f('Flags', 'u32', 8, bitsOfFlags(vssFlag)),
+    {
+      kind: 'choice',
+      by: 'Operation',
+      cases: new Map<number, StructLayout>(
+        Object.values(VssOperation).map((operation) => [
+          operation,
+          operation === VssOperation.freeze ? vssFreeze : vssFlags,
+        ]),
+      ),
+    },
   ],
-  12,
 );
+
+/** Bytes of the body of a backup message; Linux takes no shorter one. */
+export const icVssBytes = icVss.sizeBytes + vssFlags.sizeBytes;
 
 /** Operation of a file copy. */
 export const FileCopyOperation = { start: 0, write: 1, complete: 2, cancel: 3 } as const;

@@ -117,6 +117,13 @@ export const vmbusFeature = {
 /** First u32 of the user-defined area of a pipe offer. */
 export const PipeMode = { byte: 0, message: 4 } as const;
 
+/** User-defined area of the offer of a pipe; the bytes behind it are the device's. */
+export const pipeOfferArea = structLayout(
+  'PipeOfferArea',
+  [f('PipeMode', 'u32', 0, namesOfValues(PipeMode))],
+  4,
+);
+
 /** Value of a target processor that stands for none: the channel raises no interrupts. */
 export const targetVpNone = 0xffff_ffff;
 

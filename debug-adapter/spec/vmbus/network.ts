@@ -1,4 +1,5 @@
 // Table: messages of synthetic networking (Linux drivers/net/hyperv/hyperv_net.h 6.1; openvmm netvsp protocol).
+import { bit } from '../../support/bit-field';
 import {
   bitsOfFlags,
   namesOfValues,
@@ -8,6 +9,7 @@ import {
   type StructField,
   type StructLayout,
 } from '../../support/struct-layout';
+import { NdisOid, ndisObjectHeader } from './ndis';
 
 /** Type of a message. */
 export const NvspMessageType = {
@@ -22,7 +24,25 @@ export const NvspMessageType = {
   revokeSendBuffer: 106,
   sendRndisPacket: 107,
   sendRndisPacketComplete: 108,
+  sendChimneyDelegatedBuffer: 109,
+  sendChimneyDelegatedBufferComplete: 110,
+  revokeChimneyDelegatedBuffer: 111,
+  resumeChimneyReceiveIndication: 112,
+  terminateChimney: 113,
+  terminateChimneyComplete: 114,
+  indicateChimneyEvent: 115,
+  sendChimneyPacket: 116,
+  sendChimneyPacketComplete: 117,
+  postChimneyReceiveRequest: 118,
+  postChimneyReceiveRequestComplete: 119,
+  allocateReceiveBuffer: 120,
+  allocateReceiveBufferComplete: 121,
+  freeReceiveBuffer: 122,
+  sendVmqRndisPacket: 123,
+  sendVmqRndisPacketComplete: 124,
   sendNdisConfig: 125,
+  allocateChimneyHandle: 126,
+  allocateChimneyHandleComplete: 127,
   sendVfAssociation: 128,
   switchDataPath: 129,
   uplinkConnectState: 130,
@@ -54,10 +74,27 @@ export const NvspStatus = {
   invalidRndisPacket: 5,
   busy: 6,
   protocolUnsupported: 7,
+  maximum: 8,
 } as const;
 
 /** ChannelType of a packet of RNDIS. */
 export const NvspChannelType = { data: 0, control: 1 } as const;
+
+/** Operation of a message for sub-channels. */
+export const NvspSubChannelOperation = { allocate: 1 } as const;
+
+/** Operation of a message for packet direct. */
+export const NvspPdOperation = {
+  configuration: 1,
+  switchDataPath: 2,
+  openProvider: 3,
+  closeProvider: 4,
+  createQueue: 5,
+  flushQueue: 6,
+  freeQueue: 7,
+  allocateCommonBuffer: 8,
+  freeCommonBuffer: 9,
+} as const;
 
 /** Capabilities in SendNdisConfig. */
 export const ndisCapability = {
@@ -100,6 +137,21 @@ const receiveBufferSection = structLayout(
 );
 
 const T = NvspMessageType;
+
+const batchBuffer = structLayout(
+  'BatchBuffer',
+  [
+    f('RegionOffset', 'u32', 0, count),
+    f('RegionId', 'u16', 4),
+    f('BufferFlags', 'u16', 6, { kind: 'bits', bits: [bit(0, 'Partial')] }),
+  ],
+  8,
+);
+
+const tableEntry = structLayout('TableEntry', [f('ChannelIndex', 'u32', 0, count)], 4);
+
+/** Where the type ends, from which offsets in a body do not count. */
+const typeBytes = 4;
 
 /** Bodies behind {@link nvspMessage}. */
 const bodies: ReadonlyMap<number, StructLayout> = new Map([
@@ -183,23 +235,91 @@ const bodies: ReadonlyMap<number, StructLayout> = new Map([
     ]),
   ],
   [
+    T.oidQueryEx,
+    body('OidQueryEx', 8, [...ndisObjectHeader.fields, f('Oid', 'u32', 4, namesOfValues(NdisOid))]),
+  ],
+  [
+    T.oidQueryExComplete,
+    body('OidQueryExComplete', 8, [
+      f('Status', 'u32', 0, status),
+      f('BytesWritten', 'u32', 4, count),
+    ]),
+  ],
+  [
     T.subChannel,
     body('SubChannel', 8, [
-      // The request has an operation here, its completion a status; 1 is "allocate" and "success".
-      f('OperationOrStatus', 'u32', 0),
+      f('SubChannelOperation', 'u32', 0, namesOfValues(NvspSubChannelOperation)),
       f('SubChannelCount', 'u32', 4, count),
     ]),
   ],
   [
     T.sendIndirectionTable,
-    body('SendIndirectionTable', 8, [f('Count', 'u32', 0, count), f('Offset', 'u32', 4, count)]),
+    body(
+      'SendIndirectionTable',
+      8,
+      [f('TableEntryCount', 'u32', 0, count), f('TableOffset', 'u32', 4, count)],
+      [
+        {
+          kind: 'placed',
+          name: 'Table',
+          at: 'TableOffset',
+          base: -typeBytes,
+          length: { kind: 'rest' },
+          layout: structLayout('Table', [], 0, [
+            {
+              kind: 'elements',
+              name: 'Entries',
+              element: tableEntry,
+              count: { kind: 'field', field: 'TableEntryCount' },
+            },
+          ]),
+        },
+      ],
+    ),
+  ],
+  [T.pdApi, body('PdApi', 4, [f('PdOperation', 'u32', 0, namesOfValues(NvspPdOperation))])],
+  [
+    T.pdPostBatch,
+    body(
+      'PdPostBatch',
+      4,
+      [
+        f('BufferCount', 'u16', 0, count),
+        f('BatchFlags', 'u16', 2, {
+          kind: 'bits',
+          bits: [bit(0, 'GuestToHost'), bit(1, 'Receive')],
+        }),
+      ],
+      [
+        {
+          kind: 'elements',
+          name: 'Buffers',
+          element: batchBuffer,
+          count: { kind: 'field', field: 'BufferCount' },
+        },
+      ],
+    ),
   ],
 ]);
 
-/** What every message begins with, in both directions and in completions. */
-export const nvspMessage = structLayout(
-  'NvspMessage',
-  [f('MessageType', 'u32', 0, namesOfValues(NvspMessageType))],
-  4,
-  [{ kind: 'choice', by: 'MessageType', cases: bodies }],
-);
+/** What is different in completions. */
+const completionBodies: ReadonlyMap<number, StructLayout> = new Map([
+  [
+    T.subChannel,
+    body('SubChannelComplete', 8, [
+      f('Status', 'u32', 0, status),
+      f('SubChannelCount', 'u32', 4, count),
+    ]),
+  ],
+]);
+
+const message = (name: string, cases: ReadonlyMap<number, StructLayout>): StructLayout =>
+  structLayout(name, [f('MessageType', 'u32', 0, namesOfValues(NvspMessageType))], 4, [
+    { kind: 'choice', by: 'MessageType', cases },
+  ]);
+
+/** What every message begins with that is no completion. */
+export const nvspMessage = message('NvspMessage', bodies);
+
+/** What every completion begins with. */
+export const nvspCompletion = message('NvspCompletion', new Map([...bodies, ...completionBodies]));

@@ -1,6 +1,7 @@
 // Table: messages of synthetic storage (Linux drivers/scsi/storvsc_drv.c 6.1; openvmm storvsp_protocol).
 import { bit, bits } from '../../support/bit-field';
 import { commandBlock } from '../scsi/command-blocks';
+import { fixedSenseData } from '../scsi/sense';
 import {
   bitsOfFlags,
   namesOfValues,
@@ -160,7 +161,9 @@ export const srbRequest = structLayout(
 /** A SCSI request as it comes back: sense data where the command was. */
 export const srbCompletion = structLayout(
   'SrbCompletion',
-  srbFields(f('SenseData', { bytes: srbSenseBytesMax }, 16)),
+  srbFields(
+    f('SenseData', { bytes: srbSenseBytesMax }, 16, { kind: 'structure', layout: fixedSenseData }),
+  ),
   srbBytes,
 );
 
