@@ -11,8 +11,8 @@ const words: Readonly<Record<string, object>> = {
 };
 
 /**
- * Disks as launch.json has them, from `PATH[,controller=ide][,location=N][,read-only][,detached]`; a path may have
- * commas in it.
+ * Disks as launch.json has them, from
+ * `PATH[,controller=ide][,location=N][,read-only][,detached][,write-limit=SIZE]`; a path may have commas in it.
  */
 export function diskArguments(text: string): readonly object[] {
   return text.split(valueSeparator).map((value) => {
@@ -31,6 +31,7 @@ export function diskArguments(text: string): readonly object[] {
 function diskSetting(text: string): object | undefined {
   const [key, value] = text.split('=');
   if (key === 'controller' && value !== undefined) return { controller: value };
+  if (key === 'write-limit' && value !== undefined) return { writeLimit: value };
   if (key === 'location' && value !== undefined) return { location: Number(value) };
   return words[text];
 }

@@ -71,8 +71,9 @@ The exit status is what the guest wrote to its exit port, 0 where it halted or -
   --symbols FILES      symbols of the kernel: vmlinux or System.map, several with commas
   --la57               CPUID offers 5-level paging
   --no-reboot          a reset of the guest's machine ends it, with status 0, not a new boot
-  --disk IMAGE[,controller=ide][,location=N][,read-only][,detached]
-                       a disk on VMBus: raw, VHD or VHDX, which is never written (may be repeated)
+  --disk IMAGE[,controller=ide][,location=N][,read-only][,detached][,write-limit=SIZE]
+                       a disk on VMBus: raw, VHD or VHDX, which is never written (may be repeated);
+                       of what the guest writes at most SIZE is kept (default 1G)
   --export-disk N=FILE after the run write disk N, counted from 0, to FILE as what its name ends in:
                        .vhdx, .vhd, otherwise raw (may be repeated)
   --boot-time TIME     what the guest's clock says at power-on (default 2026-01-01T00:00:00Z)

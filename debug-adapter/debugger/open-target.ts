@@ -30,6 +30,8 @@ export interface GuestDiskTarget {
   readonly location: number | undefined;
   readonly isReadOnly: boolean;
   readonly isAttached: boolean;
+  /** Undefined for the limit of the machine. */
+  readonly writtenBytesMaximum: number | undefined;
 }
 
 /** One guest that is to be run. */
@@ -117,9 +119,10 @@ function configureGuest(settings: GuestTarget, ports: TargetPorts): GuestConfigu
     ...(share === undefined ? {} : { share }),
     ...(flat === undefined ? {} : { flat }),
     ...(bootTime === undefined ? {} : { bootTime }),
-    disks: disks.map(({ location, ...disk }) => ({
+    disks: disks.map(({ location, writtenBytesMaximum, ...disk }) => ({
       ...disk,
       ...(location === undefined ? {} : { location }),
+      ...(writtenBytesMaximum === undefined ? {} : { writtenBytesMaximum }),
     })),
   };
 }

@@ -1,7 +1,7 @@
 /** Launch arguments of one guest partition: what it is made of, and how its kernel is loaded. */
 import { z } from 'zod';
 import { UserError } from '../support/user-error';
-import { parseMemorySize } from './memory-size';
+import { parseMemorySize, parseWriteLimit } from './memory-size';
 
 const formats = ['auto', 'sample-guest', 'linux', 'pvh', 'multiboot', 'flat'] as const;
 const vmbusVersions = ['2.4', '3.0', '4.0', '4.1', '5.0', '5.1', '5.2', '5.3', '6.0'] as const;
@@ -58,6 +58,12 @@ const diskSchema = z
         'Logical unit number, or number of the IDE drive; by default the first that is free.',
       ),
     readOnly: z.boolean().default(false).describe('The guest may not write to the disk.'),
+    writeLimit: z
+      .union([z.number(), z.string()])
+      .optional()
+      .describe(
+        'Most that is kept in memory of what the guest writes to the disk: a number of MiB, or a text such as "256M" or "4G", from 1M to 64G; by default 1G. Where it is reached the debugger stops, and the guest is told that the disk is full.',
+      ),
     attached: z
       .boolean()
       .default(true)
@@ -190,12 +196,19 @@ export interface DiskSettings {
   readonly location: number | undefined;
   readonly isReadOnly: boolean;
   readonly isAttached: boolean;
+  /** Most that is kept of what the guest writes; undefined for the limit of the machine. */
+  readonly writtenBytesMaximum: number | undefined;
 }
 
 function diskSettings(given: NonNullable<GuestArguments['disks']>[number]): DiskSettings {
-  const { path, controller, location, readOnly, attached } =
+  const { path, controller, location, readOnly, attached, writeLimit } =
     typeof given === 'string' ? diskSchema.parse({ path: given }) : given;
-  return { path, controller, location, isReadOnly: readOnly, isAttached: attached };
+  return {
+    ...{ path, controller, location },
+    isReadOnly: readOnly,
+    isAttached: attached,
+    writtenBytesMaximum: writeLimit === undefined ? undefined : parseWriteLimit(writeLimit),
+  };
 }
 
 function wrong(name: string, problem: string, hint: string): UserError {

@@ -83,13 +83,19 @@ describe('command-line options', () => {
   it('name several disks, and where they are to be written', () => {
     const command = parseCommandLine([
       ...['run', 'a', '--disk', 'one,two.raw', '--disk=d.vhd,controller=ide,location=2,read-only'],
-      ...['--disk', 'e,detached', '--export-disk', '0=out.vhdx', '--export-disk=1.2=b=c'],
+      ...[
+        '--disk',
+        'e,write-limit=64M,detached',
+        '--export-disk',
+        '0=out.vhdx',
+        '--export-disk=1.2=b=c',
+      ],
     ]);
     assert.ok(command.kind === 'run');
     assert.deepEqual(command.options.launch['disks'], [
       { path: 'one,two.raw' },
       { path: 'd.vhd', controller: 'ide', location: 2, readOnly: true },
-      { path: 'e', attached: false },
+      { path: 'e', writeLimit: '64M', attached: false },
     ]);
     assert.deepEqual(command.options.exports, [
       { guest: 0, disk: 0, path: 'out.vhdx' },

@@ -54,6 +54,18 @@ const refused: readonly (readonly [title: string, input: unknown, id: string, te
     'launch-argument-disks',
     /disks\.0/,
   ],
+  [
+    'a disk that keeps nothing',
+    { program: 'a', disks: [{ path: 'd', writeLimit: 0 }] },
+    'launch-argument-disks',
+    /too little/,
+  ],
+  [
+    'a disk that keeps everything',
+    { program: 'a', disks: [{ path: 'd', writeLimit: '1000G' }] },
+    'launch-argument-disks',
+    /more than can be kept/,
+  ],
   ['memory as list', { program: 'a', memory: [] }, 'launch-argument-memory', /"memory" is wrong/],
   ['a wrong flag', { program: 'a', stopOnEntry: 'yes' }, 'launch-argument-stopOnEntry', /boolean/],
   [
@@ -140,11 +152,18 @@ describe('launch arguments', () => {
   });
 
   it('take disks as paths or as objects', () => {
-    const disks = ['root.vhdx', { path: 'b', controller: 'ide', location: 1, readOnly: true }];
-    const usual = { controller: 'scsi', location: undefined, isReadOnly: false, isAttached: true };
+    const ide = { path: 'b', controller: 'ide', location: 1, readOnly: true, writeLimit: '4G' };
+    const disks = ['root.vhdx', ide];
+    const usual = {
+      ...{ controller: 'scsi', location: undefined, isReadOnly: false, isAttached: true },
+      writtenBytesMaximum: undefined,
+    };
     assert.deepEqual(parseLaunchArguments({ program: 'a', disks }).guests[0]?.disks, [
       { ...usual, path: 'root.vhdx' },
-      { path: 'b', controller: 'ide', location: 1, isReadOnly: true, isAttached: true },
+      {
+        ...{ path: 'b', controller: 'ide', location: 1, isReadOnly: true, isAttached: true },
+        writtenBytesMaximum: 4 * 2 ** 30,
+      },
     ]);
   });
 
