@@ -59,6 +59,11 @@ export class RingLog {
     return this.whole;
   }
 
+  /** The same bytes one by one. */
+  get allBytes(): Uint8Array {
+    return this.bytes;
+  }
+
   /** The same bytes in words of the host's order, to copy what has it too. */
   get words(): Int32Array {
     return this.wholeWords;

@@ -14,13 +14,8 @@ export interface StructReading {
 
 type Readings = Map<string, StructReading>;
 
-/** A structure of a chain, and where it lies. */
-interface Link {
-  readonly layout: StructLayout;
-  readonly place: number;
-}
-
-interface ValueField {
+/** A field that has a value: a number or a GUID. */
+export interface ValueField {
   readonly name: string;
   readonly type: 'u8' | 'u16' | 'u32' | 'u64' | 'guid' | 'big-endian';
   readonly offset: number;
@@ -30,7 +25,7 @@ interface ValueField {
 const valueFields = new WeakMap<StructLayout, readonly ValueField[]>();
 
 /** The fields of a layout that have a value, found once: this runs for every row that a filter looks at. */
-function valueFieldsOf(layout: StructLayout): readonly ValueField[] {
+export function valueFieldsOf(layout: StructLayout): readonly ValueField[] {
   const known = valueFields.get(layout);
   if (known !== undefined) return known;
   const made = layout.fields.flatMap(({ name, type, offset, meaning }): readonly ValueField[] => {
@@ -45,7 +40,8 @@ function valueFieldsOf(layout: StructLayout): readonly ValueField[] {
   return made;
 }
 
-interface InnerStructure {
+/** A structure that is a field of another. */
+export interface InnerStructure {
   readonly layout: StructLayout;
   readonly offset: number;
   readonly end: number;
@@ -54,7 +50,7 @@ interface InnerStructure {
 const innerStructures = new WeakMap<StructLayout, readonly InnerStructure[]>();
 
 /** Structures that are fields of a layout. */
-function innerStructuresOf(layout: StructLayout): readonly InnerStructure[] {
+export function innerStructuresOf(layout: StructLayout): readonly InnerStructure[] {
   const known = innerStructures.get(layout);
   if (known !== undefined) return known;
   const made = layout.fields.flatMap(({ type, offset, meaning }) =>
@@ -71,8 +67,14 @@ function wordAt(bytes: Uint8Array, at: number): number {
   return (bytes[at + 3] ?? 0) * 0x100_0000 + low;
 }
 
-/** Byte by byte: a view for each structure would cost more than its fields. */
-function readOne(bytes: Uint8Array, at: number, { type, offset, end }: ValueField): StructValue {
+/**
+ * The value of the field that lies at `at`. Byte by byte: a view for each structure would cost more than its fields.
+ */
+export function readOne(
+  bytes: Uint8Array,
+  at: number,
+  { type, offset, end }: ValueField,
+): StructValue {
   switch (type) {
     case 'u8':
       return BigInt(bytes[at] ?? 0);
@@ -136,17 +138,6 @@ export function readValues(
   return values;
 }
 
-const fieldsByName = new WeakMap<StructLayout, ReadonlyMap<string, ValueField>>();
-
-function valueFieldOf(layout: StructLayout, name: string): ValueField | undefined {
-  let known = fieldsByName.get(layout);
-  if (known === undefined) {
-    known = new Map(valueFieldsOf(layout).map((field) => [field.name, field]));
-    fieldsByName.set(layout, known);
-  }
-  return known.get(name);
-}
-
 const reaches = new WeakMap<StructLayout, Set<string>>();
 
 /** True where structures of this layout may have a value of this name, here or in a structure that they choose. */
@@ -169,59 +160,4 @@ function reachOf(layout: StructLayout): ReadonlySet<string> {
   const all = [...inner, ...innerStructuresOf(layout).map((each) => each.layout)];
   for (const name of all.flatMap((each) => [...reachOf(each)])) names.add(name);
   return names;
-}
-
-/** The value of a field in the structures that are fields of one. */
-function valueInside(
-  { layout, place }: Link,
-  bytes: Uint8Array,
-  name: string,
-): StructReading | undefined {
-  let last: StructReading | undefined;
-  for (const { layout: inner, offset, end } of innerStructuresOf(layout)) {
-    if (!mayHaveValue(inner, name) || place + end > bytes.length) continue;
-    last = readValue(inner, bytes.subarray(0, place + end), name, place + offset) ?? last;
-  }
-  return last;
-}
-
-/** The value of a field in the last structure of a chain that has it. */
-function valueIn(
-  chain: readonly Link[],
-  bytes: Uint8Array,
-  name: string,
-): StructReading | undefined {
-  for (let index = chain.length - 1; index >= 0; index--) {
-    const link = chain[index];
-    const inner = link === undefined ? undefined : valueInside(link, bytes, name);
-    if (inner !== undefined) return inner;
-    const field = link === undefined ? undefined : valueFieldOf(link.layout, name);
-    if (link === undefined || field === undefined) continue;
-    const { layout, place } = link;
-    if (place + field.end > bytes.length) continue;
-    return { layout, value: readOne(bytes, place + field.offset, field) };
-  }
-  return undefined;
-}
-
-/** The one value that {@link readValues} has under this name, found without reading the others. */
-export function readValue(
-  layout: StructLayout,
-  bytes: Uint8Array,
-  name: string,
-  at = 0,
-  outer: StructScope = () => undefined,
-): StructReading | undefined {
-  if (!mayHaveValue(layout, name)) return undefined;
-  const chain: Link[] = [];
-  const lookUp = (wanted: string): StructReading | undefined => valueIn(chain, bytes, wanted);
-  let next: StructLayout | undefined = layout;
-  let place = at;
-  while (next !== undefined && place <= bytes.length) {
-    chain.push({ layout: next, place });
-    place += next.sizeBytes;
-    const [part]: readonly StructPart[] = next.parts;
-    next = part === undefined ? undefined : structureOf(part, lookUp, outer);
-  }
-  return lookUp(name);
 }

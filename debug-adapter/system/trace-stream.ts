@@ -107,15 +107,20 @@ export class TraceStream<Event extends TraceEvent> {
   }
 
   /**
-   * Bytes of the record of event number `index`, valid until the next event; undefined where it is not kept.
+   * Where bytes of the record of event number `index` lie among those of all, valid until the next event; undefined
+   * where it is not kept.
    * @param lengthAt where the record says how many they are, in 16 bits
    */
-  bytesIn(index: number, bytesAt: number, lengthAt: number): Uint8Array | undefined {
-    const { view } = this.ring;
+  placeIn(
+    index: number,
+    bytesAt: number,
+    lengthAt: number,
+  ): { readonly bytes: Uint8Array; readonly start: number; readonly end: number } | undefined {
     const at = this.ring.placeOf(index);
     if (at === undefined) return undefined;
-    const length = view.getUint16(at + lengthAt, true);
-    return new Uint8Array(view.buffer, view.byteOffset + at + bytesAt, length);
+    const { allBytes: bytes } = this.ring;
+    const start = at + bytesAt;
+    return { bytes, start, end: start + recordU16(bytes, at + lengthAt) };
   }
 
   /** The kept events among numbers `start` to `start + count - 1`, ascending. */

@@ -106,12 +106,12 @@ function textAt(record: Uint8Array, at: number, length: number): string {
   return text;
 }
 
-/** The bytes of a packet where its record has them: for filters, which look at every packet. */
-export function packetBytesAt(
+/** Where the bytes of a packet lie: for filters, which look at every packet. */
+export function packetPlaceAt(
   packets: TraceStream<VmbusPacketEvent>,
   index: number,
-): Uint8Array | undefined {
-  return packets.bytesIn(index, packetAt.bytes, packetAt.length);
+): ReturnType<TraceStream<VmbusPacketEvent>['placeIn']> {
+  return packets.placeIn(index, packetAt.bytes, packetAt.length);
 }
 
 /**

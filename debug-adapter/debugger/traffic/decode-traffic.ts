@@ -25,12 +25,8 @@ import { present } from '../../support/assert';
 import { guidText } from '../../support/guid';
 import { fieldSizeBytes, readField, type StructLayout } from '../../support/struct-layout';
 import { decodeTree, restNode, type StructNode, type StructScope } from '../../support/struct-tree';
-import {
-  mayHaveValue,
-  readValue,
-  readValues,
-  type StructReading,
-} from '../../support/struct-values';
+import { readValueIn } from '../../support/struct-value-plan';
+import { mayHaveValue, readValues, type StructReading } from '../../support/struct-values';
 
 /** Fields by name. */
 export type TrafficValues = ReadonlyMap<string, StructReading>;
@@ -176,17 +172,51 @@ export function packetValues(packet: PacketBytes, request?: PacketBytes): Traffi
   );
 }
 
-/** The one of {@link packetValues} that has this name: for whoever looks at very many packets. */
+/** A packet within bytes that hold others too: to look at very many without a view of each. */
+export interface PacketPlace extends Pick<PacketBytes, 'bytes' | 'packetType' | 'classId'> {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The one of {@link packetValues} that has this name. */
 export function packetValue(
   packet: PacketBytes,
   name: string,
   request?: () => PacketBytes | undefined,
 ): StructReading | undefined {
-  const structure = structureIn(packet);
-  if (structure === undefined) return undefined;
-  const { layout, bytes, start } = structure;
-  return readValue(layout, bytes, name, start, requestScope(request));
+  const place = (of: PacketBytes | undefined): PacketPlace | undefined =>
+    of === undefined ? undefined : { ...of, start: 0, end: of.bytes.length };
+  return packetValueAt(
+    { ...packet, start: 0, end: packet.bytes.length },
+    name,
+    request === undefined ? undefined : () => place(request()),
+  );
 }
+
+/** {@link packetValue} of a packet that lies among others. */
+export function packetValueAt(
+  packet: PacketPlace,
+  name: string,
+  request?: () => PacketPlace | undefined,
+): StructReading | undefined {
+  const { bytes, start, end } = packet;
+  const kind = payloadLayout(packet);
+  if (kind === undefined || end - start < packetDescriptor.sizeBytes) return undefined;
+  const payloadStart = unitsAt(bytes, start + dataOffsetAt);
+  const payloadEnd = unitsAt(bytes, start + lengthAt);
+  if (payloadStart < packetDescriptor.sizeBytes || payloadStart > payloadEnd) return undefined;
+  const at = start + payloadStart + (kind.isPipe ? pipeHeader.sizeBytes : 0);
+  const last = Math.min(start + payloadEnd, end);
+  if (at > last) return undefined;
+  return readValueIn(kind.layout, name, { bytes, at, end: last }, (asked) => {
+    const of = asked.startsWith(requestPrefix) ? request?.() : undefined;
+    if (of === undefined) return undefined;
+    const value = packetValueAt(of, asked.slice(requestPrefix.length))?.value;
+    return typeof value === 'bigint' ? value : undefined;
+  });
+}
+
+const requestPrefix = 'Request.';
 
 /** What a packet does, by the names of its protocol: `ExecuteSrb`; undefined where it does not say. */
 export function packetOperation(packet: PacketBytes): string | undefined {
@@ -211,9 +241,9 @@ export function nameOfReading(
 
 function requestScope(request: (() => PacketBytes | undefined) | undefined): StructScope {
   return (name) => {
-    const asked = name.startsWith('Request.') ? request?.() : undefined;
+    const asked = name.startsWith(requestPrefix) ? request?.() : undefined;
     if (asked === undefined) return undefined;
-    const value = packetValue(asked, name.slice('Request.'.length))?.value;
+    const value = packetValue(asked, name.slice(requestPrefix.length))?.value;
     return typeof value === 'bigint' ? value : undefined;
   };
 }

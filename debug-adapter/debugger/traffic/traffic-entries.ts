@@ -9,9 +9,9 @@ import type {
 } from '../../machine/trace';
 import { channelMessageSint } from '../../spec/vmbus/messages';
 import type { TraceLog } from '../../system/trace-log';
-import { packetBytesAt } from '../../system/vmbus-records';
+import { packetPlaceAt } from '../../system/vmbus-records';
 import { ChannelBook } from './channel-book';
-import { messageName, messageValues, packetOperation, type PacketBytes } from './decode-traffic';
+import { messageName, messageValues, packetOperation, type PacketPlace } from './decode-traffic';
 import { RequestBook } from './request-book';
 import { packetTypeName, type TrafficEvent } from './traffic-text';
 
@@ -187,11 +187,12 @@ export class TrafficEntries {
     }
   }
 
-  /** A packet as far as decoding needs it, with bytes that are valid until the next event; undefined where it is gone. */
-  packetAt(entry: TrafficEntry): PacketBytes | undefined {
-    const bytes = packetBytesAt(this.trace.vmbusPackets, entry.index);
-    const { className: classId, packetType } = entry;
-    return bytes === undefined ? undefined : { bytes, classId, packetType };
+  /** A packet as far as decoding needs it, valid until the next event; undefined where it is gone. */
+  packetAt(entry: TrafficEntry): PacketPlace | undefined {
+    const place = packetPlaceAt(this.trace.vmbusPackets, entry.index);
+    if (place === undefined) return undefined;
+    const { bytes, start, end } = place;
+    return { bytes, start, end, classId: entry.className, packetType: entry.packetType };
   }
 
   /** The packet that a packet answers; undefined where it answers none, or that one is no longer kept. */

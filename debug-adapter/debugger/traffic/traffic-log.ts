@@ -9,6 +9,7 @@ import type { ChannelBook, ChannelState } from './channel-book';
 import { messageTree, packetTree } from './decode-traffic';
 import { channelRings, type RingOccupancy } from './ring-occupancy';
 import { busSilence, channelSilence, type SilenceReason } from './silence';
+import { TrafficColumns } from './traffic-columns';
 import { TrafficEntries, type TrafficEntry } from './traffic-entries';
 import { prepareFilter, type PreparedFilter, type TrafficFilter } from './traffic-filter';
 import { guidName, trafficTitle, type TrafficEvent } from './traffic-text';
@@ -111,6 +112,7 @@ export class TrafficLog {
   /** What was taken in up to a moment of the past, where the channels were looked at there. */
   private past: TrafficEntries | undefined;
   private selection: Selection | undefined;
+  private readonly columns = new TrafficColumns();
 
   constructor(
     private readonly machine: Machine,
@@ -228,14 +230,16 @@ export class TrafficLog {
     const { all, revision } = this.entries;
     let { selection } = this;
     if (selection?.key !== key || selection.revision !== revision) {
-      const passes = prepareFilter(filter);
+      if (selection?.revision !== revision) this.columns.clear();
+      const passes = prepareFilter(filter, this.columns);
       selection = { key, revision, passes, seen: 0, numbers: [] };
       this.selection = selection;
     }
     const { passes } = selection;
     for (let number = selection.seen; number < all.length; number++) {
       const entry = all[number];
-      if (entry !== undefined && passes(entry, this.entries)) selection.numbers.push(number);
+      if (entry !== undefined && passes(number, entry, this.entries))
+        selection.numbers.push(number);
     }
     selection.seen = all.length;
     return selection;

@@ -108,6 +108,26 @@ describe('traffic log', () => {
     });
   }
 
+  it('finds the same by values that another filter has looked up, and by those of rows that came since', () => {
+    const writer = conversation();
+    const { log, trace } = logOf(writer);
+    const total = (text: string): number => log.query(0, 100, { text }).total;
+    assert.equal(total('DataTransferLength>0'), 3);
+    assert.equal(total('DataTransferLength>512'), 1);
+    assert.equal(total('DataTransferLength=512 SrbStatus=1'), 1);
+    writer.complete(1);
+    for (const event of writer.events.slice(-1)) trace.record(event);
+    assert.equal(total('DataTransferLength=512'), 2);
+    assert.equal(total('DataTransferLength=4096'), 2);
+    // The past is left behind the first request, so that other rows have the numbers of those that were looked up.
+    trace.hearFrom({ position: 10, ordinal: 0 });
+    const [request] = writer.events.slice(9, 10);
+    assert(request);
+    trace.record({ ...request, position: 11, timeNs: 11_000 });
+    assert.equal(total('DataTransferLength=4096'), 2);
+    assert.equal(total('DataTransferLength=512'), 0);
+  });
+
   it('restricts to channels, of which 0 is the bus itself', () => {
     const { log } = logOf(conversation());
     assert.equal(log.query(0, 100, { channels: [0] }).total, 4);
