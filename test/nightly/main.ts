@@ -1,7 +1,7 @@
 // `npm run nightly`: random instruction streams in every mode, on both engines, with equal results; what failed is kept.
 // Options: --streams=N (10,000,000), --seed=N (the day), --minutes=N (no limit), --continue (where the last run stopped).
 import { spawn } from 'node:child_process';
-import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { createInterface } from 'node:readline';
 import { reasonNeverRetired } from './never-retired';
@@ -142,7 +142,9 @@ function write(totals: Totals, seed: number): boolean {
 const streamsWanted = option('streams', 10_000_000);
 const endMs = Date.now() + option('minutes', Infinity) * 60_000;
 mkdirSync(folder, { recursive: true });
-const begun = process.argv.includes('--continue') ? lastRun() : undefined;
+const isContinued = process.argv.includes('--continue');
+if (isContinued && !existsSync(runFile)) console.log(`no ${runFile}: this run is the first`);
+const begun = isContinued && existsSync(runFile) ? lastRun() : undefined;
 const seed = begun?.seed ?? option('seed', Math.floor(Date.now() / dayMs));
 const totals: Totals = begun ?? {
   ...{ batch: 0, streams: 0, cpuMs: 0, translatedSteps: 0, failures: 0, forms: [] },
