@@ -1,5 +1,5 @@
 /** A self-describing binary tree: the form in which components save their state. */
-import { unreachable } from './assert';
+import { present, unreachable } from './assert';
 import { UserError } from './user-error';
 import { decodeUtf8, encodeUtf8 } from './utf8';
 
@@ -34,11 +34,12 @@ class TreeWriter {
       this.header(Tag.list, node.length);
       for (const item of node) this.node(item);
     } else if (typeof node === 'object') {
-      const entries = Object.entries(node);
-      this.header(Tag.record, entries.length);
-      for (const [key, value] of entries) {
+      // In one order: an input is the same whether a front end made it or a saved state gave it back.
+      const keys = Object.keys(node).sort();
+      this.header(Tag.record, keys.length);
+      for (const key of keys) {
         this.text(Tag.string, key);
-        this.node(value);
+        this.node(present(node[key], key));
       }
     } else unreachable(node);
   }
@@ -168,7 +169,7 @@ function damaged(why: string): UserError {
   );
 }
 
-/** Encodes a tree; equal trees with equal field order give equal bytes. */
+/** Encodes a tree; equal trees give equal bytes. */
 export function encodeStateTree(node: StateNode): Uint8Array {
   const writer = new TreeWriter();
   writer.node(node);

@@ -30,6 +30,12 @@ describe('state tree', () => {
     });
   }
 
+  it('has the same bytes in whatever order the fields of a record were set', () => {
+    const one = { kind: 'x', action: 'y', inner: { a: 1, b: 2 } };
+    const other = { inner: { b: 2, a: 1 }, action: 'y', kind: 'x' };
+    assert.deepEqual(encodeStateTree(one), encodeStateTree(other));
+  });
+
   it('every prefix and every flipped tag of an encoding is refused or decodes, and never throws otherwise', () => {
     const bytes = encodeStateTree({ list: [1, 2n, 'x', Uint8Array.of(9)], more: { deep: 3 } });
     for (let length = 0; length < bytes.length; length++) {

@@ -163,6 +163,7 @@ describe('physical machine', () => {
     const restored = machineOf('hello-partition');
     restored.restore(original.save());
     assert.deepEqual(restored.inputs, original.inputs);
+    assert.equal(restored.stateHash(), original.stateHash());
   });
 
   it('an impossible input changes nothing', () => {
