@@ -1,4 +1,5 @@
 /** VMCS fields in words: which of them there are, what their bits mean, where the manual has them. */
+import { offeredFeatures } from '../../machine/vmcs-features';
 import {
   cr0Bits,
   cr3Bits,
@@ -92,5 +93,5 @@ export function vmcsText(
 
 /** True for fields that exist on this machine: those of features it does not have are left out unless they hold a value. */
 export function isVmcsFieldShown(field: VmcsField, value: bigint): boolean {
-  return field.onlyWith === undefined || value !== 0n;
+  return field.onlyWith === undefined || offeredFeatures.has(field.onlyWith) || value !== 0n;
 }
