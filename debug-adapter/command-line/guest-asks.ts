@@ -28,7 +28,7 @@ export interface AskedGuest {
 
 const words = [
   ...['shutdown', 'restart', 'hibernate', 'data', 'set', 'delete', 'freeze', 'thaw', 'copy'],
-  ...['time', 'attach', 'detach', 'export', 'backup', 'when'],
+  ...['time', 'attach', 'detach', 'export', 'backup', 'when', 'addresses', 'set-addresses'],
 ] as const;
 
 function wrong(text: string): UserError {
@@ -94,6 +94,11 @@ function parseRequest(text: string, word: string, rest: string): GuestAsk {
       });
     case 'delete':
       return ask('kvp', { kind: 'guest-data-delete', key: rest });
+    case 'addresses':
+      if (rest === '') throw wrong(text);
+      return ask('kvp', { kind: 'guest-address-query', adapter: rest });
+    case 'set-addresses':
+      return ask('kvp', addressSetting(text, rest));
     case 'freeze':
       return ask('vss', { kind: 'guest-freeze' });
     case 'thaw':
@@ -109,6 +114,23 @@ function parseRequest(text: string, word: string, rest: string): GuestAsk {
     default:
       throw wrong(text);
   }
+}
+
+/** `ADAPTER dhcp`, or `ADAPTER ADDRESSES MASKS [GATEWAYS [DNS]]`, in which lists have commas. */
+function addressSetting(text: string, rest: string): GuestRequest {
+  const [adapter = '', first = '', ...others] = rest.split(' ');
+  const isDhcp = first === 'dhcp';
+  const most = isDhcp ? 0 : 3;
+  if (first === '' || others.length > most || (!isDhcp && others.length === 0)) {
+    throw wrong(text);
+  }
+  const [addresses = '', subnetMasks = '', gateways = '', dnsServers = ''] = isDhcp
+    ? []
+    : [first, ...others].map((list) => list.replaceAll(',', ';'));
+  return {
+    ...{ kind: 'guest-address-set', adapter, assignment: isDhcp ? 'dhcp' : 'static' },
+    ...{ addresses, subnetMasks, gateways, dnsServers },
+  };
 }
 
 /** Parses a list with semicolons. @throws UserError that says what is wrong */
@@ -211,14 +233,32 @@ function isFrozen({ components }: GuestIntegration): boolean {
 }
 
 function answerTo(
-  { components, data }: GuestIntegration,
+  integration: GuestIntegration,
   name: string,
-  { kind }: GuestRequest,
+  request: GuestRequest,
 ): readonly string[] {
-  const found = components.find((component) => component.name === name);
-  const items = data.map(({ pool, key, value }) => `  ${pool} ${key} = ${value}`);
+  const found = integration.components.find((component) => component.name === name);
   return [
     `${found?.title ?? name}: ${found?.detail ?? 'gone'}`,
-    ...(kind === 'guest-data-query' ? items : []),
+    ...linesOf(integration, request).map((line) => `  ${line}`),
   ];
+}
+
+/** What the guest has told, for requests that ask it. */
+function linesOf({ data, adapters }: GuestIntegration, request: GuestRequest): readonly string[] {
+  if (request.kind === 'guest-data-query') {
+    return data.map(({ pool, key, value }) => `${pool} ${key} = ${value}`);
+  }
+  if (request.kind !== 'guest-address-query') return [];
+  const found = adapters.find(({ adapter }) => adapter === request.adapter);
+  if (found === undefined) return [];
+  const { addresses, subnetMasks, gateways, dnsServers, assignment } = found;
+  const rows = [
+    ['addresses', addresses],
+    ['subnet masks', subnetMasks],
+    ['gateways', gateways],
+    ['DNS servers', dnsServers],
+    ['DHCP', assignment === 'dhcp' ? 'yes' : 'no'],
+  ] as const;
+  return rows.map(([title, text]) => `${title}: ${text || 'none'}`);
 }

@@ -82,8 +82,10 @@ The exit status is what the guest wrote to its exit port, 0 where it halted or -
                        every US microseconds, not by hypercalls
   --ask REQUESTS       what to ask of the guest through its integration components, with semicolons:
                        shutdown, restart, hibernate, time, data, set KEY=VALUE, delete KEY, freeze,
-                       thaw, copy FILE PATH, and of its disks, counted from 0: attach N, detach N,
-                       export N FILE, and backup N FILE, which freezes, exports and thaws;
+                       thaw, copy FILE PATH, addresses MAC, set-addresses ADAPTER dhcp or ADAPTER
+                       ADDRESSES MASKS [GATEWAYS [DNS]] (lists with commas; the adapter is the
+                       instance of its device), and of its disks, counted from 0: attach N,
+                       detach N, export N FILE, and backup N FILE, which freezes, exports and thaws;
                        "when TEXT" waits for the console
   --until TEXT         end when the console has shown TEXT
   --until-time NS      end after NS nanoseconds of virtual time

@@ -1,5 +1,5 @@
 /** The integration components of guests as a front end uses them: what they say, and what guests are asked for. */
-import type { GuestOperation } from '../machine/guest-operation';
+import type { GuestOperation, IpConfiguration } from '../machine/guest-operation';
 import type { Timeline } from '../timeline/timeline';
 import { UserError } from '../support/user-error';
 
@@ -27,6 +27,8 @@ export interface GuestDataItem {
 export interface GuestIntegration {
   readonly components: readonly GuestComponent[];
   readonly data: readonly GuestDataItem[];
+  /** Addresses of its adapters, as far as it was asked. */
+  readonly adapters: readonly IpConfiguration[];
 }
 
 /** A request to a guest, without the partition. */
@@ -51,6 +53,7 @@ export function guestIntegration({ machine }: Timeline, partition: number): Gues
       key,
       value,
     })),
+    adapters: view.adapters,
   };
 }
 

@@ -1,6 +1,6 @@
 /** The parent partition: a model of the virtualization stack that owns the devices of every guest. */
 import type { InspectedPart } from '../machine/inspect';
-import type { GuestOperation } from '../machine/guest-operation';
+import type { GuestOperation, IpConfiguration } from '../machine/guest-operation';
 import type { ChildControl, InterceptMessage, InterceptSink } from '../machine/intercepts';
 import type { SavedPart } from '../machine/saved-part';
 import type { PostedMessage, SignaledEvent } from '../machine/synthetic-interrupts';
@@ -41,6 +41,8 @@ export interface IntegrationView {
   readonly components: readonly ComponentStatus[];
   /** Pairs that the guest has told about itself. */
   readonly data: readonly DataItem[];
+  /** Addresses of its adapters, as far as it was asked. */
+  readonly adapters: readonly IpConfiguration[];
 }
 
 /** Gives a guest its devices. */
@@ -185,7 +187,8 @@ export class ParentPartition implements InterceptSink, SavedPart {
     const guestBus = this.platforms.get(partition)?.guestBus;
     if (guestBus === undefined) return undefined;
     const { integration } = guestBus;
-    return { components: integration.status(), data: integration.data };
+    const { data, adapters } = integration;
+    return { components: integration.status(), data, adapters };
   }
 
   /** The devices of a guest, chips and integration components, as they are now. */

@@ -84,6 +84,32 @@ describe('integration components of a Debian userland', function () {
     assert.match(component('kvp').detail, /0 requests wait$/);
   });
 
+  it('know an adapter by its MAC address when asked, by its device when told', () => {
+    const query = (adapter: string): void => {
+      ask({ kind: 'guest-address-query', adapter });
+      settle();
+    };
+    // The loopback adapter is the only one; the daemon finds it, and tells no loopback addresses.
+    query('00:00:00:00:00:00');
+    assert.match(component('kvp').detail, /0 requests wait$/);
+    const told = machine.parent.integrationOf(partition)?.adapters ?? [];
+    assert.deepEqual(
+      told.map(({ adapter, addresses }) => [adapter, addresses]),
+      [['00:00:00:00:00:00', '']],
+    );
+    query('00:15:5D:00:00:01');
+    // The daemon looks for the MAC address in /sys/class/net, and fails where it has looked in vain.
+    assert.match(component('kvp').detail, /last status 0x80004005/);
+    ask({
+      ...{ kind: 'guest-address-set', adapter: '{00000000-0000-0000-0000-000000000000}' },
+      ...{ assignment: 'static', addresses: '10.0.0.2', subnetMasks: '255.0.0.0' },
+      ...{ gateways: '', dnsServers: '' },
+    });
+    settle();
+    // Here it looks for the instance of a device on the bus.
+    assert.match(component('kvp').detail, /last status 0x80041002 \(no such adapter\)$/);
+  });
+
   it('copy a file into the guest', () => {
     const data = Uint8Array.from({ length: 20_000 }, (_, index) => (index * 31 + 7) % 251);
     ask({ kind: 'guest-file-copy', path: '/tmp/from/host.bin', data });

@@ -1,4 +1,5 @@
 /** Data exchange: key-value pairs that the guest tells about itself, and those that the host gives it. */
+import { restoreIpConfiguration, type IpConfiguration } from '../../machine/guest-operation';
 import {
   IcMessageType,
   IcStatus,
@@ -21,12 +22,20 @@ import { UserError } from '../../support/user-error';
 import { decodeUtf16, encodeUtf16 } from '../../support/utf16';
 import type { OpenChannel } from '../vmbus/provider';
 import { IntegrationComponent } from './integration-component';
+import {
+  checkIpConfiguration,
+  decodeIpAnswer,
+  encodeIpQuery,
+  encodeIpSetting,
+} from './ip-configuration';
 
 /** The guest's kernel answers for a daemon that does not within 30 s. */
 const timeLimitNs = 60_000_000_000;
 
 /** Items kept of a pool; a guest that tells more is not asked on. */
 const itemsMaximum = 1024;
+/** Adapters whose addresses are kept; the oldest are forgotten. */
+const adaptersMaximum = 64;
 /** Requests that wait; more are refused. */
 const requestsMaximum = 256;
 
@@ -41,12 +50,17 @@ export interface DataItem {
 type DataRequest =
   | { readonly kind: 'enumerate'; readonly pool: number; readonly index: number }
   | { readonly kind: 'set'; readonly pool: number; readonly key: string; readonly value: string }
-  | { readonly kind: 'delete'; readonly pool: number; readonly key: string };
+  | { readonly kind: 'delete'; readonly pool: number; readonly key: string }
+  | { readonly kind: 'get-addresses'; readonly adapter: string }
+  | ({ readonly kind: 'set-addresses' } & IpConfiguration);
+
+const requestKinds = ['enumerate', 'set', 'delete', 'get-addresses', 'set-addresses'] as const;
 
 const body = icKvp.sizeBytes;
 
 export class DataExchange extends IntegrationComponent {
   private items: DataItem[] = [];
+  private told: IpConfiguration[] = [];
   /** The first one waits for its answer. */
   private requests: DataRequest[] = [];
   /** Of the last request that was answered. */
@@ -67,13 +81,20 @@ export class DataExchange extends IntegrationComponent {
 
   get detail(): string {
     if (this.phase !== 'ready') return '';
-    const status = this.lastStatus === 0 ? '' : `, last status 0x${this.lastStatus.toString(16)}`;
+    const { lastStatus } = this;
+    const meaning = lastStatus === IcStatus.notFound ? ' (no such adapter)' : '';
+    const status = lastStatus === 0 ? '' : `, last status 0x${lastStatus.toString(16)}${meaning}`;
     return `${this.items.length} items, ${this.requests.length} requests wait${status}`;
   }
 
   /** What the guest has told, by pool and key. */
   get data(): readonly DataItem[] {
     return this.items;
+  }
+
+  /** What the guest has told of its adapters when it was asked for them. */
+  get adapters(): readonly IpConfiguration[] {
+    return this.told;
   }
 
   /**
@@ -98,6 +119,23 @@ export class DataExchange extends IntegrationComponent {
     this.add(this.requireReady(), { kind: 'delete', pool: KvpPool.external, key });
   }
 
+  /** @throws UserError where the guest does not use the component, or the name of the adapter is too long */
+  queryAddresses(adapter: string): void {
+    const nothing = { addresses: '', subnetMasks: '', gateways: '', dnsServers: '' };
+    checkIpConfiguration({ adapter, assignment: 'static', ...nothing });
+    this.add(this.requireReady(), { kind: 'get-addresses', adapter });
+  }
+
+  /** @throws UserError where the guest does not use the component, or a text is too long */
+  setAddresses(configuration: IpConfiguration): void {
+    checkIpConfiguration(configuration);
+    const { adapter, assignment, addresses, subnetMasks, gateways, dnsServers } = configuration;
+    this.add(this.requireReady(), {
+      ...{ kind: 'set-addresses', adapter, assignment },
+      ...{ addresses, subnetMasks, gateways, dnsServers },
+    });
+  }
+
   protected started(channel: OpenChannel): void {
     this.resetOwn();
     for (const [key, value] of this.about) {
@@ -110,6 +148,9 @@ export class DataExchange extends IntegrationComponent {
     const request = this.requests.shift();
     if (request?.kind === 'enumerate') this.enumerated(request, status, answer);
     else this.lastStatus = status;
+    if (request?.kind === 'get-addresses' && status === IcStatus.ok) {
+      this.toldAddresses(request.adapter, answer);
+    }
     this.askNext(channel);
   }
 
@@ -129,6 +170,7 @@ export class DataExchange extends IntegrationComponent {
 
   protected resetOwn(): void {
     this.items = [];
+    this.told = [];
     this.requests = [];
     this.lastStatus = 0;
   }
@@ -136,6 +178,7 @@ export class DataExchange extends IntegrationComponent {
   protected saveOwn(): StateNode {
     return {
       items: this.items.map((item) => ({ ...item })),
+      adapters: this.told.map((each) => ({ ...each })),
       requests: this.requests.map((request) => ({ ...request })),
       lastStatus: this.lastStatus,
     };
@@ -147,6 +190,9 @@ export class DataExchange extends IntegrationComponent {
       key: item.string('key'),
       value: item.string('value'),
     }));
+    // Machines that were saved before guests could be asked for addresses have none.
+    const adapters = record.has('adapters') ? record.records('adapters') : [];
+    this.told = adapters.map(restoreIpConfiguration);
     this.requests = record.records('requests').map(restoreRequest);
     this.lastStatus = record.number('lastStatus');
   }
@@ -154,6 +200,13 @@ export class DataExchange extends IntegrationComponent {
   private enumerate(channel: OpenChannel): void {
     this.add(channel, { kind: 'enumerate', pool: KvpPool.auto, index: 0 });
     this.add(channel, { kind: 'enumerate', pool: KvpPool.guest, index: 0 });
+  }
+
+  private toldAddresses(adapter: string, answer: Uint8Array): void {
+    const found = decodeIpAnswer(adapter, answer);
+    if (found === undefined) return;
+    const others = this.told.filter((each) => each.adapter !== adapter);
+    this.told = [...others, found].slice(-adaptersMaximum);
   }
 
   private add(channel: OpenChannel, request: DataRequest): void {
@@ -197,6 +250,8 @@ function fieldBytes(layout: StructLayout, name: string): { offset: number; lengt
 }
 
 function encodeDataRequest(request: DataRequest): Uint8Array {
+  if (request.kind === 'get-addresses') return encodeIpQuery(request.adapter);
+  if (request.kind === 'set-addresses') return encodeIpSetting(request);
   const bytes = new Uint8Array(kvpBodyBytes);
   const setHead = structWriter(icKvp, bytes);
   setHead('Operation', BigInt(KvpOperation[request.kind]));
@@ -234,7 +289,9 @@ function decodeItem(pool: number, answer: Uint8Array): DataItem | undefined {
 }
 
 function restoreRequest(record: StateRecord): DataRequest {
-  const kind = record.choice('kind', ['enumerate', 'set', 'delete']);
+  const kind = record.choice('kind', requestKinds);
+  if (kind === 'get-addresses') return { kind, adapter: record.string('adapter') };
+  if (kind === 'set-addresses') return { kind, ...restoreIpConfiguration(record) };
   const pool = record.number('pool');
   if (kind === 'enumerate') return { kind, pool, index: record.number('index') };
   const key = record.string('key');

@@ -1,5 +1,5 @@
 /** All integration components of a guest: one list of providers, one way to ask for something, one view of them. */
-import type { GuestOperation } from '../../machine/guest-operation';
+import type { GuestOperation, IpConfiguration } from '../../machine/guest-operation';
 import { unreachable } from '../../support/assert';
 import { Backup } from './backup';
 import { DataExchange, type DataItem } from './data-exchange';
@@ -55,6 +55,11 @@ export class IntegrationComponents {
     return this.dataExchange.data;
   }
 
+  /** What the guest has told of its adapters. */
+  get adapters(): readonly IpConfiguration[] {
+    return this.dataExchange.adapters;
+  }
+
   status(): readonly ComponentStatus[] {
     return this.providers.map(({ name, title, phase, version, isBusy, detail }) => ({
       name,
@@ -77,6 +82,10 @@ export class IntegrationComponents {
         return this.dataExchange.set(operation.key, operation.value);
       case 'guest-data-delete':
         return this.dataExchange.delete(operation.key);
+      case 'guest-address-query':
+        return this.dataExchange.queryAddresses(operation.adapter);
+      case 'guest-address-set':
+        return this.dataExchange.setAddresses(operation);
       case 'guest-freeze':
         return this.backup.freeze();
       case 'guest-thaw':

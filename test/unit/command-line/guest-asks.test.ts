@@ -15,6 +15,12 @@ const integration = (...ready: string[]): GuestIntegration => ({
     detail: 'done',
   })),
   data: [{ pool: 'auto', key: 'OSName', value: 'Debian' }],
+  adapters: [
+    {
+      ...{ adapter: '00:15:5D:00:00:01', assignment: 'static', addresses: '10.0.0.2;fe80::1' },
+      ...{ subnetMasks: '255.255.255.0', gateways: '', dnsServers: '' },
+    },
+  ],
 });
 
 const noDisks = { setDiskAttached: assert.fail, exportDisk: assert.fail };
@@ -52,6 +58,39 @@ describe('requests of the command line', () => {
     assert.deepEqual(turn('', 'shutdown'), []);
   });
 
+  it('ask for addresses, and set them', () => {
+    const adapter = '00:15:5D:00:00:01';
+    const asks = new GuestAsks(
+      parseAsks(
+        `addresses ${adapter}; set-addresses {n} 10.0.0.3,fe80::2 255.0.0.0 10.0.0.1; set-addresses {n} dhcp`,
+      ),
+      () => new Uint8Array(0),
+    );
+    const asked: object[] = [];
+    const turn = (): readonly string[] =>
+      asks.advance(
+        { integration: integration('kvp'), ask: (request) => asked.push(request), ...noDisks },
+        () => true,
+      );
+    turn();
+    assert.deepEqual(turn(), [
+      ...['KVP: done', '  addresses: 10.0.0.2;fe80::1', '  subnet masks: 255.255.255.0'],
+      ...['  gateways: none', '  DNS servers: none', '  DHCP: no'],
+    ]);
+    turn();
+    const setting = { kind: 'guest-address-set', adapter: '{n}' };
+    const given = { addresses: '10.0.0.3;fe80::2', subnetMasks: '255.0.0.0', gateways: '10.0.0.1' };
+    const none = { addresses: '', subnetMasks: '', gateways: '' };
+    assert.deepEqual(asked, [
+      { kind: 'guest-address-query', adapter },
+      { ...setting, assignment: 'static', ...given, dnsServers: '' },
+      { ...setting, assignment: 'dhcp', ...none, dnsServers: '' },
+    ]);
+    for (const wrong of ['addresses', 'set-addresses {n}', 'set-addresses {n} 10.0.0.1']) {
+      assert.throws(() => parseAsks(wrong), UserError);
+    }
+  });
+
   it('go on after one that was refused', () => {
     const asks = new GuestAsks(parseAsks('thaw; freeze'), () => new Uint8Array(0));
     const asked: string[] = [];
@@ -73,6 +112,7 @@ describe('requests of the command line', () => {
     const frozen: GuestIntegration = {
       components: integration('vss').components.map((each) => ({ ...each, detail: 'frozen' })),
       data: [],
+      adapters: [],
     };
     const play = (after: GuestIntegration): { log: string[]; said: string[] } => {
       const asks = new GuestAsks(

@@ -17,6 +17,7 @@ import {
   IcStatus,
   kvpEnumerate,
   kvpExchange,
+  kvpIpInfo,
 } from '../../../../debug-adapter/spec/vmbus/integration';
 import { VmbusVersion } from '../../../../debug-adapter/spec/vmbus/messages';
 import { readField, writeField } from '../../../../debug-adapter/support/struct-layout';
@@ -314,6 +315,54 @@ describe('data exchange', () => {
       assert.throws(() => component.set(key, value), refusedWith('integration-text'));
     });
   }
+
+  it('asks for the addresses of an adapter, and sets them, as hv_kvp_daemon reads the messages', () => {
+    const component = new DataExchange(new Map());
+    const guest = new UtilityGuest(component);
+    guest.start([4, 0]);
+    serve(guest, {});
+    const place = (name: string): number => 2 + (kvpIpInfo.byName.get(name)?.offset ?? 0);
+    const textAt = ({ body }: UtilityRequest, name: string): string =>
+      decodeUtf16(body.subarray(place(name)));
+    const adapter = '00:15:5D:01:02:03';
+    component.queryAddresses(adapter);
+    const query = guest.request();
+    assert.deepEqual([query.body.length, query.body[0], query.body[1]], [7428, 4, 0]);
+    assert.equal(textAt(query, 'AdapterId'), adapter);
+    const body = query.body.slice();
+    body.set(encodeUtf16('10.0.0.5;fe80::1'), place('IpAddresses'));
+    body.set(encodeUtf16('255.255.255.0;/64'), place('SubnetMasks'));
+    body.set(encodeUtf16('10.0.0.1'), place('Gateways'));
+    body[place('DhcpEnabled')] = 1;
+    guest.answer(query, { body });
+    const told = {
+      ...{ adapter, assignment: 'dhcp', addresses: '10.0.0.5;fe80::1' },
+      ...{ subnetMasks: '255.255.255.0;/64', gateways: '10.0.0.1', dnsServers: '' },
+    };
+    assert.deepEqual(component.adapters, [told]);
+    const saved = guest.rig.save();
+    component.reset();
+    guest.rig.restore(saved);
+    assert.deepEqual(component.adapters, [told]);
+
+    component.setAddresses({
+      ...{ adapter: '{x}', assignment: 'static', addresses: '10.0.0.9' },
+      ...{ subnetMasks: '255.0.0.0', gateways: '10.0.0.2', dnsServers: '10.0.0.3' },
+    });
+    const setting = guest.request();
+    assert.deepEqual([setting.body[0], setting.body[place('AddressFamily')]], [5, 1]);
+    assert.equal(setting.body[place('DhcpEnabled')], 0);
+    const names = ['AdapterId', 'IpAddresses', 'SubnetMasks', 'Gateways', 'DnsServers'];
+    assert.deepEqual(
+      names.map((name) => textAt(setting, name)),
+      ['{x}', '10.0.0.9', '255.0.0.0', '10.0.0.2', '10.0.0.3'],
+    );
+    guest.answer(setting, { status: IcStatus.notFound });
+    assert.match(component.detail, /last status 0x80041002 \(no such adapter\)$/);
+    for (const wrong of ['', 'x'.repeat(128)]) {
+      assert.throws(() => component.queryAddresses(wrong), refusedWith('integration-text'));
+    }
+  });
 
   it('goes on with the next request where the guest does not answer', () => {
     const component = new DataExchange(new Map());
