@@ -4,6 +4,7 @@ import { rightRead, rightWrite, type GuestMemory } from '../machine/guest-memory
 import type { HypercallPort } from '../machine/hypercall-port';
 import type { ChildControl } from '../machine/intercepts';
 import type { InterruptRequest } from '../machine/interrupt-request';
+import type { PartitionTime } from '../machine/partition-time';
 import type { SyntheticInterruptTarget } from '../machine/synthetic-interrupts';
 import { vmcsEncoding } from '../machine/processor-state';
 import { messagePayloadBytesMax } from '../spec/tlfs/synic';
@@ -34,6 +35,9 @@ export class Hypervisor implements ChildControl, ChildTable {
   /** Partitions that are to start again. Empty between steps. */
   private readonly resets: Partition[] = [];
 
+  /** Set only while a partition is made. */
+  private placeToReuse: number | undefined;
+
   constructor(
     private readonly services: HypervisorServices,
     private readonly makePartition: PartitionMaker = () => undefined,
@@ -53,8 +57,24 @@ export class Hypervisor implements ChildControl, ChildTable {
     return partition?.lifeCycle.state === 'deleted' ? undefined : partition;
   }
 
-  /** Identifiers are given once, behind the parent's. */
+  /**
+   * The next child that is created takes the place of one that was deleted: its identifier, and the memory and the
+   * processors that the machine has for it.
+   */
+  reusePlaceOf(id: number): void {
+    assert(this.partition(id).lifeCycle.state === 'deleted', 'the place is free');
+    this.placeToReuse = id;
+  }
+
+  /** Identifiers are given in order, behind the parent's, unless a place is to be reused. */
   createChild(): Partition | undefined {
+    const { placeToReuse } = this;
+    this.placeToReuse = undefined;
+    if (placeToReuse !== undefined) {
+      const again = this.partition(placeToReuse);
+      again.renew();
+      return again;
+    }
     const partition = this.makePartition(rootPartitionId + 1 + this.byId.size);
     if (partition === undefined) return undefined;
     partition.lifeCycle.begin();
@@ -97,7 +117,7 @@ export class Hypervisor implements ChildControl, ChildTable {
     assert(processor.hasRecordedExit, 'the exit has been recorded');
     processor.clearPendingExit();
     processor.apic.settleAssist();
-    const { services } = this;
+    const { services } = partition;
     const exit = processor.exitInformation;
     const outcome = dispatchExit({ partition, processor, exit, services });
     if (outcome.kind === 'awaits-parent') processor.awaited = outcome.answer;
@@ -160,7 +180,11 @@ export class Hypervisor implements ChildControl, ChildTable {
 
   completeInterruptAcknowledge(partition: number, index: number, vector: number): void {
     const processor = this.resume(partition, index, 'interrupt-acknowledge');
-    injectEvent(processor, vector & 0xff, this.services);
+    injectEvent(processor, vector & 0xff, this.partition(partition).services);
+  }
+
+  timeOf(partition: number): PartitionTime {
+    return this.partition(partition).time;
   }
 
   readChildMemory(partition: number, gpa: number, target: Uint8Array): boolean {

@@ -45,7 +45,7 @@ export class ParentPort implements HypercallPort {
   constructor(
     private readonly memory: GuestMemory,
     private readonly children: ChildTable,
-    private readonly services: Pick<HypervisorServices, 'timeNs' | 'trace'>,
+    private readonly services: Pick<HypervisorServices, 'trace'>,
     privileges = parentPrivileges,
   ) {
     this.privileges = privilegeMask(privileges);
@@ -57,7 +57,6 @@ export class ParentPort implements HypercallPort {
       memory: this.memory,
       systemPages,
       children: this.children,
-      timeNs: this.services.timeNs(),
       holds: (privilege) => (this.privileges & privilegeMask([privilege])) !== 0n,
     };
     const blocks: HypercallBlocks = { input: noBytes, output: noBytes };

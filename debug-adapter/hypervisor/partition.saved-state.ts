@@ -7,23 +7,38 @@ import { UserError } from '../support/user-error';
 import type { Partition, PartitionEnd } from './partition';
 import { awaitedAnswers, suspendReasons, type VirtualProcessor } from './virtual-processor';
 
-const partitionVersion = 7;
-const processorVersion = 7;
+const partitionVersion = 8;
+const guestVersion = 1;
+const processorVersion = 8;
 const memoryVersion = 1;
 
-/** The state of a partition without the contents of its memory. */
+/** The state of a partition without the contents of its memory: what is the guest's own, and what it is in its machine. */
 export function savePartition(partition: Partition): StateNode {
   return {
     version: partitionVersion,
     id: partition.id,
     lifeCycle: partition.lifeCycle.save(),
+    connections: partition.connections.save(),
+    portIntercepts: partition.portIntercepts.save(),
+    memoryIntercepts: partition.memoryIntercepts.save(),
+    timeOffset: partition.time.offsetNs,
+    pendingExits: partition.processors.flatMap(({ index, exitIdentity }) =>
+      exitIdentity === undefined ? [] : [{ processor: index, ...exitIdentity }],
+    ),
+    guest: saveGuest(partition),
+  };
+}
+
+/** The guest's own state, which does not depend on the machine that it is in; clocks count in the partition's time. */
+export function saveGuest(partition: Partition): StateNode {
+  return {
+    version: guestVersion,
     privileges: partition.privileges,
     guestOsId: partition.guestOsId,
     hypercall: partition.hypercallRegister,
     clock: partition.clock.latestNs,
     end: partition.end === undefined ? [] : [{ ...partition.end }],
     synthetic: partition.synthetic.save(),
-    connections: partition.connections.save(),
     processors: partition.processors.map(saveProcessor),
   };
 }
@@ -31,20 +46,37 @@ export function savePartition(partition: Partition): StateNode {
 /** @throws UserError where the record is not of this partition; the partition is then undefined and must be restored again */
 export function restorePartition(partition: Partition, record: StateRecord): void {
   record.expectVersion(partitionVersion);
-  const processors = record.records('processors');
-  if (record.number('id') !== partition.id || processors.length !== partition.processors.length) {
-    throw new UserError(
-      'saved-state-other-machine',
-      `The saved state is of another machine: partition ${partition.id} differs.`,
-      'Start the machine with the configuration that was saved.',
-    );
-  }
+  if (record.number('id') !== partition.id) throw otherMachine(partition);
   partition.lifeCycle.restore(record.record('lifeCycle'));
+  partition.time.offsetNs = record.number('timeOffset');
+  restoreGuest(partition, record.record('guest'));
+  partition.connections.restore(record.record('connections'));
+  partition.portIntercepts.restore(record.numbers('portIntercepts'));
+  partition.memoryIntercepts.restore(record.numbers('memoryIntercepts'));
+  for (const processor of partition.processors) processor.exitIdentity = undefined;
+  for (const pending of record.records('pendingExits')) {
+    const processor = partition.processors[pending.number('processor')];
+    if (processor === undefined) throw otherMachine(partition);
+    processor.exitIdentity = {
+      position: pending.number('position'),
+      ordinal: pending.number('ordinal'),
+      timeNs: pending.number('timeNs'),
+    };
+  }
+}
+
+/**
+ * Puts back what {@link saveGuest} saved, after the memory. An exit that was pending still has to get its place.
+ * @throws UserError where the record is of a guest with other processors
+ */
+export function restoreGuest(partition: Partition, record: StateRecord): void {
+  record.expectVersion(guestVersion);
+  const processors = record.records('processors');
+  if (processors.length !== partition.processors.length) throw otherMachine(partition);
   partition.setPrivileges(record.bigint('privileges'));
   partition.clock.latestNs = record.number('clock');
   const end = record.records('end')[0];
   partition.synthetic.restore(record.record('synthetic'));
-  partition.connections.restore(record.record('connections'));
   partition.restoreRegisters(
     record.bigint('guestOsId'),
     record.bigint('hypercall'),
@@ -56,13 +88,20 @@ export function restorePartition(partition: Partition, record: StateRecord): voi
   });
 }
 
+function otherMachine({ id }: Partition): UserError {
+  return new UserError(
+    'saved-state-other-machine',
+    `The saved state is of another machine: partition ${id} differs.`,
+    'Start the machine with the configuration that was saved.',
+  );
+}
+
 function restoreEnd(record: StateRecord): PartitionEnd {
   const kind = record.choice('kind', ['exit', 'reset', 'finalized']);
   return kind === 'exit' ? { kind, code: record.number('code') } : { kind };
 }
 
 function saveProcessor(processor: VirtualProcessor): StateNode {
-  const identity = processor.exitIdentity;
   return {
     version: processorVersion,
     state: processor.state.architecturalBytes.slice(),
@@ -73,7 +112,6 @@ function saveProcessor(processor: VirtualProcessor): StateNode {
     awaited: processor.awaited ?? '',
     suspended: suspendReasons.filter((reason) => processor.isSuspendedFor(reason)),
     apic: processor.apic.save(),
-    pendingExit: identity === undefined ? [] : [{ ...identity }],
   };
 }
 
@@ -89,15 +127,6 @@ function restoreProcessor(processor: VirtualProcessor, record: StateRecord): voi
   processor.awaited = awaited === '' ? undefined : awaited;
   const suspended = record.nodes('suspended');
   for (const reason of suspendReasons) processor.suspend(reason, suspended.includes(reason));
-  const pending = record.records('pendingExit')[0];
-  processor.exitIdentity =
-    pending === undefined
-      ? undefined
-      : {
-          position: pending.number('position'),
-          ordinal: pending.number('ordinal'),
-          timeNs: pending.number('timeNs'),
-        };
   processor.forgetDescription();
   processor.core.stateWasEdited();
 }

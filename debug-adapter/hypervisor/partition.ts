@@ -1,6 +1,7 @@
 /** A guest partition: its memory, its processors, and the hypervisor's state about it. */
 import { rightExecute, rightRead, type GuestMemory } from '../machine/guest-memory';
 import { PartitionClock } from '../machine/partition-clock';
+import { PartitionTime } from '../machine/partition-time';
 import { syntheticTimerCount } from '../spec/tlfs/synthetic-timers';
 import type { PostedMessage, SignaledEvent } from '../machine/synthetic-interrupts';
 import { messageType } from '../spec/tlfs/synic';
@@ -15,8 +16,8 @@ import { SyntheticTimer } from './synthetic/synthetic-timer';
 import { InterceptedRanges } from './intercepted-ranges';
 import { PartitionLifeCycle } from './life-cycle/partition-life-cycle';
 import { PartitionInterrupts } from './partition-interrupts';
-import type { HypervisorServices } from './services';
-import type { SuspendReason, VirtualProcessor } from './virtual-processor';
+import { servicesInTime, type HypervisorServices } from './services';
+import { suspendReasons, type SuspendReason, type VirtualProcessor } from './virtual-processor';
 
 /** Only what is built is given: a privilege promises that its registers and calls work. */
 export const defaultPrivileges: readonly PrivilegeName[] = [
@@ -63,6 +64,11 @@ export interface PartitionOptions {
   readonly onTripleFault?: TripleFaultPolicy;
 }
 
+interface PartitionServices {
+  readonly services: HypervisorServices;
+  readonly time: PartitionTime;
+}
+
 export type ResetPolicy = 'restart' | 'end';
 export type TripleFaultPolicy = 'stop' | 'reset';
 
@@ -83,6 +89,7 @@ export class Partition {
   readonly onReset: ResetPolicy;
   readonly onTripleFault: TripleFaultPolicy;
 
+  private readonly initialPrivileges: bigint;
   private privilegeMask: bigint;
   private guestOs = 0n;
   private hypercall = 0n;
@@ -91,10 +98,10 @@ export class Partition {
   readonly synthetic: SyntheticState;
   /** Where its messages and events may go. */
   readonly connections = new ConnectionTable();
-  private readonly portIntercepts = new InterceptedRanges();
-  private readonly memoryIntercepts = new InterceptedRanges();
+  readonly portIntercepts = new InterceptedRanges();
+  readonly memoryIntercepts = new InterceptedRanges();
   private controllers: PartitionInterrupts | undefined;
-  private services: HypervisorServices | undefined;
+  private connected: PartitionServices | undefined;
 
   constructor(options: PartitionOptions) {
     this.id = options.id;
@@ -104,7 +111,8 @@ export class Partition {
     this.processors = options.processors;
     this.clock = options.clock ?? new PartitionClock();
     this.lifeCycle = new PartitionLifeCycle(options.processors.length);
-    this.privilegeMask = privilegeMask(options.privileges ?? defaultPrivileges);
+    this.initialPrivileges = privilegeMask(options.privileges ?? defaultPrivileges);
+    this.privilegeMask = this.initialPrivileges;
     this.onReset = options.onReset ?? 'restart';
     this.onTripleFault = options.onTripleFault ?? 'stop';
     this.synthetic = new SyntheticState(options.memory, options.processors.length, {
@@ -114,11 +122,11 @@ export class Partition {
         const { apic } = this.processorAt(index);
         return apic.isEnabled && apic.isSoftwareEnabled;
       },
-      referenceTime: () => referenceTime(this.clock.read(this.hypervisor.timeNs())),
+      referenceTime: () => referenceTime(this.clock.read(this.services.timeNs())),
       trace: (processor, event) =>
-        this.hypervisor.trace.emit({ ...event, partition: this.id, processor }),
+        this.services.trace.emit({ ...event, partition: this.id, processor }),
       overlayChanged: (owner, gpaPage, isLaid) =>
-        this.hypervisor.trace.offer('overlay-change', () => ({
+        this.services.trace.offer('overlay-change', () => ({
           kind: 'overlay-change',
           partition: this.id,
           processor: processorOfOverlay(owner),
@@ -206,10 +214,22 @@ export class Partition {
   }
 
   /** Joins the partition to the hypervisor that runs it. */
-  connect(services: HypervisorServices): void {
-    this.services = services;
+  connect(ofMachine: HypervisorServices): void {
+    const time = new PartitionTime(ofMachine.timers, () => ofMachine.timeNs());
+    const services = servicesInTime(ofMachine, time);
+    this.connected = { services, time };
     this.controllers = new PartitionInterrupts(this, services);
     this.synthetic.connect((index) => makeSyntheticTimers(this, index, services));
+  }
+
+  /** The machine's services, in the partition's time; there once it is connected. */
+  get services(): HypervisorServices {
+    return present(this.connected, 'hypervisor of the partition').services;
+  }
+
+  /** Its virtual time; there once it is connected. */
+  get time(): PartitionTime {
+    return present(this.connected, 'hypervisor of the partition').time;
   }
 
   /** The local APICs of its processors; there once the partition is connected. */
@@ -219,7 +239,7 @@ export class Partition {
 
   /** Puts a message or an event into the parent's queue. @returns false where the port has no buffer left for it */
   postToParent(message: PostedMessage | SignaledEvent): boolean {
-    return this.hypervisor.intercepts.post(message);
+    return this.services.intercepts.post(message);
   }
 
   isAutoEndOfInterrupt(index: number, vector: number): boolean {
@@ -236,10 +256,6 @@ export class Partition {
 
   writeAssist(index: number, word: number): void {
     this.synthetic.writeAssist(index, word);
-  }
-
-  private get hypervisor(): HypervisorServices {
-    return present(this.services, 'hypervisor of the partition');
   }
 
   private processorAt(index: number): VirtualProcessor {
@@ -260,14 +276,14 @@ export class Partition {
 
   /** A processor gives up what is left of its turn (TLFS 18, HvCallNotifyLongSpinWait). */
   yieldProcessor(index: number): void {
-    this.hypervisor.yieldTurn(this.processorAt(index));
+    this.services.yieldTurn(this.processorAt(index));
   }
 
   /** Suspends a processor for a reason, or ends that (TLFS 7.5); it runs where no reason is left. */
   suspend(index: number, reason: SuspendReason, isSuspended: boolean): void {
     const processor = this.processorAt(index);
     processor.suspend(reason, isSuspended);
-    if (processor.runState === 'active') this.hypervisor.wake(processor);
+    if (processor.runState === 'active') this.services.wake(processor);
   }
 
   /** Gives rights to guest-physical pages that are mapped from now on, if they were not before. */
@@ -290,10 +306,24 @@ export class Partition {
   /** Ends the partition and takes everything from it (TLFS 4.5.3). */
   finalize(): void {
     if (this.end === undefined) this.endBy({ kind: 'finalized' });
-    this.synthetic.overlays.release(overlayOwner.hypercall);
+    this.reset();
     this.connections.clear();
+    this.portIntercepts.clear();
+    this.memoryIntercepts.clear();
+    this.connected?.time.cancelAll();
     this.memory.clear();
     this.lifeCycle.finalize();
+  }
+
+  /** Is made again after it was deleted, in the same place: as a new one, but that counts go on. */
+  renew(): void {
+    this.ended = undefined;
+    this.setPrivileges(this.initialPrivileges);
+    this.lifeCycle.begin();
+    for (const processor of this.processors) {
+      processor.powerOn();
+      for (const reason of suspendReasons) processor.suspend(reason, false);
+    }
   }
 
   /** Makes accesses to ports go to the parent. */

@@ -145,6 +145,19 @@ export class ProcessorScheduler implements SavedPart {
     if (claim !== undefined) claim.hasYielded = true;
   }
 
+  /** A processor has come back from elsewhere, with a run time of its own: it has used nothing, and claims no more than others. */
+  admit(processor: ScheduledProcessor): void {
+    const place = this.claims.findIndex((candidate) => candidate.processor === processor);
+    const claim = present(this.claims[place], 'claim');
+    claim.accounted = processor.runNs;
+    claim.used = 0;
+    claim.weighted = Math.max(claim.weighted, this.floor);
+    claim.wasRunnable = false;
+    claim.hasYielded = false;
+    for (const logical of this.logical)
+      if (logical.occupant === place) logical.since = processor.runNs;
+  }
+
   reset(): void {
     for (const claim of this.claims) {
       claim.weighted = 0;

@@ -1,5 +1,6 @@
 /** What the hypervisor needs from the machine while it handles an exit. */
 import type { InterceptSink } from '../machine/intercepts';
+import type { PartitionTime } from '../machine/partition-time';
 import type { TimerSource } from '../machine/timer-queue';
 import type { TraceEmitter } from '../machine/trace';
 import type { VirtualProcessor } from './virtual-processor';
@@ -24,6 +25,24 @@ export interface HypervisorServices {
 
   /** Adds the modelled cost of `work` to the lane whose exit is handled; without one nobody pays. */
   charge(work: ChargedWork): void;
+}
+
+/** The services of the machine as a partition sees them, whose clocks may be behind the machine's. */
+export function servicesInTime(
+  machine: HypervisorServices,
+  time: PartitionTime,
+): HypervisorServices {
+  return {
+    trace: machine.trace,
+    get intercepts() {
+      return machine.intercepts;
+    },
+    timers: time,
+    timeNs: () => time.nowNs(),
+    wake: (processor) => machine.wake(processor),
+    yieldTurn: (processor) => machine.yieldTurn(processor),
+    charge: (work) => machine.charge(work),
+  };
 }
 
 /** Frequency of the time-stamp counter and of every other clock: virtual time in nanoseconds. */

@@ -17,6 +17,17 @@ export type HostInput =
   /** Stops a partition: the processors of a guest, or the work of the parent. */
   | { readonly kind: 'pause-partition'; readonly partition: number }
   | { readonly kind: 'resume-partition'; readonly partition: number }
+  /** Takes a guest apart, or starts one again that has ended or been taken apart. */
+  | { readonly kind: 'delete-partition'; readonly partition: number }
+  | { readonly kind: 'start-partition'; readonly partition: number }
+  | {
+      /** Puts a saved guest into its place. */
+      readonly kind: 'restore-partition';
+      readonly partition: number;
+      /** Of the file: what is kept of it in a saved machine, whose past nobody goes back to. */
+      readonly digest: string;
+      readonly file: Uint8Array;
+    }
   | {
       readonly kind: 'edit-gpr';
       readonly partition: number;

@@ -2,6 +2,7 @@
 import type { GuestMemory } from './guest-memory';
 import type { HypercallPort } from './hypercall-port';
 import type { InterruptRequest } from './interrupt-request';
+import type { PartitionTime } from './partition-time';
 import type {
   ChildMemory,
   PostedMessage,
@@ -101,6 +102,9 @@ export interface ChildControl extends SyntheticInterruptControl, ChildMemory {
 
   /** Answers {@link InterruptAcknowledgeMessage}: the processor takes `vector`. */
   completeInterruptAcknowledge(partition: number, processor: number, vector: number): void;
+
+  /** The clock that the devices of a partition have, and the timers that are set by it. */
+  timeOf(partition: number): PartitionTime;
 
   /** Ends a partition at its own request. Its processors do not run again. */
   endPartition(partition: number, exitCode: number): void;

@@ -4,13 +4,12 @@ import type { GuestOperation, IpConfiguration } from '../machine/guest-operation
 import type { ChildControl, InterceptMessage, InterceptSink } from '../machine/intercepts';
 import type { SavedPart } from '../machine/saved-part';
 import type { PostedMessage, SignaledEvent } from '../machine/synthetic-interrupts';
-import type { TimerSource } from '../machine/timer-queue';
 import type { TraceEmitter, TraceEventBody } from '../machine/trace';
 import { port as ports } from '../spec/pc/board';
 import { messageBuffersPerPort } from '../spec/tlfs/synic';
 import type { StateRecord } from '../support/state-record';
 import type { StateNode } from '../support/state-tree';
-import { present, unreachable } from '../support/assert';
+import { assert, present, unreachable } from '../support/assert';
 import { UserError } from '../support/user-error';
 import type { GuestBusServices } from './guest-bus';
 import { restoreMessage, saveMessage } from './message.saved-state';
@@ -29,13 +28,6 @@ import { SystemPages } from './virtualization-stack/system-pages';
 /** The parent's partition identifier; guests count from 2. */
 export const parentPartitionId = 1;
 
-/** What the parent needs of the machine. */
-export interface ParentServices {
-  readonly timers: TimerSource;
-  /** Virtual time of the lane whose access is handled; while a timer runs, of the moment it was set for. */
-  timeNs(): number;
-}
-
 /** What a person sees of a guest's integration components. */
 export interface IntegrationView {
   readonly components: readonly ComponentStatus[];
@@ -45,10 +37,18 @@ export interface IntegrationView {
   readonly adapters: readonly IpConfiguration[];
 }
 
+/** A connection of a guest to one of the parent's ports. */
+export interface GuestConnection {
+  readonly id: number;
+  /** Flags of an event port; 0 for messages. */
+  readonly flagCount: number;
+}
+
 /** Gives a guest its devices. */
 export type PlatformMaker = (services: PlatformServices, bus: GuestBusServices) => Platform;
 
-const version = 2;
+const version = 3;
+const guestVersion = 1;
 
 /**
  * Messages from the hypervisor wait in a queue and are worked on after the hypervisor's step, never inside it. The
@@ -70,7 +70,6 @@ export class ParentPartition implements InterceptSink, SavedPart {
   constructor(
     private readonly children: ChildControl,
     private readonly trace: TraceEmitter,
-    private readonly services: ParentServices,
   ) {
     const memory = makeHypercallPages();
     const calls = new ParentCalls(children.openHypercallPort(memory), memory);
@@ -106,22 +105,80 @@ export class ParentPartition implements InterceptSink, SavedPart {
     this.lifeCycle.setRegisters(partition, 0, registers);
   }
 
-  /** Lets the processors of a guest run. */
-  startGuest(partition: number): void {
+  /** Lets the processors of a guest run, all or some. */
+  startGuest(partition: number, processors?: Iterable<number>): void {
     const { processorCount } = this.specificationOf(partition);
-    this.lifeCycle.start(partition, processorCount);
+    this.lifeCycle.start(partition, processors ?? Array(processorCount).keys());
   }
 
   /** Gives a guest its devices and asks the hypervisor for the accesses to them. */
   attachGuest(partition: number, makePlatform: PlatformMaker): void {
+    const time = this.children.timeOf(partition);
     const platform = makePlatform(this.servicesFor(partition), {
       children: this.children,
       ports: this.guestPorts,
       trace: this.trace,
-      timers: this.services.timers,
-      nowNs: () => this.services.timeNs(),
+      timers: time,
+      nowNs: () => time.nowNs(),
     });
     this.platforms.set(partition, platform);
+    this.installIntercepts(partition, platform);
+  }
+
+  /**
+   * Takes a guest partition apart. What it had is gone but for its disks; its devices are as at power-on, and wait for
+   * {@link createGuestAgain}.
+   */
+  deleteGuest(partition: number): void {
+    const platform = this.platformOf(partition);
+    this.forgetRequests(partition);
+    platform.reset();
+    platform.guestBus?.bus.disconnectMessagePorts();
+    this.lifeCycle.remove(partition, this.specificationOf(partition).ram);
+  }
+
+  /**
+   * Makes a guest partition that was deleted; it takes the place that the hypervisor has for it.
+   * @param ram what the guest has, where it is not what it was made with
+   */
+  createGuestAgain(partition: number, ram = this.specificationOf(partition).ram): void {
+    const made = this.lifeCycle.create({ ...this.specificationOf(partition), ram });
+    assert(made === partition, 'a guest that is made again keeps its identifier');
+    this.installIntercepts(partition, this.platformOf(partition));
+  }
+
+  /** Connects a guest that was made again to the ports that its bus begins with, or to those that it had. */
+  connectGuest(partition: number, connections?: readonly GuestConnection[]): void {
+    if (connections === undefined) this.platformOf(partition).guestBus?.bus.connectMessagePorts();
+    for (const { id, flagCount } of connections ?? []) {
+      if (flagCount === 0) this.guestPorts.connectMessagePort(partition, id);
+      else this.guestPorts.connectEventPort(partition, id, flagCount);
+    }
+  }
+
+  /** The state of a guest's devices and of what they have been asked for, for another machine with such a guest. */
+  saveGuest(partition: number): StateNode {
+    const queue = this.queue.filter((message) => message.partition === partition);
+    return {
+      version: guestVersion,
+      queue: queue.map((message) => saveMessage({ ...message, partition: 0 })),
+      platform: this.platformOf(partition).save(),
+    };
+  }
+
+  /**
+   * Puts back what {@link saveGuest} saved, into a guest that was made again.
+   * @throws UserError where the record is not of such a guest
+   */
+  restoreGuest(partition: number, record: StateRecord): void {
+    record.expectVersion(guestVersion);
+    this.platformOf(partition).restore(record.record('platform'));
+    for (const saved of record.records('queue')) {
+      this.queue.push({ ...restoreMessage(saved), partition });
+    }
+  }
+
+  private installIntercepts(partition: number, platform: Platform): void {
     for (const { first, count } of platform.ports) {
       this.guestPorts.installPortIntercept(partition, first, count);
     }
@@ -132,6 +189,10 @@ export class ParentPartition implements InterceptSink, SavedPart {
     for (const { gpa, bytes } of platform.memory) {
       this.children.installMemoryIntercept(partition, gpa, bytes);
     }
+  }
+
+  private forgetRequests(partition: number): void {
+    this.queue = this.queue.filter((message) => message.partition !== partition);
   }
 
   /**
@@ -164,7 +225,7 @@ export class ParentPartition implements InterceptSink, SavedPart {
 
   /** Power-on of a guest's devices; nothing that its processors asked for is answered any more. */
   resetGuest(partition: number): void {
-    this.queue = this.queue.filter((message) => message.partition !== partition);
+    this.forgetRequests(partition);
     this.platformOf(partition).reset();
   }
 
@@ -211,7 +272,8 @@ export class ParentPartition implements InterceptSink, SavedPart {
     return {
       version,
       paused: Number(this.paused),
-      nextSystemPage: this.pages.next,
+      systemPages: this.pages.save(),
+      given: this.lifeCycle.save(),
       queue: this.queue.map(saveMessage),
       platforms: [...this.platforms.values()].map((platform) => platform.save()),
     };
@@ -220,7 +282,8 @@ export class ParentPartition implements InterceptSink, SavedPart {
   restore(record: StateRecord): void {
     record.expectVersion(version);
     this.paused = record.number('paused') !== 0;
-    this.pages.next = record.number('nextSystemPage');
+    this.pages.restore(record.record('systemPages'));
+    this.lifeCycle.restore(record.record('given'));
     this.queue = record.records('queue').map(restoreMessage);
     const saved = record.records('platforms');
     [...this.platforms.values()].forEach((platform, index) => {
@@ -276,10 +339,11 @@ export class ParentPartition implements InterceptSink, SavedPart {
   }
 
   private servicesFor(partition: number): PlatformServices {
-    const { children, services } = this;
+    const { children } = this;
+    const time = children.timeOf(partition);
     return {
-      timers: services.timers,
-      nowNs: () => services.timeNs(),
+      timers: time,
+      nowNs: () => time.nowNs(),
       assertInterrupt: (request) => children.assertInterrupt(partition, request),
       setExternalInterruptLine: (asserted) =>
         children.setExternalInterruptLine(partition, asserted),

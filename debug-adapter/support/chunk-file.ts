@@ -48,7 +48,7 @@ export function encodeChunkFile(formatVersion: number, chunks: Iterable<Chunk>):
  */
 export function decodeChunkFile(bytes: Uint8Array, formatVersion: number): readonly Chunk[] {
   const isOurs = bytes.length >= headerBytes && equalBytes(bytes.subarray(0, magic.length), magic);
-  if (!isOurs) throw new UserError('saved-file-foreign', 'This is no machine that was saved.');
+  if (!isOurs) throw new UserError('saved-file-foreign', 'This file was not saved by Hyperscope.');
   const found = viewOf(bytes).getUint32(magic.length, true);
   if (found > formatVersion) {
     throw new UserError(
@@ -113,5 +113,5 @@ const viewOf = (bytes: Uint8Array): DataView =>
   new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 function damaged(why: string): UserError {
-  return new UserError('saved-file-damaged', `The saved machine is damaged: ${why}.`);
+  return new UserError('saved-file-damaged', `The saved file is damaged: ${why}.`);
 }

@@ -16,11 +16,19 @@ import { vmcsFields } from '../spec/x86/vmcs-fields';
 import { unreachable } from '../support/assert';
 import { UserError } from '../support/user-error';
 
+/** What is done to a guest as a whole. @throws UserError, with nothing changed, where it cannot be done */
+export interface GuestActions {
+  delete(partition: number): void;
+  start(partition: number): void;
+  restore(partition: number, file: Uint8Array): void;
+}
+
 /** Where inputs go, and the machine's virtual time. */
 export interface InputTarget {
   readonly guests: readonly Partition[];
   readonly parent: ParentPartition;
   readonly timeNs: number;
+  readonly places: GuestActions;
   /** @throws UserError, with nothing changed, where there is no such disk, or it stays where it is */
   setDiskAttached(partition: number, disk: number, isAttached: boolean): void;
 }
@@ -39,6 +47,10 @@ export function applyInput(target: InputTarget, input: HostInput): void {
     return setPaused(target, input.partition, input.kind === 'pause-partition');
   }
   const partition = findPartition(target, input.partition);
+  if (input.kind === 'restore-partition') return target.places.restore(partition.id, input.file);
+  if (input.kind === 'delete-partition') return target.places.delete(partition.id);
+  if (input.kind === 'start-partition') return target.places.start(partition.id);
+  if (partition.lifeCycle.state === 'deleted') throw deletedGuest(partition);
   if (input.kind === 'console-input') {
     target.parent.receiveConsoleInput(partition.id, input.data, input.port);
     return;
@@ -47,7 +59,7 @@ export function applyInput(target: InputTarget, input: HostInput): void {
     return target.setDiskAttached(partition.id, input.disk, input.kind === 'attach-disk');
   }
   if (isGuestOperation(input)) return target.parent.requestOfGuest(input);
-  applyTo(partition, input, target.timeNs);
+  applyTo(partition, input, partition.time.at(target.timeNs));
   for (const processor of partition.processors) partition.interrupts.reconsider(processor);
   for (const processor of partition.processors) processor.forgetDescription();
 }
@@ -58,9 +70,24 @@ type Edit = Exclude<
   | GuestOperation
   | {
       kind:
-        'console-input' | 'attach-disk' | 'detach-disk' | 'pause-partition' | 'resume-partition';
+        | 'console-input'
+        | 'attach-disk'
+        | 'detach-disk'
+        | 'pause-partition'
+        | 'resume-partition'
+        | 'delete-partition'
+        | 'start-partition'
+        | 'restore-partition';
     }
 >;
+
+function deletedGuest({ name }: Partition): UserError {
+  return new UserError(
+    'guest-deleted',
+    `"${name}" has been deleted.`,
+    'Restore or start it first.',
+  );
+}
 
 function setPaused(target: InputTarget, id: number, isPaused: boolean): void {
   const { parent } = target;
@@ -113,6 +140,12 @@ export function describeInput(input: HostInput): string {
       return `partition ${input.partition} paused`;
     case 'resume-partition':
       return `partition ${input.partition} resumed`;
+    case 'delete-partition':
+      return `partition ${input.partition} deleted`;
+    case 'start-partition':
+      return `partition ${input.partition} started`;
+    case 'restore-partition':
+      return `partition ${input.partition} restored, ${input.digest}`;
     case 'edit-memory':
       return `memory ${hexadecimal(input.gpa)}, ${input.data.length} bytes`;
     case 'edit-gpr':

@@ -97,6 +97,18 @@ export class LaneSchedule {
     this.current = this.lanes.length;
   }
 
+  /** Whose turn it is in the round that is under way, and its end by clocks that are `offsetNs` behind; none for no end. */
+  roundAt(offsetNs: number): readonly number[] {
+    const { current, roundEndNs } = this;
+    return roundEndNs === unlimited ? [current] : [current, roundEndNs - offsetNs];
+  }
+
+  /** Goes on with the round of {@link roundAt}. */
+  goOnWith([current = 0, endNs]: readonly number[], offsetNs: number): void {
+    this.current = current;
+    this.roundEndNs = endNs === undefined ? unlimited : endNs + offsetNs;
+  }
+
   get state(): LaneScheduleState {
     return { current: this.current, horizonNs: this.roundEndNs };
   }

@@ -19,7 +19,16 @@ export class Lane {
   private lastCountHigh = 0;
   private stepsWithoutProgress = 0;
 
-  constructor(readonly processor: VirtualProcessor) {}
+  /** @param time of its partition, which may be behind the machine's */
+  constructor(
+    readonly processor: VirtualProcessor,
+    private readonly time: { readonly offsetNs: number } = { offsetNs: 0 },
+  ) {}
+
+  /** What the clocks of its partition say where it stands. */
+  get partitionTimeNs(): number {
+    return this.timeNs - this.time.offsetNs;
+  }
 
   get isRunnable(): boolean {
     return this.processor.runState === 'active';

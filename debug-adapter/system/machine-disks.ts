@@ -2,6 +2,7 @@
 import type { BlockFiles } from '../backends/block-source';
 import { PageStore } from '../machine/page-store';
 import type { DiskOverlay } from '../parent-partition/virtual-disks/disk-overlay';
+import { present } from '../support/assert';
 import { UserError } from '../support/user-error';
 import { GuestDisks } from './guest-disks';
 import type { MachineConfiguration } from './machine-configuration';
@@ -42,17 +43,23 @@ export class MachineDisks {
    * @throws UserError where one cannot be read
    */
   hashImages(): string {
-    const names = this.guests.flatMap(({ all }) =>
-      all.map(({ disk, path, controller, location }) => {
-        const name = disk.hashImages();
-        if (name !== undefined) return `${controller} ${location} ${disk.isReadOnly} ${name}`;
-        throw new UserError(
-          'disk-image-unreadable',
-          `The disk image "${path}" could not be read to its end.`,
-          'Check the file and the disk that it is on.',
-        );
-      }),
-    );
-    return names.join('\n');
+    return this.guests.flatMap(namesOfImages).join('\n');
   }
+
+  /** As {@link hashImages}, of the disks of one guest, by its place in the configuration. */
+  hashImagesOf(guest: number): string {
+    return namesOfImages(present(this.guests[guest], 'disks of a guest')).join('\n');
+  }
+}
+
+function namesOfImages({ all }: GuestDisks): readonly string[] {
+  return all.map(({ disk, path, controller, location }) => {
+    const name = disk.hashImages();
+    if (name !== undefined) return `${controller} ${location} ${disk.isReadOnly} ${name}`;
+    throw new UserError(
+      'disk-image-unreadable',
+      `The disk image "${path}" could not be read to its end.`,
+      'Check the file and the disk that it is on.',
+    );
+  });
 }

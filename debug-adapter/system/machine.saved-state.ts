@@ -16,7 +16,7 @@ import { UserError } from '../support/user-error';
 import type { RunLoop } from './run-loop';
 
 const formatName = 'hyperscope-machine';
-const version = 6;
+const version = 7;
 
 /** What is saved. */
 export interface MachineParts {
@@ -150,7 +150,9 @@ function restoreLoop({ loop }: MachineParts, record: StateRecord): void {
 }
 
 function saveInput({ position, timeNs, input }: RecordedInput): StateNode {
-  return { position, timeNs, input: { ...input } };
+  if (input.kind !== 'restore-partition') return { position, timeNs, input: { ...input } };
+  const { kind, partition, digest } = input;
+  return { position, timeNs, input: { kind, partition, digest } };
 }
 
 function restoreInput(record: StateRecord): RecordedInput {
@@ -165,6 +167,10 @@ function readInput(record: StateRecord): HostInput {
   const kind = record.string('kind');
   const partition = record.number('partition');
   if (kind === 'pause-partition' || kind === 'resume-partition') return { kind, partition };
+  if (kind === 'delete-partition' || kind === 'start-partition') return { kind, partition };
+  if (kind === 'restore-partition') {
+    return { kind, partition, digest: record.string('digest'), file: new Uint8Array(0) };
+  }
   if (kind === 'attach-disk' || kind === 'detach-disk') {
     return { kind, partition, disk: record.number('disk') };
   }

@@ -23,7 +23,9 @@ import { StateHash } from '../support/state-hash';
 import { UserError } from '../support/user-error';
 import { encodeUtf8 } from '../support/utf8';
 import { applyInput, describeInput, type InputTarget } from './apply-input';
+import { hashConfiguration } from './configuration-hash';
 import { GuestBoot } from './guest-boot';
+import { GuestPlaces } from './guest-places';
 import { makePlatform } from './guest-platform';
 import { limits } from './limits';
 import { MachineDisks } from './machine-disks';
@@ -51,6 +53,8 @@ export interface MachinePorts {
   readonly codeHost: CodeHost;
   /** Unpacks compressed kernels; without it they can only unpack themselves. */
   readonly decompressor?: Decompressor;
+  /** Needed where partitions are saved and restored one by one. */
+  readonly compressor?: Compressor;
   /** Needed where a guest has disks. */
   readonly blockFiles?: BlockFiles;
   /** Jumps to a place until it is translated, 0 for never; changes speed only. */
@@ -69,6 +73,7 @@ export class PhysicalMachine {
   readonly trace = new TraceLog();
   private readonly loop: RunLoop;
   private readonly parts: MachineParts;
+  private readonly places: GuestPlaces;
   private recorded: RecordedInput[] = [];
   private memoryHashes: readonly MemoryHash[] | undefined;
 
@@ -85,7 +90,7 @@ export class PhysicalMachine {
       return guest === undefined ? undefined : preparePartition(configuration, guest, id, ports);
     };
     const hypervisor = new Hypervisor(this.loop, makePartition);
-    this.parent = new ParentPartition(hypervisor, this.loop.trace, this.loop);
+    this.parent = new ParentPartition(hypervisor, this.loop.trace);
     this.disks = new MachineDisks(configuration, ports.blockFiles, (guest, path) =>
       this.loop.noteFullDisk(firstGuestId + guest, path),
     );
@@ -118,8 +123,12 @@ export class PhysicalMachine {
     const { loop, guests, parent, disks } = this;
     let hash: string | undefined;
     // Large images take their time, and most runs never ask.
-    const configurationHash = (): string => (hash ??= hashConfiguration(configuration, disks));
+    const configurationHash = (): string =>
+      (hash ??= hashConfiguration(configuration, disks.hashImages()));
     this.parts = { configurationHash, loop, guests, parent, overlays: disks.overlays };
+    const { compressor } = ports;
+    const { parts } = this;
+    this.places = new GuestPlaces({ configuration, hypervisor, parts, boots, disks, compressor });
   }
 
   /** Steps taken since the start: every state has exactly one position. */
@@ -155,10 +164,10 @@ export class PhysicalMachine {
       );
     }
     const { position, timeNs } = this;
-    const { guests, parent } = this;
+    const { guests, parent, places } = this;
     const setDiskAttached: InputTarget['setDiskAttached'] = (partition, disk, isAttached) =>
       this.disks.guests[partition - firstGuestId]?.setAttached(disk, isAttached);
-    applyInput({ guests, parent, timeNs, setDiskAttached }, input);
+    applyInput({ guests, parent, places, timeNs, setDiskAttached }, input);
     this.recorded.push({ position, timeNs, input });
     this.loop.countInput();
     this.loop.trace.emit({
@@ -177,7 +186,7 @@ export class PhysicalMachine {
     const guest = this.guests.find((candidate) => candidate.id === partition);
     const reader = guest?.processors[processor];
     if (guest === undefined || reader === undefined) return undefined;
-    return readMsr(guest, reader, number, this.timeNs);
+    return readMsr(guest, reader, number, guest.time.at(this.timeNs));
   }
 
   /** Local APIC and SynIC of a processor as they are now; none where there is no such processor. */
@@ -186,7 +195,7 @@ export class PhysicalMachine {
     const inspected = guest?.processors[processor];
     if (guest === undefined || inspected === undefined) return [];
     return [
-      { name: 'Local APIC', values: inspectLocalApic(inspected.apic, this.timeNs) },
+      { name: 'Local APIC', values: inspectLocalApic(inspected.apic, guest.time.at(this.timeNs)) },
       { name: 'SynIC', values: inspectSynic(guest.synthetic.synicOf(processor)) },
     ];
   }
@@ -227,6 +236,24 @@ export class PhysicalMachine {
    */
   restoreFile(file: MachineFile, compressor: Compressor): void {
     this.replaceState(() => restoreMachineFile(this.parts, file, compressor));
+  }
+
+  /**
+   * One guest as it stands, as the pieces of a file; an input of kind `restore-partition` puts it back.
+   * @throws UserError where it has ended or is gone
+   */
+  saveGuestFile(partition: number): readonly Uint8Array[] {
+    return this.places.save(partition);
+  }
+
+  /** The guest that a file is of. @throws UserError where the file cannot be used in this machine */
+  guestOfFile(bytes: Uint8Array): number {
+    return this.places.guestOf(bytes);
+  }
+
+  /** Hash of one guest's own state: equal wherever, and among whatever others, it has come to be so. */
+  guestHash(partition: number): string {
+    return this.places.hash(partition);
   }
 
   /**
@@ -343,29 +370,4 @@ function schedulingOf(
     ...(logicalProcessors === undefined ? {} : { logicalProcessors }),
     shareOf: ({ partitionId }) => hypervisor.partition(partitionId).lifeCycle.share,
   };
-}
-
-/** Everything that decides what the machine does, so that a saved state meets only the machine it is of. */
-function hashConfiguration(
-  configuration: MachineConfiguration,
-  machineDisks: MachineDisks,
-): string {
-  const { guests, costs, randomSeed = 0n, logicalProcessors = 0 } = configuration;
-  const hash = new StateHash().update(encodeUtf8(machineDisks.hashImages()));
-  for (const { image, initrd, disks, ...values } of guests) {
-    const sorted = Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
-    hash.update(encodeUtf8(JSON.stringify(sorted)));
-    hash.update(image.bytes).update(initrd?.bytes ?? new Uint8Array(0));
-    hash.update(
-      encodeUtf8(
-        JSON.stringify(
-          disks?.map(({ isAttached, writtenBytesMaximum }) => [isAttached, writtenBytesMaximum]) ??
-            [],
-        ),
-      ),
-    );
-  }
-  return hash
-    .update(encodeUtf8(`${JSON.stringify(costs)}\n${randomSeed}\n${logicalProcessors}`))
-    .digest();
 }

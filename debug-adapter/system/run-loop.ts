@@ -82,6 +82,8 @@ export class RunLoop implements HypervisorServices {
   private parent: QueuedWork | undefined;
   private restarter: Restarter | undefined;
   private scheduler: ProcessorScheduler | undefined;
+  /** The input that is being taken has put back a round that is under way. False between steps. */
+  private keepsRound = false;
   /** Partitions whose restart has not been told yet. */
   private readonly restarted: number[] = [];
   /** Disks that have become full and have not been told of. */
@@ -117,7 +119,7 @@ export class RunLoop implements HypervisorServices {
     this.parent = parent;
     for (const partition of hypervisor.partitions) {
       for (const processor of partition.processors) {
-        const lane = new Lane(processor);
+        const lane = new Lane(processor, partition.time);
         this.lanes.push(lane);
         this.laneOf.set(processor, lane);
       }
@@ -177,7 +179,7 @@ export class RunLoop implements HypervisorServices {
 
   yieldTurn(processor: VirtualProcessor): void {
     if (this.scheduler === undefined) return;
-    this.scheduler.yieldTurn(present(this.laneOf.get(processor), 'lane of the processor'));
+    this.scheduler.yieldTurn(this.laneFor(processor));
     this.schedule.endRound();
   }
 
@@ -212,7 +214,7 @@ export class RunLoop implements HypervisorServices {
   }
 
   wake(processor: VirtualProcessor): void {
-    const lane = present(this.laneOf.get(processor), 'lane of the processor');
+    const lane = this.laneFor(processor);
     if (lane === this.active) return;
     lane.timeNs = Math.max(lane.timeNs, this.timeNs());
     this.schedule.endRound();
@@ -267,9 +269,48 @@ export class RunLoop implements HypervisorServices {
   /** Counts an accepted input as a step; lanes that it woke get their turn in a new round. */
   countInput(): void {
     this.steps++;
-    this.schedule.endRound();
+    if (!this.keepsRound) this.schedule.endRound();
+    this.keepsRound = false;
     this.workForGuests();
     this.settle();
+  }
+
+  /** Where the processors of a guest stand, in its own time. */
+  timesOf({ processors }: Partition): readonly number[] {
+    return processors.map((processor) => this.laneFor(processor).partitionTimeNs);
+  }
+
+  /** The round that is under way, in the guest's own time; nothing where others take part in it. */
+  roundOf({ processors, time }: Partition): readonly number[] {
+    if (processors.length !== this.lanes.length) return [];
+    return this.schedule.roundAt(time.offsetNs);
+  }
+
+  /**
+   * A guest that was made again goes on: where its processors stood in its own time, or at the present moment.
+   * @param round what {@link roundOf} has said: a guest with nobody besides goes on with it, as if never stopped
+   */
+  admit(partition: Partition, timesNs?: readonly number[], round: readonly number[] = []): void {
+    const { processors, time } = partition;
+    const nowNs = this.latestTimeNs;
+    for (const processor of processors) {
+      const lane = this.laneFor(processor);
+      const ownNs = timesNs?.[processor.index];
+      lane.timeNs = ownNs === undefined ? nowNs : ownNs + time.offsetNs;
+      lane.runningSince = lane.runNs;
+      this.scheduler?.admit(lane);
+      if (!processor.isExitPending) continue;
+      processor.exitIdentity = this.trace.takePlace();
+      this.sink.recordExit(processor);
+    }
+    this.schedule.endRound();
+    const isAlone = processors.length === this.lanes.length;
+    if (isAlone && round.length > 0) this.schedule.goOnWith(round, time.offsetNs);
+    this.keepsRound = isAlone && round.length > 0;
+  }
+
+  private laneFor(processor: VirtualProcessor): Lane {
+    return present(this.laneOf.get(processor), 'lane of the processor');
   }
 
   get state(): RunLoopState {
@@ -341,7 +382,7 @@ export class RunLoop implements HypervisorServices {
     present(this.restarter, 'restarter')(partition);
     const timeNs = this.timeNs();
     for (const processor of partition.processors) {
-      const lane = present(this.laneOf.get(processor), 'lane of the processor');
+      const lane = this.laneFor(processor);
       lane.timeNs = Math.max(lane.timeNs, timeNs);
     }
     this.schedule.endRound();
@@ -390,7 +431,7 @@ export class RunLoop implements HypervisorServices {
       return { kind: 'entry-failed', at: addressOf(lane), problem: describeEntryFailure(failure) };
     }
     const budget = Math.min(left, limits.stepsPerCall, this.schedule.stepsToHorizon(lane));
-    const { stop, steps } = processor.core.run(budget, lane.timeNs);
+    const { stop, steps } = processor.core.run(budget, lane.partitionTimeNs);
     this.count(lane, steps);
     return this.judge(lane, stop, request);
   }

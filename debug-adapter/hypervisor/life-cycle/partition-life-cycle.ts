@@ -49,6 +49,8 @@ export class PartitionLifeCycle implements SavedPart {
   /** A new partition: nothing has been given to it yet. */
   begin(): void {
     this.state = 'created';
+    this.isSuspended = false;
+    this.share = defaultShare;
     this.processors.clear();
   }
 

@@ -45,6 +45,16 @@ export class ConnectionTable implements SavedPart {
     return this.connections.get(id);
   }
 
+  /** Those that lead somewhere, by identifier; a message port has no flags. */
+  get open(): readonly { readonly id: number; readonly flagCount: number }[] {
+    return [...this.connections]
+      .sort(([a], [b]) => a - b)
+      .flatMap(([id, connection]) => {
+        if (connection.kind === 'broken') return [];
+        return [{ id, flagCount: connection.kind === 'event' ? connection.flagCount : 0 }];
+      });
+  }
+
   reset(): void {}
 
   save(): StateNode {

@@ -12,13 +12,17 @@ import { registerNames } from '../../spec/tlfs/register-names';
 import { insertBits } from '../../support/bit-field';
 import { present } from '../../support/assert';
 import type { ParentCalls } from './parent-calls';
-import type { SystemPages } from './system-pages';
+import type { StateRecord } from '../../support/state-record';
+import type { StateNode } from '../../support/state-tree';
+import { restoreRuns, saveRuns, type PageRun as GivenRun, type SystemPages } from './system-pages';
 
 /** RAM of a guest: whole pages from `start` to `end`. */
 export interface RamRange {
   readonly start: number;
   /** First address behind the range. */
   readonly end: number;
+  /** What the guest may do with it, as flags of HvCallMapGpaPages; everything where it is absent. */
+  readonly mapFlags?: number;
 }
 
 /** What a guest is made of. */
@@ -37,8 +41,15 @@ const depositPages = 32;
 
 const setRegisterBytes = 32;
 const usualShare = { weight: 100, cap: 100, reserve: 0 };
+const { readable, writable, kernelExecutable, userExecutable } = mapGpaFlag;
+const everything = readable + writable + kernelExecutable + userExecutable;
+
+const version = 1;
 
 export class GuestLifeCycle {
+  /** Pages behind the memory of each partition; those of its pool the hypervisor tells when they are withdrawn. */
+  private readonly given = new Map<number, GivenRun[]>();
+
   constructor(
     private readonly calls: ParentCalls,
     private readonly pages: SystemPages,
@@ -49,6 +60,7 @@ export class GuestLifeCycle {
     const flags = Object.values(creationFlags).reduce((all, flag) => insertBits(all, flag, 1n), 0n);
     const created = this.calls.call('HvCallCreatePartition', { Flags: flags });
     const partition = Number(created('PartitionId'));
+    this.given.set(partition, []);
     this.setShare(partition, share);
     const deposit = (): void => this.deposit(partition);
     deposit();
@@ -78,8 +90,8 @@ export class GuestLifeCycle {
   }
 
   /** Lets the processors run; all but the first wait for the guest to start them. */
-  start(partition: number, processorCount: number): void {
-    for (let index = 0; index < processorCount; index++) {
+  start(partition: number, processors: Iterable<number>): void {
+    for (const index of processors) {
       this.setRegisters(partition, index, [['ExplicitSuspend', 0n]]);
     }
   }
@@ -93,8 +105,24 @@ export class GuestLifeCycle {
   remove(partition: number, ram: readonly RamRange[]): void {
     for (const range of ram) this.unmap(partition, range);
     this.calls.call('HvCallFinalizePartition', { PartitionId: partition });
-    this.calls.collect('HvCallWithdrawMemory', { PartitionId: partition });
+    const ofPool = this.calls.collect('HvCallWithdrawMemory', { PartitionId: partition });
     this.calls.call('HvCallDeletePartition', { PartitionId: partition });
+    for (const first of ofPool) this.pages.giveBack({ first, count: 1 });
+    for (const run of this.given.get(partition) ?? []) this.pages.giveBack(run);
+    this.given.delete(partition);
+  }
+
+  save(): StateNode {
+    const given = [...this.given].sort(([a], [b]) => a - b);
+    return { version, given: given.map(([id, runs]) => ({ id, runs: saveRuns(runs) })) };
+  }
+
+  restore(record: StateRecord): void {
+    record.expectVersion(version);
+    this.given.clear();
+    for (const saved of record.records('given')) {
+      this.given.set(saved.number('id'), restoreRuns(saved.numbers('runs')));
+    }
   }
 
   private setShare(partition: number, share: NonNullable<GuestSpecification['share']>): void {
@@ -124,19 +152,19 @@ export class GuestLifeCycle {
     });
   }
 
-  /** Small pages up to the first large one and behind the last; the guest may do everything with all of them. */
+  /** Small pages up to the first large one and behind the last. */
   private map(partition: number, range: RamRange): void {
     for (const { first, count, step } of splitByPageSize(range)) {
       const source = this.pages.take(count * step, step);
+      this.given.get(partition)?.push({ first: source, count: count * step });
       const large = step === 1 ? 0 : mapGpaFlag.largePage;
-      const { readable, writable, kernelExecutable, userExecutable } = mapGpaFlag;
-      const rights = readable + writable + kernelExecutable + userExecutable;
+      const { mapFlags = everything } = range;
       this.calls.callForList(
         'HvCallMapGpaPages',
         (index) => ({
           TargetPartition: partition,
           TargetGpfnBase: first + index * step,
-          MapFlags: rights + large,
+          MapFlags: mapFlags + large,
         }),
         { count, bytes: pageList(source, count, step) },
         () => this.deposit(partition),

@@ -1,21 +1,88 @@
-/** Which pages of system memory the parent has not given away yet. */
+/** Which pages of system memory the parent has not given away. */
+import { present } from '../../support/assert';
+import type { StateRecord } from '../../support/state-record';
+import type { StateNode } from '../../support/state-tree';
 
 /** The parent's own: the first GiB. */
 const firstFreePage = 2 ** 18;
+const version = 1;
 
-/** Pages are given out once and in order. System memory is far larger than all guests together, so none comes back into use. */
+/** Pages side by side. */
+export interface PageRun {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Pages are given out in order; those that come back from partitions that are gone are given out again first. */
 export class SystemPages {
-  /** First page that nobody has. */
-  next = firstFreePage;
+  /** First page that nobody has had. */
+  private next = firstFreePage;
+  /** Pages that came back: ascending, and never side by side. */
+  private returned: PageRun[] = [];
 
   /** Takes pages side by side. @param alignment the first is a multiple of it */
   take(count: number, alignment: number): number {
-    const first = Math.ceil(this.next / alignment) * alignment;
+    for (const [index, run] of this.returned.entries()) {
+      const first = aligned(run.first, alignment);
+      const end = run.first + run.count;
+      if (first + count > end) continue;
+      const left = [
+        { first: run.first, count: first - run.first },
+        { first: first + count, count: end - first - count },
+      ];
+      this.returned.splice(index, 1, ...left.filter((rest) => rest.count > 0));
+      return first;
+    }
+    const first = aligned(this.next, alignment);
     this.next = first + count;
     return first;
   }
 
+  /** Takes pages back that {@link take} has given. */
+  giveBack({ first, count }: PageRun): void {
+    const merged: PageRun[] = [];
+    for (const run of [...this.returned, { first, count }].sort((a, b) => a.first - b.first)) {
+      const last = merged.at(-1);
+      if (last !== undefined && last.first + last.count === run.first) {
+        merged[merged.length - 1] = { first: last.first, count: last.count + run.count };
+      } else merged.push(run);
+    }
+    this.returned = merged;
+  }
+
   reset(): void {
     this.next = firstFreePage;
+    this.returned = [];
   }
+
+  save(): StateNode {
+    return { version, next: this.next, returned: saveRuns(this.returned) };
+  }
+
+  restore(record: StateRecord): void {
+    record.expectVersion(version);
+    this.next = record.number('next');
+    this.returned = restoreRuns(record.numbers('returned'));
+  }
+}
+
+/** First pages and counts, one after the other. */
+export function saveRuns(runs: readonly PageRun[]): readonly number[] {
+  return runs.flatMap(({ first, count }) => [first, count]);
+}
+
+/** What {@link saveRuns} has written. */
+export function restoreRuns(saved: readonly number[]): PageRun[] {
+  const runs: PageRun[] = [];
+  for (let at = 0; at + 1 < saved.length; at += 2) {
+    runs.push({
+      first: present(saved[at], 'first page'),
+      count: present(saved[at + 1], 'count of pages'),
+    });
+  }
+  return runs;
+}
+
+function aligned(page: number, alignment: number): number {
+  return Math.ceil(page / alignment) * alignment;
 }

@@ -298,11 +298,20 @@ export class Vmbus implements SavedPart, ChannelBus, DeviceBus, RequestBus {
     return undefined;
   }
 
+  /** Makes the connections that a guest finds. */
+  connectMessagePorts(): void {
+    for (const id of this.messageConnections) this.services.connectMessagePort(id);
+  }
+
+  /** Undoes {@link connectMessagePorts}: the guest is taken apart. */
+  disconnectMessagePorts(): void {
+    for (const id of this.messageConnections) this.services.disconnectPort(id);
+  }
+
   /** A host of an older version does not have the newer connection: guests then ask for less. */
-  private connectMessagePorts(): void {
-    this.services.connectMessagePort(VmbusConnectionId.messages);
-    if (this.maximumVersion < VmbusVersion.v5_0) return;
-    this.services.connectMessagePort(VmbusConnectionId.messages4);
+  private get messageConnections(): readonly number[] {
+    const { messages, messages4 } = VmbusConnectionId;
+    return this.maximumVersion < VmbusVersion.v5_0 ? [messages] : [messages, messages4];
   }
 
   private restoreDevice(device: Device, record: StateRecord): void {

@@ -26,7 +26,7 @@ function crash(control: bigint, length: bigint, address = BigInt(logGpa)) {
   const loop = new RunLoop(costs, trace);
   const hypervisor = new Hypervisor(loop);
   hypervisor.addPartition(partition);
-  const parent = new ParentPartition(hypervisor, loop.trace, loop);
+  const parent = new ParentPartition(hypervisor, loop.trace);
   loop.connect(hypervisor, parent);
   partition.memory.write(logGpa, encodeUtf8('Kernel panic - \u001b[31mnot syncing\n'.repeat(200)));
   [7n, 8n, 9n, address, length].forEach((value, index) =>

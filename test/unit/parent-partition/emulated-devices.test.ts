@@ -1,6 +1,7 @@
 /** Chips of the sample guests, and how the parent reaches them. */
 import assert from 'node:assert/strict';
 import { SampleGuestPlatform } from '../../../debug-adapter/parent-partition/sample-guest-platform';
+import { PartitionTime } from '../../../debug-adapter/machine/partition-time';
 import { TimerQueue } from '../../../debug-adapter/machine/timer-queue';
 import type { TraceEmitter } from '../../../debug-adapter/machine/trace';
 import type { ChildControl } from '../../../debug-adapter/machine/intercepts';
@@ -38,7 +39,9 @@ describe('exit port', () => {
 describe('parent partition', () => {
   function parentRig() {
     const calls: string[] = [];
+    const time = new PartitionTime(new TimerQueue(), () => 0);
     const children: ChildControl = {
+      timeOf: () => time,
       openHypercallPort: (memory) => ({
         call(control, input) {
           assert.equal(Number(control), hypercallByName.get('HvCallInstallIntercept')?.code);
@@ -70,8 +73,7 @@ describe('parent partition', () => {
       },
       offer: () => {},
     };
-    const services = { timers: new TimerQueue(), timeNs: () => 0 };
-    const parent = new ParentPartition(children, trace, services);
+    const parent = new ParentPartition(children, trace);
     parent.attachGuest(2, (world) => new SampleGuestPlatform(world));
     return { parent, calls };
   }

@@ -47,10 +47,15 @@ function targetOf(partition: Partition, timeNs: number): InputTarget {
   const services = detachedServices();
   const hypervisor = new Hypervisor(services);
   hypervisor.addPartition(partition);
-  const parent = new ParentPartition(hypervisor, services.trace, services);
+  const parent = new ParentPartition(hypervisor, services.trace);
   parent.attachGuest(partition.id, (world) => new SampleGuestPlatform(world));
   return {
     ...{ guests: [partition], parent, timeNs },
+    places: {
+      delete: (id) => parent.deleteGuest(id),
+      start: () => assert.fail('no guest is started'),
+      restore: () => assert.fail('no guest is restored'),
+    },
     setDiskAttached: (_partition, disk) => {
       throw new UserError('no-such-disk', `The guest has no disk ${disk}.`);
     },

@@ -78,7 +78,7 @@ function freshness(machine: PhysicalMachine): object {
     processors: guest.processors.map((processor, index) => {
       const bytes = processor.state.architecturalBytes.slice();
       for (const at of [stateOffsets.retired, stateOffsets.randomState]) bytes.fill(0, at, at + 8);
-      const saved = tree.records('processors')[index];
+      const saved = tree.record('guest').records('processors')[index];
       return { bytes, runState: processor.runState, awaited: saved?.string('awaited') };
     }),
     memory: guest.memory.save(),

@@ -19,7 +19,7 @@ export interface ChildTable {
   reconsider(partition: Partition): void;
 }
 
-/** The parent, and when it calls. */
+/** The parent when it calls. */
 export interface ParentCaller {
   readonly id: number;
   /** Pages that its input and output blocks lie in. */
@@ -27,7 +27,6 @@ export interface ParentCaller {
   /** Pages of system memory; those that no child has been given are the parent's. */
   readonly systemPages: number;
   readonly children: ChildTable;
-  readonly timeNs: number;
   holds(privilege: PrivilegeName): boolean;
 }
 

@@ -64,7 +64,7 @@ function registerTarget({ caller, header }: ParentCall): HypercallCaller | numbe
   const index = registersInput.number(header, 'VpIndex');
   const processor = child.processors[index];
   if (processor === undefined || !child.lifeCycle.hasProcessor(index)) return Status.invalidVpIndex;
-  return { partition: child, processor, timeNs: caller.timeNs };
+  return { partition: child, processor, timeNs: child.time.nowNs() };
 }
 
 function begin(call: ParentCall): number {
