@@ -2,7 +2,7 @@
 import * as vscode from 'vscode';
 import { debugType } from '../debug-adapter/protocol/custom-requests';
 import { breakOnEvent, breakOnExit, breakOnHypercall } from './commands/breakpoint-commands';
-import { DiskCommands } from './commands/disk-commands';
+import { DiskCommands, type DiskTarget } from './commands/disk-commands';
 import { GuestCommands } from './commands/guest-commands';
 import { setPartitionPaused, type PartitionTarget } from './commands/partition-commands';
 import { IntegrationCommands } from './commands/integration-commands';
@@ -16,6 +16,7 @@ import { HyperscopeSessions } from './debug/hyperscope-sessions';
 import { showInstruction } from './debug/instruction-location';
 import { ListingProvider, listingScheme } from './debug/listing-provider';
 import { startLanguageClient } from './language/client';
+import { EventLogView } from './panels/event-log/event-log-view';
 import { ExitLogView } from './panels/exit-log/exit-log-view';
 import { VmbusTrafficView } from './panels/vmbus-traffic/traffic-view';
 import { VmcsInspectorView } from './panels/vmcs-inspector/vmcs-inspector-view';
@@ -33,6 +34,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const vmcsInspector = new VmcsInspectorView(context.extensionUri, sessions);
   const vmbusTraffic = new VmbusTrafficView(context.extensionUri, sessions);
   const exitLog = new ExitLogView(context.extensionUri, sessions, vmcsInspector);
+  const eventLog = new EventLogView(context.extensionUri, sessions);
   const partitions = new PartitionsView(sessions);
   const integration = new IntegrationCommands(sessions, () => partitions.update());
   const configurations = new GuestConfigurationProvider(catalogue);
@@ -40,6 +42,7 @@ export function activate(context: vscode.ExtensionContext): void {
     exitLog,
     vmcsInspector,
     vmbusTraffic,
+    eventLog,
   });
   // A server that cannot start has told the person so itself; debugging works without it.
   startLanguageClient(context).catch(() => undefined);
@@ -50,6 +53,7 @@ export function activate(context: vscode.ExtensionContext): void {
     partitions,
     new EventBreakpointsView(),
     vmbusTraffic,
+    eventLog,
     new SessionStatus(sessions),
     new GuestTerminals(),
     vscode.debug.registerDebugConfigurationProvider(debugType, configurations),
@@ -66,7 +70,7 @@ export function activate(context: vscode.ExtensionContext): void {
     ...Object.entries({
       ...commands,
       ...integrationTable(integration),
-      ...diskTable(new DiskCommands(sessions)),
+      ...diskTable(new DiskCommands(sessions, () => partitions.update())),
       ...partitionTable(sessions, () => partitions.update()),
     }).map(([name, run]) => vscode.commands.registerCommand(`hyperscope.${name}`, run)),
   );
@@ -76,12 +80,13 @@ interface Panels {
   readonly exitLog: ExitLogView;
   readonly vmcsInspector: VmcsInspectorView;
   readonly vmbusTraffic: VmbusTrafficView;
+  readonly eventLog: EventLogView;
 }
 
 function commandTable(
   guests: GuestCommands,
   sessions: HyperscopeSessions,
-  { exitLog, vmcsInspector, vmbusTraffic }: Panels,
+  { exitLog, vmcsInspector, vmbusTraffic, eventLog }: Panels,
 ): CommandTable {
   return {
     debugGuest: (which?: unknown) => guests.debugGuest(which),
@@ -96,6 +101,8 @@ function commandTable(
     openExitLog: () => exitLog.show(false),
     openVmcsInspector: () => vmcsInspector.show(),
     openVmbusTraffic: () => vmbusTraffic.show(false),
+    openEventLog: () => eventLog.show(),
+    filterEvents: () => eventLog.focusFilter(),
     filterVmbusTraffic: () => vmbusTraffic.focusFilter(),
     filterVmcs: async () => {
       await vmcsInspector.show();
@@ -132,10 +139,10 @@ function commandTable(
 
 function diskTable(disks: DiskCommands): CommandTable {
   return {
-    exportDisk: (target?: PartitionTarget) => disks.export(target),
-    backUpDisk: (target?: PartitionTarget) => disks.backUp(target),
-    attachDisk: (target?: PartitionTarget) => disks.attach(target),
-    detachDisk: (target?: PartitionTarget) => disks.detach(target),
+    exportDisk: (target?: DiskTarget) => disks.export(target),
+    backUpDisk: (target?: DiskTarget) => disks.backUp(target),
+    attachDisk: (target?: DiskTarget) => disks.attach(target),
+    detachDisk: (target?: DiskTarget) => disks.detach(target),
   };
 }
 

@@ -1,4 +1,5 @@
 /** The command line: the same machine without an editor. */
+import { traceKindsOfAll } from '../debugger/event-log/event-kinds';
 import { openHeadless } from '../debugger/open-target';
 import { readGuestFile } from '../debugger/program';
 import type { HeadlessRun } from '../debugger/headless-run';
@@ -12,25 +13,8 @@ import { openKeyboard, openTextFile, terminal } from '../host/terminal';
 import { parseLaunchArguments } from '../launch/launch-arguments';
 import { resolveLaunchPaths } from '../launch/launch-paths';
 import { UserError } from '../support/user-error';
-import { parseCommandLine, usage, type RunOptions, type TraceKind } from './options';
+import { parseCommandLine, usage, type RunOptions } from './options';
 import { exitStatus, GuestRun } from './run-guest';
-
-type EventKind = Parameters<HeadlessRun['trace']>[0] extends ReadonlySet<infer Kind> ? Kind : never;
-
-const eventKinds: Readonly<Record<TraceKind, readonly EventKind[]>> = {
-  exits: ['vm-exit'],
-  hypercalls: ['hypercall'],
-  events: ['event'],
-  console: ['console'],
-  inputs: ['input'],
-  msrs: ['msr-access'],
-  synic: ['synthetic-message', 'event-flag'],
-  timers: ['timer-expiration'],
-  intercepts: ['intercept-message'],
-  overlays: ['overlay-change'],
-  schedule: ['schedule-switch'],
-  vmbus: ['vmbus-message', 'vmbus-packet', 'vmbus-signal'],
-};
 
 /** @throws UserError that says what cannot be opened */
 function openGuest(options: RunOptions): HeadlessRun {
@@ -74,7 +58,7 @@ function startTrace(machine: HeadlessRun, options: RunOptions): () => void {
   const file = options.traceFile === undefined ? undefined : openTextFile(options.traceFile);
   const write = file?.write ?? terminal.writeMessage;
   const asJson = options.traceFile?.endsWith('.jsonl') === true;
-  machine.trace(new Set(kinds.flatMap((kind) => eventKinds[kind])), (event) => {
+  machine.trace(traceKindsOfAll(kinds), (event) => {
     const { position, timeNs, partition, text } = event;
     write(asJson ? JSON.stringify(event) : `${position} ${timeNs} ns p${partition} ${text}`);
   });

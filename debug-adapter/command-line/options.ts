@@ -1,15 +1,9 @@
 /** The command line's options: parsing, with a message for every wrong one. */
+import { eventKinds, type EventKind } from '../debugger/event-log/event-kinds';
 import { nearestName } from '../support/nearest-name';
 import { UserError } from '../support/user-error';
 import { parseAsks, type GuestAsk } from './guest-asks';
 import { diskArguments, diskExports, valueSeparator, type DiskExport } from './disk-options';
-
-/** Kinds of trace events that can be printed. */
-export const traceKinds = [
-  ...(['exits', 'hypercalls', 'msrs', 'events', 'console', 'inputs', 'synic', 'timers'] as const),
-  ...(['intercepts', 'overlays', 'schedule', 'vmbus'] as const),
-] as const;
-export type TraceKind = (typeof traceKinds)[number];
 
 /** Options of `run`. */
 export interface RunOptions {
@@ -26,7 +20,7 @@ export interface RunOptions {
   readonly untilTimeNs: number | undefined;
   readonly timeoutSeconds: number | undefined;
   readonly steps: number | undefined;
-  readonly trace: readonly TraceKind[];
+  readonly trace: readonly EventKind[];
   readonly traceFile: string | undefined;
   /** Position to go to after the run. */
   readonly goTo: number | undefined;
@@ -91,7 +85,7 @@ The exit status is what the guest wrote to its exit port, 0 where it halted or -
   --until-time NS      end after NS nanoseconds of virtual time
   --steps N            end after N steps
   --timeout SECONDS    end after SECONDS of real time, with status 124
-  --trace KINDS        print events: ${traceKinds.join(',')}
+  --trace KINDS        print events: ${eventKinds.join(',')}
   --trace-file FILE    write the events to FILE instead (JSON lines where it ends in .jsonl)
   --save FILE          save the machine to FILE at the end of the run
   --restore FILE       go on with a saved machine; PROGRAM and options are those it was saved with
@@ -215,15 +209,15 @@ function wholeNumber(name: ValueOption, text: string | undefined): number | unde
   throw usageError(`${name} needs a whole number, not "${text ?? ''}".`);
 }
 
-function parseTrace(text: string | undefined): readonly TraceKind[] {
+function parseTrace(text: string | undefined): readonly EventKind[] {
   if (text === undefined) return [];
   return text.split(',').map((word) => {
-    const kind = traceKinds.find((known) => known === word.trim());
+    const kind = eventKinds.find((known) => known === word.trim());
     if (kind !== undefined) return kind;
-    const near = nearestName(word, traceKinds);
+    const near = nearestName(word, eventKinds);
     throw usageError(
       `--trace knows no events "${word}".`,
-      near === undefined ? `Known: ${traceKinds.join(', ')}.` : `Did you mean "${near}"?`,
+      near === undefined ? `Known: ${eventKinds.join(', ')}.` : `Did you mean "${near}"?`,
     );
   });
 }

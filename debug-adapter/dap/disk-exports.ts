@@ -1,6 +1,7 @@
 /** Writes disks to new images piece by piece, so that requests are answered and guests run in between. */
 import type { DiskExport } from '../debugger/guest-disks';
 import type { TargetPorts } from '../debugger/open-target';
+import { exportGivenUp } from '../protocol/guest-disks';
 import { UserError } from '../support/user-error';
 
 /** What the exports need of their session. */
@@ -44,7 +45,7 @@ export class DiskExports {
     const found = this.running.get(progressId);
     if (found === undefined) return;
     found.writing.cancel();
-    this.finish(progressId, found, new UserError('given-up', 'The export was given up.'));
+    this.finish(progressId, found, new UserError('given-up', exportGivenUp));
   }
 
   cancelAll(): void {

@@ -9,6 +9,7 @@ import { breakpointHandlers } from './handlers/breakpoints';
 import { customHandlers } from './handlers/custom';
 import { evaluationHandlers } from './handlers/evaluation';
 import { executionHandlers } from './handlers/execution';
+import { eventLogHandlers } from './handlers/event-log';
 import { guestDiskHandlers } from './handlers/guest-disks';
 import { guestIntegrationHandlers } from './handlers/guest-integration';
 import { lifecycleHandlers } from './handlers/lifecycle';
@@ -30,6 +31,7 @@ const handlers: ReadonlyMap<string, RequestHandler> = new Map(
     customHandlers,
     vmcsHandlers,
     guestIntegrationHandlers,
+    eventLogHandlers,
     guestDiskHandlers,
   ].flatMap((table) => Object.entries(table)),
 );

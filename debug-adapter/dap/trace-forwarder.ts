@@ -5,15 +5,16 @@ import { customEvent, type TraceChangedBody } from '../protocol/custom-requests'
 export interface RecordedTrace {
   readonly exitsRecorded: number;
   readonly traffic: { readonly recorded: number };
+  readonly othersRecorded: number;
 }
 
 type SendEvent = (name: string, body: TraceChangedBody) => void;
 
 const shortestIntervalMs = 50;
 
-/** Forwards the growth of the exit log and of the VMBus traffic. */
+/** Forwards the growth of the exit log, of the VMBus traffic and of the other events. */
 export class TraceForwarder {
-  private sent: TraceChangedBody = { recorded: -1, vmbusRecorded: -1 };
+  private sent: TraceChangedBody = { recorded: -1, vmbusRecorded: -1, othersRecorded: -1 };
   private sentAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
@@ -28,10 +29,12 @@ export class TraceForwarder {
 
   /** At a stop or after a restart: sends a summary if there is something new. */
   flush(nowMs: number): void {
-    const { exitsRecorded: recorded, traffic } = this.control;
+    const { exitsRecorded: recorded, traffic, othersRecorded } = this.control;
     const vmbusRecorded = traffic.recorded;
-    if (recorded === this.sent.recorded && vmbusRecorded === this.sent.vmbusRecorded) return;
-    this.sent = { recorded, vmbusRecorded };
+    const { sent } = this;
+    const isSame = recorded === sent.recorded && vmbusRecorded === sent.vmbusRecorded;
+    if (isSame && othersRecorded === sent.othersRecorded) return;
+    this.sent = { recorded, vmbusRecorded, othersRecorded };
     this.sentAtMs = nowMs;
     this.send(customEvent.traceChanged, this.sent);
   }

@@ -51,7 +51,8 @@ import type { Program } from './program';
 import { registerByName } from './registers';
 import { namedFrames, type NamedFrame } from './stack-frames';
 import { saveTarget, writeSavedMachine, type SavePorts } from './saved-machine';
-import { queryEvents, type TraceEventPage, type TraceStreamName } from './trace-events';
+import { askedForKinds, traceKindsOfAll, type EventKind } from './event-log/event-kinds';
+import { EventLog } from './event-log/event-log';
 import { TrafficLog } from './traffic/traffic-log';
 import { formatFully } from './value-format';
 
@@ -82,6 +83,7 @@ interface Attachment {
   readonly exitLog: ExitLog;
   readonly vmcs: VmcsInspection;
   readonly traffic: TrafficLog;
+  readonly events: EventLog;
 }
 
 /** Value of an expression, with children where it has parts. */
@@ -101,6 +103,7 @@ export class MachineControl {
   private readonly console = new ConsoleBuffer();
   private readonly logs: string[] = [];
   private watchedVectors: ReadonlySet<number> = new Set();
+  private recordedKinds: readonly EventKind[] = [];
   private attached: Attachment;
   private report: StopReport;
   /** The machine is elsewhere in time for a moment; see {@link visit}. */
@@ -164,6 +167,15 @@ export class MachineControl {
 
   get traffic(): TrafficLog {
     return this.attached.traffic;
+  }
+
+  get events(): EventLog {
+    return this.attached.events;
+  }
+
+  /** Events since power-on that are neither VM exits nor VMBus traffic. */
+  get othersRecorded(): number {
+    return this.attached.events.othersRecorded;
   }
 
   /** The exit code of all guests together; 0 while none has failed. */
@@ -509,8 +521,10 @@ export class MachineControl {
     return writtenBytes;
   }
 
-  events(stream: TraceStreamName, start: number, count: number): TraceEventPage {
-    return queryEvents(this.machine.trace, stream, start, count, this.attached.programs.nameOf);
+  /** Records events of the kinds of {@link askedForKinds} among these from now on, and no others of them. */
+  recordEvents(kinds: readonly EventKind[]): void {
+    this.recordedKinds = kinds.filter((kind) => askedForKinds.includes(kind));
+    this.attached.machine.trace.keptKinds = traceKindsOfAll(this.recordedKinds);
   }
 
   private get machine(): Timeline {
@@ -538,7 +552,9 @@ export class MachineControl {
     const exitLog = new ExitLog(machine.trace.exits, programs.nameOf);
     const vmcs = new VmcsInspection(exitLog, programs.nameOf);
     const traffic = new TrafficLog(machine, programs.nameOf);
-    return { machine, origin, programs, execution, exitLog, vmcs, traffic };
+    const events = new EventLog(machine.trace, programs.nameOf);
+    machine.trace.keptKinds = traceKindsOfAll(this.recordedKinds);
+    return { machine, origin, programs, execution, exitLog, vmcs, traffic, events };
   }
 
   private followKernel(): void {

@@ -1,34 +1,11 @@
-/** Everything in the trace besides VM exits, as rows of text: hypercalls, delivered events and inputs. */
+/** Events of the trace in words. */
 import type { SyntheticDelivery, TraceEvent } from '../machine/trace';
 import { exceptionByVector } from '../spec/x86/exceptions';
-import type { TraceLog } from '../system/trace-log';
 import { describeExit, exitReasonText } from './exits/exit-description';
-import type { PartitionNamer } from './guest-programs';
 import { describeHypercall } from './hypercall-text';
 import { describeHypervisorEvent } from './hypervisor-event-text';
 import { describeTraffic } from './traffic/traffic-text';
 import { formatAddress, hex, type AddressNamer } from './value-format';
-
-/** Streams that can be asked for. */
-export type TraceStreamName = 'hypercalls' | 'events' | 'inputs';
-
-/** One row. */
-export interface TraceEventRow {
-  /** `position.ordinal`. */
-  readonly id: string;
-  readonly position: number;
-  readonly timeNs: number;
-  readonly partition: number;
-  readonly processor: number;
-  readonly text: string;
-}
-
-/** A page of one stream. */
-export interface TraceEventPage {
-  readonly recorded: number;
-  readonly dropped: number;
-  readonly rows: readonly TraceEventRow[];
-}
 
 const describeDelivery = ({ outcome, reason }: SyntheticDelivery): string =>
   reason === '' ? outcome : `${outcome}, ${reason}`;
@@ -71,24 +48,4 @@ export function describeEvent(event: TraceEvent, nameOf: AddressNamer): string {
     case 'vmbus-signal':
       return describeTraffic(event);
   }
-}
-
-/** Rows `start` to `start + count - 1` of a stream, numbered from the oldest kept one. */
-export function queryEvents(
-  trace: TraceLog,
-  stream: TraceStreamName,
-  start: number,
-  count: number,
-  nameOf: PartitionNamer,
-): TraceEventPage {
-  const { recorded, dropped } = trace[stream];
-  const rows = trace[stream].query(dropped + start, count).map((event) => ({
-    id: `${event.position}.${event.ordinal}`,
-    position: event.position,
-    timeNs: event.timeNs,
-    partition: event.partition,
-    processor: event.processor,
-    text: describeEvent(event, nameOf(event.partition)),
-  }));
-  return { recorded, dropped, rows };
 }

@@ -19,8 +19,6 @@ export const customRequest = {
   setVmcsField: 'hyperscope/setVmcsField',
   /** `GoToPositionArguments` → nothing; a `stopped` event follows */
   goToPosition: 'hyperscope/goToPosition',
-  /** `EventsArguments` → `EventsBody` */
-  events: 'hyperscope/events',
   /** `TrafficArguments` → `TrafficBody`; types in `traffic.ts` */
   traffic: 'hyperscope/traffic',
   /** `TrafficDetailArguments` → `TrafficDetailBody` */
@@ -180,41 +178,14 @@ export interface NamedValues {
   }[];
 }
 
-/** A window of the trace's other events. */
-export interface EventsArguments {
-  /** Hypercalls, events delivered through a guest's IDT, or accepted inputs. */
-  readonly stream: 'hypercalls' | 'events' | 'inputs';
-  /** Index of the first wanted row among the kept ones, oldest first. */
-  readonly start: number;
-  /** At most 500. */
-  readonly count: number;
-}
-
-/** The wanted rows, and how many there are beside them. */
-export interface EventsBody {
-  /** Events recorded since the start, and those no longer kept. */
-  readonly recorded: number;
-  readonly dropped: number;
-  readonly rows: readonly EventRow[];
-}
-
-/** One event of the trace as a row. */
-export interface EventRow {
-  /** `position.ordinal`. */
-  readonly id: string;
-  readonly position: number;
-  readonly timeNs: number;
-  readonly partition: number;
-  readonly processor: number;
-  readonly text: string;
-}
-
 /** How much the trace has recorded. */
 export interface TraceChangedBody {
   /** VM exits since power-on. */
   readonly recorded: number;
   /** VMBus messages, packets and signals since power-on. */
   readonly vmbusRecorded: number;
+  /** Other events since power-on. */
+  readonly othersRecorded: number;
 }
 
 /** Stops a partition, the processors of a guest or the work of the parent, or lets it go on. */

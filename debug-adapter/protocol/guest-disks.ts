@@ -15,6 +15,9 @@ export const diskRequest = {
   exportDisk: 'hyperscope/exportDisk',
 } as const;
 
+/** What an export is answered with that the person has cancelled. */
+export const exportGivenUp = 'The export was given up.';
+
 /** Whose disks. */
 export interface DisksArguments {
   readonly partition: number;

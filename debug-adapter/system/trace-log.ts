@@ -271,8 +271,12 @@ export class TraceLog implements ExitSink {
     this.hearsDeliveries ||= kinds.includes('event');
   }
 
+  /** Kinds that are made, and kept, though nobody listens to them. */
+  keptKinds: ReadonlySet<TraceEventKind> = new Set();
+
   /** What is offered is made, and kept, for those who listen to its kind. */
   wants(kind: TraceEventKind): boolean {
+    if (this.keptKinds.has(kind)) return true;
     return this.listeners.some(({ kinds }) => kinds.has(kind));
   }
 

@@ -97,6 +97,12 @@ export class TraceStream<Event extends TraceEvent> {
     return this.codec.decode(headerIn(record), record, (name) => readField(layout, record, name));
   }
 
+  /** Where event number `index` came about; undefined where it is not kept. */
+  headerAt(index: number): TraceHeader | undefined {
+    const record = this.ring.at(index);
+    return record === undefined ? undefined : headerIn(record);
+  }
+
   /** Event number `index` as {@link at} gives it, but valid only until the next event: for whoever looks at very many. */
   borrow(index: number): Event | undefined {
     const { codec } = this;

@@ -1,14 +1,20 @@
 /** Commands for the disks of guests: export, backup of a running guest, attach and detach. */
 import * as vscode from 'vscode';
 import { customRequest } from '../../debug-adapter/protocol/custom-requests';
-import { diskRequest, type DiskInfo } from '../../debug-adapter/protocol/guest-disks';
+import {
+  diskRequest,
+  exportGivenUp,
+  type DiskInfo,
+} from '../../debug-adapter/protocol/guest-disks';
 import {
   integrationRequest,
   type GuestOperationName,
 } from '../../debug-adapter/protocol/guest-integration';
 import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
 import { requestFromAdapter, type AdapterRequests } from '../debug/session-requests';
-import { bytesText } from '../presentation/quantity-text';
+import { showError } from '../debug/show-error';
+import { errorText } from '../presentation/error-text';
+import { diskDescription, diskLabel } from '../views/disk-text';
 import type { PartitionTarget } from './partition-commands';
 
 type Guest = PartitionTarget['partition'];
@@ -17,13 +23,22 @@ type Guest = PartitionTarget['partition'];
 const askEveryMs = 200;
 const freezeTimeoutMs = 60_000;
 
+/** What a menu of the Partitions view is on: a guest, or one of its disks. */
+export interface DiskTarget extends PartitionTarget {
+  readonly disk?: DiskInfo;
+}
+
 const imageFilters = { 'Disk image': ['raw', 'img', 'vhd', 'vhdx'] };
 
 export class DiskCommands {
-  constructor(private readonly sessions: HyperscopeSessions) {}
+  constructor(
+    private readonly sessions: HyperscopeSessions,
+    /** Called when something has become of a disk, so that views show it. */
+    private readonly changed: () => void,
+  ) {}
 
   /** Writes a disk as it is now; a guest that is writing leaves it as after a loss of power. */
-  export(target?: PartitionTarget): Promise<void> {
+  export(target?: DiskTarget): Promise<void> {
     return this.withDisk(
       target,
       'Export Disk',
@@ -36,7 +51,7 @@ export class DiskCommands {
   }
 
   /** Freezes the file systems of the running guest, takes its disk, and thaws them; then writes what was taken. */
-  backUp(target?: PartitionTarget): Promise<void> {
+  backUp(target?: DiskTarget): Promise<void> {
     return this.withDisk(
       target,
       'Back Up Disk',
@@ -44,36 +59,37 @@ export class DiskCommands {
       async (guest, disk) => {
         const path = await askForImage('Back Up Disk', disk);
         if (path === undefined) return;
-        await this.ask(guest, 'freeze');
-        try {
-          await this.frozen(guest);
-        } catch (error) {
-          // A guest that is only late is not left frozen.
-          await this.ask(guest, 'thaw').catch(() => undefined);
-          throw error;
-        }
+        await this.freeze(guest);
         // The disk is taken when the request comes: the guest need not wait until it is written.
         await Promise.all([this.write(guest, disk, path), this.ask(guest, 'thaw')]);
       },
     );
   }
 
-  attach(target?: PartitionTarget): Promise<void> {
+  attach(target?: DiskTarget): Promise<void> {
     const isOut = (disk: DiskInfo): boolean => !disk.isAttached;
-    return this.withDisk(target, 'Attach Disk', isOut, ({ id }, { index }) =>
-      this.request(diskRequest.attachDisk, { partition: id, disk: index }),
-    );
+    return this.withDisk(target, 'Attach Disk', isOut, async (guest, disk) => {
+      await this.request(diskRequest.attachDisk, { partition: guest.id, disk: disk.index });
+      this.say(`Attached ${diskLabel(disk)} to "${guest.name}".`);
+    });
   }
 
-  detach(target?: PartitionTarget): Promise<void> {
+  detach(target?: DiskTarget): Promise<void> {
     const isRemovable = (disk: DiskInfo): boolean => disk.isAttached && disk.controller === 'scsi';
-    return this.withDisk(target, 'Detach Disk', isRemovable, ({ id }, { index }) =>
-      this.request(diskRequest.detachDisk, { partition: id, disk: index }),
-    );
+    return this.withDisk(target, 'Detach Disk', isRemovable, async (guest, disk) => {
+      await this.request(diskRequest.detachDisk, { partition: guest.id, disk: disk.index });
+      this.say(`Detached ${diskLabel(disk)} from "${guest.name}".`);
+    });
+  }
+
+  /** Says what was done, and that a stopped guest has yet to notice. */
+  private say(what: string): void {
+    const stopped = this.sessions.live?.running === true ? '' : ' It notices once it runs.';
+    vscode.window.setStatusBarMessage(`${what}${stopped}`, 5000);
   }
 
   private async withDisk(
-    target: PartitionTarget | undefined,
+    target: DiskTarget | undefined,
     title: string,
     fits: (disk: DiskInfo) => boolean,
     act: (guest: Guest, disk: DiskInfo) => Promise<unknown>,
@@ -81,25 +97,35 @@ export class DiskCommands {
     try {
       const guest = target?.partition ?? (await this.pickGuest(title));
       if (guest === undefined) return;
-      const { disks } = await this.request(diskRequest.disks, { partition: guest.id });
-      const fitting = disks.filter(fits);
-      if (fitting.length === 0) {
-        void vscode.window.showInformationMessage(`"${guest.name}" has no disk for that.`);
-        return;
-      }
-      const items = fitting.map((disk) => ({
-        disk,
-        label: `Disk ${disk.index}: ${disk.path.split(/[\\/]/).at(-1) ?? disk.path}`,
-        description: diskFacts(disk),
-        detail: disk.path,
-      }));
-      const [only, ...others] = items;
-      const picked =
-        others.length === 0 ? only : await vscode.window.showQuickPick(items, { title });
-      if (picked !== undefined) await act(guest, picked.disk);
+      const disk = target?.disk ?? (await this.pickDisk(guest, title, fits));
+      if (disk === undefined) return;
+      await act(guest, disk);
     } catch (error) {
-      void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+      showError(error);
+    } finally {
+      this.changed();
     }
+  }
+
+  private async pickDisk(
+    guest: Guest,
+    title: string,
+    fits: (disk: DiskInfo) => boolean,
+  ): Promise<DiskInfo | undefined> {
+    const { disks } = await this.request(diskRequest.disks, { partition: guest.id });
+    const [only, ...others] = disks.filter(fits);
+    if (only === undefined) {
+      void vscode.window.showInformationMessage(`"${guest.name}" has no disk for that.`);
+      return undefined;
+    }
+    if (others.length === 0) return only;
+    const items = [only, ...others].map((disk) => ({
+      disk,
+      label: diskLabel(disk),
+      description: diskDescription(disk),
+      detail: disk.path,
+    }));
+    return (await vscode.window.showQuickPick(items, { title }))?.disk;
   }
 
   private async pickGuest(title: string): Promise<Guest | undefined> {
@@ -112,8 +138,35 @@ export class DiskCommands {
 
   private async write(guest: Guest, { index }: DiskInfo, path: string): Promise<void> {
     const args = { partition: guest.id, disk: index, path };
-    await this.request(diskRequest.exportDisk, args);
+    try {
+      await this.request(diskRequest.exportDisk, args);
+    } catch (error) {
+      // The person knows that it was given up.
+      if (errorText(error) === exportGivenUp) return;
+      throw error;
+    }
     void vscode.window.showInformationMessage(`Disk ${index} of "${guest.name}" is in ${path}.`);
+  }
+
+  /** Freezes the file systems of a guest, and says so while it takes. @throws Error where that fails; nothing is frozen then */
+  private async freeze(guest: Guest): Promise<void> {
+    await vscode.window.withProgress(
+      {
+        location: vscode.ProgressLocation.Notification,
+        title: `Hyperscope: "${guest.name}" freezes its file systems`,
+        cancellable: true,
+      },
+      async (_progress, cancellation) => {
+        await this.ask(guest, 'freeze');
+        try {
+          await this.frozen(guest, cancellation);
+        } catch (error) {
+          // A guest that is only late is not left frozen.
+          await this.ask(guest, 'thaw').catch(() => undefined);
+          throw error;
+        }
+      },
+    );
   }
 
   private ask({ id }: Guest, operation: GuestOperationName): Promise<undefined> {
@@ -121,7 +174,7 @@ export class DiskCommands {
   }
 
   /** Waits until the guest has frozen its file systems. @throws Error where it does not */
-  private async frozen({ id, name }: Guest): Promise<void> {
+  private async frozen({ id, name }: Guest, cancellation: vscode.CancellationToken): Promise<void> {
     for (let waitedMs = 0; waitedMs < freezeTimeoutMs; waitedMs += askEveryMs) {
       const { components } = await this.request(integrationRequest.integration, { partition: id });
       const backup = components.find((component) => component.name === 'vss');
@@ -129,6 +182,7 @@ export class DiskCommands {
         if (backup.detail === 'frozen') return;
         throw new Error(`"${name}" has not frozen its file systems: ${backup.detail}.`);
       }
+      if (cancellation.isCancellationRequested) throw new Error('The backup was given up.');
       if (this.sessions.live?.running === false) {
         throw new Error(`"${name}" is stopped, and cannot freeze its file systems.`);
       }
@@ -152,15 +206,4 @@ function askForImage(title: string, { path }: DiskInfo): Promise<string | undefi
   const defaultUri = vscode.Uri.file(`${name}-copy.vhdx`);
   const options = { title, filters: imageFilters, defaultUri };
   return Promise.resolve(vscode.window.showSaveDialog(options)).then((uri) => uri?.fsPath);
-}
-
-function diskFacts({
-  controller,
-  location,
-  sizeBytes,
-  writtenBytes,
-  isAttached,
-}: DiskInfo): string {
-  const out = isAttached ? '' : ', detached';
-  return `${controller} ${location}, ${bytesText(sizeBytes)}, ${bytesText(writtenBytes)} written${out}`;
 }

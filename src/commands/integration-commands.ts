@@ -7,6 +7,7 @@ import {
 } from '../../debug-adapter/protocol/guest-integration';
 import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
 import { requestFromAdapter } from '../debug/session-requests';
+import { showError } from '../debug/show-error';
 import { operationTexts } from '../views/integration-text';
 import type { PartitionTarget } from './partition-commands';
 
@@ -67,8 +68,7 @@ export class IntegrationCommands {
       const stopped = live.running ? '' : ' It answers once it runs.';
       vscode.window.setStatusBarMessage(`Asked "${partition.name}" to ${what}.${stopped}`, 5000);
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      void vscode.window.showErrorMessage(text);
+      showError(error);
     }
     this.asked();
   }

@@ -1,8 +1,8 @@
 /** Commands that stop one partition while others go on, and let it go on again. */
-import * as vscode from 'vscode';
 import { customRequest, type PartitionInfo } from '../../debug-adapter/protocol/custom-requests';
 import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
 import { requestFromAdapter } from '../debug/session-requests';
+import { showError } from '../debug/show-error';
 
 /** What a menu of the Partitions view is on. */
 export interface PartitionTarget {
@@ -21,6 +21,6 @@ export async function setPartitionPaused(
     const args = { partition: partition.id, isPaused };
     await requestFromAdapter(live.session, customRequest.pausePartition, args);
   } catch (error) {
-    void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+    showError(error);
   }
 }

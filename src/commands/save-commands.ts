@@ -3,6 +3,7 @@ import * as vscode from 'vscode';
 import { customRequest, debugType } from '../../debug-adapter/protocol/custom-requests';
 import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
 import { requestFromAdapter } from '../debug/session-requests';
+import { showError } from '../debug/show-error';
 import { bytesText } from '../presentation/quantity-text';
 
 const filters = { 'Saved machine': ['hyperscope-machine'] };
@@ -21,7 +22,7 @@ export async function saveMachine(sessions: HyperscopeSessions): Promise<void> {
       `The machine is saved: ${bytesText(sizeBytes)} in ${target.fsPath}.`,
     );
   } catch (error) {
-    void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+    showError(error);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Stepping by instruction whatever editor has the focus; VS Code itself does so in the Disassembly View only. */
-import * as vscode from 'vscode';
 import type { AnnouncedStepArguments } from '../../debug-adapter/protocol/custom-requests';
 import { focusedThreadId } from '../debug/focused-thread';
+import { showError } from '../debug/show-error';
 import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
 
 export type StepRequest = 'stepIn' | 'next' | 'stepBack';
@@ -23,6 +23,6 @@ export async function stepByInstruction(
     };
     await live.session.customRequest(request, args);
   } catch (error) {
-    void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+    showError(error);
   }
 }

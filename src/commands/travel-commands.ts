@@ -2,6 +2,7 @@
 import * as vscode from 'vscode';
 import { customRequest } from '../../debug-adapter/protocol/custom-requests';
 import { focusedThreadId } from '../debug/focused-thread';
+import { reportingErrors } from '../debug/show-error';
 import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
 import { requestFromAdapter } from '../debug/session-requests';
 import { countText } from '../presentation/quantity-text';
@@ -52,12 +53,4 @@ export async function goToMoment(
     ...(processor === undefined ? {} : { threadId: processor.threadId }),
   });
   return true;
-}
-
-async function reportingErrors(action: () => Promise<void>): Promise<void> {
-  try {
-    await action();
-  } catch (error) {
-    void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
-  }
 }

@@ -31,6 +31,7 @@ export class HyperscopeSessions implements vscode.Disposable {
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly started = new vscode.EventEmitter<void>();
   private readonly traced = new vscode.EventEmitter<void>();
+  private readonly anythingTraced = new vscode.EventEmitter<void>();
   private readonly vmbusTraced = new vscode.EventEmitter<void>();
   private readonly invalidated = new vscode.EventEmitter<void>();
   private readonly followed = new Map<string, FollowedSession>();
@@ -43,6 +44,8 @@ export class HyperscopeSessions implements vscode.Disposable {
   readonly onDidTrace = this.traced.event;
   /** Something crossed VMBus in the current session, or it started over. */
   readonly onDidTraceVmbus = this.vmbusTraced.event;
+  /** The current session recorded events of any kind, or started over. */
+  readonly onDidTraceAnything = this.anythingTraced.event;
   /** What is shown of a stopped session is out of date: the person has edited something. */
   readonly onDidInvalidate = this.invalidated.event;
 
@@ -52,6 +55,7 @@ export class HyperscopeSessions implements vscode.Disposable {
       this.started,
       this.traced,
       this.vmbusTraced,
+      this.anythingTraced,
       this.invalidated,
       vscode.debug.onDidStartDebugSession((session) => this.start(session)),
       vscode.debug.onDidTerminateDebugSession((session) => this.end(session)),
@@ -131,6 +135,7 @@ export class HyperscopeSessions implements vscode.Disposable {
         entry.recorded = body.recorded;
         entry.vmbusRecorded = body.vmbusRecorded;
         if (entry !== this.current || entry.ended) return;
+        this.anythingTraced.fire();
         if (recorded !== body.recorded) this.traced.fire();
         if (vmbusRecorded !== body.vmbusRecorded) this.vmbusTraced.fire();
       }

@@ -22,6 +22,14 @@ import type {
   ExportDiskArguments,
 } from '../../debug-adapter/protocol/guest-disks';
 import type {
+  EventDetailArguments,
+  EventDetailBody,
+  eventRequest,
+  EventsArguments,
+  EventsBody,
+  RecordEventsArguments,
+} from '../../debug-adapter/protocol/event-log';
+import type {
   AskGuestArguments,
   IntegrationArguments,
   IntegrationBody,
@@ -49,6 +57,9 @@ export interface AdapterRequests {
   [diskRequest.attachDisk]: { arguments: DiskArguments; body: undefined };
   [diskRequest.detachDisk]: { arguments: DiskArguments; body: undefined };
   [diskRequest.exportDisk]: { arguments: ExportDiskArguments; body: undefined };
+  [eventRequest.events]: { arguments: EventsArguments; body: EventsBody };
+  [eventRequest.eventDetail]: { arguments: EventDetailArguments; body: EventDetailBody };
+  [eventRequest.recordEvents]: { arguments: RecordEventsArguments; body: undefined };
   [customRequest.vmcs]: { arguments: VmcsArguments; body: VmcsBody };
   [customRequest.setVmcsField]: { arguments: SetVmcsFieldArguments; body: undefined };
   [customRequest.partitions]: { arguments: PartitionsArguments; body: PartitionsBody };

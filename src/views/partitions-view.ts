@@ -1,7 +1,8 @@
-/** The Partitions view: the parent partition and the guests, each with its virtual processors and integration components. */
+/** The Partitions view: the parent partition and the guests, each with its virtual processors, integration components and disks. */
 import * as vscode from 'vscode';
 import { customRequest } from '../../debug-adapter/protocol/custom-requests';
 import type { PartitionInfo, ProcessorInfo } from '../../debug-adapter/protocol/custom-requests';
+import { diskRequest, type DiskInfo } from '../../debug-adapter/protocol/guest-disks';
 import {
   integrationRequest,
   type IntegrationBody,
@@ -10,6 +11,7 @@ import {
 } from '../../debug-adapter/protocol/guest-integration';
 import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
 import { requestFromAdapter } from '../debug/session-requests';
+import { diskContext, diskDescription, diskFacts, diskLabel } from './disk-text';
 import { componentContext, componentDescription, phaseIcons } from './integration-text';
 import {
   partitionContext,
@@ -55,8 +57,21 @@ export interface DataNode {
   readonly item: IntegrationDataItem;
 }
 
+/** The disks of a guest, as one node. */
+export interface DisksNode {
+  readonly kind: 'disks';
+  readonly partition: PartitionInfo;
+  readonly disks: readonly DiskInfo[];
+}
+
+export interface DiskNode {
+  readonly kind: 'disk';
+  readonly partition: PartitionInfo;
+  readonly disk: DiskInfo;
+}
+
 export type PartitionTreeNode =
-  PartitionNode | ProcessorNode | IntegrationNode | ComponentNode | DataNode;
+  PartitionNode | ProcessorNode | IntegrationNode | ComponentNode | DataNode | DisksNode | DiskNode;
 
 /** The component by which a guest tells about itself. */
 const dataComponent = 'kvp';
@@ -96,7 +111,11 @@ export class PartitionsView
           partition,
           processor,
         }));
-        return [...processors, ...(await this.integration(partition))];
+        const [integration, disks] = await Promise.all([
+          this.integration(partition),
+          this.disks(partition),
+        ]);
+        return [...processors, ...integration, ...disks];
       }
       case 'integration': {
         const { components, data } = node.body;
@@ -109,8 +128,11 @@ export class PartitionsView
       }
       case 'component':
         return node.data.map((item) => ({ kind: 'data', partition, item }));
+      case 'disks':
+        return node.disks.map((disk) => ({ kind: 'disk', partition, disk }));
       case 'processor':
       case 'data':
+      case 'disk':
         return [];
     }
   }
@@ -127,6 +149,10 @@ export class PartitionsView
         return componentItem(node);
       case 'data':
         return dataItem(node);
+      case 'disks':
+        return disksItem(node);
+      case 'disk':
+        return diskItem(node);
     }
   }
 
@@ -145,6 +171,18 @@ export class PartitionsView
       return body.components.length === 0 ? [] : [{ kind: 'integration', partition, body }];
     } catch {
       return []; // The session ends at this moment.
+    }
+  }
+
+  private async disks(partition: PartitionInfo): Promise<DisksNode[]> {
+    const live = this.sessions.live;
+    if (live === undefined || partition.kind === 'parent') return [];
+    try {
+      const args = { partition: partition.id };
+      const { disks } = await requestFromAdapter(live.session, diskRequest.disks, args);
+      return disks.length === 0 ? [] : [{ kind: 'disks', partition, disks }];
+    } catch {
+      return []; // As above.
     }
   }
 
@@ -222,6 +260,24 @@ function dataItem({ partition, item: { pool, key, value } }: DataNode): vscode.T
   item.id = `data-${partition.id}-${pool}-${key}`;
   item.description = value;
   item.iconPath = new vscode.ThemeIcon('symbol-key');
+  return item;
+}
+
+function disksItem({ partition, disks }: DisksNode): vscode.TreeItem {
+  const item = new vscode.TreeItem('Disks', vscode.TreeItemCollapsibleState.Collapsed);
+  item.id = `disks-${partition.id}`;
+  item.description = String(disks.length);
+  item.iconPath = new vscode.ThemeIcon('database');
+  return item;
+}
+
+function diskItem({ partition, disk }: DiskNode): vscode.TreeItem {
+  const item = new vscode.TreeItem(diskLabel(disk));
+  item.id = `disk-${partition.id}-${disk.index}`;
+  item.description = diskDescription(disk);
+  item.iconPath = new vscode.ThemeIcon(disk.isAttached ? 'database' : 'circle-slash');
+  item.contextValue = diskContext(disk);
+  item.tooltip = factsTooltip(diskLabel(disk), diskFacts(disk));
   return item;
 }
 

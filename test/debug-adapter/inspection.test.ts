@@ -323,9 +323,9 @@ describe('edits', () => {
   it('are recorded as inputs', async () => {
     await session.setVariable(['General', 'RBX'], '5');
     const { body } = await session.client.customRequest('hyperscope/events', {
-      stream: 'inputs',
       start: 0,
       count: 10,
+      filter: { kinds: ['inputs'] },
     });
     assert.equal(body.recorded, 1);
     assert.equal(body.rows[0].text, 'general register 3 = 0x5');

@@ -216,7 +216,11 @@ describe('a running guest', () => {
     ['hyperscope/exits', { start: 0, count: 1, filter: { reasons: ['x'] } }, /whole numbers/],
     ['hyperscope/exitDetail', { id: 'x' }, /not kept/],
     ['hyperscope/exitDetail', { id: '9.9' }, /not kept/],
-    ['hyperscope/events', { stream: 'nosuch', start: 0, count: 1 }, /no stream "nosuch"/],
+    [
+      'hyperscope/events',
+      { start: 0, count: 1, filter: { kinds: ['msr'] } },
+      /no events of kind "msr".*mean "msrs"/,
+    ],
   ];
   it('refuses wrong queries with a message', async () => {
     await run('hello-partition');

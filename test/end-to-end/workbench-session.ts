@@ -29,6 +29,8 @@ export interface WorkbenchOptions {
   /** A package to install; without it the extension runs from the repository. */
   readonly vsix?: string;
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Changes the person's copy of the sample guests before it is opened. */
+  readonly prepare?: (workspace: string) => void;
 }
 
 export class WorkbenchSession {
@@ -36,7 +38,8 @@ export class WorkbenchSession {
     private readonly host: Host,
     private readonly browser: Browser,
     readonly page: Page,
-    private readonly folder: string,
+    /** Removed in the end; the workspace is in it. */
+    readonly folder: string,
   ) {}
 
   static async open(options: WorkbenchOptions = {}): Promise<WorkbenchSession> {
@@ -45,6 +48,7 @@ export class WorkbenchSession {
     cpSync(join(root, 'guests'), workspace, { recursive: true });
     // Fetched guests lie beside the samples, as in the repository.
     symlinkSync(join(root, '.cache'), join(folder, '.cache'));
+    options.prepare?.(workspace);
     const host = await startHost({
       workspace,
       ...(options.vsix === undefined ? { developmentExtensions: [root] } : { vsix: options.vsix }),
@@ -230,6 +234,32 @@ export class WorkbenchSession {
       await this.page.waitForTimeout(300);
       return false;
     });
+  }
+
+  /** Chooses from the menu of a row. */
+  async chooseFromMenu(row: Locator, title: string): Promise<void> {
+    await row.click({ button: 'right' });
+    await this.page.locator('.context-view .action-item', { hasText: title }).first().click();
+  }
+
+  /** Enters a path, or another answer, into the input that has opened at the top. */
+  async answerInput(prompt: RegExp, text: string): Promise<void> {
+    const widget = this.page.locator('.quick-input-widget', { hasText: prompt });
+    const input = widget.locator('input.input');
+    await input.waitFor();
+    await input.fill(text);
+    // A file dialog looks at the folder first, and takes what is typed for another one until it has.
+    await this.page.waitForTimeout(500);
+    await input.press('Enter');
+  }
+
+  /** Waits until a notification says something, and takes it away. */
+  async notification(text: RegExp, timeoutMs?: number): Promise<string> {
+    const said = this.page.locator('.notification-toast', { hasText: text }).first();
+    await said.waitFor(timeoutMs === undefined ? {} : { timeout: timeoutMs });
+    const words = await said.innerText();
+    await this.run('Notifications: Clear All Notifications');
+    return words;
   }
 
   /** Brings a view of the panel to the front by its tab. */

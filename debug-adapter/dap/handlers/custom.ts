@@ -1,9 +1,7 @@
-/** The custom requests of the extension's views: partitions, exit log, other trace streams. */
+/** The custom requests of the extension's views: partitions, exit log, VMBus traffic. */
 import { threadIdOf, type DebuggedPartition } from '../../debugger/debugged-machine';
-import type { TraceStreamName } from '../../debugger/trace-events';
 import {
   customRequest,
-  type EventsBody,
   type ExitDetailBody,
   type ExitsBody,
   type PartitionInfo,
@@ -20,7 +18,6 @@ import type { HandlerTable, SessionState } from '../session-state';
 const mostRows = 500;
 const mostInputBytes = 65_536;
 const parentId = 1;
-const streams: readonly TraceStreamName[] = ['hypercalls', 'events', 'inputs'];
 
 function runStateOf(
   runState: DebuggedPartition['processors'][number]['runState'],
@@ -106,19 +103,6 @@ function exitDetail(session: SessionState, args: RequestArguments): ExitDetailBo
   throw new UserError('no-such-exit', `The exit ${id} is not kept any more.`);
 }
 
-function events(session: SessionState, args: RequestArguments): EventsBody {
-  const name = args.string('stream');
-  const stream = streams.find((known) => known === name);
-  if (stream === undefined) {
-    throw new UserError(
-      'bad-arguments',
-      `There is no stream "${name}"; known: ${streams.join(', ')}.`,
-    );
-  }
-  const start = args.integerBetween('start', 0, Number.MAX_SAFE_INTEGER);
-  return session.control.events(stream, start, args.integerBetween('count', 0, mostRows));
-}
-
 function consoleInput(session: SessionState, args: RequestArguments): undefined {
   const partition = args.integer('partition');
   const data = decodeBase64(args.string('data'));
@@ -186,7 +170,6 @@ export const customHandlers: HandlerTable = {
   [customRequest.partitions]: partitions,
   [customRequest.exits]: exits,
   [customRequest.exitDetail]: exitDetail,
-  [customRequest.events]: events,
   [customRequest.traffic]: traffic,
   [customRequest.trafficDetail]: trafficDetail,
   [customRequest.trafficBuses]: trafficBuses,

@@ -1,6 +1,7 @@
 /** What restricts the list of traffic: words, and comparisons of decoded fields such as `DataTransferLength>4096`. */
+import { meetsComparison, parseFilterText, type FieldComparison } from '../filter-text';
 import { nameOfReading } from './decode-traffic';
-import { TrafficColumns, type FoundValue, type TrafficColumn } from './traffic-columns';
+import { TrafficColumns, type FoundValue } from './traffic-columns';
 import type { TrafficEvent } from './traffic-text';
 import type { TrafficEntries, TrafficEntry, TrafficSummary } from './traffic-entries';
 import { messageFieldNames, packetFieldNames } from './traffic-fields';
@@ -15,19 +16,6 @@ export interface TrafficFilter {
   readonly text?: string | undefined;
 }
 
-type Operator = '=' | '!=' | '<' | '>' | '<=' | '>=';
-
-/** One comparison, with everything about it that no row changes. */
-interface Comparison {
-  /** As layouts spell it. */
-  readonly name: string;
-  readonly operator: Operator;
-  /** In lower case. */
-  readonly text: string;
-  /** Undefined where the operand is no number. */
-  readonly value: bigint | undefined;
-}
-
 /** A filter in the form in which it is asked, of an entry and its number. */
 export type PreparedFilter = (
   number: number,
@@ -35,65 +23,14 @@ export type PreparedFilter = (
   entries: TrafficEntries,
 ) => boolean;
 
-const comparisonPattern = /^([A-Za-z_]\w*)(!=|<=|>=|=|<|>)(.+)$/;
-
-// The pattern admits nothing else.
-const operatorOf = (text: string): Operator => text as Operator;
-
 const spellings = new Map(
   [...messageFieldNames(), ...packetFieldNames()].map((name) => [name.toLowerCase(), name]),
 );
 
-function parse(text: string): {
-  readonly words: readonly string[];
-  readonly comparisons: readonly Comparison[];
-} {
-  const words: string[] = [];
-  const comparisons: Comparison[] = [];
-  for (const token of text.split(/\s+/)) {
-    const match = comparisonPattern.exec(token.replace('==', '='));
-    const [, field, operator, operand] = match ?? [];
-    if (field !== undefined && operator !== undefined && operand !== undefined) {
-      comparisons.push({
-        name: spellings.get(field.toLowerCase()) ?? field,
-        operator: operatorOf(operator),
-        text: operand.toLowerCase(),
-        value: parseValue(operand),
-      });
-    } else if (token !== '') words.push(token.toLowerCase());
-  }
-  return { words, comparisons };
-}
-
-function parseValue(text: string): bigint | undefined {
-  return /^(0[xX][0-9a-fA-F]+|\d+)$/.test(text) ? BigInt(text) : undefined;
-}
-
-function compare(left: bigint, operator: Operator, right: bigint): boolean {
-  switch (operator) {
-    case '=':
-      return left === right;
-    case '!=':
-      return left !== right;
-    case '<':
-      return left < right;
-    case '>':
-      return left > right;
-    case '<=':
-      return left <= right;
-    case '>=':
-      return left >= right;
-  }
-}
-
-function holds({ name, operator, text, value }: Comparison, found: FoundValue | null): boolean {
-  if (found === null) return false;
-  const { value: left, layout } = found;
-  if (typeof left === 'bigint' && value !== undefined) return compare(left, operator, value);
-  const valueName = layout === undefined ? undefined : nameOfReading(name, { value: left, layout });
-  const said = typeof left === 'string' ? left : valueName;
-  const isSame = said?.toLowerCase() === text;
-  return operator === '=' ? isSame : operator === '!=' && !isSame;
+function holds(comparison: FieldComparison, name: string, { value, layout }: FoundValue): boolean {
+  return meetsComparison(comparison, value, () =>
+    layout === undefined ? undefined : nameOfReading(name, { value, layout }),
+  );
 }
 
 /** What a person finds by typing. */
@@ -106,11 +43,11 @@ function searchText({ name, className, refusal, kind, direction }: TrafficSummar
  * @param columns values that other filters have found already
  */
 export function prepareFilter(filter: TrafficFilter, columns: TrafficColumns): PreparedFilter {
-  const { words, comparisons } = parse(filter.text ?? '');
-  const conditions = comparisons.map((comparison): readonly [Comparison, TrafficColumn] => [
-    comparison,
-    columns.named(comparison.name),
-  ]);
+  const { words, comparisons } = parseFilterText(filter.text ?? '');
+  const conditions = comparisons.map((comparison) => {
+    const name = spellings.get(comparison.name.toLowerCase()) ?? comparison.name;
+    return { comparison, name, column: columns.named(name) };
+  });
   const channels = filter.channels === undefined ? undefined : new Set(filter.channels);
   const kinds = filter.kinds === undefined ? undefined : new Set(filter.kinds);
   // Rows are many and what they say in words is not: each summary is looked at once.
@@ -129,9 +66,10 @@ export function prepareFilter(filter: TrafficFilter, columns: TrafficColumns): P
     if (answer === undefined) answers.set(summary, (answer = isWanted(summary)));
     return (
       answer &&
-      conditions.every(([comparison, column]) =>
-        holds(comparison, column.valueOf(number, entry, entries)),
-      )
+      conditions.every(({ comparison, name, column }) => {
+        const found = column.valueOf(number, entry, entries);
+        return found !== null && holds(comparison, name, found);
+      })
     );
   };
 }

@@ -2,6 +2,7 @@
 import type { StructNode } from '../../support/struct-tree';
 import { vmbusVersionText } from '../../spec/vmbus/messages';
 import type { DebuggedMachine } from '../debugged-machine';
+import { lastExitBefore } from '../exits/last-exit';
 import type { PartitionNamer } from '../guest-programs';
 import { formatAddress, formatBytes, hex } from '../value-format';
 import { lastRefusedCall } from './bus-calls';
@@ -284,21 +285,9 @@ export class TrafficLog {
 
   /** What a guest sends, it sends by an exit; what the parent sends answers one, as often as not. */
   private senderOf(entry: TrafficEntry): TrafficDetail['sender'] {
-    const { exits } = this.machine.trace;
-    let low = exits.dropped;
-    let high = exits.recorded;
-    while (low < high) {
-      const middle = Math.floor((low + high) / 2);
-      const exit = exits.at(middle);
-      const isBefore =
-        exit !== undefined &&
-        (exit.position < entry.position ||
-          (exit.position === entry.position && exit.ordinal <= entry.ordinal));
-      if (isBefore) low = middle + 1;
-      else high = middle;
-    }
-    const exit = exits.at(low - 1);
-    if (exit?.partition !== entry.partition || entry.direction === 'to-guest') return undefined;
+    if (entry.direction === 'to-guest') return undefined;
+    const exit = lastExitBefore(this.machine.trace.exits, entry);
+    if (exit === undefined) return undefined;
     const { rip, processor } = exit;
     return { rip: hex(rip), text: formatAddress(rip, this.namerOf(entry.partition)), processor };
   }

@@ -4,6 +4,7 @@ import { customRequest } from '../../../debug-adapter/protocol/custom-requests';
 import { focusedThreadId } from '../../debug/focused-thread';
 import type { HyperscopeSessions } from '../../debug/hyperscope-sessions';
 import { requestFromAdapter } from '../../debug/session-requests';
+import { errorText } from '../../presentation/error-text';
 import { RefreshTimer } from '../../views/refresh-timer';
 import { PanelWebview, type PageReady } from '../panel-webview';
 import type { ToExtension, ToPage } from './vmcs-messages';
@@ -148,8 +149,4 @@ export class VmcsInspectorView implements vscode.Disposable {
     }
     return this.threadNames.get(`${session.id}/${threadId}`) ?? '';
   }
-}
-
-function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

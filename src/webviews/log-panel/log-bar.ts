@@ -38,6 +38,8 @@ export interface LogHoldings {
   readonly dropped: number;
   /** A filter is set. */
   readonly restricts: boolean;
+  /** The filter has not been asked of every row yet. */
+  readonly isSearching?: boolean;
 }
 
 export function logBar(
@@ -122,6 +124,7 @@ function holdingsText({ rowName }: LogBarLook, holdings: LogHoldings): string {
   const rows = countedText(held, rowName);
   const parts = [restricts ? `${countText(total)} of ${rows}` : rows];
   if (dropped > 0) parts.push(`${countText(dropped)} oldest dropped`);
+  if (holdings.isSearching === true) parts.push('searching…');
   if (source.state === 'ended') parts.push('session ended');
   return parts.join(' · ');
 }

@@ -1,0 +1,234 @@
+/** Queries over everything in the trace as one list: the events of the chosen kinds that pass a filter, and one in full. */
+import type { TraceEvent } from '../../machine/trace';
+import type { TraceLog } from '../../system/trace-log';
+import { eventFields, valueNamesOf, valueNamed } from '../event-fields';
+import { lastExitBefore } from '../exits/last-exit';
+import { meetsComparison, parseFilterText, type FieldComparison } from '../filter-text';
+import type { PartitionNamer } from '../guest-programs';
+import { describeEvent } from '../trace-events';
+import { formatAddress, hex } from '../value-format';
+import { EventEntries } from './event-entries';
+import { eventKinds, traceKindsOf, traceKindsOfAll, type EventKind } from './event-kinds';
+
+/** Conditions that an event must meet; absent ones do not restrict. */
+export interface EventFilter {
+  readonly kinds: readonly EventKind[];
+  readonly partition?: number | undefined;
+  /** Words and comparisons of decoded fields, all of which must hold. */
+  readonly text?: string | undefined;
+}
+
+/** One row. */
+export interface EventRow {
+  /** `position.ordinal`. */
+  readonly id: string;
+  readonly kind: EventKind;
+  readonly position: number;
+  readonly timeNs: number;
+  readonly partition: number;
+  readonly processor: number;
+  readonly text: string;
+}
+
+/** A page of rows and the counts around it. */
+export interface EventPage {
+  readonly total: number;
+  /** Entries there are without the text and the partition of the filter. */
+  readonly kept: number;
+  /** Events of the chosen kinds since power-on, those no longer kept among them. */
+  readonly recorded: number;
+  /** False while older entries have not been looked at: asked again, the log looks at more. */
+  readonly isComplete: boolean;
+  readonly rows: readonly EventRow[];
+}
+
+/** A row with every decoded field, and the instruction that led to it. */
+export interface EventDetail {
+  readonly row: EventRow;
+  readonly fields: readonly {
+    readonly name: string;
+    readonly value: string;
+    readonly note?: string;
+  }[];
+  readonly code?: { readonly rip: string; readonly text: string };
+}
+
+/** Events that one query looks at: describing an event in words costs microseconds. */
+const lookedAtMax = 12_000;
+
+interface Selection {
+  readonly key: string;
+  readonly revision: number;
+  readonly entries: EventEntries;
+  /** Undefined where every entry passes. */
+  readonly passes: ((event: TraceEvent) => boolean) | undefined;
+  /** Entries below this number have been looked at. */
+  seen: number;
+  readonly numbers: number[];
+}
+
+const kindByTraceKind = new Map(
+  eventKinds.flatMap((kind) => traceKindsOf[kind].map((each) => [each, kind] as const)),
+);
+
+/** The events of one machine. */
+export class EventLog {
+  private entries: EventEntries | undefined;
+  private entriesKey = '';
+  private selection: Selection | undefined;
+  private readonly others: EventEntries;
+
+  constructor(
+    private readonly trace: TraceLog,
+    private readonly namerOf: PartitionNamer,
+  ) {
+    const kinds = eventKinds.filter((kind) => kind !== 'exits' && kind !== 'vmbus');
+    this.others = new EventEntries(trace, [...traceKindsOfAll(kinds)]);
+  }
+
+  /** Events since power-on that are neither VM exits nor VMBus traffic, as a front end is told. */
+  get othersRecorded(): number {
+    return this.others.recorded;
+  }
+
+  /** Rows `start` to `start + count - 1` among those that pass `filter`, oldest first. */
+  query(start: number, count: number, filter: EventFilter): EventPage {
+    const entries = this.entriesOf(filter.kinds);
+    entries.update();
+    const selection = this.select(entries, filter);
+    const { passes, numbers } = selection;
+    const total = passes === undefined ? entries.count : numbers.length;
+    const rows = [];
+    for (let row = start; row < Math.min(start + count, total); row++) {
+      rows.push(this.rowOf(entries.eventAt(numbers[row] ?? row)));
+    }
+    return {
+      total,
+      kept: entries.count,
+      recorded: entries.recorded,
+      isComplete: passes === undefined || selection.seen >= entries.count,
+      rows,
+    };
+  }
+
+  /** An event by identity with everything known about it; undefined where it is not kept. */
+  detail(id: string): EventDetail | undefined {
+    const [position = NaN, ordinal = NaN] = id.split('.').map(Number);
+    const all = eventKinds.flatMap((kind) => traceKindsOf[kind]);
+    const event = new EventEntries(this.trace, all).find(position, ordinal);
+    if (event === undefined) return undefined;
+    const rip = this.codeOf(event);
+    const fields = [...eventFields(event)].map(([name, value]) => {
+      const note = typeof value === 'bigint' ? noteOf(event.kind, name, value) : undefined;
+      const text = typeof value === 'string' ? value : hex(value);
+      return { name, value: text, ...(note === undefined ? {} : { note }) };
+    });
+    const name = this.namerOf(event.partition);
+    return {
+      row: this.rowOf(event),
+      fields,
+      ...(rip === undefined ? {} : { code: { rip: hex(rip), text: formatAddress(rip, name) } }),
+    };
+  }
+
+  private entriesOf(kinds: readonly EventKind[]): EventEntries {
+    const key = kinds.join();
+    if (this.entries !== undefined && this.entriesKey === key) return this.entries;
+    this.entriesKey = key;
+    this.selection = undefined;
+    this.entries = new EventEntries(
+      this.trace,
+      kinds.flatMap((kind) => traceKindsOf[kind]),
+    );
+    return this.entries;
+  }
+
+  private select(entries: EventEntries, { partition, text = '' }: EventFilter): Selection {
+    const key = `${partition} ${text}`;
+    const { revision } = entries;
+    let { selection } = this;
+    if (selection?.key !== key || selection.revision !== revision) {
+      const passes = this.conditionOf(partition, text);
+      selection = { key, revision, entries, passes, seen: 0, numbers: [] };
+      this.selection = selection;
+    }
+    if (selection.passes === undefined) return selection;
+    const end = Math.min(entries.count, selection.seen + lookedAtMax);
+    for (; selection.seen < end; selection.seen++) {
+      const event = entries.eventAt(selection.seen);
+      if (event !== undefined && selection.passes(event)) selection.numbers.push(selection.seen);
+    }
+    return selection;
+  }
+
+  private conditionOf(
+    partition: number | undefined,
+    text: string,
+  ): ((event: TraceEvent) => boolean) | undefined {
+    const { words, comparisons } = parseFilterText(text);
+    if (partition === undefined && words.length === 0 && comparisons.length === 0) return undefined;
+    return (event) => {
+      if (partition !== undefined && event.partition !== partition) return false;
+      if (!comparisons.every((comparison) => meets(event, comparison))) return false;
+      if (words.length === 0) return true;
+      const said = describeEvent(event, this.namerOf(event.partition)).toLowerCase();
+      return words.every((word) => said.includes(word));
+    };
+  }
+
+  private rowOf(event: TraceEvent | undefined): EventRow {
+    if (event === undefined) return droppedRow;
+    const { kind, position, ordinal, timeNs, partition, processor } = event;
+    return {
+      id: `${position}.${ordinal}`,
+      kind: kindByTraceKind.get(kind) ?? 'exits',
+      ...{ position, timeNs, partition, processor },
+      text: describeEvent(event, this.namerOf(partition)),
+    };
+  }
+
+  private codeOf(event: TraceEvent): bigint | undefined {
+    switch (event.kind) {
+      case 'vm-exit':
+      case 'event':
+        return event.rip;
+      case 'hypercall':
+      case 'msr-access':
+      case 'intercept-message':
+      case 'console':
+      case 'guest-crash':
+        return lastExitBefore(this.trace.exits, event)?.rip;
+      case 'vmbus-message':
+      case 'vmbus-packet':
+      case 'vmbus-signal':
+        if (event.direction === 'to-guest') return undefined;
+        return lastExitBefore(this.trace.exits, event)?.rip;
+      default:
+        return undefined;
+    }
+  }
+}
+
+/** Of an event that has been dropped while its row was being asked for. */
+const droppedRow: EventRow = {
+  ...{ id: '', kind: 'exits', position: 0, timeNs: 0, partition: 0, processor: 0 },
+  text: 'no longer kept',
+};
+
+function meets(event: TraceEvent, comparison: FieldComparison): boolean {
+  const wanted = comparison.name.toLowerCase();
+  for (const [name, value] of eventFields(event)) {
+    if (name.toLowerCase() !== wanted) continue;
+    const named =
+      typeof value === 'bigint' ? valueNamed(event.kind, name, comparison.text) : undefined;
+    return meetsComparison(comparison, value, () =>
+      named === value ? comparison.text : undefined,
+    );
+  }
+  return false;
+}
+
+/** What the specification calls the value of a field. */
+function noteOf(kind: TraceEvent['kind'], field: string, value: bigint): string | undefined {
+  return valueNamesOf(kind, field).find((name) => valueNamed(kind, field, name) === value);
+}

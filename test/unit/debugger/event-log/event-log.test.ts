@@ -1,0 +1,135 @@
+/** The event log: one order of all kinds, kinds to choose, words and fields, and what is recorded only on demand. */
+import assert from 'node:assert/strict';
+import { eventKinds } from '../../../../debug-adapter/debugger/event-log/event-kinds';
+import { EventLog, type EventPage } from '../../../../debug-adapter/debugger/event-log/event-log';
+import { askedForKindNames, eventKindNames } from '../../../../debug-adapter/protocol/event-log';
+import { askedForKinds } from '../../../../debug-adapter/debugger/event-log/event-kinds';
+import type { TraceEvent } from '../../../../debug-adapter/machine/trace';
+import { TraceLog } from '../../../../debug-adapter/system/trace-log';
+import { TrafficWriter } from '../../../support/vmbus-traffic';
+
+const header = (position: number, ordinal = 0) => ({
+  ...{ position, ordinal, timeNs: position * 1000, partition: 2, processor: 0 },
+});
+
+const exitAt = (position: number, reason: number, rip: bigint): TraceEvent => ({
+  kind: 'vm-exit',
+  ...header(position),
+  ...{ exitNumber: position, reason, qualification: 0n, instructionLength: 3 },
+  ...{ interruptionInformation: 0, guestPhysicalAddress: 0n, guestLinearAddress: 0n },
+  ...{ rip, rflags: 2, cr0: 1n, cr3: 0n, cr4: 0n },
+  registers: Array.from({ length: 16 }, () => 0n),
+});
+
+const vectorAt = (position: number, vector: number): TraceEvent => ({
+  kind: 'event',
+  ...header(position),
+  ...{ vector, errorCode: undefined, rip: 0x2000n },
+});
+
+const msrAt = (position: number): TraceEvent => ({
+  kind: 'msr-access',
+  ...header(position, 1),
+  ...{ msr: 0x1b, isWrite: false, value: 0xfee0_0900n, isRefused: false },
+});
+
+function logOf(events: readonly TraceEvent[]): { log: EventLog; trace: TraceLog } {
+  const trace = new TraceLog();
+  for (const event of events) trace.record(event);
+  return { log: new EventLog(trace, () => () => undefined), trace };
+}
+
+const some = [exitAt(1, 31, 0x1000n), msrAt(1), vectorAt(2, 14), exitAt(3, 18, 0x1003n)];
+const kindsOf = ({ rows }: EventPage): readonly string[] => rows.map(({ kind }) => kind);
+
+describe('event log', () => {
+  it('has every kind that the protocol names', () => {
+    assert.deepEqual(eventKinds, eventKindNames);
+    assert.deepEqual(askedForKinds, askedForKindNames);
+  });
+
+  it('puts the chosen kinds into one order', () => {
+    const { log } = logOf(some);
+    const all = log.query(0, 10, { kinds: eventKinds });
+    assert.deepEqual(kindsOf(all), ['exits', 'msrs', 'events', 'exits']);
+    assert.deepEqual([all.total, all.kept, all.recorded, all.isComplete], [4, 4, 4, true]);
+    assert.deepEqual(kindsOf(log.query(1, 1, { kinds: ['exits', 'events'] })), ['events']);
+    assert.equal(log.query(0, 10, { kinds: [] }).total, 0);
+  });
+
+  for (const [text, kinds] of [
+    ['apic_base', ['msrs']],
+    ['IA32_APIC_BASE 0xfee00900', ['msrs']],
+    ['vector=14', ['events']],
+    ['vector=#pf', ['events']],
+    ['msr=0x1b', ['msrs']],
+    ['reason=18', ['exits']],
+    ['at', ['exits', 'events', 'exits']],
+    ['nosuchfield=1', []],
+  ] as const) {
+    it(`finds "${text}"`, () => {
+      assert.deepEqual(kindsOf(logOf(some).log.query(0, 10, { kinds: eventKinds, text })), kinds);
+    });
+  }
+
+  it('grows with the trace, and starts over where the past was left', () => {
+    const { log, trace } = logOf(some);
+    const filter = { kinds: ['events'], text: 'at' } as const;
+    assert.equal(log.query(0, 10, filter).total, 1);
+    trace.record(vectorAt(4, 32));
+    assert.equal(log.query(0, 10, filter).total, 2);
+    trace.hearFrom({ position: 1, ordinal: 9 });
+    trace.record(vectorAt(2, 33));
+    const { rows, total } = log.query(0, 10, filter);
+    assert.equal(total, 1);
+    assert.match(rows[0]?.text ?? '', /0x21/);
+  });
+
+  it('looks for a text a piece at a time', () => {
+    const { log } = logOf(
+      Array.from({ length: 15_000 }, (_, at) => vectorAt(at + 1, at % 2 ? 32 : 33)),
+    );
+    const filter = { kinds: ['events'], text: 'vector=33' } as const;
+    const first = log.query(0, 10, filter);
+    assert.equal(first.isComplete, false);
+    assert.equal(first.rows.length, 10);
+    const second = log.query(0, 10, filter);
+    assert.deepEqual([second.isComplete, second.total], [true, 7500]);
+  });
+
+  it('counts what the rings have dropped, and forgets it', () => {
+    const { log } = logOf(Array.from({ length: 30_000 }, (_, at) => vectorAt(at + 1, 32)));
+    const { kept, recorded, rows } = log.query(0, 1, { kinds: ['events'] });
+    assert.deepEqual([kept, recorded], [16_384, 30_000]);
+    assert.equal(rows[0]?.position, 30_000 - 16_384 + 1);
+  });
+
+  it('shows an event in full, with the instruction that led to it', () => {
+    const { log } = logOf(some);
+    const detail = log.detail('1.1');
+    assert.equal(detail?.row.kind, 'msrs');
+    assert.equal(detail.code?.rip, '0x1000');
+    const msr = detail.fields.find(({ name }) => name === 'msr');
+    assert.deepEqual([msr?.value, msr?.note], ['0x1b', 'ia32_apic_base']);
+    assert.equal(log.detail('77.0'), undefined);
+    assert.equal(log.detail('nonsense'), undefined);
+  });
+
+  it('follows a packet from the exit that sent it to what came of it', () => {
+    const writer = new TrafficWriter();
+    writer.connect();
+    const { log } = logOf(writer.events);
+    const [first] = log.query(0, 10, { kinds: ['vmbus'] }).rows;
+    assert.match(first?.text ?? '', /InitiateContact/);
+  });
+});
+
+describe('kinds that are recorded on demand', () => {
+  it('are wanted only while they are kept', () => {
+    const trace = new TraceLog();
+    assert.equal(trace.wants('msr-access'), false);
+    trace.keptKinds = new Set(['msr-access']);
+    assert.equal(trace.wants('msr-access'), true);
+    assert.equal(trace.wants('schedule-switch'), false);
+  });
+});
