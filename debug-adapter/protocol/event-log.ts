@@ -16,6 +16,7 @@ export const eventKindNames = [
   ...(['intercepts', 'overlays', 'schedule', 'vmbus', 'crashes'] as const),
 ] as const;
 
+/** One of {@link eventKindNames}. */
 export type EventKindName = (typeof eventKindNames)[number];
 
 /** Kinds that are recorded only from the moment when they are asked for. */

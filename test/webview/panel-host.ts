@@ -121,6 +121,46 @@ export async function postTo(page: Page, message: unknown): Promise<void> {
   await page.evaluate((data) => window.postMessage(data, '*'), message);
 }
 
+/**
+ * A meter of the milliseconds that the page's thread has worked so far: processor time, which other work of the computer
+ * does not stretch.
+ */
+export async function pageWorkMeter(page: Page): Promise<() => Promise<number>> {
+  const devTools = await page.context().newCDPSession(page);
+  await devTools.send('Performance.enable', { timeDomain: 'threadTicks' });
+  return async () => {
+    const { metrics } = await devTools.send('Performance.getMetrics');
+    return (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? NaN) * 1000;
+  };
+}
+
+/** Scrolls the grid to and fro over all of its rows; milliseconds of work that a frame took, rows that came included. */
+export async function frameWork(
+  page: Page,
+  frames: number,
+): Promise<{ readonly longestMs: number; readonly meanMs: number }> {
+  const work = await pageWorkMeter(page);
+  const times: number[] = [];
+  let before = await work();
+  for (let frame = 0; frame < frames; frame++) {
+    await page.evaluate(
+      async ([part = 0]) => {
+        const grid = document.querySelector('#grid');
+        if (grid === null) throw new Error('no grid');
+        grid.scrollTop = grid.scrollHeight * part;
+        await new Promise(requestAnimationFrame);
+        await new Promise(requestAnimationFrame);
+      },
+      [((frame * 37) % frames) / frames],
+    );
+    const now = await work();
+    times.push(now - before);
+    before = now;
+  }
+  const sum = times.reduce((total, ms) => total + ms, 0);
+  return { longestMs: Math.max(...times), meanMs: sum / frames };
+}
+
 interface FakeWindow {
   acquireVsCodeApi: unknown;
   keptState: unknown;

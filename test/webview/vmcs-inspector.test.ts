@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { InspectedGuest, VmcsHost, type VmcsPage } from './vmcs-host';
-import type { PageOptions } from './panel-host';
+import { pageWorkMeter, type PageOptions } from './panel-host';
 
 const image = 'guests/hello-partition/hello-partition.elf';
 
@@ -72,7 +72,7 @@ describe('VMCS Inspector page', function () {
     await open();
     const { page } = shown;
     const rounds = 12;
-    const pageWork = await pageWorkMeter();
+    const pageWork = await pageWorkMeter(page);
     const before = { page: await pageWork(), wall: performance.now(), node: process.cpuUsage() };
     for (let round = 0; round < rounds; round++) {
       guestOf().step();
@@ -94,18 +94,6 @@ describe('VMCS Inspector page', function () {
     assert.ok(pageMs + nodeMs <= 100);
     assert.equal((await page.locator('.row.field.changed').count()) > 0, true);
   });
-
-  /** Milliseconds of script, style and layout in the page so far. */
-  async function pageWorkMeter(): Promise<() => Promise<number>> {
-    const devTools = await shown.page.context().newCDPSession(shown.page);
-    await devTools.send('Performance.enable');
-    const counted = new Set(['ScriptDuration', 'LayoutDuration', 'RecalcStyleDuration']);
-    return async () => {
-      const { metrics } = await devTools.send('Performance.getMetrics');
-      const wanted = metrics.filter(({ name }) => counted.has(name));
-      return wanted.reduce((sum, { value }) => sum + value * 1000, 0);
-    };
-  }
 
   const thread = () => guestOf().control.thread(guestOf().threadId);
 

@@ -60,14 +60,16 @@ function rowDetails(model: EventModel, row: EventRow, actions: DetailActions): T
                 ({ name, value, note }) =>
                   html`<div class="pair">
                     <dt>${name}</dt>
-                    <dd>
-                      ${value}${note === undefined ? nothing : html`<span class="note">${note}</span>`}
-                    </dd>
+                    <dd>${value}${noteText(note)}</dd>
                   </div>`,
               )}
             </dl>`
       }
     </div>`;
+}
+
+function noteText(note: string | undefined): TemplateResult | typeof nothing {
+  return note === undefined ? nothing : html`<span class="note">${note}</span>`;
 }
 
 function iconButton(icon: string, label: string, run: () => void): TemplateResult {
