@@ -139,6 +139,12 @@ describe('integration components of a Debian userland', function () {
     assert.equal(component('kvp').phase, 'ready');
   });
 
+  it('leave the same state behind when it is saved and restored after all that', () => {
+    const hash = machine.stateHash();
+    machine.restore(machine.save());
+    assert.equal(machine.stateHash(), hash);
+  });
+
   it('do the same however the run is sliced', () => {
     const seed = seedOf(61);
     const random = new SeededRandom(seed);
