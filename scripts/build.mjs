@@ -1,5 +1,6 @@
 // Bundles the extension, the debug adapter, the command line, the language server and the webviews into dist/.
 import { context, build } from 'esbuild';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,12 +37,29 @@ function webviewEntries() {
   return Object.fromEntries(names.map((name) => [name, `src/webviews/${name}/main.ts`]));
 }
 
+/** What the code that translators generate depends on. */
+const translatorSources = ['cpu', 'machine', 'spec', 'support'];
+
+/** Changes with every source of {@link translatorSources}: code that another version has kept is not to be used. */
+function translatorVersion() {
+  const hash = createHash('sha256');
+  for (const folder of translatorSources) {
+    const from = path.join(root, 'debug-adapter', folder);
+    const names = fs.readdirSync(from, { recursive: true, encoding: 'utf8' });
+    for (const name of names.filter((each) => each.endsWith('.ts')).sort()) {
+      hash.update(`${folder}/${name}\0`).update(fs.readFileSync(path.join(from, name)));
+    }
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
 /**
  * The bundles to make, as esbuild options.
- * @param {{ minify?: boolean, clean?: boolean }} [options]
+ * @param {{ minify?: boolean, version?: string | undefined }} [options] version of the translator: without it no
+ *   translated code is kept
  * @returns {import('esbuild').BuildOptions[]}
  */
-function bundles({ minify = false } = {}) {
+function bundles({ minify = false, version } = {}) {
   /** @type {import('esbuild').BuildOptions} */
   const common = {
     absWorkingDir: root,
@@ -60,6 +78,7 @@ function bundles({ minify = false } = {}) {
     platform: 'node',
     target: 'node20',
     format: 'cjs',
+    define: { translatorVersion: JSON.stringify(version) ?? 'undefined' },
     external: ['vscode'],
   };
   /** @type {import('esbuild').BuildOptions[]} */
@@ -93,7 +112,7 @@ function copyFiles() {
  * @returns {Promise<string[]>} the bundles that were written, relative to the repository
  */
 export async function buildAll(options = {}) {
-  const list = bundles(options);
+  const list = bundles({ ...options, version: translatorVersion() });
   if (options.clean) fs.rmSync(dist, { recursive: true, force: true });
   await Promise.all(list.map((bundle) => build(bundle)));
   copyFiles();

@@ -5,8 +5,7 @@ import { readGuestFile } from '../debugger/program';
 import type { HeadlessRun } from '../debugger/headless-run';
 import { launchOfRestored, readSavedMachine } from '../debugger/saved-machine';
 import { absolutePath, nodeFileSource } from '../host/node-file-source';
-import { nodeDecompressor } from '../host/node-decompressor';
-import { nodePorts } from '../host/node-ports';
+import { keepTranslatedCode, nodePorts, portsWithoutCache } from '../host/node-ports';
 import { nodeBlockFiles } from '../host/node-block-files';
 import { nodeWallClock } from '../host/node-wall-clock';
 import { openKeyboard, openTextFile, terminal } from '../host/terminal';
@@ -23,7 +22,7 @@ function openGuest(options: RunOptions): HeadlessRun {
   const saved = restoreFile === undefined ? undefined : readSavedMachine(restoreFile, nodePorts);
   const launch = saved === undefined ? given : launchOfRestored(saved, given);
   const origin = resolveLaunchPaths(launch, absolutePath);
-  const ports = usesCache ? nodePorts : { ...nodePorts, decompressor: nodeDecompressor };
+  const ports = usesCache ? nodePorts : portsWithoutCache;
   return openHeadless(parseLaunchArguments(launch), ports, checkpointInterval, {
     origin,
     saved,
@@ -91,6 +90,7 @@ function run(machine: HeadlessRun, options: RunOptions): void {
       const outcome = guest.turn();
       if (outcome.kind === 'ended') {
         endTrace();
+        keepTranslatedCode();
         terminal.exit(outcome.status);
       } else if (outcome.waitMs === 0) setImmediate(turn);
       else waiting = setTimeout(turn, outcome.waitMs);

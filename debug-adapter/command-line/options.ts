@@ -94,7 +94,7 @@ The exit status is what the guest wrote to its exit port, 0 where it halted or -
                        steps between the checkpoints that --go-to starts from (default 2000000)
   --state-hash         print the hash of the final state
   --quiet              print nothing but the guest's console
-  --no-cache           unpack the kernel anew; otherwise it is kept for the next start
+  --no-cache           unpack and translate anew; otherwise both are kept for the next start
   --help               show this text
 `;
 

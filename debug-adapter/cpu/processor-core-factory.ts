@@ -1,4 +1,5 @@
 /** Builds a partition's code space with its memory, interpreter and processors. */
+import type { CodeArchive } from '../machine/code-archive';
 import type { CodeHost, CodeSpace } from '../machine/code-space';
 import { GuestMemory } from '../machine/guest-memory';
 import { PartitionClock } from '../machine/partition-clock';
@@ -48,6 +49,8 @@ export interface PartitionCoreOptions {
   readonly hotCount?: number;
   /** Changes of a page with translated code after which the page is interpreted for a while; 8 unless given. */
   readonly changesOfUnstablePage?: number;
+  /** Translations of earlier runs. */
+  readonly archive?: CodeArchive;
 }
 
 /** A partition's memory and processors. */
@@ -90,6 +93,16 @@ export function interpreterModule(tlbEntries: number): Uint8Array {
   return module;
 }
 
+function interpreterFor(
+  codeHost: CodeHost,
+  variants: VariantTable,
+  tlbEntries: number,
+): Uint8Array {
+  if (variants !== variantTable()) return emitModule(variants, tlbEntries);
+  const make = (): Uint8Array => interpreterModule(tlbEntries);
+  return codeHost.keptModule?.(`interpreter-${tlbEntries}`, make) ?? make();
+}
+
 function emitModule({ groups }: VariantTable, tlbEntries: number): Uint8Array {
   return emitInterpreter({ groups, tlbEntries, routineNumber });
 }
@@ -122,11 +135,12 @@ export function createPartitionCores(
   );
   const memory = new GuestMemory(space.bytes, frameBase, memoryBytes / 4096 + overlayFrames);
   const clock = new PartitionClock();
+  // An archive has code of the usual instructions, for the usual TLBs.
+  const isArchived =
+    hotCount > 0 && variants === variantTable() && tlbEntries === dataTlbEntriesMax;
   const { code, translator, sources } = makeCodeCache(space, memory, cores, {
-    tlbEntries,
-    hotCount,
-    changesOfUnstablePage,
-    variants,
+    ...{ tlbEntries, hotCount, changesOfUnstablePage, variants },
+    archive: isArchived ? options.archive : undefined,
   });
   const breakpointsChanged = (): void => {
     const addresses = cores.flatMap((core) => [...core.breakpointAddresses]);
@@ -140,8 +154,7 @@ export function createPartitionCores(
     core.state.writeU64(stateOffsets.randomState, random);
     cores.push(core);
   }
-  const isUsual = variants === variantTable();
-  space.install(isUsual ? interpreterModule(tlbEntries) : emitModule(variants, tlbEntries), [0]);
+  space.install(interpreterFor(codeHost, variants, tlbEntries), [0]);
   return { memory, clock, cores };
 }
 
@@ -155,9 +168,10 @@ function makeCodeCache(
     hotCount,
     changesOfUnstablePage,
     variants,
+    archive,
   }: Required<
     Pick<PartitionCoreOptions, 'tlbEntries' | 'hotCount' | 'changesOfUnstablePage' | 'variants'>
-  >,
+  > & { readonly archive: CodeArchive | undefined },
 ): Pick<SharedParts, 'code' | 'translator' | 'sources'> {
   const undefinedHandler = present(variants.handlerNamed('UD '), 'the variant of UD');
   const forgetCode = (reason: ResetReason): void => {
@@ -179,6 +193,7 @@ function makeCodeCache(
     tlbEntries,
     followedCount: hotCount >>> followedShift,
     onRegionsGone: () => cores.forEach((core) => core.caches.forgetJumps()),
+    ...(archive === undefined ? {} : { archive }),
   });
   const dropTranslations = (): void => {
     memory.clearTranslationFlags();

@@ -1,12 +1,30 @@
 /** Every port of the debugger and the machine, as this computer has them. */
+import { ArchivingCodeHost } from './archiving-code-host';
 import { icedDisassembler } from './iced-disassembler';
+import { cacheFolder, KeptFiles } from './kept-files';
+import { engineVersion } from './native-code';
 import { nodeBlockFiles } from './node-block-files';
 import { nodeCompressor } from './node-compressor';
 import { nodeDecompressor } from './node-decompressor';
 import { nodeFileSource } from './node-file-source';
 import { nodeWallClock } from './node-wall-clock';
-import { CachingDecompressor, cacheFolder } from './unpacked-cache';
-import { webAssemblyCodeHost } from './web-assembly-code-space';
+import { CachingDecompressor } from './unpacked-cache';
+import { codeOf, provideCode, webAssemblyCodeHost } from './web-assembly-code-space';
+
+/** Hash of the sources that generated code depends on; only bundles have it. */
+declare const translatorVersion: string | undefined;
+
+const translatedLimits = { files: 8, bytes: 512 * 1024 * 1024 };
+
+const archivingCodeHost =
+  typeof translatorVersion === 'string'
+    ? new ArchivingCodeHost(
+        webAssemblyCodeHost,
+        { codeOf, provide: provideCode },
+        new KeptFiles(cacheFolder(), '.translated', translatedLimits),
+        `${translatorVersion}-${engineVersion}`,
+      )
+    : undefined;
 
 export const nodePorts = {
   files: nodeFileSource,
@@ -15,5 +33,17 @@ export const nodePorts = {
   decompressor: new CachingDecompressor(nodeDecompressor, cacheFolder()),
   disassembler: icedDisassembler,
   clock: nodeWallClock,
+  codeHost: archivingCodeHost ?? webAssemblyCodeHost,
+} as const;
+
+/** The ports without what earlier processes have left. */
+export const portsWithoutCache = {
+  ...nodePorts,
+  decompressor: nodeDecompressor,
   codeHost: webAssemblyCodeHost,
 } as const;
+
+/** Leaves what this process has translated for later ones; for its end. */
+export function keepTranslatedCode(): void {
+  archivingCodeHost?.save();
+}

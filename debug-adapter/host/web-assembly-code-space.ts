@@ -1,24 +1,49 @@
 /** The only place that loads WebAssembly: makes a partition's memory and installs generated code into it. */
 import type { CodeHost, CodeImports, CodeSpace, CodeSpaceLayout } from '../machine/code-space';
 import { present } from '../support/assert';
+import { moduleWithCode, nativeCodeOf } from './native-code';
 
 const wasmPageBytes = 65536;
 
-/** Modules by their bytes: partitions share the interpreter's, with the code that the engine has optimised. */
-const compiled = new WeakMap<Uint8Array, WebAssembly.Module>();
+interface Compiled {
+  readonly module: WebAssembly.Module;
+  instance?: WeakRef<WebAssembly.Instance>;
+}
 
-function compile(bytes: Uint8Array): WebAssembly.Module {
+/** Modules by their bytes: partitions share the interpreter's, with the code that the engine has optimised. */
+const compiled = new WeakMap<Uint8Array, Compiled>();
+/** Machine code of modules, as earlier processes have left it. */
+const keptCode = new WeakMap<Uint8Array, Uint8Array>();
+
+function compile(bytes: Uint8Array): Compiled {
   const known = compiled.get(bytes);
   if (known !== undefined) return known;
-  const module = new WebAssembly.Module(new Uint8Array(bytes));
-  compiled.set(bytes, module);
-  return module;
+  const code = keptCode.get(bytes);
+  const kept = code === undefined ? undefined : moduleWithCode(bytes, code);
+  const made = { module: kept ?? new WebAssembly.Module(new Uint8Array(bytes)) };
+  compiled.set(bytes, made);
+  return made;
+}
+
+/** Says which machine code belongs to a module that is to be installed. */
+export function provideCode(module: Uint8Array, code: Uint8Array): void {
+  keptCode.set(module, code);
+}
+
+/** The machine code of a module as it is now; undefined where there is none worth keeping. */
+export function codeOf(module: Uint8Array): Uint8Array | undefined {
+  const made = compiled.get(module);
+  const instance = made?.instance?.deref();
+  const now =
+    made === undefined || instance === undefined ? undefined : nativeCodeOf(made.module, instance);
+  return now ?? keptCode.get(module);
 }
 
 class WebAssemblyCodeSpace implements CodeSpace {
   readonly bytes: Uint8Array;
   private readonly memory: WebAssembly.Memory;
   private readonly table = new WebAssembly.Table({ initial: 1, element: 'anyfunc' });
+  private readonly instances = new WeakMap<Uint8Array, WebAssembly.Instance>();
   private entry: ((vpBase: number, budget: number) => number) | undefined;
 
   constructor(
@@ -30,17 +55,28 @@ class WebAssemblyCodeSpace implements CodeSpace {
     this.bytes = new Uint8Array(this.memory.buffer);
   }
 
-  install(module: Uint8Array, slots: readonly number[]): void {
-    const instance = new WebAssembly.Instance(compile(module), {
-      m: { memory: this.memory, table: this.table, ...this.imports },
-    });
+  install(module: Uint8Array, slots: readonly (number | undefined)[]): void {
+    const { exports } = this.instanceOf(module);
     slots.forEach((slot, index) => {
+      if (slot === undefined) return;
       // The emitter exports exactly one function for each slot; a miss is caught by `present`.
-      const code = present(instance.exports[`f${index}`], `export f${index}`) as () => number;
+      const code = present(exports[`f${index}`], `export f${index}`) as () => number;
       if (slot >= this.table.length) this.table.grow(slot + 1 - this.table.length);
       this.table.set(slot, code);
       if (slot === 0) this.entry = code;
     });
+  }
+
+  private instanceOf(bytes: Uint8Array): WebAssembly.Instance {
+    const known = this.instances.get(bytes);
+    if (known !== undefined) return known;
+    const made = compile(bytes);
+    const instance = new WebAssembly.Instance(made.module, {
+      m: { memory: this.memory, table: this.table, ...this.imports },
+    });
+    made.instance = new WeakRef(instance);
+    this.instances.set(bytes, instance);
+    return instance;
   }
 
   release(slots: readonly number[]): void {

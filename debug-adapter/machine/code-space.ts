@@ -1,4 +1,5 @@
 /** The port through which generated code enters: only `host/` knows how WebAssembly is loaded. */
+import type { CodeArchive } from './code-archive';
 
 /** Functions that generated code calls; every argument and result is a 32-bit integer. */
 export type CodeImports = Readonly<Record<string, (...args: number[]) => number>>;
@@ -13,8 +14,11 @@ export interface CodeSpace {
   /** The whole memory; the view stays valid for the life of the space. */
   readonly bytes: Uint8Array;
 
-  /** Instantiates `module` and puts its exports `f0`, `f1`, … into the table at `slots`. */
-  install(module: Uint8Array, slots: readonly number[]): void;
+  /**
+   * Puts the exports `f0`, `f1`, … of a module into the table at `slots`; undefined leaves an export out. A module that is
+   * the same object as an earlier one is instantiated no second time.
+   */
+  install(module: Uint8Array, slots: readonly (number | undefined)[]): void;
 
   /** Empties table slots, so that the code behind them can be collected. */
   release(slots: readonly number[]): void;
@@ -30,4 +34,10 @@ export interface CodeSpace {
 /** Makes code spaces; implemented by `host/`. */
 export interface CodeHost {
   createSpace(layout: CodeSpaceLayout, imports: CodeImports): CodeSpace;
+
+  /** A module that is the same for every guest: the one kept under the name, or what `make` gives. */
+  keptModule?(name: string, make: () => Uint8Array): Uint8Array;
+
+  /** Opens what earlier runs with these images have translated. */
+  openArchive?(images: readonly Uint8Array[]): CodeArchive;
 }

@@ -11,6 +11,7 @@ import { Partition } from '../hypervisor/partition';
 import { inspectSynic } from '../hypervisor/synic/inspect-synic';
 import { VirtualProcessor } from '../hypervisor/virtual-processor';
 import { pageSizeBytes } from '../machine/addresses';
+import type { CodeArchive } from '../machine/code-archive';
 import type { CodeHost } from '../machine/code-space';
 import type { HostInput, RecordedInput } from '../machine/host-input';
 import type { InspectedPart } from '../machine/inspect';
@@ -85,9 +86,13 @@ export class PhysicalMachine {
     checkConfiguration(configuration);
     warmUpInterpreter(ports.codeHost, ports.tlbEntries);
     this.loop = new RunLoop(configuration.costs, this.trace);
+    const images = configuration.guests.map(({ image }) => image.bytes);
+    const archive = ports.codeHost.openArchive?.(images);
     const makePartition = (id: number): Partition | undefined => {
       const guest = configuration.guests[id - firstGuestId];
-      return guest === undefined ? undefined : preparePartition(configuration, guest, id, ports);
+      return guest === undefined
+        ? undefined
+        : preparePartition(configuration, guest, id, { ...ports, archive });
     };
     const hypervisor = new Hypervisor(this.loop, makePartition);
     this.parent = new ParentPartition(hypervisor, this.loop.trace);
@@ -336,10 +341,10 @@ function preparePartition(
   { randomSeed = 0n }: MachineConfiguration,
   guest: GuestConfiguration,
   id: number,
-  ports: MachinePorts,
+  ports: MachinePorts & { readonly archive: CodeArchive | undefined },
 ): Partition {
   const { name, memoryBytes, processorCount = 1 } = guest;
-  const { codeHost, hotCount, tlbEntries } = ports;
+  const { codeHost, hotCount, tlbEntries, archive } = ports;
   const { memory, clock, cores } = createPartitionCores(codeHost, {
     memoryBytes,
     processorCount,
@@ -347,6 +352,7 @@ function preparePartition(
     ...(guest.la57 === true ? { linearAddressBits: linearAddressBits.fiveLevels } : {}),
     ...(hotCount === undefined ? {} : { hotCount }),
     ...(tlbEntries === undefined ? {} : { tlbEntries }),
+    ...(archive === undefined ? {} : { archive }),
   });
   const processors = cores.map((core, index) => new VirtualProcessor(id, index, core));
   const { onReset, onTripleFault } = guest;

@@ -1,7 +1,7 @@
 // The command line with a stock kernel: how a run ends, what it writes, and what is refused.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -67,6 +67,21 @@ describe('hyperscope run --kernel', function () {
       positions,
       [...positions].sort((a, b) => a - b),
     );
+  });
+
+  it('has the same state hash with the code that an earlier process has translated, and without', () => {
+    const ours = { ...process.env, XDG_CACHE_HOME: folder, LOCALAPPDATA: folder, HOME: folder };
+    const options = { encoding: 'utf8', maxBuffer: 1 << 26, env: ours } as const;
+    const guest = ['--kernel', kernel, '--initrd', initrd, '--append', guestCommandLine];
+    const untilTime = ['--until-time', '100000000', '--state-hash'];
+    const [first, second, without] = [[], [], ['--no-cache']].map((more) =>
+      spawnSync(process.execPath, [bundle, 'run', ...guest, ...untilTime, ...more], options),
+    );
+    const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+    assert.equal(files.filter((name) => name.endsWith('.translated')).length, 2, `${files}`);
+    assert.match(first?.stderr ?? '', /\nstate hash [0-9a-f]{32}\n$/);
+    assert.equal(second?.stderr, first?.stderr);
+    assert.equal(without?.stderr, first?.stderr);
   });
 
   it('ends with 4 and the report where the guest crashes, here for want of a root file system', () => {

@@ -3,6 +3,7 @@ import { runOffsets } from '../../debug-adapter/cpu/memory-map';
 import type { VariantTable } from '../../debug-adapter/cpu/decode/variants';
 import { createPartitionCores } from '../../debug-adapter/cpu/processor-core-factory';
 import { webAssemblyCodeHost } from '../../debug-adapter/host/web-assembly-code-space';
+import type { CodeArchive } from '../../debug-adapter/machine/code-archive';
 import type { CodeHost } from '../../debug-adapter/machine/code-space';
 import type { GuestMemory } from '../../debug-adapter/machine/guest-memory';
 import type { PartitionClock } from '../../debug-adapter/machine/partition-clock';
@@ -36,6 +37,8 @@ export interface BareProcessorOptions {
   readonly variants?: VariantTable;
   /** Loads the generated code; a test may count what is loaded. */
   readonly codeHost?: CodeHost;
+  /** Translations of earlier runs. */
+  readonly archive?: CodeArchive;
 }
 
 export class BareProcessor {
@@ -60,6 +63,7 @@ export class BareProcessor {
         ? {}
         : { changesOfUnstablePage: options.changesOfUnstablePage }),
       ...(options.variants === undefined ? {} : { variants: options.variants }),
+      ...(options.archive === undefined ? {} : { archive: options.archive }),
     });
     this.memory = made.memory;
     this.clock = made.clock;

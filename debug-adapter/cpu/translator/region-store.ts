@@ -87,13 +87,17 @@ export class RegionStore {
     for (const frame of [...this.live.keys()]) this.frameWillChange(frame);
   }
 
-  /** Code of a frame is about to be decoded for the first time since its contents are what they are. */
-  frameIsNew(frame: number): void {
+  /**
+   * Code of a frame is about to be decoded for the first time since its contents are what they are.
+   * @returns whether such contents had regions
+   */
+  frameIsNew(frame: number): boolean {
     const content = this.memory.contentOf(frame);
     const regions = this.stored.get(content);
-    if (regions === undefined) return;
+    if (regions === undefined) return false;
     this.stored.delete(content);
     for (const region of regions) this.add(frame, region);
+    return true;
   }
 
   /** Every record is gone, and every offset at which code must be interpreted may be another: nothing can be kept. */

@@ -2,10 +2,11 @@
  * Translates hot code: collects the places that ran often, and turns them into WebAssembly regions, several to a module
  * because a module costs far more than a function.
  */
+import type { CodeArchive, RegionRecord } from '../../machine/code-archive';
 import type { CodeSpace } from '../../machine/code-space';
 import type { GuestMemory } from '../../machine/guest-memory';
 import type { VariantTable } from '../decode/variants';
-import { flatCode, longCode, type CodeMode } from '../decode/code-mode';
+import { codeModes, flatCode, longCode, type CodeMode } from '../decode/code-mode';
 import type { CodeCache, ResetReason } from '../interpreter/code-cache';
 import { buildModule } from '../wasm/module-builder';
 import { discoverRegion, type Region } from './region';
@@ -43,6 +44,8 @@ export interface TranslatorOptions {
   readonly followedCount: number;
   /** Called when regions have gone, so that processors forget the ways to them. */
   readonly onRegionsGone: () => void;
+  /** Where translations of earlier runs are found, and those of this one are left. */
+  readonly archive?: CodeArchive;
 }
 
 export class Translator {
@@ -99,7 +102,9 @@ export class Translator {
 
   /** Code of a frame is decoded for the first time since its contents are what they are. */
   frameIsNew(frame: number): void {
-    this.store.frameIsNew(frame);
+    if (this.store.frameIsNew(frame)) return;
+    const { archive } = this.options;
+    if (archive !== undefined && !this.isChanging(frame)) this.takeArchived(frame, archive);
   }
 
   /** Memory shows other contents altogether: what was written before says nothing about them. */
@@ -116,11 +121,38 @@ export class Translator {
     this.options.onRegionsGone();
   }
 
+  /** Lets the records of a frame run what earlier runs have made of such a page. */
+  private takeArchived(frame: number, archive: CodeArchive): void {
+    const excluded = [...this.code.interpretedOffsets];
+    for (const { module, index, mode, entries, from, to } of archive.find(this.pageOf(frame))) {
+      const codeMode = codeModes[mode];
+      if (codeMode === undefined) continue;
+      // The interpreter must see these instructions; most regions lie elsewhere.
+      if (excluded.some((offset) => from <= offset && offset <= to)) continue;
+      const slot = this.store.takeSlot();
+      const slots: (number | undefined)[] = [];
+      slots[index] = slot;
+      this.space.install(module, slots);
+      this.store.add(frame, { mode: codeMode, slot, entries });
+    }
+    if (this.store.evict()) this.options.onRegionsGone();
+  }
+
+  private pageOf(frame: number): Uint8Array {
+    const start = this.memory.frameOffset(frame);
+    return this.space.bytes.subarray(start, start + 4096);
+  }
+
+  private isChanging(frame: number): boolean {
+    return (this.changes.get(frame) ?? 0) >= this.options.changesMax;
+  }
+
   /** Code that is written again and again costs more to translate than it gains; refusals make it be forgotten. */
   private isUnstable(frame: number): boolean {
-    const changes = this.changes.get(frame);
-    if (changes === undefined || changes < this.options.changesMax) return false;
-    if (++this.refusals % refusalsPerChange === 0) this.changes.set(frame, changes - 1);
+    if (!this.isChanging(frame)) return false;
+    if (++this.refusals % refusalsPerChange === 0) {
+      this.changes.set(frame, (this.changes.get(frame) ?? 0) - 1);
+    }
     return true;
   }
 
@@ -138,10 +170,9 @@ export class Translator {
   }
 
   private discover(place: HotPlace): Region | undefined {
-    const start = this.memory.frameOffset(place.frame);
     const { followedCount } = this.options;
     const page = {
-      bytes: this.space.bytes.subarray(start, start + 4096),
+      bytes: this.pageOf(place.frame),
       variants: this.variants,
       mode: place.mode,
       excluded: this.code.interpretedOffsets,
@@ -156,15 +187,30 @@ export class Translator {
     const module = buildModule([], functions, exported);
     const slots = translated.map(() => this.store.takeSlot());
     this.space.install(module, slots);
+    const { archive } = this.options;
+    archive?.add(
+      module,
+      translated.map(({ place, region }) => ({
+        ...recordOf(region),
+        page: this.pageOf(place.frame),
+      })),
+    );
     translated.forEach(({ place, region }, index) => {
-      this.store.add(place.frame, {
-        mode: place.mode,
-        slot: slots[index] ?? 0,
-        entries: region.entries.map(({ offset, id }) => ({ offset, id })),
-      });
+      const { entries } = recordOf(region);
+      this.store.add(place.frame, { mode: place.mode, slot: slots[index] ?? 0, entries });
     });
     if (this.store.evict()) this.options.onRegionsGone();
   }
+}
+
+function recordOf({ mode, entries, blocks }: Region): RegionRecord {
+  const offsets = blocks.flatMap(({ instructions }) => instructions.map(({ offset }) => offset));
+  return {
+    mode: mode.index,
+    entries: entries.map(({ offset, id }) => ({ offset, id })),
+    from: Math.min(...offsets),
+    to: Math.max(...offsets),
+  };
 }
 
 /** Largest first, without those whose place a larger one can be entered at: their code would exist twice. */

@@ -14,7 +14,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import type { Decompressor } from '../../../debug-adapter/backends/decompressor';
 import { nodeDecompressor } from '../../../debug-adapter/host/node-decompressor';
-import { CachingDecompressor, cacheFolder } from '../../../debug-adapter/host/unpacked-cache';
+import { cacheFolder } from '../../../debug-adapter/host/kept-files';
+import { CachingDecompressor } from '../../../debug-adapter/host/unpacked-cache';
 
 const limits = { files: 2, bytes: 10_000, worthwhileBytes: 0 };
 const content = (fill: number, length = 1000): Uint8Array => new Uint8Array(length).fill(fill);

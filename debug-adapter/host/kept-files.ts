@@ -1,0 +1,123 @@
+/** Files in the user's cache folder: each whole or absent, checked when it is read, and the oldest deleted first. */
+import { createHash } from 'node:crypto';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** How much is kept; what was used least recently goes first. */
+export interface KeptLimits {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+const trailerBytes = 32;
+/** What an interrupted run has left behind by then. */
+const abandonedMs = 3_600_000;
+
+/** Where programs of this computer keep what they can make again. */
+export function cacheFolder(environment: NodeJS.ProcessEnv = process.env): string {
+  const { XDG_CACHE_HOME: xdg, LOCALAPPDATA: local } = environment;
+  const home = homedir();
+  switch (process.platform) {
+    case 'win32':
+      return join(local ?? join(home, 'AppData', 'Local'), 'hyperscope', 'cache');
+    case 'darwin':
+      return join(home, 'Library', 'Caches', 'hyperscope');
+    default:
+      return join(xdg === undefined || xdg === '' ? join(home, '.cache') : xdg, 'hyperscope');
+  }
+}
+
+/** Files of one kind. Whatever is wrong with the folder or a file, it is as if there were none. */
+export class KeptFiles {
+  constructor(
+    private readonly folder: string,
+    /** Behind the name of each file. */
+    private readonly suffix: string,
+    private readonly limits: KeptLimits,
+  ) {}
+
+  /** The bytes that were written under a name; undefined where there are none, or not all. */
+  read(name: string): Uint8Array | undefined {
+    const path = this.pathOf(name);
+    try {
+      const { buffer, byteOffset, length } = readFileSync(path);
+      const size = length - trailerBytes;
+      if (size < 0) return undefined;
+      const bytes = new Uint8Array(buffer, byteOffset, size);
+      const digest = Buffer.from(buffer, byteOffset + size, trailerBytes);
+      if (!digest.equals(digestOf([bytes]))) return undefined;
+      const now = new Date();
+      utimesSync(path, now, now);
+      return bytes;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Under another name until it is whole: a crash in between leaves no half of a file. */
+  write(name: string, parts: readonly Uint8Array[]): void {
+    const path = this.pathOf(name);
+    const unfinished = `${path}.${process.pid}`;
+    try {
+      mkdirSync(this.folder, { recursive: true, mode: 0o700 });
+      writeFileSync(unfinished, '', { mode: 0o600 });
+      for (const part of [...parts, digestOf(parts)])
+        writeFileSync(unfinished, part, { flag: 'a' });
+      renameSync(unfinished, path);
+      this.trim();
+    } catch {
+      // A full or read-only disk costs time at the next start, nothing else.
+      discard(unfinished);
+    }
+  }
+
+  private pathOf(name: string): string {
+    return join(this.folder, `${name}${this.suffix}`);
+  }
+
+  private trim(): void {
+    const files = readdirSync(this.folder)
+      .filter((name) => name.includes(this.suffix))
+      .map((name) => {
+        const { size, mtimeMs } = statSync(join(this.folder, name));
+        return { name, size, mtimeMs };
+      })
+      .sort((a, b) => b.mtimeMs - a.mtimeMs);
+    let bytes = 0;
+    let count = 0;
+    for (const { name, size, mtimeMs } of files) {
+      const isWhole = name.endsWith(this.suffix);
+      if (isWhole) {
+        bytes += size;
+        count++;
+      }
+      const isTooMuch = isWhole && (count > this.limits.files || bytes > this.limits.bytes);
+      const isAbandoned = !isWhole && Date.now() - mtimeMs > abandonedMs;
+      if (isTooMuch || isAbandoned) rmSync(join(this.folder, name), { force: true });
+    }
+  }
+}
+
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Then there is no folder for it to be in.
+  }
+}
+
+function digestOf(parts: readonly Uint8Array[]): Uint8Array {
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  return hash.digest();
+}
