@@ -4,7 +4,14 @@ import { debugType } from '../debug-adapter/protocol/custom-requests';
 import { breakOnEvent, breakOnExit, breakOnHypercall } from './commands/breakpoint-commands';
 import { DiskCommands, type DiskTarget } from './commands/disk-commands';
 import { GuestCommands } from './commands/guest-commands';
-import { setPartitionPaused, type PartitionTarget } from './commands/partition-commands';
+import {
+  deletePartition,
+  restorePartition,
+  savePartition,
+  setPartitionPaused,
+  startPartition,
+  type PartitionTarget,
+} from './commands/partition-commands';
 import { IntegrationCommands } from './commands/integration-commands';
 import { stepByInstruction } from './commands/stepping-commands';
 import { restoreMachine, saveMachine } from './commands/save-commands';
@@ -152,6 +159,10 @@ function partitionTable(sessions: HyperscopeSessions, changed: () => void): Comm
       setPartitionPaused(sessions, target, true).then(changed),
     resumePartition: (target: PartitionTarget) =>
       setPartitionPaused(sessions, target, false).then(changed),
+    savePartition: (target: PartitionTarget) => savePartition(sessions, target),
+    restorePartition: (target: PartitionTarget) => restorePartition(sessions, target).then(changed),
+    deletePartition: (target: PartitionTarget) => deletePartition(sessions, target).then(changed),
+    startPartition: (target: PartitionTarget) => startPartition(sessions, target).then(changed),
   };
 }
 

@@ -23,10 +23,12 @@ function openGuest(options: RunOptions): HeadlessRun {
   const launch = saved === undefined ? given : launchOfRestored(saved, given);
   const origin = resolveLaunchPaths(launch, absolutePath);
   const ports = usesCache ? nodePorts : portsWithoutCache;
-  return openHeadless(parseLaunchArguments(launch), ports, checkpointInterval, {
+  const run = openHeadless(parseLaunchArguments(launch), ports, checkpointInterval, {
     origin,
     saved,
   });
+  if (options.restorePartition !== undefined) run.restorePartition(options.restorePartition);
+  return run;
 }
 
 /** @throws UserError where the file is no JSON object */

@@ -15,6 +15,10 @@ export interface RunOptions {
   readonly restoreFile: string | undefined;
   /** Where the machine is saved at the end of the run. */
   readonly saveFile: string | undefined;
+  /** Where one guest is saved at the end of the run; no name where there is only one. */
+  readonly savePartition: PartitionFile | undefined;
+  /** The file of a guest that the run begins with. */
+  readonly restorePartition: string | undefined;
   /** Ends the run when the guest's console has shown this text. */
   readonly until: string | undefined;
   readonly untilTimeNs: number | undefined;
@@ -89,6 +93,10 @@ The exit status is what the guest wrote to its exit port, 0 where it halted or -
   --trace-file FILE    write the events to FILE instead (JSON lines where it ends in .jsonl)
   --save FILE          save the machine to FILE at the end of the run
   --restore FILE       go on with a saved machine; PROGRAM and options are those it was saved with
+  --save-partition [NAME=]FILE
+                       save one guest at the end of the run; NAME where there are several
+  --restore-partition FILE
+                       begin with a saved guest in the place of the one it is of
   --go-to POSITION     after the run go to POSITION of it; print registers and state hash there
   --checkpoint-interval N
                        steps between the checkpoints that --go-to starts from (default 2000000)
@@ -100,6 +108,8 @@ The exit status is what the guest wrote to its exit port, 0 where it halted or -
 
 const valueOptions = [
   '--restore',
+  '--restore-partition',
+  '--save-partition',
   '--save',
   '--config',
   '--kernel',
@@ -137,6 +147,19 @@ const flagOptions = [
 ] as const;
 type ValueOption = (typeof valueOptions)[number];
 type FlagOption = (typeof flagOptions)[number];
+
+/** A file, and the guest that goes there. */
+export interface PartitionFile {
+  readonly name: string | undefined;
+  readonly path: string;
+}
+
+function partitionFile(text: string | undefined): PartitionFile | undefined {
+  if (text === undefined) return undefined;
+  const equals = text.indexOf('=');
+  if (equals < 0) return { name: undefined, path: text };
+  return { name: text.slice(0, equals), path: text.slice(equals + 1) };
+}
 
 function usageError(message: string, hint = 'See hyperscope --help.'): UserError {
   return new UserError('command-line', message, hint);
@@ -290,6 +313,8 @@ export function parseCommandLine(texts: readonly string[]): CommandLine {
       configFile,
       restoreFile,
       saveFile: values.get('--save'),
+      savePartition: partitionFile(values.get('--save-partition')),
+      restorePartition: values.get('--restore-partition'),
       checkpointInterval: interval ?? (goTo === undefined ? undefined : checkpointIntervalDefault),
       launch: {
         ...launchArguments(program, values),

@@ -185,6 +185,12 @@ export class GuestRun {
       const bytes = this.machine.saveTo(saveFile);
       this.surroundings.writeMessage(`saved to ${saveFile}, ${bytes} bytes`);
     }
+    const { savePartition } = this.options;
+    if (savePartition !== undefined) {
+      const { name, path } = savePartition;
+      const bytes = this.machine.savePartitionTo(name, path);
+      this.surroundings.writeMessage(`saved to ${path}, ${bytes} bytes`);
+    }
     if (this.options.goTo !== undefined) this.goTo(this.options.goTo);
   }
 

@@ -31,6 +31,8 @@ export interface DebuggedPartition {
   readonly guestOsId: bigint;
   /** Its parent has suspended it. */
   readonly isSuspended: boolean;
+  /** It was taken apart; it may be made again. */
+  readonly isDeleted: boolean;
   /** How it ended; undefined while it runs. */
   readonly end: GuestEnd | undefined;
 }

@@ -1,6 +1,7 @@
 /** Runs a machine without a debugger: for the command line and for tests. */
 import type { BlockFiles } from '../backends/block-source';
 import { present } from '../support/assert';
+import { UserError } from '../support/user-error';
 import type { TraceEvent } from '../machine/trace';
 import { exportDisk, type DiskPlace } from '../system/export-disk';
 import type { Timeline } from '../timeline/timeline';
@@ -35,6 +36,13 @@ export interface TracedEvent {
 
 const shownRegisters = registers.filter(({ group }) => group === 'general');
 
+/** What a run writes to files and reads from them; writers return bytes. */
+export interface RunFiles {
+  machine(path: string): number;
+  partition(id: number, path: string): number;
+  restorePartition(path: string): void;
+}
+
 /** A machine that runs, and can be looked at where it ends. */
 export class HeadlessRun {
   /** Real milliseconds for which nothing is to be done after {@link advance} with a time limit; undefined where there is. */
@@ -47,9 +55,27 @@ export class HeadlessRun {
   constructor(
     private readonly machine: Timeline,
     private readonly programs: GuestPrograms,
-    private readonly save: (path: string) => number,
+    private readonly files: RunFiles,
   ) {
     machine.trace.forwardTo(this.console, ['console']);
+  }
+
+  /** Saves one guest. @param name may be absent where there is only one @throws UserError */
+  savePartitionTo(name: string | undefined, path: string): number {
+    const { guests } = this.machine;
+    const named = guests.filter((guest) => name === undefined || guest.name === name);
+    const [guest] = named;
+    if (guest !== undefined && named.length === 1) return this.files.partition(guest.id, path);
+    throw new UserError(
+      'no-such-partition',
+      name === undefined ? 'There are several guests.' : `There is no guest "${name}".`,
+      `Write NAME=FILE with one of: ${guests.map((each) => each.name).join(', ')}.`,
+    );
+  }
+
+  /** Puts a saved guest into its place. @throws UserError where the file cannot be used */
+  restorePartition(path: string): void {
+    this.files.restorePartition(path);
   }
 
   /** Names of the guest partitions by their ids. */
@@ -145,7 +171,7 @@ export class HeadlessRun {
 
   /** Saves the machine as it stands to a file; returns its bytes. @throws UserError where that is impossible */
   saveTo(path: string): number {
-    return this.save(path);
+    return this.files.machine(path);
   }
 
   /** Goes to a position, back or forward. @throws UserError where that is impossible */

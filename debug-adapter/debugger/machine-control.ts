@@ -50,7 +50,7 @@ import { evaluateText, evaluationContext } from './processor-evaluation';
 import type { Program } from './program';
 import { registerByName } from './registers';
 import { namedFrames, type NamedFrame } from './stack-frames';
-import { saveTarget, writeSavedMachine, type SavePorts } from './saved-machine';
+import { readSavedPartition, saveTarget, writeSavedMachine, type SavePorts } from './saved-machine';
 import { askedForKinds, traceKindsOfAll, type EventKind } from './event-log/event-kinds';
 import { EventLog } from './event-log/event-log';
 import { TrafficLog } from './traffic/traffic-log';
@@ -94,6 +94,14 @@ export interface EvaluatedValue {
   readonly address?: bigint;
   readonly node?: VariableNode;
 }
+
+const changesCode: ReadonlySet<HostInput['kind']> = new Set([
+  'edit-memory',
+  'edit-vmcs',
+  'delete-partition',
+  'start-partition',
+  'restore-partition',
+]);
 
 /** A debugger attached to one machine. Outlives restarts of the machine. */
 export class MachineControl {
@@ -390,6 +398,39 @@ export class MachineControl {
     return writeSavedMachine(path, saveTarget(this.attached, this.ports), this.ports);
   }
 
+  /**
+   * Saves one guest as it stands to a file; it goes on.
+   * @returns the bytes of the file
+   * @throws UserError where the guest has ended or is gone, or the file cannot be written
+   */
+  savePartitionTo(partition: number, path: string): number {
+    this.requireNoTravel();
+    const pieces = this.machine.machine.saveGuestFile(partition);
+    return writeSavedMachine(path, pieces, this.ports);
+  }
+
+  /**
+   * Puts a saved guest into its place, as a recorded input; also while the machine runs.
+   * @returns the partition that it is
+   * @throws UserError, with nothing changed, where the file cannot be used
+   */
+  restorePartition(path: string, partition?: number): number {
+    this.requireNoTravel();
+    const input = readSavedPartition(path, this.machine, this.ports, partition);
+    this.accept(input);
+    return input.partition;
+  }
+
+  /** Takes a guest apart, as a recorded input; also while the machine runs. */
+  deletePartition(partition: number): void {
+    this.accept({ kind: 'delete-partition', partition });
+  }
+
+  /** Starts a guest as at power-on that has ended or been deleted, as a recorded input. */
+  startPartition(partition: number): void {
+    this.accept({ kind: 'start-partition', partition });
+  }
+
   /** Hands a guest what a person typed, as a recorded input; also while the machine runs. */
   sendConsoleInput(partition: number, data: Uint8Array): void {
     this.accept({ kind: 'console-input', partition, data });
@@ -605,7 +646,7 @@ export class MachineControl {
       );
     }
     // Registers do not change what lies at an address; memory and the state that translates addresses may.
-    if (input.kind === 'edit-memory' || input.kind === 'edit-vmcs') this.codeEpoch.advance();
+    if (changesCode.has(input.kind)) this.codeEpoch.advance();
   }
 
   private requireStopped(): void {

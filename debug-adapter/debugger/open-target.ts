@@ -19,7 +19,13 @@ import { GuestPrograms } from './guest-programs';
 import { MachineControl, type DebuggerPorts, type DebugTarget } from './machine-control';
 import { HeadlessRun } from './headless-run';
 import { openProgram, readGuestFile } from './program';
-import { saveTarget, writeSavedMachine, type SavedMachine, type SavePorts } from './saved-machine';
+import {
+  readSavedPartition,
+  saveTarget,
+  writeSavedMachine,
+  type SavedMachine,
+  type SavePorts,
+} from './saved-machine';
 import type { SourcePathRule } from './symbols/source-paths';
 
 /** A disk of a guest that is to be run. */
@@ -165,7 +171,12 @@ export function loadTarget(
     costs: defaultCosts,
     ...(logicalProcessors === undefined ? {} : { logicalProcessors }),
   };
-  const physical = new PhysicalMachine(configuration, { codeHost, decompressor, blockFiles });
+  const physical = new PhysicalMachine(configuration, {
+    codeHost,
+    decompressor,
+    blockFiles,
+    compressor: ports.compressor,
+  });
   if (saved !== undefined) physical.restoreFile(saved.file, ports.compressor);
   const machine = new Timeline(physical, { keepsPast });
   const programs = guests.map((guest, index) => {
@@ -208,6 +219,10 @@ export function openHeadless(
   return new HeadlessRun(
     machine,
     new GuestPrograms(machine.guests, programs, disassembler, syntax),
-    (path) => writeSavedMachine(path, saveTarget({ machine, origin }, ports), ports),
+    {
+      machine: (path) => writeSavedMachine(path, saveTarget({ machine, origin }, ports), ports),
+      partition: (id, path) => writeSavedMachine(path, machine.machine.saveGuestFile(id), ports),
+      restorePartition: (path) => void machine.accept(readSavedPartition(path, machine, ports)),
+    },
   );
 }

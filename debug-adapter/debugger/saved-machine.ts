@@ -1,7 +1,9 @@
-/** Saved machines as files: how one is written, and what launch arguments it brings with it. */
+/** Saved machines and partitions as files: how one is written and read, and what launch arguments it brings with it. */
 import type { BlockFiles } from '../backends/block-source';
 import type { Compressor } from '../backends/compressor';
 import type { FileSource } from '../backends/file-source';
+import type { HostInput } from '../machine/host-input';
+import { StateHash } from '../support/state-hash';
 import { UserError } from '../support/user-error';
 import { limits } from '../system/limits';
 import { readMachineFile, type MachineFile } from '../system/machine-file';
@@ -56,6 +58,29 @@ export function saveTarget(
   { compressor }: Pick<SavePorts, 'compressor'>,
 ): readonly Uint8Array[] {
   return machine.machine.saveFile(compressor, JSON.stringify(origin));
+}
+
+const partitionRole = {
+  id: 'saved-partition',
+  argument: 'path',
+  hint: 'Name a file that a partition was saved to.',
+};
+
+/**
+ * Reads a saved partition as the input that puts it into its place.
+ * @param partition where it is to go; undefined for the guest that it is of
+ * @throws UserError where there is none, or the machine has no such guest
+ */
+export function readSavedPartition(
+  path: string,
+  { machine }: Timeline,
+  { files }: Pick<SavePorts, 'files'>,
+  partition?: number,
+): HostInput {
+  const file = readGuestFile(path, files, partitionRole, limits.savedFileBytes);
+  const of = partition ?? machine.guestOfFile(file);
+  const digest = new StateHash().update(file).digest();
+  return { kind: 'restore-partition', partition: of, digest, file };
 }
 
 /**

@@ -170,6 +170,11 @@ export class Partition {
     return this.ended;
   }
 
+  /** Its parent has taken it apart. */
+  get isDeleted(): boolean {
+    return this.lifeCycle.state === 'deleted';
+  }
+
   holds(privilege: PrivilegeName): boolean {
     let holds = this.held.get(privilege);
     if (holds === undefined) {

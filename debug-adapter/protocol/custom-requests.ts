@@ -31,6 +31,14 @@ export const customRequest = {
   pausePartition: 'hyperscope/pausePartition',
   /** `SaveMachineArguments` → `SaveMachineBody`; the machine must be stopped. */
   saveMachine: 'hyperscope/saveMachine',
+  /** `SavePartitionArguments` → `SavePartitionBody`; the guest goes on. */
+  savePartition: 'hyperscope/savePartition',
+  /** `RestorePartitionArguments` → `RestorePartitionBody`; a guest that is there is deleted first. */
+  restorePartition: 'hyperscope/restorePartition',
+  /** `PartitionArguments` → nothing; the others go on. */
+  deletePartition: 'hyperscope/deletePartition',
+  /** `PartitionArguments` → nothing; for a guest that has ended or been deleted. */
+  startPartition: 'hyperscope/startPartition',
 } as const;
 
 /** Events of our own; each names its body type. */
@@ -78,6 +86,8 @@ export interface PartitionInfo {
   readonly guestOs: string;
   /** Stopped by itself, while others may run. */
   readonly isPaused: boolean;
+  /** Taken apart; it can be restored or started. */
+  readonly isDeleted: boolean;
   readonly processors: readonly ProcessorInfo[];
 }
 
@@ -233,4 +243,32 @@ export interface SaveMachineArguments {
 /** What was saved. */
 export interface SaveMachineBody {
   readonly sizeBytes: number;
+}
+
+/** Saves one guest to a file. */
+export interface SavePartitionArguments {
+  readonly partition: number;
+  readonly path: string;
+}
+
+/** What was saved. */
+export interface SavePartitionBody {
+  readonly sizeBytes: number;
+}
+
+/** Puts a saved guest into its place. */
+export interface RestorePartitionArguments {
+  readonly path: string;
+  /** Absent for the guest of the session that the file is of. */
+  readonly partition?: number;
+}
+
+/** Where it is. */
+export interface RestorePartitionBody {
+  readonly partition: number;
+}
+
+/** Names a guest partition. */
+export interface PartitionArguments {
+  readonly partition: number;
 }

@@ -50,7 +50,7 @@ export function applyInput(target: InputTarget, input: HostInput): void {
   if (input.kind === 'restore-partition') return target.places.restore(partition.id, input.file);
   if (input.kind === 'delete-partition') return target.places.delete(partition.id);
   if (input.kind === 'start-partition') return target.places.start(partition.id);
-  if (partition.lifeCycle.state === 'deleted') throw deletedGuest(partition);
+  if (partition.isDeleted) throw deletedGuest(partition);
   if (input.kind === 'console-input') {
     target.parent.receiveConsoleInput(partition.id, input.data, input.port);
     return;

@@ -47,14 +47,14 @@ export class GuestPlaces {
   /** @throws UserError where the guest is gone already */
   delete(id: number): void {
     const guest = this.find(id);
-    if (isGone(guest)) throw gone(guest);
+    if (guest.isDeleted) throw gone(guest);
     this.options.parts.parent.deleteGuest(id);
   }
 
   /** Starts a guest as at power-on that has ended or been deleted; its disks keep what it wrote. @throws UserError where it runs */
   start(id: number): void {
     const guest = this.find(id);
-    if (!isGone(guest) && guest.end === undefined) {
+    if (!guest.isDeleted && guest.end === undefined) {
       throw new UserError(
         'guest-is-there',
         `"${guest.name}" runs already.`,
@@ -63,7 +63,7 @@ export class GuestPlaces {
     }
     const { parts, hypervisor } = this.options;
     const { parent, loop } = parts;
-    if (!isGone(guest)) parent.deleteGuest(id);
+    if (!guest.isDeleted) parent.deleteGuest(id);
     hypervisor.reusePlaceOf(id);
     parent.createGuestAgain(id);
     parent.connectGuest(id);
@@ -77,7 +77,7 @@ export class GuestPlaces {
    */
   save(id: number): readonly Uint8Array[] {
     const guest = this.find(id);
-    if (isGone(guest)) throw gone(guest);
+    if (guest.isDeleted) throw gone(guest);
     if (guest.end !== undefined) {
       throw new UserError(
         'guest-ended',
@@ -151,7 +151,7 @@ export class GuestPlaces {
   private put(guest: Partition, saved: SavedGuest): void {
     const { parts, hypervisor } = this.options;
     const { tree, memory } = readGuestChunks(saved, guest, this.compressor);
-    if (!isGone(guest)) parts.parent.deleteGuest(guest.id);
+    if (!guest.isDeleted) parts.parent.deleteGuest(guest.id);
     hypervisor.reusePlaceOf(guest.id);
     parts.parent.createGuestAgain(guest.id, ramOf(saved.header.ram));
     restorePartitionMemory(guest, memory);
@@ -194,8 +194,6 @@ export class GuestPlaces {
     return hash;
   }
 }
-
-const isGone = ({ lifeCycle }: Partition): boolean => lifeCycle.state === 'deleted';
 
 function gone({ name }: Partition): UserError {
   return new UserError(

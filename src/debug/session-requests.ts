@@ -11,8 +11,13 @@ import type {
   PartitionsArguments,
   PartitionsBody,
   PausePartitionArguments,
+  PartitionArguments,
+  RestorePartitionArguments,
+  RestorePartitionBody,
   SaveMachineArguments,
   SaveMachineBody,
+  SavePartitionArguments,
+  SavePartitionBody,
 } from '../../debug-adapter/protocol/custom-requests';
 import type {
   DiskArguments,
@@ -71,6 +76,13 @@ export interface AdapterRequests {
   [customRequest.goToPosition]: { arguments: GoToPositionArguments; body: undefined };
   [customRequest.pausePartition]: { arguments: PausePartitionArguments; body: undefined };
   [customRequest.saveMachine]: { arguments: SaveMachineArguments; body: SaveMachineBody };
+  [customRequest.savePartition]: { arguments: SavePartitionArguments; body: SavePartitionBody };
+  [customRequest.restorePartition]: {
+    arguments: RestorePartitionArguments;
+    body: RestorePartitionBody;
+  };
+  [customRequest.deletePartition]: { arguments: PartitionArguments; body: undefined };
+  [customRequest.startPartition]: { arguments: PartitionArguments; body: undefined };
   [customRequest.exitDetail]: { arguments: ExitDetailArguments; body: ExitDetailBody };
 }
 

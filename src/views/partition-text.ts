@@ -28,13 +28,20 @@ export const stateIcons: Record<
   ended: { icon: 'circle-slash', color: 'disabledForeground' },
 };
 
-export function partitionDescription({ kind, memoryBytes, isPaused }: PartitionInfo): string {
+export function partitionDescription(partition: PartitionInfo): string {
+  const { kind, memoryBytes, isPaused, isDeleted } = partition;
+  if (isDeleted) return 'deleted';
   const what = kind === 'parent' ? 'owns the devices' : bytesText(memoryBytes);
   return isPaused ? `${what} · paused` : what;
 }
 
-/** What menus ask for: a partition that is paused can be resumed. */
-export function partitionContext({ kind, isPaused }: PartitionInfo): string {
+/** What menus ask for: a partition that is paused can be resumed, one that has ended or is deleted can be started. */
+export function partitionContext(partition: PartitionInfo): string {
+  const { kind, isPaused, isDeleted, processors } = partition;
+  if (isDeleted) return 'deletedGuestPartition';
+  if (kind === 'guest' && processors.every(({ state }) => state === 'ended')) {
+    return 'endedGuestPartition';
+  }
   if (isPaused) return kind === 'parent' ? 'pausedParentPartition' : 'pausedGuestPartition';
   return kind === 'parent' ? 'parentPartition' : 'guestPartition';
 }

@@ -7,7 +7,9 @@ import {
   type PartitionInfo,
   type PartitionsBody,
   type ProcessorRunState,
+  type RestorePartitionBody,
   type SaveMachineBody,
+  type SavePartitionBody,
 } from '../../protocol/custom-requests';
 import type { TrafficBody, TrafficBusesBody, TrafficDetailBody } from '../../protocol/traffic';
 import { decodeBase64 } from '../../support/base64';
@@ -39,6 +41,7 @@ function guestInfo(session: SessionState, partition: DebuggedPartition): Partiti
     memoryBytes: partition.memoryBytes,
     guestOs: partition.guestOsId === 0n ? '' : `0x${partition.guestOsId.toString(16)}`,
     isPaused: partition.isSuspended,
+    isDeleted: partition.isDeleted,
     processors: partition.processors.map((processor) => {
       const { rip } = processor.core.state;
       return {
@@ -56,6 +59,7 @@ function guestInfo(session: SessionState, partition: DebuggedPartition): Partiti
 
 /** The parent is a model: it has an identity and a root processor, but no guest code to look at. */
 const parentInfo: Omit<PartitionInfo, 'isPaused'> = {
+  isDeleted: false,
   id: parentId,
   kind: 'parent',
   name: 'Parent partition',
@@ -123,6 +127,36 @@ function pausePartition(session: SessionState, args: RequestArguments): undefine
   return undefined;
 }
 
+function savePartition(session: SessionState, args: RequestArguments): SavePartitionBody {
+  const { control } = session;
+  return { sizeBytes: control.savePartitionTo(args.integer('partition'), args.string('path')) };
+}
+
+function restorePartition(session: SessionState, args: RequestArguments): RestorePartitionBody {
+  const partition = session.control.restorePartition(
+    args.string('path'),
+    args.optionalInteger('partition'),
+  );
+  guestsChanged(session);
+  return { partition };
+}
+
+function deletePartition(session: SessionState, args: RequestArguments): undefined {
+  session.control.deletePartition(args.integer('partition'));
+  guestsChanged(session);
+}
+
+function startPartition(session: SessionState, args: RequestArguments): undefined {
+  session.control.startPartition(args.integer('partition'));
+  guestsChanged(session);
+}
+
+/** A guest has gone, or has come back: its threads with it. */
+function guestsChanged(session: SessionState): void {
+  session.invalidate();
+  session.launched.run.wake();
+}
+
 function saveMachine(session: SessionState, args: RequestArguments): SaveMachineBody {
   return { sizeBytes: session.control.saveTo(args.string('path')) };
 }
@@ -176,5 +210,9 @@ export const customHandlers: HandlerTable = {
   [customRequest.goToPosition]: goToPosition,
   [customRequest.pausePartition]: pausePartition,
   [customRequest.saveMachine]: saveMachine,
+  [customRequest.savePartition]: savePartition,
+  [customRequest.restorePartition]: restorePartition,
+  [customRequest.deletePartition]: deletePartition,
+  [customRequest.startPartition]: startPartition,
   [customRequest.consoleInput]: consoleInput,
 };

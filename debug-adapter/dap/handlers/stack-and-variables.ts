@@ -26,7 +26,10 @@ export function referenceFor(
 
 function threads(session: SessionState): object {
   if (session.debuggee === undefined) return { threads: [] };
-  const list = session.control.threads.map((thread) => ({
+  const { threads: all } = session.control;
+  const there = all.filter(({ partition }) => !partition.isDeleted);
+  // A debugger without threads would have nothing to go back in time with.
+  const list = (there.length > 0 ? there : all).map((thread) => ({
     id: idOf(thread),
     name: `${thread.partition.name}: VP ${thread.processor.index}`,
   }));

@@ -5,6 +5,7 @@ import type {
   ProcessorInfo,
 } from '../../../../debug-adapter/protocol/custom-requests';
 import {
+  partitionContext,
   partitionDescription,
   partitionFacts,
   processorDescription,
@@ -27,6 +28,7 @@ const guest: PartitionInfo = {
   memoryBytes: 64 * 2 ** 20,
   guestOs: '',
   isPaused: false,
+  isDeleted: false,
   processors: [processor],
 };
 
@@ -48,8 +50,23 @@ describe('partitionDescription', () => {
     [{}, '64 MiB'],
     [{ kind: 'parent', memoryBytes: 0 }, 'owns the devices'],
     [{ isPaused: true }, '64 MiB · paused'],
+    [{ isDeleted: true }, 'deleted'],
   ] as const) {
     it(expected, () => assert.equal(partitionDescription({ ...guest, ...change }), expected));
+  }
+});
+
+describe('partitionContext', () => {
+  const ended = [{ ...processor, state: 'ended' }] as const;
+  for (const [change, expected] of [
+    [{}, 'guestPartition'],
+    [{ isPaused: true }, 'pausedGuestPartition'],
+    [{ processors: ended }, 'endedGuestPartition'],
+    [{ isDeleted: true, processors: ended }, 'deletedGuestPartition'],
+    [{ kind: 'parent' }, 'parentPartition'],
+    [{ kind: 'parent', isPaused: true }, 'pausedParentPartition'],
+  ] as const) {
+    it(expected, () => assert.equal(partitionContext({ ...guest, ...change }), expected));
   }
 });
 
