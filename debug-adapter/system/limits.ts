@@ -39,8 +39,8 @@ export const limits = {
   traceHypercallOutputBytes: 16,
   /** Bytes kept of the name of an overlay page. */
   traceOverlayNameBytes: 24,
-  /** Bytes kept of a packet, and of a text that says why one was refused; longer ones are cut. */
-  tracePacketBytes: 512,
+  /** Bytes kept of a packet, the largest of a disk whole, and of a text that says why one was refused; longer ones are cut. */
+  tracePacketBytes: 640,
   traceReasonBytes: 96,
   /** Crash reports kept, and bytes of a report's message: a page, as the TLFS has it. */
   traceCrashes: 64,

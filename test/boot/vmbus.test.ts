@@ -12,6 +12,14 @@ import {
   runUntilShown,
 } from './debian-guest';
 import {
+  ByteNotes,
+  differences,
+  measuredChannelBytes,
+  measuredCommandBytes,
+  measuredContactBytes,
+  measuredPacketBytes,
+} from './measured-bytes';
+import {
   expectedHere,
   measuredContact,
   measuredDiskScan,
@@ -29,6 +37,7 @@ interface BootedGuest {
   readonly machine: PhysicalMachine;
   readonly console: GuestConsole;
   readonly notes: BusNotes;
+  readonly bytes: ByteNotes;
 }
 
 /** Boots to the shell with a disk of a megabyte. */
@@ -38,11 +47,13 @@ function boot(options: Parameters<typeof bootMachine>[0] = {}): BootedGuest {
   const machine = bootMachine({ commandLine, disks: [{ path, controller: 'scsi' }], ...options });
   const notes = new BusNotes();
   machine.trace.forwardTo(notes, ['hypercall', 'vmbus-message', 'vmbus-packet', 'vmbus-signal']);
+  const bytes = new ByteNotes();
+  machine.trace.forwardTo(bytes, ['vmbus-message', 'vmbus-packet']);
   const console = new GuestConsole(machine);
   const stop = runUntilShown(machine, console, prompt);
   folder.remove();
   assert.equal(stop, undefined, `${stop?.kind} at ${machine.position}:\n${console.end}`);
-  return { machine, console, notes };
+  return { machine, console, notes, bytes };
 }
 
 function ask(machine: PhysicalMachine, operation: DistributedOperation): void {
@@ -112,6 +123,21 @@ describe('VMBus of a Debian kernel', function () {
     ];
     const said = commands.map(({ address, text }) => `${address} ${text}`);
     assert.deepEqual(said.slice(0, expected.length), expected);
+  });
+
+  it('says the bytes that were measured, but for those that have a reason to differ', () => {
+    const { contact, channels, packets } = guest.bytes;
+    const found = [
+      ...differences(measuredContactBytes, contact),
+      ...Object.entries(measuredChannelBytes).flatMap(([name, rows]) =>
+        differences(rows, channels.get(name) ?? []),
+      ),
+      ...Object.entries(measuredPacketBytes).flatMap(([name, rows]) =>
+        differences(rows, packets.get(name) ?? []),
+      ),
+      ...differences(measuredCommandBytes, packets.get('scsi') ?? []),
+    ];
+    assert.equal(found.join('\n'), '');
   });
 
   it('beats while the guest idles', () => {
