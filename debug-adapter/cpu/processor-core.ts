@@ -213,6 +213,20 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.clearResumeFlag();
     const flags = state.readU32(stateOffsets.flagsSystem);
     if ((flags & flagTrap) !== 0) addPendingTrap(state, singleStep);
+    this.addPortTrap();
+  }
+
+  /** The hypervisor has made the access to a port that the exit tells of: the breakpoints that it meets trap behind it. */
+  private addPortTrap(): void {
+    const { state } = this;
+    if (state.readU32(vmcsOffsets.exitReason) !== exitReason.IO_INSTRUCTION) return;
+    const qualification = state.readU32(vmcsOffsets.exitQualification);
+    const hits = this.portHits(qualification >>> 16, (qualification & 7) + 1);
+    if (hits !== 0) addPendingTrap(state, BigInt(hits) | enabledBreakpoint);
+  }
+
+  portHits(port: number, bytes: number): number {
+    return this.debugRegisters.portHits(port, bytes);
   }
 
   answerAccess(value: bigint): void {

@@ -25,6 +25,7 @@ const flushLineQuadwords = 8;
  */
 const basicEdx = bitsOf({
   FPU: 0,
+  DE: 2,
   PSE: 3,
   TSC: 4,
   MSR: 5,

@@ -49,7 +49,7 @@ function readGuestFile(path: string): ImageFile {
 /** How a machine works and never what it does, and how many processors its guest has. */
 export interface BootOptions
   extends
-    Pick<MachinePorts, 'hotCount' | 'tlbEntries'>,
+    Partial<Pick<MachinePorts, 'codeHost' | 'hotCount' | 'tlbEntries'>>,
     Pick<
       GuestConfiguration,
       'vmbus' | 'vmbusVersion' | 'vmbusMonitorNs' | 'disks' | 'la57' | 'unpack'
@@ -82,6 +82,7 @@ export function bootMachine(options: BootOptions = {}): PhysicalMachine {
   const { processors = 1, commandLine = guestCommandLine, flavour, ...others } = options;
   const { vmbus = true, vmbusVersion = VmbusVersion.v5_3, disks = [] } = others;
   const { la57 = false, unpack = 'host', vmbusMonitorNs, hotCount, tlbEntries } = others;
+  const { codeHost = webAssemblyCodeHost } = others;
   const configuration = configureSingleGuest({
     ...debianFiles(flavour),
     ...{ name: 'debian', memoryBytes, commandLine, processorCount: processors },
@@ -89,7 +90,7 @@ export function bootMachine(options: BootOptions = {}): PhysicalMachine {
     ...(vmbusMonitorNs === undefined ? {} : { vmbusMonitorNs }),
   });
   return new PhysicalMachine(configuration, {
-    ...{ codeHost: webAssemblyCodeHost, decompressor, blockFiles: nodeBlockFiles },
+    ...{ codeHost, decompressor, blockFiles: nodeBlockFiles },
     ...(hotCount === undefined ? {} : { hotCount }),
     ...(tlbEntries === undefined ? {} : { tlbEntries }),
   });

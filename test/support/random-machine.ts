@@ -205,7 +205,7 @@ const fieldsOfProcessor = [
 export function randomMachine(
   random: SeededRandom,
   processorCount: number,
-  ports: Pick<MachinePorts, 'hotCount' | 'tlbEntries'>,
+  ports: Partial<Pick<MachinePorts, 'codeHost' | 'hotCount' | 'tlbEntries'>>,
 ): PhysicalMachine {
   const image = { path: 'random', bytes: machineCode('f4 eb fd') };
   const machine = new PhysicalMachine(

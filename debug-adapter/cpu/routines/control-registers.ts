@@ -2,6 +2,7 @@
 import { stateOffsets } from '../../machine/processor-state';
 import { recordOffsets } from '../interpreter/record';
 import { runOffsets } from '../memory-map';
+import { offeredCr4 } from '../../machine/offered-control-bits';
 import { Cr0, Cr4 } from '../../spec/x86/control-registers';
 import { linearAddressBits, physicalAddressBits } from '../../spec/x86/address-widths';
 import {
@@ -21,14 +22,11 @@ import type { Processor, Routine, RoutineFamily, RoutineRecord } from './routine
 const cr0Writable =
   Cr0.PE | Cr0.MP | Cr0.EM | Cr0.TS | Cr0.NE | Cr0.WP | Cr0.AM | Cr0.NW | Cr0.CD | Cr0.PG;
 
-/**
- * CR4 bits of the features this processor has: TSD, DE, PSE, PAE, MCE, PGE, PCE, OSFXSR, OSXMMEXCPT, UMIP, FSGSBASE,
- * PCIDE, SMEP, SMAP.
- */
-const cr4Supported = 0x330ffcn;
+const cr4Supported = BigInt(offeredCr4);
 const cr4Pae = 0x20n;
 const cr4FiveLevels = BigInt(Cr4.LA57);
 const cr4Pcide = 1n << 17n;
+const cr4DebuggingExtensions = BigInt(Cr4.DE);
 const cr3KeepTranslations = 1n << 63n;
 const eferLongModeEnable = 1n << 8n;
 const eferLongModeActive = 1n << 10n;
@@ -273,6 +271,7 @@ function writeCr4(processor: Processor, record: RoutineRecord, value: bigint): R
   const left = reloads ? reloadPointers(processor, cr0, after, context.isLongMode) : undefined;
   if (left !== undefined) return left;
   state.writeU64(vmcsOffsets.cr4, after);
+  if (((before ^ after) & cr4DebuggingExtensions) !== 0n) processor.debugRegistersChanged();
   return translationChanged(processor, record);
 }
 
@@ -379,15 +378,7 @@ function detectionFault({ state }: ProcessorContext): Fault | undefined {
   return { vector: vector.DB, errorCode: undefined, debugStatus: detected };
 }
 
-/** Whether DR7 turns a breakpoint on that asks for port accesses (R/W 10 with CR4.DE). */
-function hasPortBreakpoint(control: number): boolean {
-  return [0, 1, 2, 3].some((number) => {
-    const isOn = ((control >>> (number * 2)) & 3) !== 0;
-    return isOn && ((control >>> (16 + number * 4)) & 3) === 2;
-  });
-}
-
-/** DR6 and DR7 have fixed bits. A breakpoint on port accesses is refused: each access is the hypervisor's. */
+/** DR6 and DR7 have fixed bits. */
 const moveToDebug: Routine = (processor, record) => {
   const { context } = processor;
   const { state } = context;
@@ -400,9 +391,6 @@ const moveToDebug: Routine = (processor, record) => {
   const fault = detectionFault(context);
   if (fault !== undefined) return context.raise(fault);
   if (number >= 6 && value >> 32n !== 0n) return context.raise(generalProtection());
-  if (number === 7 && hasPortBreakpoint(Number(value & 0xffffffffn))) {
-    return context.giveUp('a debug-register breakpoint on port accesses');
-  }
   state.writeU64(debugOffset(number), withFixedBits(number, value));
   if (number === 6) return RoutineEnd.next;
   processor.debugRegistersChanged();

@@ -2,6 +2,7 @@
 import type { ProcessorState } from '../../machine/processor-state';
 import { generalProtection, RoutineEnd, type Fault } from '../processor-context';
 import { runOffsets, segmentCheckOffset } from '../memory-map';
+import { addPendingTrap, enabledBreakpoint } from '../pending-traps';
 import { checkedAddress } from '../segment-access';
 import { immediatePort } from '../port-operand';
 import { segmentOffsets } from '../vmcs-offsets';
@@ -74,7 +75,10 @@ function access(bytes: 1 | 2 | 4, direction: 'in' | 'out'): Routine {
     const fault = permissionFault(processor, port, bytes);
     if (fault === 'left') return RoutineEnd.leave;
     if (fault !== undefined) return context.raise(fault);
-    if (!portAccessExits(context, port, bytes)) return passAccess(context.state, bytes, direction);
+    if (!portAccessExits(context, port, bytes)) {
+      const end = passAccess(context.state, bytes, direction);
+      return trapBehind(processor, record, port, bytes, end);
+    }
     const bits =
       (bytes - 1) |
       (direction === 'in' ? qualification.in : 0) |
@@ -128,11 +132,27 @@ function string(bytes: 1 | 2 | 4, direction: 'in' | 'out', isRepeated: boolean):
     }
     const step = (state.rflags & 0x400) === 0 ? BigInt(bytes) : -BigInt(bytes);
     setCounter(processor, pointer, state.gpr(pointer) + step, mask);
-    if (!isRepeated) return RoutineEnd.next;
-    const count = (state.gpr(1) - 1n) & mask;
-    setCounter(processor, 1, count, mask);
-    return count === 0n ? RoutineEnd.next : RoutineEnd.lookup;
+    const count = isRepeated ? (state.gpr(1) - 1n) & mask : 0n;
+    if (isRepeated) setCounter(processor, 1, count, mask);
+    const end = count === 0n ? RoutineEnd.next : RoutineEnd.lookup;
+    return trapBehind(processor, record, port, bytes, end);
   };
+}
+
+/** A breakpoint on the port traps behind the access, and behind each one of a repeated instruction (SDM vol. 3, 17.3.1.2). */
+function trapBehind(
+  processor: Processor,
+  record: RoutineRecord,
+  port: number,
+  bytes: number,
+  end: RoutineEnd,
+): RoutineEnd {
+  const { context } = processor;
+  const hits = processor.portHits(port, bytes);
+  if (hits === 0) return end;
+  addPendingTrap(context.state, BigInt(hits) | enabledBreakpoint);
+  const length = end === RoutineEnd.next ? record.length : 0;
+  return context.finish(context.state.rip + BigInt(length));
 }
 
 /** Where the element lies: INS writes through ES, OUTS reads through a segment that a prefix can name. */

@@ -24,6 +24,8 @@ export interface Processor {
   laneTimeNs(): number;
   /** Breakpoints of the debug registers are taken over. */
   debugRegistersChanged(): void;
+  /** DR6 bits of the guest's breakpoints that an access to `bytes` ports from `port` on meets. */
+  portHits(port: number, bytes: number): number;
   /** Privilege level, mode or paging changed: derived state is made again. */
   modeChanged(): void;
   /** Ends a load of a data segment: outside 64-bit mode what follows is decoded for the new segments. */

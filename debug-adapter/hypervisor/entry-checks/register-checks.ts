@@ -1,4 +1,5 @@
 /** Checks of VM entry on control, debug and model-specific registers, tables, RIP and RFLAGS (SDM vol. 3, 27.3.1). */
+import { offeredCr4 } from '../../machine/offered-control-bits';
 import { physicalAddressBits } from '../../spec/x86/address-widths';
 import { Cr4, Efer } from '../../spec/x86/control-registers';
 import { entryControls } from '../../spec/x86/vmx-controls';
@@ -10,8 +11,8 @@ const tables = '27.3.1.3';
 const flow = '27.3.1.4';
 const ia32eModeGuest = maskOf(entryControls, ['IA-32e mode guest']);
 
-/** CR4 bits of features that CPUID never offers: VMXE, SMXE, OSXSAVE, KL, PKE, CET, PKS, UINTR, and what has no name. */
-const cr4Allowed = 0x331fffn;
+/** A processor without 57-bit addresses refuses LA57 elsewhere. */
+const cr4Allowed = BigInt(offeredCr4 | Cr4.LA57);
 const eferAllowed = BigInt(Efer.SCE | Efer.LME | Efer.LMA | Efer.NXE);
 /** LBR, BTF, TR, BTS and what belongs to them, freezing of counters (SDM vol. 4, IA32_DEBUGCTL). */
 const debugControlAllowed = 0xffc3n;

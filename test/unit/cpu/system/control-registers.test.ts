@@ -227,14 +227,7 @@ describe('debug registers (SDM vol. 3, 17.2)', () => {
     ['DR4 with CR4.DE', '0f 23 e0', 0n, { GUEST_CR4: cr4 | 8n }, 0, 'vector 6'],
     ['DR0 at CPL 3', '0f 21 c0', 0n, {}, 3, gp],
     ['an instruction breakpoint', '0f 23 f8', 1n, {}, 0, 'budget'],
-    [
-      'a breakpoint on port accesses, which is not built',
-      '0f 23 f8',
-      0x20001n,
-      {},
-      0,
-      'unimplemented',
-    ],
+    ['a breakpoint on port accesses', '0f 23 f8', 0x20001n, {}, 0, 'budget'],
     ['general detection', '0f 23 f8', 0x2000n, {}, 0, 'budget'],
     ['access under general detection', '0f 23 f8', 0n, { GUEST_DR7: 0x2400n }, 0, 'vector 1'],
   ] as const) {

@@ -226,3 +226,107 @@ describe('general detection', () => {
     assert.equal(kernel.field('GUEST_DR7'), 0x400n);
   });
 });
+
+interface PortRow {
+  readonly title: string;
+  readonly text: string;
+  readonly address: bigint;
+  readonly length: number;
+  /** RDX. */
+  readonly port?: bigint;
+  readonly hasExtensions?: boolean;
+  readonly traps: boolean;
+}
+
+/** The guest reaches ports without exits; a NOP follows each instruction. */
+const portRows: readonly PortRow[] = [
+  { title: 'OUT to it', text: 'e6 80', address: 0x80n, length: 1, traps: true },
+  { title: 'IN from it', text: 'e4 80', address: 0x80n, length: 1, traps: true },
+  { title: 'IN by DX', text: 'ec', address: 0x3f8n, port: 0x3f8n, length: 1, traps: true },
+  { title: 'an access below it', text: 'e4 7f', address: 0x80n, length: 1, traps: false },
+  { title: 'a wider access over it', text: 'e5 7e', address: 0x80n, length: 1, traps: true },
+  {
+    title: 'a wider access that ends before it',
+    text: 'e5 7c',
+    address: 0x80n,
+    length: 1,
+    traps: false,
+  },
+  { title: 'the last of its four ports', text: 'e4 83', address: 0x80n, length: 4, traps: true },
+  { title: 'a port behind its four', text: 'e4 84', address: 0x80n, length: 4, traps: false },
+  {
+    title: 'an address that is not aligned',
+    text: 'e4 80',
+    address: 0x83n,
+    length: 4,
+    traps: true,
+  },
+  { title: 'INS', text: '6c', address: 0x80n, port: 0x80n, length: 1, traps: true },
+  { title: 'OUTS', text: '6e', address: 0x80n, port: 0x80n, length: 1, traps: true },
+  {
+    title: 'OUT without CR4.DE',
+    text: 'e6 80',
+    address: 0x80n,
+    length: 1,
+    hasExtensions: false,
+    traps: false,
+  },
+];
+
+describe('breakpoints on ports (SDM vol. 3, 17.2.4 and 17.3.1.2)', () => {
+  const portAccess = 2;
+  const secondary = 0x80000000n;
+
+  function preparePort(row: Omit<PortRow, 'title' | 'traps'>, primary = secondary): GuestKernel {
+    const { text, address, length, port = 0n, hasExtensions = true } = row;
+    const kernel = prepare(`${text} 90`, address, portAccess, length);
+    kernel.setField('CPU_BASED_VM_EXEC_CONTROL', primary);
+    kernel.setField('GUEST_CR4', hasExtensions ? 0x628n : 0x620n);
+    kernel.state.setGpr(2, port);
+    kernel.state.setGpr(6, data);
+    kernel.state.setGpr(7, data);
+    kernel.core.stateWasEdited();
+    return kernel;
+  }
+
+  for (const row of portRows) {
+    it(`${row.title} ${row.traps ? 'traps behind it' : 'does not trap'}`, () => {
+      const kernel = preparePort(row);
+      const before = kernel.state.rip;
+      const { stop } = kernel.core.run(2, 0);
+      assert.equal(stop.kind, row.traps ? 'event' : 'budget');
+      assert.equal(status(kernel) & 0xfn, row.traps ? 1n : 0n);
+      if (!row.traps) return;
+      assert.equal(kernel.state.rip, debugHandler);
+      const end = before + BigInt(machineCode(row.text).length);
+      assert.equal('returnRip' in stop ? stop.returnRip : 0n, end, 'the access is done');
+    });
+  }
+
+  it('a repeated instruction traps behind each access', () => {
+    const kernel = preparePort({ text: 'f3 6c', address: 0x80n, port: 0x80n, length: 1 });
+    kernel.state.setGpr(1, 3n);
+    const { stop } = kernel.core.run(10, 0);
+    assert.equal('returnRip' in stop ? stop.returnRip : 0n, code);
+    assert.equal(kernel.state.gpr(1), 2n);
+  });
+
+  it('an access that the hypervisor makes traps behind the instruction', () => {
+    const unconditional = 1n << 24n;
+    const row = { text: 'e6 80', address: 0x80n, length: 1 };
+    const kernel = preparePort(row, secondary | unconditional);
+    assert.equal(kernel.outcome(), 'exit 30');
+    kernel.state.writeU32(stateOffsets.exitPending, 0);
+    kernel.core.completeInstruction();
+    assert.equal(kernel.core.run(1, 0).stop.kind, 'event');
+    assert.equal(status(kernel) & 0xfn, 1n);
+  });
+
+  it('is met once CR4.DE is set', () => {
+    const kernel = preparePort({
+      ...{ text: '0f 22 e0 e6 80', address: 0x80n, length: 1, hasExtensions: false },
+    });
+    kernel.state.setGpr(0, 0x628n);
+    assert.equal(kernel.core.run(3, 0).stop.kind, 'event');
+  });
+});
