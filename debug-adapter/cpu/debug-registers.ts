@@ -3,7 +3,9 @@ import { stateOffsets } from '../machine/processor-state';
 import { Cr4 } from '../spec/x86/control-registers';
 import { DataWatch, type DataBreakpoint } from './data-watch';
 import type { ProcessorContext } from './processor-context';
+import { addPendingTrap, enabledBreakpoint } from './pending-traps';
 import { vmcsOffsets } from './vmcs-offsets';
+import { exitReason } from './vmx/vm-exits';
 
 /** R/W field of DR7. */
 const kind = { execute: 0, write: 1, port: 2, access: 3 } as const;
@@ -74,6 +76,15 @@ export class DebugRegisters {
       (hits, { bit, first, last }) => (BigInt(port) <= last && first <= end ? hits | bit : hits),
       0,
     );
+  }
+
+  /** The hypervisor has made the access that an exit told of: breakpoints on its ports trap behind the instruction. */
+  trapBehindExit(): void {
+    const { state } = this.context;
+    if (state.readU32(vmcsOffsets.exitReason) !== exitReason.IO_INSTRUCTION) return;
+    const qualification = state.readU32(vmcsOffsets.exitQualification);
+    const hits = this.portHits(qualification >>> 16, (qualification & 7) + 1);
+    if (hits !== 0) addPendingTrap(state, BigInt(hits) | enabledBreakpoint);
   }
 
   /** DR6 bits of the instruction breakpoints at a linear address. */

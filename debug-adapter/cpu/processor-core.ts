@@ -90,7 +90,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   readonly delivery: EventDelivery;
   readonly caches: TranslationCaches;
   private readonly clock: TimeStampClock;
-  private readonly debugRegisters: DebugRegisters;
+  readonly debugRegisters: DebugRegisters;
   private readonly walker: PageWalker;
   private readonly boundaries: BoundaryExits;
   private pendingTrap: PendingTrap | undefined;
@@ -171,11 +171,20 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     const reason = boundaries.exitBeforeTraps();
     if (reason !== 0) return this.exitBetween(reason);
     if (hasPendingTrap(state)) return this.debugTrap();
-    if (state.readU32(vmcsOffsets.activityState) !== 0) return { kind: 'inactive' };
     const nowNs = this.startNs + this.steps;
+    const activity = state.readU32(vmcsOffsets.activityState);
+    if (activity !== 0) {
+      state.writeU32(stateOffsets.passedExit, 0);
+      if (boundaries.restsUntilNs > nowNs) return { kind: 'inactive' };
+      return this.exitBetween(exitReason.PREEMPTION_TIMER);
+    }
     const waited = boundaries.exitBeforeInstruction(nowNs);
     if (waited !== undefined) return this.exitBetween(waited);
     return this.runChunk(boundaries.limit(shared.translator.bounded(budget - this.steps), nowNs));
+  }
+
+  get restsUntilNs(): number {
+    return this.boundaries.restsUntilNs;
   }
 
   setBreakpoints(addresses: ReadonlySet<GuestVirtualAddress>): void {
@@ -213,20 +222,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.clearResumeFlag();
     const flags = state.readU32(stateOffsets.flagsSystem);
     if ((flags & flagTrap) !== 0) addPendingTrap(state, singleStep);
-    this.addPortTrap();
-  }
-
-  /** The hypervisor has made the access to a port that the exit tells of: the breakpoints that it meets trap behind it. */
-  private addPortTrap(): void {
-    const { state } = this;
-    if (state.readU32(vmcsOffsets.exitReason) !== exitReason.IO_INSTRUCTION) return;
-    const qualification = state.readU32(vmcsOffsets.exitQualification);
-    const hits = this.portHits(qualification >>> 16, (qualification & 7) + 1);
-    if (hits !== 0) addPendingTrap(state, BigInt(hits) | enabledBreakpoint);
-  }
-
-  portHits(port: number, bytes: number): number {
-    return this.debugRegisters.portHits(port, bytes);
+    this.debugRegisters.trapBehindExit();
   }
 
   answerAccess(value: bigint): void {

@@ -135,9 +135,27 @@ export class VirtualProcessor {
         return this.awaited === undefined && this.suspensions === 0 ? 'active' : 'suspended';
       case activityState.shutdown:
         return 'shutdown';
+      case activityState.hlt:
+        return this.isEntryDue ? 'active' : 'halted';
       default:
         return 'halted';
     }
+  }
+
+  /** A halted processor has something to do: the exit of its preemption timer, or VM entry behind that. */
+  private get isEntryDue(): boolean {
+    const { state } = this;
+    const flags = state.readU32(stateOffsets.boundaryExit) | state.readU32(stateOffsets.passedExit);
+    return (flags | state.readU32(stateOffsets.exitPending)) !== 0;
+  }
+
+  /** The preemption timer of a processor that has halted without an exit is zero (SDM vol. 3, 26.5.1). */
+  expirePreemptionTimer(): boolean {
+    const { state } = this;
+    if (this.runState !== 'halted' || state.readU32(stateOffsets.preemptionLoaded) === 0)
+      return false;
+    state.writeU32(stateOffsets.boundaryExit, ExitReasonNumber.PREEMPTION_TIMER);
+    return true;
   }
 
   set runState(value: Exclude<VirtualProcessorRunState, 'suspended'>) {

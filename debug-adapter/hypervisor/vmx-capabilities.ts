@@ -155,8 +155,8 @@ export const unsupportedControls: readonly (readonly [reason: string, names: Nam
 /**
  * Other things that VMX has and this processor has not. Instructions of VMX are undefined (CPUID does not offer VMX,
  * CR4.VMXE cannot be set), XSETBV and VMFUNC too; physical interrupts (1), NMIs, INIT (3) and SIPI (4) are the
- * hypervisor's own and cause no exit; the MSR areas have no entries; the preemption timer rests while the processor is
- * halted; host state is not used, so there is no error 8.
+ * hypervisor's own and cause no exit; the MSR areas have no entries; the preemption timer counts in the active and the
+ * HLT state only; host state is not used, so there is no error 8.
  */
 export const exitsThatNeverCome: readonly number[] = [1, 3, 4, 5, 6, 11, 17];
 

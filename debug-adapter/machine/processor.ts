@@ -77,6 +77,9 @@ export interface ProcessorCore {
    */
   run(budget: number, timeNs: number): ProcessorRun;
 
+  /** Moment at which a halted processor exits by its preemption timer; Infinity where it does not. */
+  readonly restsUntilNs: number;
+
   /** Linear addresses where execution stops before the instruction. Observers only; never part of the state. */
   setBreakpoints(addresses: ReadonlySet<GuestVirtualAddress>): void;
 

@@ -15,7 +15,7 @@ import { describeEntryFailure } from '../hypervisor/vm-entry-checks';
 import type { ProcessorStop } from '../machine/processor';
 import type { InterceptSink } from '../machine/intercepts';
 import type { ScheduleSwitchEvent } from '../machine/trace';
-import { TimerQueue } from '../machine/timer-queue';
+import { TimerQueue, type Timer } from '../machine/timer-queue';
 import { assert, present, unreachable } from '../support/assert';
 import { StateRecord } from '../support/state-record';
 import type { StateNode } from '../support/state-tree';
@@ -73,6 +73,8 @@ export class RunLoop implements HypervisorServices {
   readonly timers = new TimerQueue();
   private readonly lanes: Lane[] = [];
   private readonly laneOf = new Map<VirtualProcessor, Lane>();
+  /** They end the halt of processors that have halted without a VM exit. */
+  private readonly preemptionTimers = new Map<Lane, Timer>();
   private readonly schedule = new LaneSchedule(this.lanes, this.timers);
   private steps = 0;
   private active: Lane | undefined;
@@ -122,6 +124,11 @@ export class RunLoop implements HypervisorServices {
         const lane = new Lane(processor, partition.time);
         this.lanes.push(lane);
         this.laneOf.set(processor, lane);
+        const name = `preemption of processor ${processor.index} of partition ${partition.id}`;
+        const onDue = (): void => {
+          if (processor.expirePreemptionTimer()) this.wake(processor);
+        };
+        this.preemptionTimers.set(lane, this.timers.createTimer(name, onDue));
       }
     }
     this.shareProcessors(scheduling);
@@ -433,7 +440,14 @@ export class RunLoop implements HypervisorServices {
     const budget = Math.min(left, limits.stepsPerCall, this.schedule.stepsToHorizon(lane));
     const { stop, steps } = processor.core.run(budget, lane.partitionTimeNs);
     this.count(lane, steps);
+    if (!lane.isRunnable) this.awaitPreemption(lane);
     return this.judge(lane, stop, request);
+  }
+
+  /** A processor that has halted without a VM exit may be one that exits by itself after a time. */
+  private awaitPreemption(lane: Lane): void {
+    const { restsUntilNs } = lane.processor.core;
+    if (restsUntilNs !== Infinity) this.preemptionTimers.get(lane)?.setDue(restsUntilNs);
   }
 
   private judge(lane: Lane, stop: ProcessorStop, request: RunRequest): RunStop | undefined {

@@ -316,6 +316,17 @@ export const exitRows: readonly ExitRow[] = [
     faults: 'behind',
   },
   {
+    instruction: 'HLT with the preemption timer',
+    code: 'f4',
+    field: pin,
+    control: 'activate VMX-preemption timer',
+    before: [[[primary, 'HLT exiting'], '0']],
+    registers: [['VMX_PREEMPTION_TIMER_VALUE', '10']],
+    reason: '0x34',
+    advances: 1,
+    faults: 'behind',
+  },
+  {
     instruction: 'NOP with interrupts enabled',
     code: '90',
     field: primary,

@@ -431,7 +431,8 @@ export class MemoryAccess {
     walker.gpaPage = Math.floor(gpa / 4096);
     context.state.writeU32(stateOffsets.accessBytes, 0);
     causeExit(context, exitReason.EPT_VIOLATION, {
-      qualification: 0x81n,
+      // A load of page-directory pointers has no linear address (SDM vol. 3, table 28-7).
+      qualification: 1n,
       guestPhysicalAddress: BigInt(gpa),
     });
     return 'exit';

@@ -148,7 +148,7 @@ function trapBehind(
   end: RoutineEnd,
 ): RoutineEnd {
   const { context } = processor;
-  const hits = processor.portHits(port, bytes);
+  const hits = processor.debugRegisters.portHits(port, bytes);
   if (hits === 0) return end;
   addPendingTrap(context.state, BigInt(hits) | enabledBreakpoint);
   const length = end === RoutineEnd.next ? record.length : 0;

@@ -1,4 +1,5 @@
 /** What a TypeScript routine is: the part of an instruction that is too rare or too entangled for generated code. */
+import type { DebugRegisters } from '../debug-registers';
 import type { EventDelivery } from '../events/event-delivery';
 import type { SegmentLoader } from '../events/segments';
 import { longCode } from '../decode/code-mode';
@@ -18,14 +19,14 @@ export interface Processor {
   readonly segments: SegmentLoader;
   readonly delivery: EventDelivery;
   readonly caches: TranslationCaches;
+  /** Breakpoints of the guest. */
+  readonly debugRegisters: DebugRegisters;
   /** Time-stamp counter as the guest reads it at this instruction. */
   timeStamp(): bigint;
   /** The lane's virtual time at this instruction. */
   laneTimeNs(): number;
   /** Breakpoints of the debug registers are taken over. */
   debugRegistersChanged(): void;
-  /** DR6 bits of the guest's breakpoints that an access to `bytes` ports from `port` on meets. */
-  portHits(port: number, bytes: number): number;
   /** Privilege level, mode or paging changed: derived state is made again. */
   modeChanged(): void;
   /** Ends a load of a data segment: outside 64-bit mode what follows is decoded for the new segments. */

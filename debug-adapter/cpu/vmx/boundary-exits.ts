@@ -6,6 +6,8 @@ import { openWindow } from './event-windows';
 import { stepsToPreemption, unloadPreemptionTimer, usesPreemptionTimer } from './preemption-timer';
 import { exitReason, hasPrimary, primaryControl } from './vm-exits';
 
+const activityHlt = 1;
+
 /** Controls do not change while the guest runs, so they are looked at once for each run. */
 export class BoundaryExits {
   /** Each boundary exits: the monitor trap flag is set. */
@@ -51,6 +53,17 @@ export class BoundaryExits {
       return exitReason.PREEMPTION_TIMER;
     }
     return openWindow(this.context);
+  }
+
+  /**
+   * When the preemption timer makes a processor exit that is not active; Infinity where it does not. It counts in the
+   * HLT state (SDM vol. 3, 26.5.1). In shutdown and before a start-up IPI only events from outside are met.
+   */
+  get restsUntilNs(): number {
+    const { state } = this.context;
+    const isHalted = state.readU32(vmcsOffsets.activityState) === activityHlt;
+    if (!isHalted || state.readU32(stateOffsets.preemptionLoaded) === 0) return Infinity;
+    return this.context.runCount(stateOffsets.preemptionDeadline);
   }
 
   /** Of so many steps, those until the preemption timer is zero. */

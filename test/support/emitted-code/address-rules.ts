@@ -2,10 +2,10 @@
  * Which addresses emitted code may use, and why: fields of its processor's block, entries of that processor's tables,
  * decoded instructions, and bytes of a page that an entry of the TLB has led to.
  *
- * What the rules build on, and the host's own code has to see to: `vpBase` is the address of a processor's block; the
- * pointers in it lead to the tables of the same block; an entry of a TLB holds the address of a frame of 4,096 bytes and
- * the page that leads there, or a page that belongs to another index; fields of a decoded instruction are offsets of
- * registers; what the slow path returns is an address of as many bytes as were asked for, in one page.
+ * What the rules build on, and the host's code has to see to: `vpBase` is the address of a processor's block; the
+ * pointers in it lead to the tables of the same block; an entry of a TLB has the address of a frame of 4,096 bytes
+ * and the page that leads there, or a page that belongs to another index; fields of a decoded instruction are offsets
+ * of registers; what the slow path returns is an address of as many bytes as were asked for, in one page.
  */
 import {
   codeTlbEntries,

@@ -1,5 +1,5 @@
 /**
- * Values of emitted code as terms: what is computed in the same way from the same values is the same term. Sums are kept as
+ * Values of emitted code as terms: what is computed in the same way from the same values is the same term. Sums are
  * linear combinations, so that equal addresses are equal terms however they were added up.
  */
 

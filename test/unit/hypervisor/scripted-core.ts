@@ -33,6 +33,7 @@ export interface ScriptedRun {
 const stateStride = 0x4000;
 
 export class ScriptedCore implements ProcessorCore {
+  readonly restsUntilNs = Infinity;
   readonly state: ProcessorState;
   readonly linearAddressBits = linearAddressBits.fourLevels;
   readonly script: ScriptedRun[] = [];

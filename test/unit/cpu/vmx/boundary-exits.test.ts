@@ -85,6 +85,49 @@ describe('VMX-preemption timer (SDM vol. 3, 26.5.1)', () => {
   });
 });
 
+describe('VMX-preemption timer of a processor that is not active (SDM vol. 3, 26.5.1)', () => {
+  const hlt = 1n;
+
+  function halting(pinBased: bigint): GuestKernel {
+    const kernel = prepare('f4 90');
+    kernel.setField('PIN_BASED_VM_EXEC_CONTROL', pinBased);
+    kernel.setField('VMX_PREEMPTION_TIMER_VALUE', 3n);
+    return kernel;
+  }
+
+  it('counts on in the HLT state, and exits from there', () => {
+    const kernel = halting(activateTimer);
+    assert.deepEqual(run(kernel, 100, 40), ['inactive', 1]);
+    assert.equal(kernel.core.restsUntilNs, 4 * countNs);
+    assert.deepEqual(run(kernel, 100, 4 * countNs - 1), ['inactive', 0]);
+    assert.deepEqual(run(kernel, 100, 4 * countNs), ['exit 52', 1]);
+    assert.equal(kernel.field('GUEST_ACTIVITY_STATE'), hlt);
+    assert.equal(kernel.state.rip, codeStart + 1n);
+    // The next VM entry goes back into the HLT state, and the timer begins again.
+    assert.deepEqual(run(kernel, 100, 10 * countNs), ['inactive', 0]);
+    assert.equal(kernel.core.restsUntilNs, 13 * countNs);
+  });
+
+  it('does not wake without the control', () => {
+    const kernel = halting(0n);
+    assert.deepEqual(run(kernel, 100, 40), ['inactive', 1]);
+    assert.equal(kernel.core.restsUntilNs, Infinity);
+  });
+
+  for (const [name, activity] of [
+    ['shutdown', 2n],
+    ['wait-for-SIPI', 3n],
+  ] as const) {
+    it(`does not count in the ${name} state`, () => {
+      const kernel = halting(activateTimer);
+      kernel.setField('GUEST_ACTIVITY_STATE', activity);
+      assert.deepEqual(run(kernel, 100, 0), ['inactive', 0]);
+      assert.equal(kernel.core.restsUntilNs, Infinity);
+      assert.deepEqual(run(kernel, 100, 1000 * countNs), ['inactive', 0]);
+    });
+  }
+});
+
 describe('monitor trap flag (SDM vol. 3, 26.5.2)', () => {
   it('exits behind each instruction, however the run is sliced', () => {
     const kernel = prepare('90 90 90', trapFlag);
