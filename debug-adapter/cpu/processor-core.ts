@@ -121,7 +121,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.debugRegisters = new DebugRegisters(this.context);
     this.walker = new PageWalker(this.context);
     this.boundaries = new BoundaryExits(this.context);
-    this.caches = new TranslationCaches(this.context, shared.tlbEntries);
+    this.caches = new TranslationCaches(this.context, this.walker.known, shared.tlbEntries);
     this.access = new MemoryAccess(this.context, this.walker, this.caches);
     this.segments = new SegmentLoader(this.context, this.access);
     this.delivery = new EventDelivery(this.context, this.access, this.segments, () =>

@@ -10,16 +10,16 @@ import {
   jumpEntryOffsets,
   tlbOffsets,
 } from '../memory-map';
+import { PageFrames } from './page-frames';
 import { linearPage, TlbSet, upperHalfStart } from './tlb-set';
 
-/** Pages of code known at most; beyond that all are forgotten. */
-const pagesMax = 4096;
 const jumpEntryBytes = 16;
 
 export class CodeTlb {
   private readonly set: TlbSet;
-  /** Frames of pages that entries of the TLB or of the jump cache may be about. */
-  private readonly pages = new Map<number, number>();
+  /** Frames of pages that entries of the TLB or of the jump cache may be about: with top bit 0, and 1. */
+  private readonly lower = new PageFrames();
+  private readonly upper = new PageFrames();
   private epoch = 0;
   /** Epochs are part of a tag's unused bits below the top one: no canonical address has the tag of another epoch's. */
   private readonly epochShift: number;
@@ -54,13 +54,14 @@ export class CodeTlb {
 
   /** Remembers which frame the instructions of a page come from. */
   noteFrame(low: number, high: number, frame: number): void {
-    if (this.pages.size >= pagesMax) this.flush();
-    this.pages.set(linearPage(low, high), frame);
+    const pages = high < 0 ? this.upper : this.lower;
+    if (pages.isFull) this.flush();
+    pages.set(linearPage(low, high), frame);
   }
 
   /** Frame of the instructions at a linear address; undefined where that has to be found by a walk. */
   frameOf(low: number, high: number): number | undefined {
-    return this.pages.get(linearPage(low, high));
+    return (high < 0 ? this.upper : this.lower).get(linearPage(low, high));
   }
 
   /** Address of the offset table of the code page at a linear address, where it is cached. */
@@ -69,25 +70,30 @@ export class CodeTlb {
   }
 
   flush(): void {
-    if (this.pages.size === 0) return;
+    if (this.lower.isEmpty && this.upper.isEmpty) return;
     this.set.flush();
-    this.pages.clear();
+    this.lower.clear();
+    this.upper.clear();
     this.forgetJumps();
   }
 
   dropRange(first: number, count: number): void {
     if (count === 1) {
-      if (this.pages.delete(first)) {
+      if ((first < upperHalfStart ? this.lower : this.upper).delete(first)) {
         this.set.dropRange(first, 1);
         this.forgetJumps();
       }
       return;
     }
-    this.dropWhere((page) => page >= first && page < first + count);
+    if (first < upperHalfStart) this.dropFrom(this.lower, first, count);
+    if (first + count > upperHalfStart) this.dropFrom(this.upper, first, count);
   }
 
   dropLowerHalf(): void {
-    this.dropWhere((page) => page < upperHalfStart);
+    if (this.lower.isEmpty) return;
+    this.set.dropLowerHalf();
+    this.lower.clear();
+    this.forgetJumps();
   }
 
   /** Empties the jump cache. */
@@ -99,14 +105,12 @@ export class CodeTlb {
     this.bytes.fill(0, start, start + jumpCacheEntries * jumpEntryBytes);
   }
 
-  private dropWhere(isDropped: (page: number) => boolean): void {
+  private dropFrom(pages: PageFrames, first: number, count: number): void {
     let any = false;
-    for (const page of this.pages.keys()) {
-      if (!isDropped(page)) continue;
-      this.pages.delete(page);
+    pages.deleteRange(first, count, (page) => {
       this.set.dropRange(page, 1);
       any = true;
-    }
+    });
     if (any) this.forgetJumps();
   }
 }

@@ -15,6 +15,7 @@ import {
 } from '../../machine/guest-memory';
 import type { ProcessorContext } from '../processor-context';
 import { vmcsOffsets } from '../vmcs-offsets';
+import { WalkCache } from './walk-cache';
 
 const present = 1;
 const writable = 2;
@@ -98,13 +99,68 @@ export class PageWalker {
   private levels = 0;
   /** Position in `levelNames` of the first level, or `legacyNames`. */
   private firstName = 0;
+  /** Of the last translation by 8-byte entries: what those above the last one allow. */
+  private allowedAbove = 0;
+  private isNoExecuteAbove = false;
+  /** Ends of walks that succeeded; whoever drops translations drops these. */
+  readonly known = new WalkCache();
 
   constructor(private readonly context: ProcessorContext) {}
 
   /** Walks for an access to linear address `high`:`low`, setting accessed and dirty bits where it succeeds. */
   walk(low: number, high: number, access: AccessKind, rights: Rights): WalkResult {
+    const place = this.known.find(low, high);
+    if (place >= 0) return this.walkFrom(place, low, high, access, rights);
     const result = this.translate(low, high, access, rights);
+    if (result !== WalkResult.mapped) return result;
+    const end = this.touch(low, high, access);
+    if (end === WalkResult.mapped) this.remember(low, high);
+    return end;
+  }
+
+  /** Makes the last step of a walk, from a structure that an earlier one has come to. */
+  private walkFrom(
+    place: number,
+    low: number,
+    high: number,
+    access: AccessKind,
+    rights: Rights,
+  ): WalkResult {
+    const { known } = this;
+    const { memory, view, state } = this.context;
+    const level = known.level[place] ?? 0;
+    const at = indexAt(level, low, high) * 8;
+    const frame = known.frame[place] ?? 0;
+    const offset = memory.frameOffset(frame) + at;
+    this.isStructure = false;
+    this.firstName = level;
+    this.levels = 1;
+    this.entryAddress[0] = (known.page[place] ?? 0) * 4096 + at;
+    this.entryFrame[0] = frame;
+    this.entryOffset[0] = offset;
+    const entryLow = view.getInt32(offset, true);
+    if ((entryLow & present) === 0) return this.fault(0, access, rights);
+    this.allowedAbove = known.allowed[place] ?? 0;
+    this.isNoExecuteAbove = known.isNoExecute[place] === 1;
+    const noExecuteEnabled = (state.readU32(vmcsOffsets.efer) & eferNoExecuteEnable) !== 0;
+    const entryHigh = view.getInt32(offset + 4, true);
+    if (hasReserved(entryLow, entryHigh, level, noExecuteEnabled)) {
+      return this.fault(faultPresent | faultReserved, access, rights);
+    }
+    const result = this.takeLeaf(entryLow, entryHigh, low, access, rights);
     return result === WalkResult.mapped ? this.touch(low, high, access) : result;
+  }
+
+  /** Remembers where the last walk ended, unless that took a single step or none. */
+  private remember(low: number, high: number): void {
+    const { known, levels } = this;
+    if (levels < 2 || this.firstName === legacyNames) return;
+    const place = known.add(low, high);
+    known.level[place] = this.firstName + levels - 1;
+    known.frame[place] = this.entryFrame[levels - 1] ?? 0;
+    known.page[place] = Math.floor((this.entryAddress[levels - 1] ?? 0) / 4096);
+    known.allowed[place] = this.allowedAbove;
+    known.isNoExecute[place] = this.isNoExecuteAbove ? 1 : 0;
   }
 
   /** Translates as {@link walk} does, but changes nothing. */
@@ -167,8 +223,8 @@ export class PageWalker {
   ): WalkResult {
     const { state, view } = this.context;
     let table = structurePage(state.readU32(tableAt), state.readU32(tableAt + 4));
-    let allowed = writable | user;
-    let isNoExecute = false;
+    this.allowedAbove = writable | user;
+    this.isNoExecuteAbove = false;
     const noExecuteEnabled = (state.readU32(vmcsOffsets.efer) & eferNoExecuteEnable) !== 0;
     for (let level = firstLevel; level <= leafLevel; level++) {
       const address = table * 4096 + indexAt(level, low, high) * 8;
@@ -181,17 +237,27 @@ export class PageWalker {
       if (hasReserved(entryLow, entryHigh, level, noExecuteEnabled)) {
         return this.fault(faultPresent | faultReserved, access, rights);
       }
-      allowed &= entryLow;
-      isNoExecute ||= noExecuteEnabled && (entryHigh & noExecute) !== 0;
-      if (isLeaf) {
-        if (!this.permits(access, rights, allowed, isNoExecute)) {
-          return this.fault(faultPresent, access, rights);
-        }
-        this.gpaPage = leafPage(entryLow, entryHigh, level, low);
-        return WalkResult.mapped;
-      }
+      if (isLeaf) return this.takeLeaf(entryLow, entryHigh, low, access, rights);
+      this.allowedAbove &= entryLow;
+      this.isNoExecuteAbove ||= (entryHigh & noExecute) !== 0;
       table = structurePage(entryLow, entryHigh);
     }
+    return WalkResult.mapped;
+  }
+
+  /** The entry that gives the page, the last of `levels`. */
+  private takeLeaf(
+    entryLow: number,
+    entryHigh: number,
+    low: number,
+    access: AccessKind,
+    rights: Rights,
+  ): WalkResult {
+    const isNoExecute = this.isNoExecuteAbove || (entryHigh & noExecute) !== 0;
+    if (!this.permits(access, rights, this.allowedAbove & entryLow, isNoExecute)) {
+      return this.fault(faultPresent, access, rights);
+    }
+    this.gpaPage = leafPage(entryLow, entryHigh, this.firstName + this.levels - 1, low);
     return WalkResult.mapped;
   }
 
@@ -349,7 +415,8 @@ function largePage(entry: number, linear: number): number {
   return ((entry >>> 13) & 0xff) * 0x100000 + (entry >>> 22) * 0x400 + ((linear >>> 12) & 0x3ff);
 }
 
-function structurePage(low: number, high: number): number {
+/** Guest page of the structure that an entry, or CR3, leads to. */
+export function structurePage(low: number, high: number): number {
   return (high & ((1 << (physicalAddressBits - 32)) - 1)) * 0x100000 + (low >>> 12);
 }
 

@@ -5,13 +5,13 @@ const wordsPerEntry = tlbEntryBytes / 4;
 /** Filled entries that are remembered one by one; beyond that a flush goes over all of them. */
 const listedMax = 512;
 /** Linear pages have 45 bits above the page offset (57-bit addresses): as many as 5-level paging translates. */
-const highBits = 0x1ffffff;
+export const linearHighBits = 0x1ffffff;
 /** {@link linearPage} of the first address whose top bit is 1. */
 export const upperHalfStart = 2 ** 44;
 
 /** Number of the page at a linear address, of either half of the address space, without the copies of the sign bit. */
 export function linearPage(low: number, high: number): number {
-  return (high & highBits) * 0x100000 + (low >>> 12);
+  return (high & linearHighBits) * 0x100000 + (low >>> 12);
 }
 
 /** Indices of entries that were filled with addresses of one half of the address space since it was dropped. */
@@ -127,13 +127,23 @@ export class TlbSet {
     list.clear();
   }
 
+  /** Leaves what remains in the list, so that it does not grow with what is dropped. */
   private dropListedRange(list: FilledList, first: number, count: number): void {
+    const { words } = this;
     const listed = this.lengthOf(list);
+    const { isOverfull } = list;
+    let kept = 0;
     for (let n = 0; n < listed; n++) {
-      const index = this.indexIn(list, n);
+      const index = isOverfull ? n : (list.indices[n] ?? 0);
       const page = this.pageAt(index);
-      if (page >= first && page < first + count) this.invalidate(index);
+      const isDropped = page >= first && page < first + count;
+      if (isDropped) this.invalidate(index);
+      if (isOverfull) continue;
+      if (isDropped)
+        words[index * wordsPerEntry + 3] = (words[index * wordsPerEntry + 3] ?? 0) & ~list.bit;
+      else list.indices[kept++] = index;
     }
+    if (!isOverfull) list.count = kept;
   }
 
   private dropListedValue(list: FilledList, value: number): void {

@@ -10,6 +10,7 @@ import type { ProcessorContext } from '../processor-context';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { CodeTlb } from './code-tlb';
 import { TlbSet } from './tlb-set';
+import type { WalkCache } from './walk-cache';
 
 const cr4SupervisorAccessPrevention = 1 << 21;
 const flagAlignmentCheck = 0x40000;
@@ -29,6 +30,7 @@ export class TranslationCaches {
 
   constructor(
     private readonly context: ProcessorContext,
+    private readonly walks: WalkCache,
     dataEntries: number,
   ) {
     assert(dataEntries <= dataTlbEntriesMax && (dataEntries & (dataEntries - 1)) === 0, 'TLB size');
@@ -122,6 +124,7 @@ export class TranslationCaches {
 
   flush(): void {
     this.flushCode();
+    this.walks.flush();
     for (const set of this.data) set.flush();
   }
 
@@ -144,6 +147,7 @@ export class TranslationCaches {
   dropRange(first: number, count: number): void {
     for (const set of this.code) set.dropRange(first, count);
     this.publishEpoch();
+    this.walks.dropRange(first, count);
     for (const set of this.data) set.dropRange(first, count);
   }
 
@@ -156,6 +160,7 @@ export class TranslationCaches {
   dropLowerHalf(): void {
     for (const set of this.code) set.dropLowerHalf();
     this.publishEpoch();
+    this.walks.dropLowerHalf();
     for (const set of this.data) set.dropLowerHalf();
   }
 

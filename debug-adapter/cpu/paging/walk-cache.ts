@@ -1,0 +1,82 @@
+/**
+ * Where walks of linear addresses have ended: for a stretch of 2 MiB the structure whose entry gives the page, and what
+ * the entries above it allow. Dropped by the rules of the TLBs, so that a walk which begins there sees what a whole one
+ * would.
+ */
+import { linearHighBits, upperHalfStart } from './tlb-set';
+
+const stretches = 256;
+const pagesOfStretch = 512;
+const stretchShift = 21;
+/** By how much the upper half of an address counts in the number of its stretch. */
+const stretchesOfHigh = 2 ** (32 - stretchShift);
+const nothing = -1;
+
+export class WalkCache {
+  /** Number of the stretch in each place, or `nothing`. */
+  private readonly keys = new Float64Array(stretches).fill(nothing);
+  /** The structure: guest page, frame, and level as the walker numbers them. */
+  readonly page = new Int32Array(stretches);
+  readonly frame = new Int32Array(stretches);
+  readonly level = new Uint8Array(stretches);
+  /** What all entries above give together: their lower halves, and 1 where any forbids execution. */
+  readonly allowed = new Int32Array(stretches);
+  readonly isNoExecute = new Uint8Array(stretches);
+  private isEmpty = true;
+
+  /** Place of a linear address; -1 where no walk is known. */
+  find(low: number, high: number): number {
+    const place = (low >>> stretchShift) & (stretches - 1);
+    const key = keyOf(low, high);
+    return this.keys[place] === key ? place : -1;
+  }
+
+  /** Makes room for a linear address, whose place is to be filled. */
+  add(low: number, high: number): number {
+    const place = (low >>> stretchShift) & (stretches - 1);
+    this.keys[place] = keyOf(low, high);
+    this.isEmpty = false;
+    return place;
+  }
+
+  flush(): void {
+    if (this.isEmpty) return;
+    this.keys.fill(nothing);
+    this.isEmpty = true;
+  }
+
+  /**
+   * Drops what entries gave that stand for `count` pages from `first`, as `linearPage` numbers them. An entry for one page
+   * is the last of a walk, which is read each time.
+   */
+  dropRange(first: number, count: number): void {
+    if (count === 1 || this.isEmpty) return;
+    const start = stretchOf(first);
+    const end = stretchOf(first + count - 1);
+    if (end === start) {
+      const place = start & (stretches - 1);
+      if (this.keys[place] === start) this.keys[place] = nothing;
+    } else this.dropWhere(start, end);
+  }
+
+  /** Drops what is known of addresses whose top bit is 0. */
+  dropLowerHalf(): void {
+    if (!this.isEmpty) this.dropWhere(0, stretchOf(upperHalfStart) - 1);
+  }
+
+  private dropWhere(start: number, end: number): void {
+    const { keys } = this;
+    for (let place = 0; place < stretches; place++) {
+      const key = keys[place] ?? nothing;
+      if (key >= start && key <= end) keys[place] = nothing;
+    }
+  }
+}
+
+function keyOf(low: number, high: number): number {
+  return (high & linearHighBits) * stretchesOfHigh + (low >>> stretchShift);
+}
+
+function stretchOf(page: number): number {
+  return Math.floor(page / pagesOfStretch);
+}
