@@ -136,22 +136,59 @@ describe('disks of a Debian kernel', function () {
     assert.match(gone, /\/dev\/sda\r?\n$/, console.end);
   });
 
-  it('are the same again after travelling back, with requests under way', () => {
+  it('are the same again after travelling back, with requests, a new disk and a backup under way', () => {
+    const [{ id: partition } = { id: 0 }] = timeline.guests;
     const start = timeline.position;
+    const places: (readonly [position: number, hash: string])[] = [];
+    const note = (): void => {
+      places.push([timeline.position, timeline.stateHash()]);
+    };
+    const runOn = (): void => {
+      runToPosition(timeline, timeline.position + 9_000_001);
+    };
+    const runUntilBackupIs = (wanted: string): void => {
+      const detail = (): string | undefined =>
+        timeline.machine.parent
+          .integrationOf(partition)
+          ?.components.find(({ name }) => name === 'vss')?.detail;
+      for (let round = 0; round < 200 && detail() !== wanted; round++) {
+        timeline.run({ maxSteps: 20_000_000, maxTimeNs: timeline.timeNs + 20e6 });
+      }
+      assert.equal(detail(), wanted, console.end);
+    };
     type('dd if=/dev/urandom of=/etc/noise bs=64k count=24 oflag=dsync; echo done');
-    const hashes = (): string[] =>
-      [1, 2, 3].map((step) => {
-        runToPosition(timeline, start + step * 9_000_001);
-        return timeline.stateHash();
-      });
-    const first = hashes();
-    for (const travel = timeline.travelTo(start); travel.next().done !== true;);
-    assert.deepEqual(hashes(), first);
-    for (const travel = timeline.travelTo(start); travel.next().done !== true;);
+    runOn();
+    note();
+    timeline.accept({ kind: 'attach-disk', partition, disk: 1 });
+    runOn();
+    note();
+    timeline.accept({ kind: 'guest-freeze', partition });
+    runOn();
+    note();
+    runUntilBackupIs('frozen');
+    timeline.accept({ kind: 'detach-disk', partition, disk: 1 });
+    runOn();
+    note();
+    timeline.accept({ kind: 'guest-thaw', partition });
+    runOn();
+    note();
+    runUntilBackupIs('thawed');
+    note();
+    const again = (): void => {
+      for (const travel = timeline.travelTo(start); travel.next().done !== true;);
+      for (const [position, hash] of places) {
+        runToPosition(timeline, position);
+        assert.deepEqual([timeline.position, timeline.stateHash()], [position, hash]);
+      }
+    };
+    again();
+    const [, middle] = places[2] ?? [];
+    for (const travel = timeline.travelTo(places[2]?.[0] ?? start); travel.next().done !== true;);
+    assert.equal(timeline.stateHash(), middle);
     const saved = timeline.machine.save();
     const restored = bootMachine({ commandLine, processors, disks });
     restored.restore(saved);
-    assert.equal(restored.stateHash(), timeline.stateHash());
+    assert.equal(restored.stateHash(), middle);
     while (timeline.isInPast) timeline.run({ maxSteps: 1_000_000 });
     shown('done');
   });

@@ -1,4 +1,4 @@
-/** A guest that does its worst to its bus: half of it mutated from what drivers do, half nonsense. */
+/** A guest that does its worst to its bus: half of it mutated from what drivers did in a boot, half nonsense. */
 import assert from 'node:assert/strict';
 import { Backup } from '../../../../debug-adapter/parent-partition/integration/backup';
 import { FileCopy } from '../../../../debug-adapter/parent-partition/integration/file-copy';
@@ -13,6 +13,7 @@ import {
 } from '../../../../debug-adapter/spec/vmbus/messages';
 import type { SeededRandom } from '../../../support/seeded-random';
 import { BusRig, type OpenedChannel } from './bus-rig';
+import { recordedMessages, recordedPackets } from './recorded-traffic';
 import { RecordingProvider } from './recording-provider';
 
 /** Numbers at which things break. */
@@ -46,8 +47,9 @@ export class HostileGuest {
   act(): void {
     const { random, rig } = this;
     const action = random.below(100);
-    if (action < 10) this.postMutated();
-    else if (action < 12) this.postRanges();
+    if (action < 5) this.postMutated();
+    else if (action < 12) this.postRecorded();
+    else if (action < 14) this.postRanges();
     else if (action < 20)
       rig.postBytes(random.bytes(random.below(241)), random.pick([0, 1, 1, 1, 2]));
     else if (action < 25) this.connect();
@@ -115,6 +117,13 @@ export class HostileGuest {
     rig.postBytes(random.chance(10) ? bytes.slice(0, random.below(bytes.length)) : bytes);
   }
 
+  /** What a stock kernel said, with bytes changed. */
+  private postRecorded(): void {
+    const { random, rig } = this;
+    const bytes = mutated(random.pick(recordedMessages), random);
+    rig.postBytes(random.chance(10) ? bytes.slice(0, random.below(bytes.length)) : bytes);
+  }
+
   /** A list of pages in one message, with a mistake or without. */
   private postRanges(): void {
     const { random, rig } = this;
@@ -168,17 +177,9 @@ export class HostileGuest {
     const { random } = this;
     const channel = this.someChannel();
     if (channel === undefined) return;
-    const packet = random.chance(40) ? gpaDirect(random) : inBand(random);
-    const changes = random.chance(34) ? 0 : 1 + random.below(4);
-    for (let change = 0; change < changes; change++) {
-      const at = random.chance(70)
-        ? random.below(Math.min(24, packet.length))
-        : random.below(packet.length);
-      packet[at] = random.chance(50)
-        ? random.below(256)
-        : (packet[at] ?? 0) ^ (1 << random.below(8));
-    }
-    channel.toParent.send(packet);
+    const made = random.chance(40) ? gpaDirect(random) : inBand(random);
+    const packet = random.chance(50) ? random.pick(recordedPackets) : made;
+    channel.toParent.send(mutated(packet, random));
     if (random.chance(80)) this.rig.signal(channel.relid);
   }
 
@@ -217,6 +218,17 @@ export class HostileGuest {
     this.rig.restore(saved);
     assert.deepEqual(this.rig.save(), saved);
   }
+}
+
+/** The same bytes, in two of three cases with up to four of them changed, most of those at the beginning. */
+function mutated(valid: Uint8Array, random: SeededRandom): Uint8Array {
+  const bytes = valid.slice();
+  const changes = random.chance(34) ? 0 : 1 + random.below(4);
+  for (let change = 0; change < changes; change++) {
+    const at = random.below(random.chance(70) ? Math.min(24, bytes.length) : bytes.length);
+    bytes[at] = random.chance(50) ? random.below(256) : (bytes[at] ?? 0) ^ (1 << random.below(8));
+  }
+  return bytes;
 }
 
 function inBand(random: SeededRandom): Uint8Array {
