@@ -1,13 +1,11 @@
 /** Writes the trace record of a VM exit straight from the processor, without an event in between. */
 import type { VirtualProcessor } from '../hypervisor/virtual-processor';
 import { stateOffsets, vmcsEncoding, vmcsSlotOffset } from '../machine/processor-state';
-import { present } from '../support/assert';
 import type { RingLog } from '../support/ring-log';
-import { writeCount } from './hypercall-record';
+import { offsetsIn, writeCount, writeHeader } from './record-header';
 import { vmExitRecord } from './trace-records';
 
-const offsetOf = (name: string): number =>
-  present(vmExitRecord.byName.get(name), `field ${name} of the exit record`).offset;
+const offsetOf = offsetsIn(vmExitRecord);
 
 const vmcsSlot = (name: string): number => vmcsSlotOffset(vmcsEncoding(name));
 
@@ -39,11 +37,6 @@ const copiedWords = Int32Array.from([
 ]);
 
 const at = {
-  position: offsetOf('position'),
-  timeNs: offsetOf('timeNs'),
-  ordinal: offsetOf('ordinal'),
-  partition: offsetOf('partition'),
-  processor: offsetOf('processor'),
   exitNumber: offsetOf('exitNumber'),
   rflags: offsetOf('rflags'),
   registers: offsetOf('registers'),
@@ -55,13 +48,8 @@ const generalRegisters = 16;
 export function writeExitRecord(log: RingLog, base: number, processor: VirtualProcessor): void {
   const { state, exits } = processor;
   const { view, words } = log;
-  const { position, ordinal, timeNs } = processor.lastExitIdentity;
-  writeCount(view, base + at.position, position);
-  writeCount(view, base + at.timeNs, timeNs);
+  writeHeader(view, base, processor.lastExitIdentity, processor.partitionId, processor.index);
   writeCount(view, base + at.exitNumber, exits);
-  view.setUint32(base + at.ordinal, ordinal, true);
-  view.setUint16(base + at.partition, processor.partitionId, true);
-  view.setUint16(base + at.processor, processor.index, true);
   view.setUint32(base + at.rflags, state.rflags, true);
   state.copyWords(copiedWords, words, base);
   state.copySlots(stateOffsets.gpr, generalRegisters, words, base + at.registers);

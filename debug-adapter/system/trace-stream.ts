@@ -10,17 +10,7 @@ import {
   type FieldWriter,
   type StructLayout,
 } from '../support/struct-layout';
-import { traceHeader } from './trace-records';
-
-const headerOffset = (name: keyof TraceHeader): number =>
-  present(traceHeader.byName.get(name), name).offset;
-const headerOffsets = {
-  position: headerOffset('position'),
-  timeNs: headerOffset('timeNs'),
-  ordinal: headerOffset('ordinal'),
-  partition: headerOffset('partition'),
-  processor: headerOffset('processor'),
-} as const;
+import { headerOffsets } from './record-header';
 
 /** What a stream does with the bytes of one kind of event. */
 export interface RecordCodec<Event extends TraceEvent> {

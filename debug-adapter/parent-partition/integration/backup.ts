@@ -7,13 +7,10 @@ import {
   VssOperation,
 } from '../../spec/vmbus/integration';
 import { VmbusVersion } from '../../spec/vmbus/messages';
-import { restoreFlat, saveFlat } from '../../support/flat-state';
-import type { StateRecord } from '../../support/state-record';
-import type { StateNode } from '../../support/state-tree';
 import { writeField } from '../../support/struct-layout';
 import { UserError } from '../../support/user-error';
 import type { OpenChannel } from '../vmbus/provider';
-import { IntegrationComponent } from './integration-component';
+import { FlatComponent } from './flat-component';
 
 const shortTimeLimitNs = 60_000_000_000;
 /** The guest's kernel gives a freeze 15 minutes. */
@@ -26,16 +23,17 @@ export type BackupStep = (typeof steps)[number];
 
 const initial = { step: 0, status: 0 };
 
-export class Backup extends IntegrationComponent {
-  private own = { ...initial };
-
+export class Backup extends FlatComponent<typeof initial> {
   constructor() {
-    super({
-      className: 'vss',
-      messageType: IcMessageType.vss,
-      versions: [[5, 0]],
-      minimumVersion: VmbusVersion.v3_0,
-    });
+    super(
+      {
+        className: 'vss',
+        messageType: IcMessageType.vss,
+        versions: [[5, 0]],
+        minimumVersion: VmbusVersion.v3_0,
+      },
+      initial,
+    );
   }
 
   get step(): BackupStep {
@@ -64,7 +62,7 @@ export class Backup extends IntegrationComponent {
   }
 
   protected started(): void {
-    this.own = { ...initial };
+    this.resetOwn();
   }
 
   protected answered(channel: OpenChannel, status: number): void {
@@ -86,24 +84,8 @@ export class Backup extends IntegrationComponent {
     this.fail(IcStatus.notConnected);
   }
 
-  protected scheduled(): void {
-    // Nothing is scheduled.
-  }
-
   protected stopped(): void {
-    this.own = { ...initial };
-  }
-
-  protected resetOwn(): void {
-    this.own = { ...initial };
-  }
-
-  protected saveOwn(): StateNode {
-    return saveFlat(this.own);
-  }
-
-  protected restoreOwn(record: StateRecord): void {
-    this.own = restoreFlat(record, initial);
+    this.resetOwn();
   }
 
   private requireStep(step: BackupStep): void {

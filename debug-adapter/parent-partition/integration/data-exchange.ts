@@ -160,10 +160,6 @@ export class DataExchange extends IntegrationComponent {
     this.askNext(channel);
   }
 
-  protected scheduled(): void {
-    // Nothing is scheduled.
-  }
-
   protected stopped(): void {
     this.requests = [];
   }

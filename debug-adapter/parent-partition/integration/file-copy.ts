@@ -107,10 +107,6 @@ export class FileCopy extends IntegrationComponent {
     this.finish();
   }
 
-  protected scheduled(): void {
-    // Nothing is scheduled.
-  }
-
   protected stopped(): void {
     if (this.step === 'idle') return;
     this.status = IcStatus.notConnected;

@@ -1,11 +1,8 @@
 /** Heartbeat: asks the guest every two seconds whether it is alive. */
 import { HeartbeatState, icHeartbeat, IcMessageType } from '../../spec/vmbus/integration';
-import { restoreFlat, saveFlat } from '../../support/flat-state';
-import type { StateRecord } from '../../support/state-record';
-import type { StateNode } from '../../support/state-tree';
 import { readField, writeField } from '../../support/struct-layout';
 import type { OpenChannel } from '../vmbus/provider';
-import { IntegrationComponent } from './integration-component';
+import { FlatComponent } from './flat-component';
 
 const intervalNs = 2_000_000_000;
 /** A guest that misses so many intervals has lost communication. */
@@ -26,18 +23,19 @@ const stateNames: ReadonlyMap<number, string> = new Map(
   Object.entries(HeartbeatState).map(([name, value]) => [value, name]),
 );
 
-export class Heartbeat extends IntegrationComponent {
-  private own = { ...initial };
-
+export class Heartbeat extends FlatComponent<typeof initial> {
   constructor() {
-    super({
-      className: 'heartbeat',
-      messageType: IcMessageType.heartbeat,
-      versions: [
-        [3, 0],
-        [1, 0],
-      ],
-    });
+    super(
+      {
+        className: 'heartbeat',
+        messageType: IcMessageType.heartbeat,
+        versions: [
+          [3, 0],
+          [1, 0],
+        ],
+      },
+      initial,
+    );
   }
 
   get detail(): string {
@@ -49,7 +47,7 @@ export class Heartbeat extends IntegrationComponent {
   }
 
   protected started(channel: OpenChannel): void {
-    this.own = { ...initial };
+    this.resetOwn();
     this.ask(channel);
   }
 
@@ -69,24 +67,12 @@ export class Heartbeat extends IntegrationComponent {
     this.ask(channel);
   }
 
-  protected scheduled(channel: OpenChannel): void {
+  protected override scheduled(channel: OpenChannel): void {
     if (!this.isBusy) this.ask(channel);
   }
 
   protected stopped(): void {
-    this.own = { ...initial };
-  }
-
-  protected resetOwn(): void {
-    this.own = { ...initial };
-  }
-
-  protected saveOwn(): StateNode {
-    return saveFlat(this.own);
-  }
-
-  protected restoreOwn(record: StateRecord): void {
-    this.own = restoreFlat(record, initial);
+    this.resetOwn();
   }
 
   private ask(channel: OpenChannel): void {

@@ -221,7 +221,9 @@ export abstract class IntegrationComponent implements ServiceProvider, Inspectab
   /** The guest has not answered in time; an answer that still comes is ignored. */
   protected abstract unanswered(channel: OpenChannel): void;
   /** Work that the component scheduled is due; its numbers are below 65,536. */
-  protected abstract scheduled(channel: OpenChannel, work: number): void;
+  protected scheduled(_channel: OpenChannel, _work: number): void {
+    // Most schedule nothing.
+  }
   /** The channel is gone. */
   protected abstract stopped(): void;
   protected abstract resetOwn(): void;

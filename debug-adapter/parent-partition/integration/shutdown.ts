@@ -1,14 +1,11 @@
 /** Guest shutdown: asks the guest to turn itself off, to restart or to hibernate. */
 import type { ShutdownAction } from '../../machine/guest-operation';
 import { icShutdown, IcMessageType, IcStatus, ShutdownFlags } from '../../spec/vmbus/integration';
-import { restoreFlat, saveFlat } from '../../support/flat-state';
-import type { StateRecord } from '../../support/state-record';
-import type { StateNode } from '../../support/state-tree';
 import { structWriter } from '../../support/struct-layout';
 import { UserError } from '../../support/user-error';
 import { encodeUtf16 } from '../../support/utf16';
 import type { OpenChannel } from '../vmbus/provider';
-import { IntegrationComponent } from './integration-component';
+import { FlatComponent } from './flat-component';
 
 const timeLimitNs = 60_000_000_000;
 
@@ -29,20 +26,21 @@ const initial = {
   status: 0,
 };
 
-export class GuestShutdown extends IntegrationComponent {
-  private own = { ...initial };
-
+export class GuestShutdown extends FlatComponent<typeof initial> {
   constructor() {
-    super({
-      className: 'shutdown',
-      messageType: IcMessageType.shutdown,
-      versions: [
-        [3, 2],
-        [3, 1],
-        [3, 0],
-        [1, 0],
-      ],
-    });
+    super(
+      {
+        className: 'shutdown',
+        messageType: IcMessageType.shutdown,
+        versions: [
+          [3, 2],
+          [3, 1],
+          [3, 0],
+          [1, 0],
+        ],
+      },
+      initial,
+    );
   }
 
   get detail(): string {
@@ -70,7 +68,7 @@ export class GuestShutdown extends IntegrationComponent {
   }
 
   protected started(): void {
-    this.own = { ...initial };
+    this.resetOwn();
   }
 
   protected answered(_channel: OpenChannel, status: number): void {
@@ -82,23 +80,7 @@ export class GuestShutdown extends IntegrationComponent {
     this.own.isUnanswered = true;
   }
 
-  protected scheduled(): void {
-    // Nothing is scheduled.
-  }
-
   protected stopped(): void {
     // What the guest has answered stays to be seen while it goes down.
-  }
-
-  protected resetOwn(): void {
-    this.own = { ...initial };
-  }
-
-  protected saveOwn(): StateNode {
-    return saveFlat(this.own);
-  }
-
-  protected restoreOwn(record: StateRecord): void {
-    this.own = restoreFlat(record, initial);
   }
 }

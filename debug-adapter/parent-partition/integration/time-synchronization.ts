@@ -5,12 +5,9 @@ import {
   IcMessageType,
   TimesyncFlags,
 } from '../../spec/vmbus/integration';
-import { restoreFlat, saveFlat } from '../../support/flat-state';
-import type { StateRecord } from '../../support/state-record';
-import type { StateNode } from '../../support/state-tree';
 import { structWriter } from '../../support/struct-layout';
 import type { OpenChannel } from '../vmbus/provider';
-import { IntegrationComponent } from './integration-component';
+import { FlatComponent } from './flat-component';
 
 const sampleIntervalNs = 5_000_000_000;
 const timeLimitNs = 60_000_000_000;
@@ -23,20 +20,21 @@ const unitNs = 100;
 
 const initial = { samples: 0, wantsSync: false };
 
-export class TimeSynchronization extends IntegrationComponent {
-  private own = { ...initial };
-
+export class TimeSynchronization extends FlatComponent<typeof initial> {
   /** @param bootTime time of day at virtual time 0: seconds since 1970-01-01 00:00:00 UTC */
   constructor(private readonly bootTime: number) {
-    super({
-      className: 'timesync',
-      messageType: IcMessageType.timesync,
-      versions: [
-        [4, 0],
-        [3, 0],
-        [1, 0],
-      ],
-    });
+    super(
+      {
+        className: 'timesync',
+        messageType: IcMessageType.timesync,
+        versions: [
+          [4, 0],
+          [3, 0],
+          [1, 0],
+        ],
+      },
+      initial,
+    );
   }
 
   get detail(): string {
@@ -67,7 +65,7 @@ export class TimeSynchronization extends IntegrationComponent {
     channel.schedule(sampleIntervalNs, sample);
   }
 
-  protected scheduled(channel: OpenChannel): void {
+  protected override scheduled(channel: OpenChannel): void {
     if (this.isBusy) return;
     const { wantsSync } = this.own;
     this.own.wantsSync = false;
@@ -75,19 +73,7 @@ export class TimeSynchronization extends IntegrationComponent {
   }
 
   protected stopped(): void {
-    this.own = { ...initial };
-  }
-
-  protected resetOwn(): void {
-    this.own = { ...initial };
-  }
-
-  protected saveOwn(): StateNode {
-    return saveFlat(this.own);
-  }
-
-  protected restoreOwn(record: StateRecord): void {
-    this.own = restoreFlat(record, initial);
+    this.resetOwn();
   }
 
   private give(channel: OpenChannel, flags: number): void {

@@ -134,8 +134,8 @@ describe('trace log', () => {
       classId: 'scsi',
       transactionId: 1n,
       packetType: 6,
-      sizeBytes: 600,
-      bytes: new Uint8Array(600).fill(0xab),
+      sizeBytes: limits.tracePacketBytes + 60,
+      bytes: new Uint8Array(limits.tracePacketBytes + 60).fill(0xab),
       refusal: 'x'.repeat(1000),
     });
     const [packet] = log.vmbusPackets.query(0, 1);
