@@ -67,6 +67,12 @@ function byReason(
   return Array.from({ length: last + 1 }, (_, reason) => byNumber.get(reason));
 }
 
+/** Basic exit reasons that this hypervisor has an answer to; failed VM entries are told to the person. */
+export const answeredExits: ReadonlySet<number> = new Set([
+  ...handlers.flatMap((handler, reason) => (handler === undefined ? [] : [reason])),
+  ExitReasonNumber.INVALID_STATE,
+]);
+
 const entryFailure = 0x80000000;
 
 /** Handles the exit of `context`; the caller has ended its pending state before. */

@@ -153,12 +153,26 @@ export const unsupportedControls: readonly (readonly [reason: string, names: Nam
 ];
 
 /**
- * Other things that VMX has and this processor has not. Instructions of VMX are undefined (CPUID does not offer VMX,
- * CR4.VMXE cannot be set), XSETBV and VMFUNC too; physical interrupts (1), NMIs, INIT (3) and SIPI (4) are the
- * hypervisor's own and cause no exit; the MSR areas have no entries; the preemption timer counts in the active and the
- * HLT state only; host state is not used, so there is no error 8.
+ * Basic exit reasons that never come, and why. Besides, the preemption timer counts in the active and the HLT state
+ * only, and host state is not used, so that there is no error 8.
  */
-export const exitsThatNeverCome: readonly number[] = [1, 3, 4, 5, 6, 11, 17];
+export const absentExits: readonly (readonly [reason: string, numbers: readonly number[]])[] = [
+  ['physical interrupts, INIT and start-up IPIs are the hypervisor’s own', [1, 3, 4]],
+  ['there is no system-management mode', [5, 6, 17]],
+  [
+    'nested virtualization is not offered: the instruction is undefined',
+    [19, 20, 21, 22, 23, 24, 25, 26, 27, 50, 53],
+  ],
+  ['the areas of MSRs have no entries', [34]],
+  ['there are no machine checks', [41]],
+  ['the local APIC is the hypervisor’s, not the processor’s', [44, 45, 56]],
+  ['EPT paging structures are not walked', [49, 62, 66]],
+  [
+    'CPUID does not offer the instruction, which is undefined',
+    [11, 55, 59, 60, 63, 64, 65, 67, 68, 69, 70, 72, 73, 76, 77, 78, 79],
+  ],
+  ['time of the physical machine is no input of this machine', [74, 75]],
+];
 
 /** Capability MSRs besides those of the control words (SDM vol. 3, appendix A.1, A.6 to A.8 and A.10). */
 export const capabilityMsrs: ReadonlyMap<string, bigint> = new Map([
