@@ -94,6 +94,8 @@ export const channelFlag = {
   confidentialRing: 0x0002,
   /** From version 6.0 on: external memory is confidential, which a plain host must not say. */
   confidentialExternalMemory: 0x0004,
+  /** From version 6.0 on with the feature GpaPinning. */
+  requiresPinnedMemory: 0x0008,
   namedPipeMode: 0x0010,
   loopbackOffer: 0x0100,
   parentOffer: 0x0200,

@@ -57,8 +57,11 @@ describe('contact with a bus', () => {
   for (const [version, response] of [
     [V.v2_4, `VersionResponse, VersionSupported 1, MessageConnectionId ${V.v2_4}`],
     [V.v3_0, `VersionResponse, VersionSupported 1, MessageConnectionId ${V.v3_0}`],
+    [V.v4_0, `VersionResponse, VersionSupported 1, MessageConnectionId ${V.v4_0}`],
     [V.v4_1, `VersionResponse, VersionSupported 1, MessageConnectionId ${V.v4_1}`],
     [V.v5_0, 'VersionResponse, VersionSupported 1, MessageConnectionId 4'],
+    [V.v5_1, 'VersionResponse, VersionSupported 1, MessageConnectionId 4'],
+    [V.v5_2, 'VersionResponse, VersionSupported 1, MessageConnectionId 4'],
     [V.v5_3, 'VersionResponse, VersionSupported 1, MessageConnectionId 4'],
     [V.v6_0, 'VersionResponse'],
     [V.v1_1, 'VersionResponse'],
