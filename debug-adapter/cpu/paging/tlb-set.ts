@@ -1,9 +1,15 @@
 /** One software TLB: direct-mapped entries in the code space, read by generated code, filled and dropped here. */
+import { present } from '../../support/assert';
 import { tlbEntryBytes } from '../memory-map';
 
 const wordsPerEntry = tlbEntryBytes / 4;
-/** Filled entries that are remembered one by one; beyond that a flush goes over all of them. */
-const listedMax = 512;
+/** Filled entries that a list remembers one by one; beyond that a flush goes over all of them. */
+const listedMax = 256;
+/** Lists of each half of the address space: each gibibyte has one of them. */
+const listsOfHalf = 8;
+/** Shift of a page number to that of its gibibyte. */
+const gibibyteShift = 18;
+const pagesOfGibibyte = 2 ** gibibyteShift;
 /** Linear pages have 45 bits above the page offset (57-bit addresses): as many as 5-level paging translates. */
 export const linearHighBits = 0x1ffffff;
 /** {@link linearPage} of the first address whose top bit is 1. */
@@ -14,14 +20,14 @@ export function linearPage(low: number, high: number): number {
   return (high & linearHighBits) * 0x100000 + (low >>> 12);
 }
 
-/** Indices of entries that were filled with addresses of one half of the address space since it was dropped. */
+/** Indices of entries that were filled with addresses of some gibibytes since they were dropped. */
 class FilledList {
   readonly indices = new Uint16Array(listedMax);
   count = 0;
   isOverfull = false;
 
   /** @param bit in an entry's last word, says that the list has it */
-  constructor(readonly bit: 1 | 2) {}
+  constructor(readonly bit: number) {}
 
   add(index: number): void {
     if (this.count === listedMax) this.isOverfull = true;
@@ -36,9 +42,11 @@ class FilledList {
 
 export class TlbSet {
   private readonly words: Int32Array;
-  /** For addresses whose top bit is 0, and 1. */
-  private readonly lower = new FilledList(1);
-  private readonly upper = new FilledList(2);
+  /** Those for addresses whose top bit is 0, then those for 1. */
+  private readonly lists = Array.from(
+    { length: 2 * listsOfHalf },
+    (_, index) => new FilledList(1 << index),
+  );
 
   /** @param at offset of the first entry in the space */
   constructor(
@@ -54,7 +62,7 @@ export class TlbSet {
     const { words } = this;
     const index = (low >>> 12) & (this.entries - 1);
     const at = index * wordsPerEntry;
-    const list = high < 0 ? this.upper : this.lower;
+    const list = this.listOf((high << 2) | (low >>> 30), high < 0);
     const listed = words[at + 3] ?? 0;
     if ((listed & list.bit) === 0) {
       words[at + 3] = listed | list.bit;
@@ -73,8 +81,7 @@ export class TlbSet {
   }
 
   flush(): void {
-    this.dropHalf(this.lower);
-    this.dropHalf(this.upper);
+    this.dropLists(0, 2 * listsOfHalf);
   }
 
   /** Drops entries of `count` pages from `first`, as {@link linearPage} numbers them. */
@@ -84,19 +91,26 @@ export class TlbSet {
       if (this.pageAt(index) === first) this.invalidate(index);
       return;
     }
-    if (first < upperHalfStart) this.dropListedRange(this.lower, first, count);
-    if (first + count > upperHalfStart) this.dropListedRange(this.upper, first, count);
+    const gibibyte = Math.floor(first / pagesOfGibibyte);
+    if (Math.floor((first + count - 1) / pagesOfGibibyte) === gibibyte) {
+      this.dropListedRange(this.listOf(gibibyte, first >= upperHalfStart), first, count);
+    } else for (const list of this.lists) this.dropListedRange(list, first, count);
   }
 
   /** Drops entries that lead to `value`. */
   dropValue(value: number): void {
-    this.dropListedValue(this.lower, value);
-    this.dropListedValue(this.upper, value);
+    for (const list of this.lists) this.dropListedValue(list, value);
   }
 
   /** Drops entries of addresses whose top bit is 0. */
   dropLowerHalf(): void {
-    this.dropHalf(this.lower);
+    this.dropLists(0, listsOfHalf);
+  }
+
+  /** The list of a gibibyte; its number may lack the copies of the sign bit. */
+  private listOf(gibibyte: number, isUpper: boolean): FilledList {
+    const index = (gibibyte ^ (gibibyte >>> 9)) & (listsOfHalf - 1);
+    return present(this.lists[isUpper ? listsOfHalf + index : index], 'list');
   }
 
   private pageAt(index: number): number {
@@ -113,14 +127,22 @@ export class TlbSet {
     return list.isOverfull ? n : (list.indices[n] ?? 0);
   }
 
-  private dropHalf(list: FilledList): void {
+  private dropLists(from: number, to: number): void {
+    for (let index = from; index < to; index++) {
+      const list = present(this.lists[index], 'list');
+      if (list.count > 0) this.dropList(list, index >= listsOfHalf);
+    }
+  }
+
+  private dropList(list: FilledList, isUpper: boolean): void {
     const { words } = this;
-    const isUpper = list === this.upper;
     const count = this.lengthOf(list);
     for (let n = 0; n < count; n++) {
       const index = this.indexIn(list, n);
       const at = index * wordsPerEntry;
-      words[at + 3] = (words[at + 3] ?? 0) & ~list.bit;
+      const listed = words[at + 3] ?? 0;
+      if ((listed & list.bit) === 0) continue;
+      words[at + 3] = listed & ~list.bit;
       // An address of the other half may have taken the place.
       if ((words[at + 1] ?? 0) < 0 === isUpper) this.invalidate(index);
     }
@@ -130,11 +152,11 @@ export class TlbSet {
   /** Leaves what remains in the list, so that it does not grow with what is dropped. */
   private dropListedRange(list: FilledList, first: number, count: number): void {
     const { words } = this;
-    const listed = this.lengthOf(list);
     const { isOverfull } = list;
+    const listed = this.lengthOf(list);
     let kept = 0;
     for (let n = 0; n < listed; n++) {
-      const index = isOverfull ? n : (list.indices[n] ?? 0);
+      const index = this.indexIn(list, n);
       const page = this.pageAt(index);
       const isDropped = page >= first && page < first + count;
       if (isDropped) this.invalidate(index);
