@@ -6,6 +6,7 @@ import {
   writeContinuation,
   writeHypercallResult,
 } from '../hypercalls/calling-convention';
+import { lowHalf } from '../../support/word-halves';
 import { injectException } from '../inject-exception';
 import { resume, type ExitHandler } from './exit-handler';
 
@@ -33,7 +34,7 @@ export const handleVmcall: ExitHandler = ({ partition, processor, services }) =>
     kind: 'hypercall',
     partition: partition.id,
     processor: processor.index,
-    code: Number(BigInt.asUintN(16, registers.control)),
+    code: lowHalf(registers.control) & 0xffff,
     control: registers.control,
     status: result.status,
     repsCompleted: result.repsCompleted,

@@ -1,6 +1,7 @@
 /** Which registers carry a hypercall (TLFS 3.9): one set in 64-bit mode, another below. */
 import { stateOffsets, type ProcessorState } from '../../machine/processor-state';
 import { insertBits } from '../../support/bit-field';
+import { highHalf, lowHalf } from '../../support/word-halves';
 import { hypercallInputFields } from './control-word';
 import type { VirtualProcessor } from '../virtual-processor';
 
@@ -59,10 +60,10 @@ export function readFastInput(
 ): Uint8Array {
   // Without a view, which would cost a small array its place on the engine's heap.
   const bytes = new Uint8Array(sizeBytes);
-  storeWord(bytes, 0, Number(BigInt.asUintN(32, input)));
-  storeWord(bytes, 4, Number(BigInt.asUintN(32, input >> 32n)));
-  storeWord(bytes, 8, Number(BigInt.asUintN(32, output)));
-  storeWord(bytes, 12, Number(BigInt.asUintN(32, output >> 32n)));
+  storeWord(bytes, 0, lowHalf(input));
+  storeWord(bytes, 4, highHalf(input));
+  storeWord(bytes, 8, lowHalf(output));
+  storeWord(bytes, 12, highHalf(output));
   for (let at = 16; at < sizeBytes; at += 4) {
     storeWord(bytes, at, state.readU32(stateOffsets.fxsave + xmmOffset + at - 16));
   }

@@ -1,5 +1,6 @@
 /** The hypercall input value: call code, form and repetition (TLFS 3.7). */
 import { bit, bits, type BitField } from '../../support/bit-field';
+import { highHalf, lowHalf } from '../../support/word-halves';
 
 export const hypercallInputFields = {
   code: bits(15, 0, 'call code'),
@@ -50,8 +51,8 @@ const reservedHigh = maskInHalf(f.reserved47, f.reserved63);
 const valueOf = (half: number, { shift, mask }: HalfField): number => (half >>> shift) & mask;
 
 export function decodeControlWord(word: bigint): ControlWord {
-  const low = Number(BigInt.asUintN(32, word));
-  const high = Number(BigInt.asUintN(32, word >> 32n));
+  const low = lowHalf(word);
+  const high = highHalf(word);
   return {
     code: valueOf(low, code),
     fast: (low & fast) !== 0,
