@@ -1,7 +1,13 @@
 /** Entry point of the extension: makes its parts, joins them, and registers the table of commands. */
 import * as vscode from 'vscode';
 import { debugType } from '../debug-adapter/protocol/custom-requests';
-import { breakOnEvent, breakOnExit, breakOnHypercall } from './commands/breakpoint-commands';
+import {
+  breakOnEvent,
+  breakOnExit,
+  breakOnHypercall,
+  editEventCondition,
+  type EventTarget,
+} from './commands/breakpoint-commands';
 import { DiskCommands, type DiskTarget } from './commands/disk-commands';
 import { GuestCommands } from './commands/guest-commands';
 import {
@@ -131,6 +137,7 @@ function commandTable(
     breakOnHypercall: () => breakOnHypercall(),
     breakOnExit: () => breakOnExit(),
     breakOnEvent: () => breakOnEvent(),
+    editEventCondition: (target: EventTarget) => editEventCondition(target),
     stepInstruction: () => stepByInstruction(sessions, 'stepIn'),
     stepOverInstruction: () => stepByInstruction(sessions, 'next'),
     stepBackInstruction: () => stepByInstruction(sessions, 'stepBack'),

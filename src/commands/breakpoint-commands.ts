@@ -1,6 +1,10 @@
 /** Commands that set and remove breakpoints on events by name. */
 import * as vscode from 'vscode';
-import { changeEventBreakpoints, setEventBreakpoints } from '../debug/event-breakpoints';
+import {
+  changeEventBreakpoints,
+  setEventBreakpoints,
+  setEventCondition,
+} from '../debug/event-breakpoints';
 import {
   breakpointCatalogue,
   catalogueGroup,
@@ -26,6 +30,22 @@ export function breakOnEvent(): Promise<void> {
   return chooseBreakpoints('Break on Event', breakpointCatalogue);
 }
 
+/** What an item of the Event Breakpoints view is about. */
+export interface EventTarget {
+  readonly group: Pick<CatalogueGroup, 'example'>;
+  readonly entry: Pick<CatalogueEntry, 'text'>;
+}
+
+/** Asks for the condition of a breakpoint, and sets it with that. */
+export async function editEventCondition({ group, entry: { text } }: EventTarget): Promise<void> {
+  const condition = await vscode.window.showInputBox({
+    title: `Stop at ${text}`,
+    prompt: `Only where this holds, over registers and fields of the event: ${group.example}. Empty: always.`,
+    value: setEventBreakpoints().get(text) ?? '',
+  });
+  if (condition !== undefined) setEventCondition(text, condition.trim());
+}
+
 function groupsOf(prefix: string): readonly CatalogueGroup[] {
   const group = catalogueGroup(prefix);
   return group === undefined ? [] : [group];
@@ -47,7 +67,7 @@ async function chooseBreakpoints(title: string, groups: readonly CatalogueGroup[
   changeEventBreakpoints(wanted, new Set(offered.filter((text) => !wanted.has(text))));
 }
 
-function itemsFor(group: CatalogueGroup, set: ReadonlySet<string>): NameItem[] {
+function itemsFor(group: CatalogueGroup, set: ReadonlyMap<string, string>): NameItem[] {
   const item = ({ label, description, text }: CatalogueEntry): NameItem => ({
     label,
     description,

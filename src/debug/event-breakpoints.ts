@@ -7,13 +7,24 @@ function existing(): readonly vscode.FunctionBreakpoint[] {
   );
 }
 
-/** Texts of the function breakpoints that are set and enabled. */
-export function setEventBreakpoints(): ReadonlySet<string> {
-  return new Set(
+/** The function breakpoints that are set and enabled: text → condition, which may be empty. */
+export function setEventBreakpoints(): ReadonlyMap<string, string> {
+  return new Map(
     existing()
       .filter(({ enabled }) => enabled)
-      .map(({ functionName }) => functionName),
+      .map(({ functionName, condition = '' }) => [functionName, condition]),
   );
+}
+
+/** Sets a breakpoint with a condition, in the place of what was set on the same event; an empty one always holds. */
+export function setEventCondition(text: string, condition: string): void {
+  const replaced = existing().filter(({ functionName }) => functionName === text);
+  const [before] = replaced;
+  vscode.debug.removeBreakpoints(replaced);
+  const wanted = condition === '' ? undefined : condition;
+  vscode.debug.addBreakpoints([
+    new vscode.FunctionBreakpoint(text, true, wanted, before?.hitCondition, before?.logMessage),
+  ]);
 }
 
 /** Sets the breakpoints `on` and takes away those in `off`; one with a condition is taken away with it. */

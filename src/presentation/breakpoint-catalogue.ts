@@ -23,6 +23,8 @@ export interface CatalogueEntry {
 export interface CatalogueGroup {
   readonly title: string;
   readonly prefix: string;
+  /** A condition as an example. */
+  readonly example: string;
   /** What stops at any of them. */
   readonly everything: CatalogueEntry;
   readonly entries: readonly CatalogueEntry[];
@@ -32,6 +34,7 @@ interface GroupRow {
   readonly title: string;
   readonly prefix: string;
   readonly everything: string;
+  readonly example: string;
   readonly names: readonly NamedNumber[];
   /** Hexadecimal digits of a number, as the specification prints it; 0 for decimal, undefined for none. */
   readonly digits: number | undefined;
@@ -42,6 +45,7 @@ const rows: readonly GroupRow[] = [
     title: 'Hypercalls',
     prefix: 'hypercall',
     everything: 'Every hypercall',
+    example: 'fast && rep_count > 1',
     names: hypercallNames,
     digits: 4,
   },
@@ -49,6 +53,7 @@ const rows: readonly GroupRow[] = [
     title: 'VM exits',
     prefix: 'exit',
     everything: 'Every VM exit',
+    example: 'qualification != 0',
     names: exitNames,
     digits: 0,
   },
@@ -56,14 +61,23 @@ const rows: readonly GroupRow[] = [
     title: 'MSR accesses',
     prefix: 'msr',
     everything: 'Every MSR that exits',
+    example: 'write && value != 0',
     names: msrNames,
     digits: 8,
   },
-  { title: 'Ports', prefix: 'io', everything: 'Every port', names: portNames, digits: 4 },
+  {
+    title: 'Ports',
+    prefix: 'io',
+    everything: 'Every port',
+    example: 'write && value == 0x48',
+    names: portNames,
+    digits: 4,
+  },
   {
     title: 'Interrupts and exceptions',
     prefix: 'vector',
     everything: 'Every vector',
+    example: 'error_code != 0',
     names: vectorNames,
     digits: 0,
   },
@@ -71,6 +85,7 @@ const rows: readonly GroupRow[] = [
     title: 'VMBus messages',
     prefix: 'vmbus',
     everything: 'Every message',
+    example: 'ChildRelId == 6',
     names: vmbusMessageNames,
     digits: 0,
   },
@@ -78,6 +93,7 @@ const rows: readonly GroupRow[] = [
     title: 'VMBus packets',
     prefix: 'packet',
     everything: 'Every packet',
+    example: 'DataTransferLength > 4096',
     names: packetClassNames,
     digits: undefined,
   },
@@ -88,10 +104,11 @@ function numberText(number: number, digits: number | undefined): string {
   return digits === 0 ? String(number) : `0x${number.toString(16).padStart(digits, '0')}`;
 }
 
-function groupOf({ title, prefix, everything, names, digits }: GroupRow): CatalogueGroup {
+function groupOf({ title, prefix, example, everything, names, digits }: GroupRow): CatalogueGroup {
   return {
     title,
     prefix,
+    example,
     everything: { label: everything, description: '', text: `${prefix}:*` },
     entries: names.map(({ number, name, title: meaning }) => ({
       label: name,

@@ -50,7 +50,7 @@ export class EventBreakpointsView implements vscode.TreeDataProvider<EventNode>,
   }
 }
 
-function groupItem(group: CatalogueGroup, set: ReadonlySet<string>): vscode.TreeItem {
+function groupItem(group: CatalogueGroup, set: ReadonlyMap<string, string>): vscode.TreeItem {
   const item = new vscode.TreeItem(group.title, vscode.TreeItemCollapsibleState.Collapsed);
   const count = [group.everything, ...group.entries].filter(({ text }) => set.has(text)).length;
   item.id = group.prefix;
@@ -58,12 +58,19 @@ function groupItem(group: CatalogueGroup, set: ReadonlySet<string>): vscode.Tree
   return item;
 }
 
-function eventItem(entry: CatalogueEntry, set: ReadonlySet<string>): vscode.TreeItem {
+function eventItem(entry: CatalogueEntry, set: ReadonlyMap<string, string>): vscode.TreeItem {
   const item = new vscode.TreeItem(entry.label);
   item.id = entry.text;
-  item.description = entry.description;
+  const condition = set.get(entry.text) ?? '';
+  item.description = condition === '' ? entry.description : `if ${condition}`;
   item.tooltip = `${entry.text}\n${entry.description}`.trim();
-  item.checkboxState = set.has(entry.text) ? Checked : Unchecked;
+  const state = set.has(entry.text) ? Checked : Unchecked;
+  const stop = state === Checked ? 'Do not stop at' : 'Stop at';
+  item.checkboxState = {
+    state,
+    tooltip: `${stop} ${entry.text}`,
+    accessibilityInformation: { label: `Stop at ${entry.label}`, role: 'checkbox' },
+  };
   item.contextValue = 'eventBreakpoint';
   return item;
 }

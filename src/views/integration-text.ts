@@ -28,6 +28,20 @@ export function componentDescription(component: IntegrationComponentInfo): strin
     .join(' · ');
 }
 
+/** Rows of a component's tooltip: name and value. */
+export function componentFacts(
+  component: IntegrationComponentInfo,
+): readonly (readonly [string, string])[] {
+  const { phase, version, isBusy, detail } = component;
+  const facts: readonly (readonly [string, string])[] = [
+    ['State', phaseTexts[phase]],
+    ['Version', version],
+    ['Request', isBusy ? 'waits for the guest' : ''],
+    ['Last', detail],
+  ];
+  return facts.filter(([, value]) => value !== '');
+}
+
 /** What menus ask for: only a component that is ready takes requests. */
 export function componentContext({ name, phase }: IntegrationComponentInfo): string {
   return phase === 'ready' ? `integration-${name}` : 'integration';

@@ -12,7 +12,12 @@ import {
 import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
 import { requestFromAdapter } from '../debug/session-requests';
 import { diskContext, diskDescription, diskFacts, diskLabel } from './disk-text';
-import { componentContext, componentDescription, phaseIcons } from './integration-text';
+import {
+  componentContext,
+  componentDescription,
+  componentFacts,
+  phaseIcons,
+} from './integration-text';
 import {
   partitionContext,
   partitionDescription,
@@ -252,6 +257,7 @@ function componentItem({ partition, component, data }: ComponentNode): vscode.Tr
   item.description = componentDescription(component);
   item.iconPath = new vscode.ThemeIcon(phaseIcons[component.phase]);
   item.contextValue = componentContext(component);
+  item.tooltip = factsTooltip(component.title, componentFacts(component));
   return item;
 }
 

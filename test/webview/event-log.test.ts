@@ -9,7 +9,7 @@ import {
 } from '../../debug-adapter/protocol/event-log';
 import type { ToExtension, ToPage } from '../../src/panels/event-log/event-log-messages';
 import type { LogSource } from '../../src/panels/exit-log/exit-log-messages';
-import { frameWork, PanelHost, postTo, type PageOptions } from './panel-host';
+import { longestScrollTaskMs, PanelHost, postTo, type PageOptions } from './panel-host';
 
 const live: LogSource = { state: 'live', key: 's1', name: 'Debug debian', running: false };
 
@@ -147,7 +147,7 @@ describe('Event Log page', function () {
     );
     await page.keyboard.press('F12');
     await page.keyboard.press('g');
-    await page.keyboard.press('Control+C');
+    await page.keyboard.press('Control+c');
     await page.keyboard.press('Escape');
     assert.equal(await page.locator('#detail').count(), 0);
     assert.equal(sent('goToInstruction').length, 1);
@@ -163,12 +163,12 @@ describe('Event Log page', function () {
     assert.ok(last?.type === 'fetchRows' && last.filter.text === 'vector=14');
   });
 
-  it('scrolls through a million rows, and no frame needs 50 ms of work', async () => {
+  it('scrolls through a million rows, and no frame needs more than 50 ms of work', async () => {
     const page = await open(1_000_000);
     await rows().first().waitFor();
-    const { longestMs } = await frameWork(page, 40);
+    const longestMs = await longestScrollTaskMs(page, 60);
     assert.ok((await rows().count()) < 60);
-    assert.ok(longestMs <= 50, `a frame of ${longestMs.toFixed(1)} ms`);
+    assert.ok(longestMs <= 50, `a task of ${longestMs.toFixed(1)} ms`);
   });
 
   it('says what to do where there is nothing to show', async () => {

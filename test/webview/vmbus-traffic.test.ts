@@ -3,7 +3,13 @@ import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
 import type { LogSource } from '../../src/panels/exit-log/exit-log-messages';
 import type { ToExtension, ToPage } from '../../src/panels/vmbus-traffic/traffic-messages';
-import { frameWork, PanelHost, pageWorkMeter, postTo, type PageOptions } from './panel-host';
+import {
+  longestScrollTaskMs,
+  PanelHost,
+  pageWorkMeter,
+  postTo,
+  type PageOptions,
+} from './panel-host';
 import { conversation, EndlessTraffic, type TrafficSample } from './sample-traffic';
 
 const live: LogSource = { state: 'live', key: 's1', name: 'Debug debian', running: false };
@@ -143,11 +149,11 @@ describe('VMBus Traffic page', function () {
     assert.deepEqual(headers.slice(2), ['Channel', 'What', 'Fields', 'Latency']);
   });
 
-  it('scrolls through a million rows, and no frame needs 50 ms of work', async () => {
+  it('scrolls through a million rows, and no frame needs more than 50 ms of work', async () => {
     const page = await openWithRows(new EndlessTraffic(1_000_000));
-    const { longestMs } = await frameWork(page, 60);
+    const longestMs = await longestScrollTaskMs(page, 60);
     assert.ok((await rows().count()) < 60);
-    assert.ok(longestMs <= 50, `a frame of ${longestMs.toFixed(1)} ms`);
+    assert.ok(longestMs <= 50, `a task of ${longestMs.toFixed(1)} ms`);
   });
 
   it('reads what has changed after a stop', async () => {

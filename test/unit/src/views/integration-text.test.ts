@@ -5,6 +5,7 @@ import { guestOperations } from '../../../../debug-adapter/protocol/guest-integr
 import {
   componentContext,
   componentDescription,
+  componentFacts,
   operationTexts,
 } from '../../../../src/views/integration-text';
 
@@ -25,6 +26,12 @@ describe('integration components', () => {
       componentDescription(busy),
       'ready, 3.2 · waits for the guest · asked to shut down',
     );
+    assert.deepEqual(componentFacts(busy), [
+      ['State', 'ready'],
+      ['Version', '3.2'],
+      ['Request', 'waits for the guest'],
+      ['Last', 'asked to shut down'],
+    ]);
     const absent = { ...shutdown, phase: 'absent', version: '' } as const;
     assert.equal(componentDescription(absent), 'no driver in the guest');
     assert.deepEqual(
