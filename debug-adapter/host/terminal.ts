@@ -91,7 +91,8 @@ export const terminal = {
   commandArguments: process.argv.slice(2),
 
   writeConsole: (text: string): void => {
-    process.stdout.write(text);
+    // A write of nothing goes all the way to the system as well.
+    if (text !== '') process.stdout.write(text);
   },
 
   writeConsoleBytes: (bytes: Uint8Array): void => {
