@@ -281,7 +281,8 @@ describe('channel of a bus', () => {
     assert.equal(provider.log.includes('due 3'), false);
   });
 
-  it('leaves requests in the ring while the guest takes no answers, and loses none', () => {
+  it('leaves requests in the ring while the guest takes no answers, and loses none', function () {
+    this.timeout(20_000);
     const { rig, provider, channel } = opened();
     // Each answer is as large as a third of the ring, and requests are small.
     provider.onPacket = (open, { transactionId }) =>
