@@ -1,7 +1,7 @@
 /**
  * The machine code that the JavaScript engine has made of a WebAssembly module, as bytes from which a later process has
  * the module without compiling it. Engines do this for browsers' caches of compiled code, and have no public name for
- * it: where the functions are missing, everything is compiled as ever.
+ * it: where the functions are missing or untried, everything is compiled as ever.
  */
 import { createHash } from 'node:crypto';
 import { setFlagsFromString } from 'node:v8';
@@ -26,10 +26,18 @@ export const engineVersion = [
     .slice(0, 8),
 ].join('-');
 
+/**
+ * Engines in which this has been seen to work: those of Node 20 to 24. The functions are not made for us, and another
+ * engine may end the process where it does not like what it is given.
+ */
+const isTriedEngine =
+  process.versions.electron === undefined && /^1[1-3]\./.test(process.versions.v8);
+
 let found: EngineFunctions | undefined | 'unasked' = 'unasked';
 
 /** Functions whose names start with % are known only while a flag is set, which is not left set. */
 function engineFunctions(): EngineFunctions | undefined {
+  if (!isTriedEngine) return undefined;
   if (found !== 'unasked') return found;
   const make = (...text: readonly string[]): unknown => new Function(...text);
   setFlagsFromString('--allow-natives-syntax');
