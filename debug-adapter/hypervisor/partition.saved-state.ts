@@ -1,6 +1,8 @@
 /** Saved state of a partition with its memory and processors. */
+import { pageSizeBytes } from '../machine/addresses';
 import type { GuestMemorySavedState } from '../machine/guest-memory';
 import { stateBytes } from '../machine/processor-state';
+import { findMapDamage } from '../machine/saved-map-check';
 import type { StateRecord } from '../support/state-record';
 import type { StateNode } from '../support/state-tree';
 import { UserError } from '../support/user-error';
@@ -164,9 +166,18 @@ export function readMemory(record: StateRecord): GuestMemorySavedState {
   };
 }
 
-/** To be followed by {@link restorePartition}. @throws UserError where the memory has another size */
+/** To be followed by {@link restorePartition}. @throws UserError where the memory has another size, or cannot be one */
 export function restorePartitionMemory(partition: Partition, record: StateRecord): void {
-  if (partition.memory.restore(readMemory(record))) return;
+  const saved = readMemory(record);
+  const damage = findMapDamage(saved, Math.floor(saved.frames.length / pageSizeBytes));
+  if (damage !== undefined) {
+    throw new UserError(
+      'saved-state-damaged',
+      `The saved state cannot be read: the memory map of "${partition.name}" ${damage}.`,
+      'Use another saved state, or start the machine anew.',
+    );
+  }
+  if (partition.memory.restore(saved)) return;
   throw new UserError(
     'saved-state-memory',
     `The saved memory does not fit the partition "${partition.name}".`,

@@ -147,10 +147,32 @@ export class ParentPartition implements InterceptSink, SavedPart {
     this.installIntercepts(partition, this.platformOf(partition));
   }
 
-  /** Connects a guest that was made again to the ports that its bus begins with, or to those that it had. */
-  connectGuest(partition: number, connections?: readonly GuestConnection[]): void {
-    if (connections === undefined) this.platformOf(partition).guestBus?.bus.connectMessagePorts();
-    for (const { id, flagCount } of connections ?? []) {
+  /** Connects a guest that was made again to the ports that its bus begins with. */
+  connectGuest(partition: number): void {
+    this.platformOf(partition).guestBus?.bus.connectMessagePorts();
+  }
+
+  /**
+   * Connects a guest that was made again to the ports that it had, behind {@link restoreGuest}.
+   * @throws UserError where they are not the ports that its bus uses
+   */
+  reconnectGuest(partition: number, connections: readonly GuestConnection[]): void {
+    const used = this.platformOf(partition).guestBus?.bus.connections ?? [];
+    const isSame =
+      used.length === connections.length &&
+      new Set(used.map(({ id }) => id)).size === used.length &&
+      used.every(({ id, flagCount }, index) => {
+        const saved = connections[index];
+        return saved?.id === id && saved.flagCount === flagCount;
+      });
+    if (!isSame) {
+      throw new UserError(
+        'saved-state-mismatch',
+        'The saved state does not fit: its connections are not those of its channels.',
+        'Use another saved state, or start the guest anew.',
+      );
+    }
+    for (const { id, flagCount } of connections) {
       if (flagCount === 0) this.guestPorts.connectMessagePort(partition, id);
       else this.guestPorts.connectEventPort(partition, id, flagCount);
     }

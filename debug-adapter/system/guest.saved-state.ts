@@ -76,10 +76,10 @@ export function restoreGuestTree(
   momentNs: number,
 ): void {
   const { id, time } = partition;
-  parent.connectGuest(id, record.records('connections').map(readConnection));
   time.offsetNs = loop.latestTimeNs - momentNs;
   restoreGuest(partition, record.record('guest'));
   parent.restoreGuest(id, record.record('devices'));
+  parent.reconnectGuest(id, record.records('connections').map(readConnection));
   time.restoreTimers(record.record('timers'));
   const saved = record.records('overlays');
   overlays.forEach((overlay, index) => {

@@ -4,6 +4,7 @@ import { describeMemory, readMemory } from '../hypervisor/partition.saved-state'
 import type { Partition } from '../hypervisor/partition';
 import { pageSizeBytes } from '../machine/addresses';
 import { isZeroPage } from '../machine/page-store';
+import { findMapDamage } from '../machine/saved-map-check';
 import type { Chunk } from '../support/chunk-file';
 import { StateRecord } from '../support/state-record';
 import { decodeStateTree, encodeStateTree, type StateNode } from '../support/state-tree';
@@ -108,6 +109,9 @@ function memoryTree(
   if (count < 0 || count > memory.frameCount) {
     throw damagedFile(`"${name}" does not have the memory that was saved`);
   }
+  const map = readMemory(record.record('map'));
+  const damage = findMapDamage(map, count);
+  if (damage !== undefined) throw damagedFile(`the memory map of "${name}" ${damage}`);
   const frames = new Uint8Array(count * pageSizeBytes);
   for (const group of groups) {
     const rows = expandChunk(group, compressor);
@@ -118,7 +122,7 @@ function memoryTree(
       frames.set(rows.subarray(at + 4, at + rowBytes), frame * pageSizeBytes);
     }
   }
-  return describeMemory({ ...readMemory(record.record('map')), frames });
+  return describeMemory({ ...map, frames });
 }
 
 /** What a chunk holds. @throws UserError where it is damaged, or newer than this build */

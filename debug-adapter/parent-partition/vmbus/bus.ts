@@ -308,6 +308,15 @@ export class Vmbus implements SavedPart, ChannelBus, DeviceBus, RequestBus {
     for (const id of this.messageConnections) this.services.disconnectPort(id);
   }
 
+  /** The connections that the guest has, by identifier; those for messages have no flags. */
+  get connections(): readonly { readonly id: number; readonly flagCount: number }[] {
+    const open = [...this.channels.values()].filter(({ isConnected }) => isConnected);
+    return [
+      ...this.messageConnections.map((id) => ({ id, flagCount: 0 })),
+      ...open.map(({ connectionId }) => ({ id: connectionId, flagCount: 1 })),
+    ].sort((a, b) => a.id - b.id);
+  }
+
   /** A host of an older version does not have the newer connection: guests then ask for less. */
   private get messageConnections(): readonly number[] {
     const { messages, messages4 } = VmbusConnectionId;

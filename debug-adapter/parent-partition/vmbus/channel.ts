@@ -158,6 +158,11 @@ export class Channel implements OpenChannel {
     return undefined;
   }
 
+  /** True while the guest is connected to the port of the channel. */
+  get isConnected(): boolean {
+    return this.openState !== undefined;
+  }
+
   /** Ends the use of the rings; the provider is told unless it knows already. */
   close(): void {
     const { openState } = this;

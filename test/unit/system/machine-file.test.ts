@@ -10,6 +10,7 @@ import type { PhysicalMachine } from '../../../debug-adapter/system/physical-mac
 import { ApicRegister } from '../../../debug-adapter/spec/x86/local-apic';
 import { UserError } from '../../../debug-adapter/support/user-error';
 import { code, counterOf, interruptMachine, startUpVector } from '../../support/interrupt-guest';
+import { hostileMaps, withMap } from '../../support/altered-file';
 import { SeededRandom, seedOf } from '../../support/seeded-random';
 
 const { compressor } = nodePorts;
@@ -112,6 +113,18 @@ describe('a saved machine', () => {
       );
     }
   });
+
+  for (const [what, change] of hostileMaps) {
+    it(`is refused with ${what}, and nothing changes`, () => {
+      const machine = run(machineOf(), 5000);
+      const file = withMap(fileOf(machine), '2', change);
+      const before = machine.stateHash();
+      const restore = (): void =>
+        machine.restoreFile(readMachineFile(file, compressor), compressor);
+      assertRefused(restore, ['saved-file-damaged'], what);
+      assert.equal(machine.stateHash(), before);
+    });
+  }
 
   it('is refused by another machine, which stays as it is', () => {
     const bytes = fileOf(machineOf());
