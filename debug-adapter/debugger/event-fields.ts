@@ -130,13 +130,14 @@ const decoders: { readonly [Kind in TraceEvent['kind']]: EventDecoder<Kind> } = 
       ]),
   },
   'intercept-message': {
-    names: ['intercept', 'address', 'size', 'write', 'value'],
-    read: ({ intercept, address, sizeBytes, isWrite, value }) =>
+    names: ['intercept', 'address', 'size', 'write', 'execute', 'value'],
+    read: ({ intercept, address, sizeBytes, accessType, value }) =>
       new Map<string, FieldValue>([
         ['intercept', intercept],
         ['address', BigInt(address)],
         ['size', BigInt(sizeBytes)],
-        ['write', flag(isWrite)],
+        ['write', flag(accessType === 'write')],
+        ['execute', flag(accessType === 'execute')],
         ['value', value],
       ]),
   },

@@ -21,14 +21,16 @@ function describeMsr({ msr, isWrite, value, isRefused }: EventOf<'msr-access'>):
 }
 
 function describeIntercept(event: EventOf<'intercept-message'>): string {
-  const { intercept, address, sizeBytes, isWrite, value } = event;
+  const { intercept, address, sizeBytes, accessType, value } = event;
   switch (intercept) {
     case 'io-port':
     case 'memory': {
       const what = intercept === 'memory' ? 'guest-physical' : 'port';
-      const how = isWrite ? `writes ${hex(value)}` : 'reads';
+      const how = accessType === 'write' ? `writes ${hex(value)}` : 'reads';
       return `intercept message: ${how}, ${sizeBytes} bytes at ${what} ${hex(address)}`;
     }
+    case 'refused-access':
+      return `intercept message: may not ${accessType} at guest-physical ${hex(address)}`;
     case 'apic-eoi':
       return `intercept message: end of level-triggered interrupt ${hex(address)}`;
     case 'interrupt-acknowledge':

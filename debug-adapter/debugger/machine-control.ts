@@ -47,6 +47,7 @@ import { scopesOf } from './inspection/scopes';
 import type { VariableNode, VariableScope } from './inspection/variable-node';
 import { VmcsInspection } from './inspection/vmcs-inspection';
 import { evaluateText, evaluationContext } from './processor-evaluation';
+import { pageProtection, type WantedRights } from './page-protection';
 import type { Program } from './program';
 import { registerByName } from './registers';
 import { namedFrames, type NamedFrame } from './stack-frames';
@@ -444,6 +445,11 @@ export class MachineControl {
   /** Stops a partition by itself or lets it go on, as a recorded input; also while the machine runs. */
   setPartitionPaused(partition: number, isPaused: boolean): void {
     this.accept({ kind: isPaused ? 'pause-partition' : 'resume-partition', partition });
+  }
+
+  /** Changes what a guest may do with pages of its RAM, as a recorded input; also while the machine runs. */
+  protectPages(partition: number, wanted: WantedRights): void {
+    this.accept(pageProtection(partition, wanted));
   }
 
   /** What the integration components of a guest say. @throws UserError where it has none */

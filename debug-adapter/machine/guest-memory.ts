@@ -180,6 +180,11 @@ export class GuestMemory {
     return rightsOfEntry(this.entryOf(gpaPage));
   }
 
+  /** True where a guest page is RAM or an overlay, with rights or without. */
+  isMapped(gpaPage: number): boolean {
+    return (this.entryOf(gpaPage) & entryMapped) !== 0;
+  }
+
   /** Frame behind a guest page, -1 where it was never touched or nothing is mapped. */
   frameOf(gpaPage: number): number {
     return frameOfEntry(this.entryOf(gpaPage));

@@ -17,6 +17,16 @@ export type HostInput =
   /** Stops a partition: the processors of a guest, or the work of the parent. */
   | { readonly kind: 'pause-partition'; readonly partition: number }
   | { readonly kind: 'resume-partition'; readonly partition: number }
+  | {
+      /** Makes the parent change what a guest may do with pages of its RAM. */
+      readonly kind: 'protect-pages';
+      readonly partition: number;
+      /** Of the first page. */
+      readonly gpa: number;
+      readonly pages: number;
+      /** Rights of the second-level map. */
+      readonly rights: number;
+    }
   /** Takes a guest apart, or starts one again that has ended or been taken apart. */
   | { readonly kind: 'delete-partition'; readonly partition: number }
   | { readonly kind: 'start-partition'; readonly partition: number }

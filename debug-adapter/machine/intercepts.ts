@@ -35,6 +35,18 @@ export interface MemoryInterceptMessage {
   readonly value: bigint;
 }
 
+/**
+ * An access of a child to a mapped page without the right to it (TLFS 11.9, GPA intercept). The parent cannot make the
+ * access instead: nobody waits for an answer, and the child repeats the access once it has the right.
+ */
+export interface RefusedAccessMessage {
+  readonly kind: 'refused-access';
+  readonly partition: number;
+  readonly processor: number;
+  readonly gpa: number;
+  readonly accessType: 'read' | 'write' | 'execute';
+}
+
 /** A local APIC ended a level-triggered interrupt (TLFS 11.9, APIC EOI message). Nobody waits for an answer. */
 export interface ApicEoiMessage {
   readonly kind: 'apic-eoi';
@@ -54,10 +66,14 @@ export interface InterruptAcknowledgeMessage {
 export type InterceptMessage =
   | PortInterceptMessage
   | MemoryInterceptMessage
+  | RefusedAccessMessage
   | ApicEoiMessage
   | InterruptAcknowledgeMessage
   | PostedMessage
   | SignaledEvent;
+
+/** What the parent has work with: all but what it is only told. */
+export type QueuedMessage = Exclude<InterceptMessage, RefusedAccessMessage>;
 
 /** Takes messages for the parent; they wait in its queue until the hypervisor has finished its step. */
 export interface InterceptSink {

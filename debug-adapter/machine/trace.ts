@@ -166,7 +166,12 @@ export interface MsrAccessEvent extends TraceHeader {
 }
 
 /** The intercepts that a parent is told of by a message. */
-export const interceptKinds = ['io-port', 'memory', 'apic-eoi', 'interrupt-acknowledge'] as const;
+export const interceptKinds = [
+  ...(['io-port', 'memory', 'apic-eoi', 'interrupt-acknowledge', 'refused-access'] as const),
+] as const;
+
+/** What an intercepted access does, in the order of HV_INTERCEPT_ACCESS_TYPE; `read` where there is no access. */
+export const interceptAccessTypes = ['read', 'write', 'execute'] as const;
 
 /** An intercept message was put into the parent's queue (TLFS 11.9). */
 export interface InterceptMessageEvent extends TraceHeader {
@@ -174,9 +179,9 @@ export interface InterceptMessageEvent extends TraceHeader {
   readonly intercept: (typeof interceptKinds)[number];
   /** Port, guest-physical address or vector. */
   readonly address: number;
-  /** Bytes of the access; 0 where there is none. */
+  /** Bytes of the access; 0 where there is none or the message does not tell. */
   readonly sizeBytes: number;
-  readonly isWrite: boolean;
+  readonly accessType: (typeof interceptAccessTypes)[number];
   /** What a write stores, as far as 64 bits hold it. */
   readonly value: bigint;
 }

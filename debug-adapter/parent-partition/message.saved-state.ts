@@ -1,15 +1,15 @@
 /** Saved form of the messages that wait in the parent's queue while it is paused. */
-import type { InterceptMessage } from '../machine/intercepts';
+import type { QueuedMessage } from '../machine/intercepts';
 import type { StateRecord } from '../support/state-record';
 import type { StateNode } from '../support/state-tree';
 import { UserError } from '../support/user-error';
 
-export function saveMessage(message: InterceptMessage): StateNode {
+export function saveMessage(message: QueuedMessage): StateNode {
   return { ...message };
 }
 
 /** @throws UserError where the record is no message */
-export function restoreMessage(record: StateRecord): InterceptMessage {
+export function restoreMessage(record: StateRecord): QueuedMessage {
   const kind = record.string('kind');
   const target = { partition: record.number('partition'), processor: record.number('processor') };
   switch (kind) {

@@ -1,7 +1,12 @@
 /** The parent partition: a model of the virtualization stack that owns the devices of every guest. */
 import type { InspectedPart } from '../machine/inspect';
 import type { GuestOperation, IpConfiguration } from '../machine/guest-operation';
-import type { ChildControl, InterceptMessage, InterceptSink } from '../machine/intercepts';
+import type {
+  ChildControl,
+  InterceptMessage,
+  InterceptSink,
+  QueuedMessage,
+} from '../machine/intercepts';
 import type { SavedPart } from '../machine/saved-part';
 import type { PostedMessage, SignaledEvent } from '../machine/synthetic-interrupts';
 import type { TraceEmitter, TraceEventBody } from '../machine/trace';
@@ -62,9 +67,9 @@ export class ParentPartition implements InterceptSink, SavedPart {
   private readonly lifeCycle: GuestLifeCycle;
   private readonly guestPorts: GuestPorts;
   private readonly specifications = new Map<number, GuestSpecification>();
-  private queue: InterceptMessage[] = [];
+  private queue: QueuedMessage[] = [];
   private readonly platforms = new Map<number, Platform>();
-  private working: InterceptMessage | undefined;
+  private working: QueuedMessage | undefined;
   private paused = false;
 
   constructor(
@@ -91,6 +96,11 @@ export class ParentPartition implements InterceptSink, SavedPart {
   /** Suspends the processors of a guest, or lets them go on; its devices work on. */
   setGuestPaused(partition: number, isPaused: boolean): void {
     this.lifeCycle.setSuspended(partition, isPaused);
+  }
+
+  /** Sets what a guest may do with pages of its RAM: flags of HvCallMapGpaPages. */
+  protectPages(partition: number, gpaPage: number, count: number, mapFlags: number): void {
+    this.lifeCycle.protect(partition, { first: gpaPage, count }, mapFlags);
   }
 
   /** Makes a guest partition. Its processors wait for {@link startGuest}. @returns its identifier */
@@ -230,7 +240,8 @@ export class ParentPartition implements InterceptSink, SavedPart {
     if (message.kind === 'posted-message' && !hasBuffer(this.queue, message)) return false;
     if (message.kind === 'signaled-event' && isSignaled(this.queue, message)) return true;
     this.traceIntercept(message);
-    this.queue.push(message);
+    // There is nothing to do about it: the parent has said what the guest may do.
+    if (message.kind !== 'refused-access') this.queue.push(message);
     return true;
   }
 
@@ -314,7 +325,7 @@ export class ParentPartition implements InterceptSink, SavedPart {
     });
   }
 
-  private handle(message: InterceptMessage): void {
+  private handle(message: QueuedMessage): void {
     const { children } = this;
     const { partition, processor } = message;
     const platform = this.platformOf(partition);
@@ -383,7 +394,7 @@ export class ParentPartition implements InterceptSink, SavedPart {
 }
 
 /** A port keeps so many messages that its owner has not taken. */
-function hasBuffer(queue: readonly InterceptMessage[], message: PostedMessage): boolean {
+function hasBuffer(queue: readonly QueuedMessage[], message: PostedMessage): boolean {
   const waiting = queue.filter(
     (queued) =>
       queued.kind === 'posted-message' &&
@@ -394,7 +405,7 @@ function hasBuffer(queue: readonly InterceptMessage[], message: PostedMessage): 
 }
 
 /** A flag that is set already stays set. */
-function isSignaled(queue: readonly InterceptMessage[], event: SignaledEvent): boolean {
+function isSignaled(queue: readonly QueuedMessage[], event: SignaledEvent): boolean {
   return queue.some(
     (queued) =>
       queued.kind === 'signaled-event' &&
@@ -409,18 +420,20 @@ type Intercept = Exclude<InterceptMessage, PostedMessage | SignaledEvent>;
 /** An intercept message as an event of the trace. */
 function describeIntercept(message: Intercept): TraceEventBody {
   const { kind: intercept, partition, processor } = message;
-  const none = { address: 0, sizeBytes: 0, isWrite: false, value: 0n };
+  const none = { address: 0, sizeBytes: 0, accessType: 'read', value: 0n } as const;
   const of = { ...none, kind: 'intercept-message', partition, processor, intercept } as const;
   switch (message.kind) {
     case 'io-port': {
       const { port: address, sizeBytes, direction, value } = message;
-      return { ...of, address, sizeBytes, isWrite: direction === 'out', value: BigInt(value) };
+      const accessType = direction === 'out' ? 'write' : 'read';
+      return { ...of, address, sizeBytes, accessType, value: BigInt(value) };
     }
     case 'memory': {
-      const { gpa: address, sizeBytes, direction, value } = message;
-      const low = BigInt.asUintN(64, value);
-      return { ...of, address, sizeBytes, isWrite: direction === 'write', value: low };
+      const { gpa: address, sizeBytes, direction: accessType, value } = message;
+      return { ...of, address, sizeBytes, accessType, value: BigInt.asUintN(64, value) };
     }
+    case 'refused-access':
+      return { ...of, address: message.gpa, accessType: message.accessType };
     case 'apic-eoi':
       return { ...of, address: message.vector };
     case 'interrupt-acknowledge':

@@ -29,6 +29,8 @@ export const customRequest = {
   consoleInput: 'hyperscope/consoleInput',
   /** `PausePartitionArguments` → nothing; the others go on. */
   pausePartition: 'hyperscope/pausePartition',
+  /** `ProtectPagesArguments` → nothing; the guest goes on. */
+  protectPages: 'hyperscope/protectPages',
   /** `SaveMachineArguments` → `SaveMachineBody`; the machine must be stopped. */
   saveMachine: 'hyperscope/saveMachine',
   /** `SavePartitionArguments` → `SavePartitionBody`; the guest goes on. */
@@ -202,6 +204,16 @@ export interface TraceChangedBody {
 export interface PausePartitionArguments {
   readonly partition: number;
   readonly isPaused: boolean;
+}
+
+/** What a guest may do with pages of its RAM from now on; its parent maps them so. */
+export interface ProtectPagesArguments {
+  readonly partition: number;
+  /** Guest-physical address of the first page. */
+  readonly gpa: string;
+  readonly pages: number;
+  /** `---`, `r--`, `rw-`, `r-x` or `rwx`. */
+  readonly access: string;
 }
 
 /** Bytes for a guest's console, in base64. */

@@ -15,6 +15,7 @@ import { vmcsWidthBits } from '../machine/processor-state';
 import { vmcsFields } from '../spec/x86/vmcs-fields';
 import { unreachable } from '../support/assert';
 import { UserError } from '../support/user-error';
+import { describeProtection, protectPages } from './protect-pages';
 
 /** What is done to a guest as a whole. @throws UserError, with nothing changed, where it cannot be done */
 export interface GuestActions {
@@ -59,6 +60,7 @@ export function applyInput(target: InputTarget, input: HostInput): void {
     return target.setDiskAttached(partition.id, input.disk, input.kind === 'attach-disk');
   }
   if (isGuestOperation(input)) return target.parent.requestOfGuest(input);
+  if (input.kind === 'protect-pages') return protectPages(target.parent, partition, input);
   applyTo(partition, input, partition.time.at(target.timeNs));
   for (const processor of partition.processors) partition.interrupts.reconsider(processor);
   for (const processor of partition.processors) processor.forgetDescription();
@@ -77,7 +79,8 @@ type Edit = Exclude<
         | 'resume-partition'
         | 'delete-partition'
         | 'start-partition'
-        | 'restore-partition';
+        | 'restore-partition'
+        | 'protect-pages';
     }
 >;
 
@@ -146,6 +149,8 @@ export function describeInput(input: HostInput): string {
       return `partition ${input.partition} started`;
     case 'restore-partition':
       return `partition ${input.partition} restored, ${input.digest}`;
+    case 'protect-pages':
+      return describeProtection(input);
     case 'edit-memory':
       return `memory ${hexadecimal(input.gpa)}, ${input.data.length} bytes`;
     case 'edit-gpr':

@@ -1,12 +1,11 @@
 /** The state of one guest by itself, apart from its machine: what is saved of it, its hash, and how it is put back. */
 import { restoreGuest, saveGuest } from '../hypervisor/partition.saved-state';
 import type { Partition } from '../hypervisor/partition';
-import { rightExecute, rightRead, rightWrite } from '../machine/guest-memory';
 import { pageSizeBytes } from '../machine/addresses';
 import type { GuestConnection, ParentPartition } from '../parent-partition/parent-partition';
 import type { DiskOverlay } from '../parent-partition/virtual-disks/disk-overlay';
 import type { RamRange } from '../parent-partition/virtualization-stack/guest-creation';
-import { mapGpaFlag } from '../spec/tlfs/partitions';
+import { mapFlagsOf } from '../parent-partition/virtualization-stack/map-flags';
 import { present } from '../support/assert';
 import type { StateRecord } from '../support/state-record';
 import type { StateNode } from '../support/state-tree';
@@ -52,16 +51,6 @@ export function ramOf(saved: readonly number[]): readonly RamRange[] {
     ranges.push({ start, end: start + count * pageSizeBytes, mapFlags: mapFlagsOf(rights) });
   }
   return ranges;
-}
-
-function mapFlagsOf(rights: number): number {
-  const { readable, writable, kernelExecutable, userExecutable, noAccess } = mapGpaFlag;
-  if (rights === 0) return noAccess;
-  return (
-    ((rights & rightRead) === 0 ? 0 : readable) +
-    ((rights & rightWrite) === 0 ? 0 : writable) +
-    ((rights & rightExecute) === 0 ? 0 : kernelExecutable + userExecutable)
-  );
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Records of what the hypervisor did besides exits: MSR accesses, intercept messages, timers, overlays, switches. */
 import {
+  interceptAccessTypes,
   interceptKinds,
   switchReasons,
   timerSources,
@@ -50,7 +51,7 @@ export const interceptMessageCodec: RecordCodec<InterceptMessageEvent> = {
     write('value', event.value);
     write('intercept', BigInt(interceptKinds.indexOf(event.intercept)));
     write('sizeBytes', BigInt(event.sizeBytes));
-    write('isWrite', flag(event.isWrite));
+    write('accessType', BigInt(interceptAccessTypes.indexOf(event.accessType)));
   },
   decode(header, _record, read) {
     return {
@@ -59,7 +60,7 @@ export const interceptMessageCodec: RecordCodec<InterceptMessageEvent> = {
       intercept: present(interceptKinds[Number(read('intercept'))], 'kind of intercept'),
       address: Number(read('address')),
       sizeBytes: Number(read('sizeBytes')),
-      isWrite: read('isWrite') !== 0n,
+      accessType: present(interceptAccessTypes[Number(read('accessType'))], 'type of access'),
       value: read('value'),
     };
   },

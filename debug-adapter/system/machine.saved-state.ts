@@ -174,6 +174,10 @@ function readInput(record: StateRecord): HostInput {
   if (kind === 'attach-disk' || kind === 'detach-disk') {
     return { kind, partition, disk: record.number('disk') };
   }
+  if (kind === 'protect-pages') {
+    const range = { gpa: record.number('gpa'), pages: record.number('pages') };
+    return { kind, partition, ...range, rights: record.number('rights') };
+  }
   if (isGuestOperationKind(kind)) return restoreGuestOperation(kind, record);
   if (kind === 'console-input') {
     const port = record.has('port') ? { port: record.number('port') } : {};

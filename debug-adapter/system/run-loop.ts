@@ -504,6 +504,10 @@ export class RunLoop implements HypervisorServices {
         return { kind: 'triple-fault', at };
       case 'guest-crash':
         return { kind: 'guest-crash', at, ...outcome.report };
+      case 'access-refused': {
+        const { kind, gpaPage, message } = outcome;
+        return { kind, at, gpaPage, message };
+      }
       case 'unhandled': {
         const exit = lane.processor.describeExit(lane.processor.lastExitIdentity);
         return { kind: 'unhandled-exit', at, exit, message: outcome.message };

@@ -49,6 +49,13 @@ export type RunStop =
       readonly exit: VmExitEvent;
       readonly message: string;
     }
+  /** An access to a page that the parent has mapped without the right to it; it is repeated. */
+  | {
+      readonly kind: 'access-refused';
+      readonly at: ProcessorAddress;
+      readonly gpaPage: number;
+      readonly message: string;
+    }
   /** VM entry failed with VM-instruction error 7: a control of the VMCS is not as it must be. */
   | { readonly kind: 'entry-failed'; readonly at: ProcessorAddress; readonly problem: string }
   /** Every processor waits and nothing is scheduled that could wake one. */

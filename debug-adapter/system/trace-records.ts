@@ -123,7 +123,7 @@ export const interceptMessageRecord = structLayout('intercept-message', [
   structField('value', 'u64', 32),
   structField('intercept', 'u8', 40),
   structField('sizeBytes', 'u8', 41),
-  structField('isWrite', 'u8', 42),
+  structField('accessType', 'u8', 42),
 ]);
 
 export const timerExpirationRecord = structLayout('timer-expiration', [

@@ -2,6 +2,7 @@
  * The slow path of every memory access: translation, accesses that cross a page, writes to pages from which something
  * was derived, and pages that are not RAM. Also the accesses that the processor itself makes (descriptor tables, TSS).
  */
+import { rightRead } from '../../machine/guest-memory';
 import { StopCode, stateOffsets } from '../../machine/processor-state';
 import { present } from '../../support/assert';
 import {
@@ -426,13 +427,14 @@ export class MemoryAccess {
   /** Reads guest-physical memory, as loads of page-directory pointers do; a page that was never touched is zero. */
   readPhysical(gpa: number, length: number): Uint8Array | 'exit' {
     const { context, walker } = this;
-    const data = context.memory.read(gpa, length);
+    const rights = context.memory.rightsOf(Math.floor(gpa / 4096));
+    const data = (rights & rightRead) === 0 ? undefined : context.memory.read(gpa, length);
     if (data !== undefined) return data;
     walker.gpaPage = Math.floor(gpa / 4096);
     context.state.writeU32(stateOffsets.accessBytes, 0);
     causeExit(context, exitReason.EPT_VIOLATION, {
       // A load of page-directory pointers has no linear address (SDM vol. 3, table 28-7).
-      qualification: 1n,
+      qualification: BigInt(1 | (rights << 3)),
       guestPhysicalAddress: BigInt(gpa),
     });
     return 'exit';

@@ -127,6 +127,15 @@ function pausePartition(session: SessionState, args: RequestArguments): undefine
   return undefined;
 }
 
+function protectPages(session: SessionState, args: RequestArguments): undefined {
+  const pages = args.integer('pages');
+  const wanted = { gpa: args.string('gpa'), pages, access: args.string('access') };
+  session.control.protectPages(args.integer('partition'), wanted);
+  session.invalidate();
+  session.launched.run.wake();
+  return undefined;
+}
+
 function savePartition(session: SessionState, args: RequestArguments): SavePartitionBody {
   const { control } = session;
   return { sizeBytes: control.savePartitionTo(args.integer('partition'), args.string('path')) };
@@ -209,6 +218,7 @@ export const customHandlers: HandlerTable = {
   [customRequest.trafficBuses]: trafficBuses,
   [customRequest.goToPosition]: goToPosition,
   [customRequest.pausePartition]: pausePartition,
+  [customRequest.protectPages]: protectPages,
   [customRequest.saveMachine]: saveMachine,
   [customRequest.savePartition]: savePartition,
   [customRequest.restorePartition]: restorePartition,

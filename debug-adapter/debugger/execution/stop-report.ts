@@ -115,6 +115,17 @@ function unimplementedText(
   };
 }
 
+/** The person has taken the right away, and can give it back. */
+function refusedText(
+  { gpaPage, message }: Extract<MachineStop, { kind: 'access-refused' }>,
+  where: string,
+): StopText {
+  return {
+    description: `Access refused: guest page 0x${gpaPage.toString(16)}`,
+    text: `${message} The instruction at ${where} has had no effect and is repeated: give the page the right, or change RIP.`,
+  };
+}
+
 function machineText(stop: MachineStop, { where, decode }: StopPlace): StopText {
   switch (stop.kind) {
     case 'unimplemented':
@@ -129,6 +140,8 @@ function machineText(stop: MachineStop, { where, decode }: StopPlace): StopText 
         description: `VM exit that nothing answers: ${exitReasonText(stop.exit.reason)}`,
         text: `${stop.message} Look at the call stack and the registers for where that address came from.`,
       };
+    case 'access-refused':
+      return refusedText(stop, where);
     case 'entry-failed':
       return {
         description: 'VM entry failed: invalid control fields',

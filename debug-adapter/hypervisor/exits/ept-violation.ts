@@ -1,10 +1,13 @@
 /** Exit 48: EPT violation, an access that the second-level map does not allow. */
 import { pageOf } from '../../machine/addresses';
+import { rightExecute, rightRead, rightWrite } from '../../machine/guest-memory';
+import type { RefusedAccessMessage } from '../../machine/intercepts';
+import { formatRights } from '../../machine/page-rights';
 import { eptViolationQualification as layout } from '../../spec/x86/exit-reasons';
 import { ExceptionNumber } from '../../spec/x86/exceptions';
 import { extractBits } from '../../support/bit-field';
 import { injectException } from '../inject-exception';
-import { resume, type ExitContext, type ExitHandler } from './exit-handler';
+import { resume, type ExitContext, type ExitHandler, type ExitOutcome } from './exit-handler';
 import { accessApicPage, decodeMemoryAccess } from './memory-access';
 
 const hexadecimal = (value: bigint): string => `0x${value.toString(16)}`;
@@ -15,17 +18,53 @@ function describeAccess(qualification: bigint): string {
   return 'read from';
 }
 
-function describe({ exit, partition }: ExitContext): string {
-  const { qualification, guestPhysicalAddress, guestLinearAddress, rip } = exit;
+/** What the guest did, where. */
+function describeWhere({ exit }: ExitContext): string {
+  const { qualification, guestPhysicalAddress, guestLinearAddress } = exit;
   const hasLinear = extractBits(qualification, layout.linearAddressValid) === 1n;
   const linear = hasLinear ? ` (linear ${hexadecimal(guestLinearAddress)})` : '';
   const walk =
     hasLinear && extractBits(qualification, layout.translated) === 0n ? ' during a page walk' : '';
   return (
     `The guest ${describeAccess(qualification)} guest-physical address ` +
-    `${hexadecimal(guestPhysicalAddress)}${linear}${walk}, where ${partition.name} has nothing: its RAM ends at ` +
-    `${hexadecimal(BigInt(partition.memoryBytes))}. RIP is ${hexadecimal(rip)}.`
+    `${hexadecimal(guestPhysicalAddress)}${linear}${walk}`
   );
+}
+
+function describe(context: ExitContext): string {
+  const { exit, partition } = context;
+  return (
+    `${describeWhere(context)}, where ${partition.name} has nothing: its RAM ends at ` +
+    `${hexadecimal(BigInt(partition.memoryBytes))}. RIP is ${hexadecimal(exit.rip)}.`
+  );
+}
+
+const accessTypeOf = (qualification: bigint): RefusedAccessMessage['accessType'] => {
+  if (extractBits(qualification, layout.fetch) === 1n) return 'execute';
+  return extractBits(qualification, layout.write) === 1n ? 'write' : 'read';
+};
+
+const rightOfAccess = { read: rightRead, write: rightWrite, execute: rightExecute } as const;
+
+/**
+ * An access to a page that is there, without the right to it. The parent is told; as it cannot make the access, the
+ * guest waits for the person who has taken the right away. A right given since the exit lets the guest go on.
+ */
+function refuseAccess(context: ExitContext, gpaPage: number): ExitOutcome {
+  const { exit, partition, processor, services } = context;
+  const accessType = accessTypeOf(exit.qualification);
+  const rights = partition.memory.rightsOf(gpaPage);
+  if ((rights & rightOfAccess[accessType]) !== 0) return resume;
+  if (partition.memory.isOverlay(gpaPage)) {
+    const message = `${describeWhere(context)}, where the hypervisor has laid a page of its own: ${formatRights(rights)}.`;
+    return { kind: 'unhandled', message };
+  }
+  services.charge('intercept');
+  const gpa = Number(exit.guestPhysicalAddress);
+  const target = { partition: partition.id, processor: processor.index };
+  services.intercepts.post({ kind: 'refused-access', ...target, gpa, accessType });
+  const message = `${describeWhere(context)}, in a page that its parent has mapped ${formatRights(rights)} (EPT violation).`;
+  return { kind: 'access-refused', gpaPage, message };
 }
 
 /**
@@ -40,9 +79,11 @@ export const handleEptViolation: ExitHandler = (context) => {
     injectException(processor, ExceptionNumber.GP);
     return resume;
   }
+  const isRegisterPage = page === partition.interrupts.registerPage(processor);
+  if (!isRegisterPage && partition.memory.isMapped(page)) return refuseAccess(context, page);
   const access = decodeMemoryAccess(context);
   if (access === undefined) return { kind: 'unhandled', message: describe(context) };
-  if (page === partition.interrupts.registerPage(processor)) {
+  if (isRegisterPage) {
     const timeNs = partition.clock.read(services.timeNs());
     processor.core.answerAccess(accessApicPage(processor, access, timeNs));
     return resume;

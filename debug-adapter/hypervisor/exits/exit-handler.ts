@@ -24,6 +24,12 @@ export type ExitOutcome =
   | { readonly kind: 'partition-reset' }
   /** The guest reported a crash; it can go on. */
   | { readonly kind: 'guest-crash'; readonly report: CrashReport }
+  /** The parent has mapped the page without the right; running again repeats the access. */
+  | {
+      readonly kind: 'access-refused';
+      readonly message: string;
+      readonly gpaPage: number;
+    }
   /** Nothing here can answer; running again repeats the exit. */
   | { readonly kind: 'unhandled'; readonly message: string };
 

@@ -101,6 +101,19 @@ export class GuestLifeCycle {
     this.setProperty(partition, partitionProperty.Suspend, isSuspended ? 1 : 0);
   }
 
+  /** Changes the rights to pages that are mapped. */
+  protect(
+    partition: number,
+    { first, count }: Pick<PageRun, 'first' | 'count'>,
+    mapFlags: number,
+  ): void {
+    this.calls.callForList(
+      'HvCallModifySparseGpaPages',
+      () => ({ TargetPartition: partition, MapFlags: mapFlags }),
+      { count, bytes: pageList(first, count, 1) },
+    );
+  }
+
   /** Takes a partition apart and gets its pages back. */
   remove(partition: number, ram: readonly RamRange[]): void {
     for (const range of ram) this.unmap(partition, range);

@@ -63,7 +63,7 @@ const events: readonly TraceEvent[] = [
     intercept: 'memory',
     address: 2 ** 51,
     sizeBytes: 16,
-    isWrite: false,
+    accessType: 'execute',
     value: ones,
   },
   { ...header, kind: 'timer-expiration', source: 'synthetic timer', timer: 3, dueNs: 2 ** 50 },
