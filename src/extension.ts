@@ -35,7 +35,8 @@ import { VmbusTrafficView } from './panels/vmbus-traffic/traffic-view';
 import { VmcsInspectorView } from './panels/vmcs-inspector/vmcs-inspector-view';
 import { EventBreakpointsView } from './views/event-breakpoints-view';
 import { GuestTerminals } from './views/guest-terminals';
-import { PartitionsView, type ProcessorNode } from './views/partitions-view';
+import type { ProcessorNode } from './views/partition-items';
+import { PartitionsView } from './views/partitions-view';
 import { SessionStatus } from './views/session-status';
 
 /** Command name without its prefix → what it does. */

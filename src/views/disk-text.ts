@@ -12,7 +12,8 @@ export function diskDescription(disk: DiskInfo): string {
   const { controller, location, sizeBytes, writtenBytes, isReadOnly, isAttached } = disk;
   const kept = isReadOnly ? 'read-only' : `${bytesText(writtenBytes)} written`;
   const parts = [`${controller} ${location}`, bytesText(sizeBytes), kept];
-  return [...parts, ...(isAttached ? [] : ['detached'])].join(' · ');
+  // A narrow side bar shows the beginning only.
+  return [...(isAttached ? [] : ['detached']), ...parts].join(' · ');
 }
 
 /** What menus ask for: disks of the SCSI controller come and go while the guest runs. */

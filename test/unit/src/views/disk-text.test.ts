@@ -21,7 +21,7 @@ describe('disks', () => {
   it('say what they are', () => {
     assert.equal(diskLabel(disk), 'Disk 1: root.vhdx');
     assert.equal(diskDescription(disk), 'scsi 0 · 2 GiB · 12 KiB written');
-    assert.equal(diskDescription(detached), 'scsi 0 · 2 GiB · 12 KiB written · detached');
+    assert.equal(diskDescription(detached), 'detached · scsi 0 · 2 GiB · 12 KiB written');
     assert.equal(diskDescription(fixed), 'ide 0 · 2 GiB · read-only');
     assert.deepEqual(diskFacts(disk).at(-1), [
       'Kept of what the guest wrote',
