@@ -7,6 +7,12 @@ import { debugType } from '../../debug-adapter/protocol/custom-requests';
 import { expectNone } from './expect-none';
 import { root } from './source-files';
 
+interface MenuItem {
+  readonly command?: string;
+  readonly when?: string;
+  readonly group?: string;
+}
+
 interface Manifest {
   readonly main: string;
   readonly engines: { readonly vscode: string };
@@ -17,7 +23,7 @@ interface Manifest {
       readonly configurationAttributes: { readonly launch: unknown };
     }[];
     readonly commands: readonly { readonly command: string; readonly category?: string }[];
-    readonly menus: Readonly<Record<string, readonly { readonly command?: string }[]>>;
+    readonly menus: Readonly<Record<string, readonly MenuItem[]>>;
   };
 }
 
@@ -57,6 +63,19 @@ describe('manifest', () => {
       ),
     );
     expectNone(unknown);
+  });
+
+  it('has every button of a row in its menu, too, which the keyboard reaches', () => {
+    const items = contributes.menus['view/item/context'] ?? [];
+    const placeOf = ({ command, when }: MenuItem): string => `${command} when ${when}`;
+    const isInline = ({ group = '' }: MenuItem): boolean => group.startsWith('inline');
+    const inMenu = new Set(items.filter((item) => !isInline(item)).map(placeOf));
+    expectNone(
+      items
+        .filter(isInline)
+        .map(placeOf)
+        .filter((place) => !inMenu.has(place)),
+    );
   });
 
   it('groups its commands under one name in the palette', () => {
