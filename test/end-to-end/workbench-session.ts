@@ -33,6 +33,17 @@ export interface WorkbenchOptions {
   readonly prepare?: (workspace: string) => void;
 }
 
+/** A place in the window, in CSS pixels. */
+interface Place {
+  readonly x: number;
+  readonly y: number;
+}
+
+interface Box extends Place {
+  readonly width: number;
+  readonly height: number;
+}
+
 export class WorkbenchSession {
   private constructor(
     private readonly host: Host,
@@ -129,14 +140,15 @@ export class WorkbenchSession {
 
   /** Drags the edge of the side bar. */
   async widenSideBar(pixels: number): Promise<void> {
-    const box = await this.page.locator('.part.sidebar').boundingBox();
-    if (box === null) throw new Error('the side bar is not visible');
-    const x = box.x + box.width;
-    const y = box.y + box.height / 2;
-    await this.page.mouse.move(x, y);
-    await this.page.mouse.down();
-    await this.page.mouse.move(x + pixels, y, { steps: 5 });
-    await this.page.mouse.up();
+    const { x, y, width, height } = await this.boxOf('.part.sidebar');
+    await this.drag({ x: x + width, y: y + height / 2 }, { x: x + width + pixels, y });
+  }
+
+  /** Drags the edge of the panel. */
+  async heightenPanel(pixels: number): Promise<void> {
+    const { x, y, width } = await this.boxOf('.part.panel');
+    const from = { x: x + width / 2, y };
+    await this.drag(from, { ...from, y: y - pixels });
   }
 
   /** Closes a pane of the side bar, which gives its room to the others. */
@@ -200,6 +212,20 @@ export class WorkbenchSession {
     return this.page.locator('.disassembly-view .monaco-list-row').allInnerTexts();
   }
 
+  private async boxOf(selector: string): Promise<Box> {
+    const box = await this.page.locator(selector).boundingBox();
+    if (box === null) throw new Error(`${selector} is not visible`);
+    return box;
+  }
+
+  private async drag(from: Place, to: Place): Promise<void> {
+    const { mouse } = this.page;
+    await mouse.move(from.x, from.y);
+    await mouse.down();
+    await mouse.move(to.x, to.y, { steps: 5 });
+    await mouse.up();
+  }
+
   /** Puts the mouse into the middle of a pane, so that the wheel scrolls it. */
   private async pointAtPane(title: string): Promise<void> {
     const header = this.page.locator('.pane-header', { hasText: new RegExp(`^${title}`, 'i') });
@@ -236,10 +262,11 @@ export class WorkbenchSession {
     });
   }
 
-  /** Chooses from the menu of a row. */
-  async chooseFromMenu(row: Locator, title: string): Promise<void> {
-    await row.click({ button: 'right' });
-    await this.page.locator('.context-view .action-item', { hasText: title }).first().click();
+  /** Clicks one of the buttons that a row shows under the mouse. */
+  async clickInRow(title: string, text: RegExp, button: string): Promise<void> {
+    const row = await this.findRow(title, text);
+    await row.hover();
+    await row.getByRole('button', { name: button }).click();
   }
 
   /** Enters a path, or another answer, into the input that has opened at the top. */
@@ -247,10 +274,16 @@ export class WorkbenchSession {
     const widget = this.page.locator('.quick-input-widget', { hasText: prompt });
     const input = widget.locator('input.input');
     await input.waitFor();
-    await input.fill(text);
-    // A file dialog looks at the folder first, and takes what is typed for another one until it has.
-    await this.page.waitForTimeout(500);
-    await input.press('Enter');
+    await waitFor(`${text} to be taken`, async () => {
+      // A file dialog first reads its folder, and then writes that over what has been typed.
+      if ((await input.inputValue()) !== text) await input.fill(text, { timeout: 2000 });
+      await this.page.waitForTimeout(1000);
+      if ((await input.inputValue()) !== text) return false;
+      await input.press('Enter');
+      await this.page.waitForTimeout(500);
+      // The next question may be in the same place.
+      return !(await widget.isVisible()) || (await input.inputValue()) !== text;
+    });
   }
 
   /** Waits until a notification says something, and takes it away. */

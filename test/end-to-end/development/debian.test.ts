@@ -1,23 +1,14 @@
 // The walk with a kernel that nobody here wrote: a stock Debian guest under F5, by symbol, to its shell, and back.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { root } from '../../../scripts/vscode-host/paths.mjs';
+import {
+  bootTimeoutMs,
+  fetchGuest,
+  noGuestHere,
+  terminalSettings,
+  typeToGuest,
+  waitForShell,
+} from '../debian-guest';
 import { waitFor, WorkbenchSession } from '../workbench-session';
-
-/** A boot takes seconds here, and much longer on a computer that does other things. */
-const bootTimeoutMs = 240_000;
-
-/** Fetches the guest; the reason where that cannot be done on this computer. */
-function fetchGuest(): string | undefined {
-  try {
-    execFileSync(process.execPath, [join(root, 'scripts/guest-debian.mjs')], { stdio: 'pipe' });
-    return undefined;
-  } catch (error) {
-    return existsSync('/usr/bin/apt-get') ? String(error) : 'apt-get is missing';
-  }
-}
 
 describe('walk through a stock Debian guest', function () {
   this.timeout(bootTimeoutMs + 60_000);
@@ -25,11 +16,9 @@ describe('walk through a stock Debian guest', function () {
 
   before(async function () {
     const problem = fetchGuest();
-    if (problem === 'apt-get is missing') return this.skip();
+    if (problem === noGuestHere) return this.skip();
     assert.equal(problem, undefined);
-    workbench = await WorkbenchSession.open({
-      settings: { 'terminal.integrated.gpuAcceleration': 'off', 'window.zoomLevel': 0 },
-    });
+    workbench = await WorkbenchSession.open({ settings: terminalSettings });
   });
 
   after(() => workbench?.close());
@@ -37,9 +26,6 @@ describe('walk through a stock Debian guest', function () {
   afterEach(async function () {
     if (this.currentTest?.state === 'failed') await workbench.screenshot('failure-debian');
   });
-
-  const terminalText = async (): Promise<string> =>
-    (await workbench.page.locator('.terminal .xterm-rows > div').allInnerTexts()).join('\n');
 
   /** What the status item says once it has caught up with the stop. */
   const position = async (): Promise<number> => {
@@ -79,12 +65,14 @@ describe('walk through a stock Debian guest', function () {
     await opening.click();
     const fields = traffic.getByRole('tree', { name: 'Fields' });
     const gpadl = fields.getByRole('treeitem', { name: /^RingBufferGpadl 0xe1e10/ });
-    await gpadl.hover();
     assert.match(await traffic.locator('.channels').innerText(), /VMBus 5\.3[\s\S]*Heartbeat/);
-    await workbench.screenshot('debian-vmbus', { publish: true });
+    await workbench.heightenPanel(160);
+    await gpadl.hover();
+    await workbench.screenshot('debian-vmbus', { publish: true, hovering: true });
     await workbench.run('Preferences: Toggle between Light/Dark Themes');
     await workbench.page.locator('.monaco-workbench.vs').waitFor();
-    await workbench.screenshot('debian-vmbus-light', { publish: true });
+    await gpadl.hover();
+    await workbench.screenshot('debian-vmbus-light', { publish: true, hovering: true });
     await workbench.run('Preferences: Toggle between Light/Dark Themes');
   });
 
@@ -94,6 +82,7 @@ describe('walk through a stock Debian guest', function () {
     await waitFor('its instructions', async () =>
       (await workbench.disassembly()).some((line) => /vmcall/i.test(line)),
     );
+    await workbench.heightenPanel(-160);
     await workbench.screenshot('debian-vmbus-sender');
   });
 
@@ -107,31 +96,19 @@ describe('walk through a stock Debian guest', function () {
 
   it('boots to the shell in a terminal', async () => {
     await workbench.page.keyboard.press('F5');
-    await workbench.showPanel('Terminal');
-    await waitFor(
-      'the shell',
-      async () => (await terminalText()).includes('guest:/#'),
-      bootTimeoutMs,
-    );
+    await waitForShell(workbench);
     await workbench.screenshot('debian-booted');
   });
 
   it('takes what a person types', async () => {
-    await workbench.page.locator('.xterm-screen').first().click();
-    await workbench.page.keyboard.type('echo $((6*7)) is the answer; uname -r\n');
-    await waitFor(
-      'both answers',
-      async () => /\n42 is the answer\n6\.\d+\.\d+-\d+-cloud-amd64/.test(await terminalText()),
-      60_000,
-    );
+    const answers = /\n42 is the answer\n6\.\d+\.\d+-\d+-cloud-amd64/;
+    await typeToGuest(workbench, 'echo $((6*7)) is the answer; uname -r', answers);
   });
 
   it('asks the guest for its name by its integration component', async () => {
     await workbench.run('Hyperscope: Show Partitions');
     await workbench.setExpanded('Partitions', /Integration components/, true);
-    const component = await workbench.findRow('Partitions', /Data exchange.*ready/);
-    await component.hover();
-    await component.getByRole('button', { name: 'Ask for Name and Addresses' }).click();
+    await workbench.clickInRow('Partitions', /Data exchange.*ready/, 'Ask for Name and Addresses');
     await workbench.setExpanded('Partitions', /Data exchange/, true);
     await workbench.findRow('Partitions', /OSName\s*Debian GNU\/Linux/);
     await workbench.screenshot('debian-integration');
@@ -140,8 +117,7 @@ describe('walk through a stock Debian guest', function () {
 
   it('stops in a system call of what was typed, steps, and steps back to where it was', async () => {
     await workbench.addFunctionBreakpoint('do_sys_openat2');
-    await workbench.page.locator('.xterm-screen').first().click();
-    await workbench.page.keyboard.type('cat /proc/version\n');
+    await typeToGuest(workbench, 'cat /proc/version');
     await workbench.waitForPause(/breakpoint/i, 60_000);
     const start = await position();
     await workbench.run('Hyperscope: Step Into Instruction');

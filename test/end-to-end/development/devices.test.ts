@@ -1,0 +1,141 @@
+// The walk through what a running Debian guest is given: disks in and out, a backup, a file, the time, its end.
+import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasQemuImg, runTool } from '../../support/disk-images';
+import {
+  bootTimeoutMs,
+  fetchGuest,
+  noGuestHere,
+  terminalSettings,
+  terminalText,
+  typeToGuest,
+  waitForShell,
+} from '../debian-guest';
+import { waitFor, WorkbenchSession } from '../workbench-session';
+
+const configuration = '"name": "Debian (cloud kernel)",';
+
+/** Gives the guest a small disk with a file system, in the person's copy of the launch configurations. */
+function addDisk(workspace: string): void {
+  const image = join(workspace, 'small.img');
+  runTool('/usr/sbin/mke2fs', '-q', '-t', 'ext4', image, '16M');
+  const file = join(workspace, '.vscode/launch.json');
+  const text = readFileSync(file, 'utf8');
+  assert.ok(text.includes(configuration));
+  const disks = '"disks": ["${workspaceFolder}/small.img"],';
+  writeFileSync(
+    file,
+    text.replace(configuration, () => `${configuration} ${disks}`),
+  );
+}
+
+/** Asks the judge of file systems about an image, and reads a file out of it. */
+function checkFileSystem(image: string, path: string): string {
+  runTool('/usr/sbin/e2fsck', '-fn', image);
+  return runTool('/usr/sbin/debugfs', '-R', `cat ${path}`, image);
+}
+
+describe('walk through the devices of a stock Debian guest', function () {
+  this.timeout(bootTimeoutMs + 60_000);
+  let workbench: WorkbenchSession;
+
+  before(async function () {
+    const problem = fetchGuest();
+    if (problem === noGuestHere) return this.skip();
+    assert.equal(problem, undefined);
+    workbench = await WorkbenchSession.open({ settings: terminalSettings, prepare: addDisk });
+  });
+
+  after(() => workbench?.close());
+
+  afterEach(async function () {
+    if (this.currentTest?.state === 'failed') await workbench.screenshot('failure-devices');
+  });
+
+  const typed = (line: string, answer: RegExp): Promise<void> =>
+    typeToGuest(workbench, line, answer);
+
+  const status = (text: RegExp): Promise<void> =>
+    workbench.page.locator('.statusbar-item', { hasText: text }).waitFor();
+
+  it('boots with a disk', async () => {
+    await workbench.startConfiguration('Debian (cloud kernel)');
+    await workbench.waitForPause(/(stopped|paused) on entry/i, 60_000);
+    await workbench.run('Debug: Continue');
+    await waitForShell(workbench);
+    await workbench.run('View: Close All Editors');
+    await workbench.run('Hyperscope: Show Partitions');
+    await workbench.collapsePane('Event Breakpoints');
+    await workbench.widenSideBar(260);
+    await workbench.heightenPanel(300);
+    await workbench.setExpanded('Partitions', /^Disks/, true);
+    await workbench.setExpanded('Partitions', /^Integration components/, true);
+  });
+
+  it('takes the disk out of the running guest, and puts it back', async () => {
+    await workbench.clickInRow('Partitions', /Disk 0: small\.img/, 'Detach Disk');
+    await workbench.findRow('Partitions', /Disk 0: small\.img.*detached/);
+    await typed('while [ -e /dev/sda ]; do sleep 0.1; done; echo it is gone', /\nit is gone/);
+    await workbench.clickInRow('Partitions', /Disk 0: small\.img.*detached/, 'Attach Disk');
+    await typed('until [ -e /dev/sda ]; do sleep 0.1; done; echo back again', /\nback again/);
+  });
+
+  it('exports the disk with what the guest has written to it', async () => {
+    const modules = 'for m in $(cat /lib/modules/rootdisk.order); do insmod /lib/modules/$m; done';
+    await typed(`${modules} 2>/dev/null; mount /dev/sda /mnt && echo mounted`, /\nmounted/);
+    await typed('echo first > /mnt/kept; umount /mnt; sync; echo written', /\nwritten/);
+    const image = join(workbench.folder, 'exported.vhdx');
+    await workbench.clickInRow('Partitions', /Disk 0: small\.img/, 'Export Disk');
+    await workbench.answerInput(/Export Disk/, image);
+    await workbench.notification(/Disk 0 of .* is in .*exported\.vhdx/, 60_000);
+    assert.equal(readFileSync(image).toString('latin1', 0, 8), 'vhdxfile');
+    if (!hasQemuImg) return;
+    runTool('qemu-img', 'check', image);
+    const raw = join(workbench.folder, 'exported.img');
+    runTool('qemu-img', 'convert', '-O', 'raw', image, raw);
+    assert.equal(checkFileSystem(raw, '/kept'), 'first\n');
+  });
+
+  it('backs up the disk while the guest writes to it', async () => {
+    const writer = 'while :; do i=$((i+1)); echo $i > /mnt/f$((i%50)); done & echo writing';
+    await typed(`mount /dev/sda /mnt; ${writer}`, /\nwriting/);
+    const image = join(workbench.folder, 'backup.img');
+    await workbench.clickInRow('Partitions', /Disk 0: small\.img/, 'Back Up Disk');
+    await workbench.answerInput(/Back Up Disk/, image);
+    await workbench.notification(/Disk 0 of .* is in .*backup\.img/, 60_000);
+    await workbench.findRow('Partitions', /Backup.*thawed/);
+    assert.equal(checkFileSystem(image, '/kept'), 'first\n');
+    await typed('kill %1; umount /mnt; echo done with it', /\ndone with it/);
+  });
+
+  it('copies a file into the guest', async () => {
+    const file = join(workbench.folder, 'note.txt');
+    writeFileSync(file, 'carried into the guest\n');
+    await workbench.clickInRow('Partitions', /file copy.*ready/i, 'Copy a File to the Guest');
+    await workbench.answerInput(/Copy a File to the Guest/, file);
+    await workbench.answerInput(/Absolute path in the guest/, '/tmp/note.txt');
+    await workbench.findRow('Partitions', /file copy.*note\.txt: copied, 23 bytes/i);
+    await typed('cat /tmp/note.txt', /\ncarried into the guest/);
+    await workbench.screenshot('debian-devices', { publish: true });
+    await workbench.run('Preferences: Toggle between Light/Dark Themes');
+    await workbench.page.locator('.monaco-workbench.vs').waitFor();
+    await workbench.screenshot('debian-devices-light', { publish: true });
+    await workbench.run('Preferences: Toggle between Light/Dark Themes');
+  });
+
+  it("sets the guest's clock", async () => {
+    await typed('date -s 2001-02-03 >/dev/null; date +%Y', /\n2001/);
+    await workbench.clickInRow('Partitions', /Time sync.*ready/i, "Set the Guest's Clock");
+    await status(/to set its clock/);
+    await typed('while [ $(date +%Y) = 2001 ]; do :; done; echo on time', /\non time/);
+  });
+
+  it('shuts the guest down cleanly', async () => {
+    await workbench.clickInRow('Partitions', /Shutdown.*ready/i, 'Shut Down Guest');
+    await waitFor('the end of the guest', async () =>
+      /reboot: Power down/.test(await terminalText(workbench)),
+    );
+    await workbench.screenshot('debian-shut-down');
+  });
+});
