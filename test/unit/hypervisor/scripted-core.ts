@@ -132,6 +132,7 @@ export function detachedServices(changes: Partial<HypervisorServices> = {}): Hyp
 
 /** What a scripted partition is made of, where it is not as usual. */
 export interface ScriptedPartitionOptions {
+  readonly id?: number;
   readonly privileges?: readonly PrivilegeName[] | undefined;
   readonly memoryBytes?: number;
   readonly processorCount?: number;
@@ -154,7 +155,7 @@ export function scriptedPartitionOf(options: ScriptedPartitionOptions): {
   processors: readonly VirtualProcessor[];
   cores: readonly ScriptedCore[];
 } {
-  const { privileges, memoryBytes = 0x40000, processorCount = 1 } = options;
+  const { id = 2, privileges, memoryBytes = 0x40000, processorCount = 1 } = options;
   const frameBase = processorCount * stateStride;
   const space = new Uint8Array(frameBase + memoryBytes + 0x10000);
   const memory = new GuestMemory(space, frameBase, memoryBytes / 4096 + 16);
@@ -163,7 +164,7 @@ export function scriptedPartitionOf(options: ScriptedPartitionOptions): {
     { length: processorCount },
     (_, index) => new ScriptedCore(space, index * stateStride),
   );
-  const processors = cores.map((core, index) => new VirtualProcessor(2, index, core));
+  const processors = cores.map((core, index) => new VirtualProcessor(id, index, core));
   for (const [index, { state }] of cores.entries()) {
     setUpVmcsControls(state, index);
     for (const [name, value] of Object.entries(entryFields)) {
@@ -172,7 +173,7 @@ export function scriptedPartitionOf(options: ScriptedPartitionOptions): {
     state.rflags = 2;
   }
   const partition = new Partition({
-    id: 2,
+    id,
     name: 'test guest',
     memoryBytes,
     memory,
