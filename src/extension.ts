@@ -12,6 +12,7 @@ import { DiskCommands, type DiskTarget } from './commands/disk-commands';
 import { GuestCommands } from './commands/guest-commands';
 import {
   deletePartition,
+  protectPages,
   restorePartition,
   savePartition,
   setPartitionPaused,
@@ -167,6 +168,7 @@ function partitionTable(sessions: HyperscopeSessions, changed: () => void): Comm
       setPartitionPaused(sessions, target, true).then(changed),
     resumePartition: (target: PartitionTarget) =>
       setPartitionPaused(sessions, target, false).then(changed),
+    protectPages: (target: PartitionTarget) => protectPages(sessions, target),
     savePartition: (target: PartitionTarget) => savePartition(sessions, target),
     restorePartition: (target: PartitionTarget) => restorePartition(sessions, target).then(changed),
     deletePartition: (target: PartitionTarget) => deletePartition(sessions, target).then(changed),

@@ -4,6 +4,7 @@ import { customRequest, type PartitionInfo } from '../../debug-adapter/protocol/
 import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
 import { requestFromAdapter } from '../debug/session-requests';
 import { showError } from '../debug/show-error';
+import { parsePageRights } from '../presentation/page-rights-text';
 import { bytesText } from '../presentation/quantity-text';
 
 const filters = { 'Saved partition': ['hyperscope-partition'] };
@@ -23,6 +24,28 @@ export async function setPartitionPaused(
   await withSession(sessions, (session) =>
     requestFromAdapter(session, customRequest.pausePartition, args),
   );
+}
+
+/** Asks which pages a guest may use how, and has its parent map them so. */
+export async function protectPages(
+  sessions: HyperscopeSessions,
+  { partition }: PartitionTarget,
+): Promise<void> {
+  await withSession(sessions, async (session) => {
+    const text = await vscode.window.showInputBox({
+      title: `Protect Guest Pages of ${partition.name}`,
+      prompt: 'Address of the first page, how many, and their rights.',
+      placeHolder: '0x123000 4 r--',
+      validateInput: (input) =>
+        parsePageRights(input) === undefined
+          ? 'A page address, a count, and ---, r--, rw-, r-x or rwx.'
+          : undefined,
+    });
+    const wanted = text === undefined ? undefined : parsePageRights(text);
+    if (wanted === undefined) return;
+    const args = { partition: partition.id, ...wanted };
+    await requestFromAdapter(session, customRequest.protectPages, args);
+  });
 }
 
 /** Asks for a file and saves one guest there, which goes on. */

@@ -11,6 +11,7 @@ import type {
   PartitionsArguments,
   PartitionsBody,
   PausePartitionArguments,
+  ProtectPagesArguments,
   PartitionArguments,
   RestorePartitionArguments,
   RestorePartitionBody,
@@ -75,6 +76,7 @@ export interface AdapterRequests {
   [customRequest.consoleInput]: { arguments: ConsoleInputArguments; body: undefined };
   [customRequest.goToPosition]: { arguments: GoToPositionArguments; body: undefined };
   [customRequest.pausePartition]: { arguments: PausePartitionArguments; body: undefined };
+  [customRequest.protectPages]: { arguments: ProtectPagesArguments; body: undefined };
   [customRequest.saveMachine]: { arguments: SaveMachineArguments; body: SaveMachineBody };
   [customRequest.savePartition]: { arguments: SavePartitionArguments; body: SavePartitionBody };
   [customRequest.restorePartition]: {

@@ -46,6 +46,38 @@ describe('a running guest', () => {
     assert.match(await session.refusal('hyperscope/pausePartition', wrong), /no guest partition 7/);
   });
 
+  it('stops at a page that it may not use, and goes on once it has the right', async () => {
+    await run('hello-partition');
+    const protect = (access: string): Promise<unknown> => {
+      const wanted = { partition: 2, gpa: '0x100000', pages: 1, access };
+      return session.client.customRequest('hyperscope/protectPages', wanted);
+    };
+    const go = () => session.stopOf(() => session.client.continueRequest({ threadId }));
+    await protect('rw-');
+    const before = await session.rip();
+    for (let round = 0; round < 2; round++) {
+      const stop = await go();
+      assert.equal(stop.description, 'Access refused: guest page 0x100');
+      assert.match(
+        stop.text ?? '',
+        /fetched an instruction from .*0x100000.* parent has mapped rw- \(EPT violation\).*no effect/,
+      );
+      assert.equal(await session.rip(), before);
+    }
+    const { body } = await session.client.customRequest('hyperscope/exits', { start: 0, count: 9 });
+    assert.match(body.rows.at(-1).detail, /fetch/);
+    await protect('rwx');
+    assert.equal((await go()).description, 'Halted');
+    const back = await session.stopOf(() =>
+      session.client.customRequest('stepBack', { threadId, granularity: 'instruction' }),
+    );
+    assert.match(back.description ?? '', /step back, in the past/);
+    const wrong = { partition: 2, gpa: '0x100000', pages: 1, access: '--x' };
+    assert.match(await session.refusal('hyperscope/protectPages', wrong), /may also be read/);
+    const outside = { ...wrong, gpa: '0xfee00000', access: 'r--' };
+    assert.match(await session.refusal('hyperscope/protectPages', outside), /not all RAM/);
+  });
+
   it('answers requests while it spins, and refuses those that need a stop', async () => {
     await run('spin');
     await session.client.continueRequest({ threadId });

@@ -122,7 +122,7 @@ function refusedText(
 ): StopText {
   return {
     description: `Access refused: guest page 0x${gpaPage.toString(16)}`,
-    text: `${message} The instruction at ${where} has had no effect and is repeated: give the page the right, or change RIP.`,
+    text: `${message} The instruction at ${where} has had no effect and is repeated: give the page the right (Protect Guest Pages in the Partitions view, hyperscope/protectPages), or change RIP.`,
   };
 }
 

@@ -3,12 +3,13 @@ import assert from 'node:assert/strict';
 import { describeEvent } from '../../../debug-adapter/debugger/trace-events';
 import type { HostInput } from '../../../debug-adapter/machine/host-input';
 import { formatRights, parseRights } from '../../../debug-adapter/machine/page-rights';
+import { vmcsEncoding } from '../../../debug-adapter/machine/processor-state';
 import type { TraceEvent } from '../../../debug-adapter/machine/trace';
 import { UserError } from '../../../debug-adapter/support/user-error';
 import { describeInput } from '../../../debug-adapter/system/apply-input';
 import type { PhysicalMachine } from '../../../debug-adapter/system/physical-machine';
 import { Timeline } from '../../../debug-adapter/timeline/timeline';
-import { code, interruptMachine, variable } from '../../support/interrupt-guest';
+import { code, counterOf, interruptMachine, place, variable } from '../../support/interrupt-guest';
 import { littleEndian } from '../../support/machine-code';
 
 const partition = 2;
@@ -87,6 +88,32 @@ describe('rights to guest pages (TLFS 5.3.2, 11.9; SDM vol. 3, table 28-7)', () 
       });
     }
   }
+
+  it('a page walk needs the right to read its structures', () => {
+    const machine = machineWith(code.loadEax(address));
+    const root = machine.guests[0]?.processors[0]?.state.vmcs(vmcsEncoding('GUEST_CR3')) ?? 0n;
+    machine.accept(protect('---', { gpa: Number(root) }));
+    const { stop } = machine.run({ maxSteps: 1_000 });
+    assert(stop.kind === 'access-refused');
+    assert.match(stop.message, /read from guest-physical address .* during a page walk/);
+    const exit = machine.trace.exits.query(0, 10).at(-1);
+    assert.equal(exit?.qualification, 0x81n);
+    machine.accept(protect('rwx', { gpa: Number(root) }));
+    assert.equal(machine.run({ maxSteps: 1_000 }).stop.kind, 'guest-exit');
+  });
+
+  it('an exception whose frame may not be pushed is delivered once it may', () => {
+    const machine = machineWith('cc');
+    const stack = { gpa: place.stack - 0x1000 };
+    machine.accept(protect('r--', stack));
+    for (let round = 0; round < 2; round++) {
+      assert.equal(machine.run({ maxSteps: 1_000 }).stop.kind, 'access-refused');
+      assert.equal(variable(machine, counterOf(3)), 0);
+    }
+    machine.accept(protect('rwx', stack));
+    assert.equal(machine.run({ maxSteps: 1_000 }).stop.kind, 'guest-exit');
+    assert.equal(variable(machine, counterOf(3)), 1);
+  });
 
   const refusals: readonly (readonly [id: string, input: HostInput])[] = [
     ...['-w-', '--x', '-wx'].map((rights) => ['rights-not-offered', protect(rights)] as const),
