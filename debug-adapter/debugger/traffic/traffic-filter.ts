@@ -1,7 +1,8 @@
 /** What restricts the list of traffic: words, and comparisons of decoded fields such as `DataTransferLength>4096`. */
 import { meetsComparison, parseFilterText, type FieldComparison } from '../filter-text';
 import { nameOfReading } from './decode-traffic';
-import { TrafficColumns, type FoundValue } from './traffic-columns';
+import type { TrafficColumns } from './traffic-columns';
+import { type FoundValue } from './traffic-columns';
 import type { TrafficEvent } from './traffic-text';
 import type { TrafficEntries, TrafficEntry, TrafficSummary } from './traffic-entries';
 import { messageFieldNames, packetFieldNames } from './traffic-fields';

@@ -248,106 +248,108 @@ const packet = (checksum: StructLayout): StructLayout =>
 
 const T = RndisMessageType;
 
+/** Of what is no data: the same in either direction. */
+const controlBodies: ReadonlyMap<number, StructLayout> = new Map([
+  [
+    T.initialize,
+    body(
+      'Initialize',
+      [
+        requestId,
+        f('MajorVersion', 'u32', 4, count),
+        f('MinorVersion', 'u32', 8, count),
+        f('MaximumTransferSize', 'u32', 12, count),
+      ],
+      16,
+    ),
+  ],
+  [
+    T.initializeComplete,
+    body(
+      'InitializeComplete',
+      [
+        requestId,
+        f('Status', 'u32', 4, status),
+        f('MajorVersion', 'u32', 8, count),
+        f('MinorVersion', 'u32', 12, count),
+        f('DeviceFlags', 'u32', 16, {
+          kind: 'bits',
+          bits: [bit(0, 'Connectionless'), bit(1, 'ConnectionOriented')],
+        }),
+        f('Medium', 'u32', 20, { kind: 'values', names: { 0: 'Ieee802_3' } }),
+        f('MaximumPacketsPerMessage', 'u32', 24, count),
+        f('MaximumTransferSize', 'u32', 28, count),
+        f('PacketAlignmentFactor', 'u32', 32, count),
+        f('AfListOffset', 'u32', 36, count),
+        f('AfListSize', 'u32', 40, count),
+      ],
+      44,
+    ),
+  ],
+  [T.halt, body('Halt', [requestId], 4)],
+  [T.query, asks('Query')],
+  [
+    T.queryComplete,
+    body(
+      'QueryComplete',
+      [
+        requestId,
+        f('Status', 'u32', 4, status),
+        f('InformationBufferLength', 'u32', 8, count),
+        f('InformationBufferOffset', 'u32', 12, count),
+      ],
+      16,
+      [information('Request.Oid')],
+    ),
+  ],
+  [T.set, asks('Set')],
+  [T.setComplete, body('SetComplete', [requestId, f('Status', 'u32', 4, status)], 8)],
+  [T.reset, body('Reset', [f('Reserved', 'u32', 0, reserved)], 4)],
+  [
+    T.resetComplete,
+    body(
+      'ResetComplete',
+      [f('Status', 'u32', 0, status), f('AddressingReset', 'u32', 4, count)],
+      8,
+    ),
+  ],
+  [
+    T.indicateStatus,
+    body(
+      'IndicateStatus',
+      [
+        f('Status', 'u32', 0, status),
+        f('StatusBufferLength', 'u32', 4, count),
+        f('StatusBufferOffset', 'u32', 8, count),
+      ],
+      12,
+      [
+        placed(
+          'StatusBuffer',
+          'StatusBufferOffset',
+          'StatusBufferLength',
+          structLayout('StatusBuffer', [], 0, [
+            {
+              kind: 'choice',
+              by: 'Status',
+              cases: new Map([
+                [
+                  RndisStatus.linkSpeedChange,
+                  structLayout('LinkSpeed', [f('LinkSpeed100bps', 'u32', 0, count)], 4),
+                ],
+              ]),
+            },
+          ]),
+        ),
+      ],
+    ),
+  ],
+  [T.keepAlive, body('KeepAlive', [requestId], 4)],
+  [T.keepAliveComplete, body('KeepAliveComplete', [requestId, f('Status', 'u32', 4, status)], 8)],
+]);
+
 const bodies = (checksum: StructLayout): ReadonlyMap<number, StructLayout> =>
-  new Map([
-    [T.packet, packet(checksum)],
-    [
-      T.initialize,
-      body(
-        'Initialize',
-        [
-          requestId,
-          f('MajorVersion', 'u32', 4, count),
-          f('MinorVersion', 'u32', 8, count),
-          f('MaximumTransferSize', 'u32', 12, count),
-        ],
-        16,
-      ),
-    ],
-    [
-      T.initializeComplete,
-      body(
-        'InitializeComplete',
-        [
-          requestId,
-          f('Status', 'u32', 4, status),
-          f('MajorVersion', 'u32', 8, count),
-          f('MinorVersion', 'u32', 12, count),
-          f('DeviceFlags', 'u32', 16, {
-            kind: 'bits',
-            bits: [bit(0, 'Connectionless'), bit(1, 'ConnectionOriented')],
-          }),
-          f('Medium', 'u32', 20, { kind: 'values', names: { 0: 'Ieee802_3' } }),
-          f('MaximumPacketsPerMessage', 'u32', 24, count),
-          f('MaximumTransferSize', 'u32', 28, count),
-          f('PacketAlignmentFactor', 'u32', 32, count),
-          f('AfListOffset', 'u32', 36, count),
-          f('AfListSize', 'u32', 40, count),
-        ],
-        44,
-      ),
-    ],
-    [T.halt, body('Halt', [requestId], 4)],
-    [T.query, asks('Query')],
-    [
-      T.queryComplete,
-      body(
-        'QueryComplete',
-        [
-          requestId,
-          f('Status', 'u32', 4, status),
-          f('InformationBufferLength', 'u32', 8, count),
-          f('InformationBufferOffset', 'u32', 12, count),
-        ],
-        16,
-        [information('Request.Oid')],
-      ),
-    ],
-    [T.set, asks('Set')],
-    [T.setComplete, body('SetComplete', [requestId, f('Status', 'u32', 4, status)], 8)],
-    [T.reset, body('Reset', [f('Reserved', 'u32', 0, reserved)], 4)],
-    [
-      T.resetComplete,
-      body(
-        'ResetComplete',
-        [f('Status', 'u32', 0, status), f('AddressingReset', 'u32', 4, count)],
-        8,
-      ),
-    ],
-    [
-      T.indicateStatus,
-      body(
-        'IndicateStatus',
-        [
-          f('Status', 'u32', 0, status),
-          f('StatusBufferLength', 'u32', 4, count),
-          f('StatusBufferOffset', 'u32', 8, count),
-        ],
-        12,
-        [
-          placed(
-            'StatusBuffer',
-            'StatusBufferOffset',
-            'StatusBufferLength',
-            structLayout('StatusBuffer', [], 0, [
-              {
-                kind: 'choice',
-                by: 'Status',
-                cases: new Map([
-                  [
-                    RndisStatus.linkSpeedChange,
-                    structLayout('LinkSpeed', [f('LinkSpeed100bps', 'u32', 0, count)], 4),
-                  ],
-                ]),
-              },
-            ]),
-          ),
-        ],
-      ),
-    ],
-    [T.keepAlive, body('KeepAlive', [requestId], 4)],
-    [T.keepAliveComplete, body('KeepAliveComplete', [requestId, f('Status', 'u32', 4, status)], 8)],
-  ]);
+  new Map([[T.packet, packet(checksum)], ...controlBodies]);
 
 const message = (name: string, checksum: StructLayout): StructLayout => {
   return structLayout(
