@@ -1,15 +1,25 @@
 /** Rights to guest pages: what is refused exits, is told to the parent, stops without effect, and is made good. */
 import assert from 'node:assert/strict';
 import { describeEvent } from '../../../debug-adapter/debugger/trace-events';
+import { nodePorts } from '../../../debug-adapter/host/node-ports';
+import { webAssemblyCodeHost } from '../../../debug-adapter/host/web-assembly-code-space';
 import type { HostInput } from '../../../debug-adapter/machine/host-input';
 import { formatRights, parseRights } from '../../../debug-adapter/machine/page-rights';
 import { vmcsEncoding } from '../../../debug-adapter/machine/processor-state';
 import type { TraceEvent } from '../../../debug-adapter/machine/trace';
 import { UserError } from '../../../debug-adapter/support/user-error';
 import { describeInput } from '../../../debug-adapter/system/apply-input';
-import type { PhysicalMachine } from '../../../debug-adapter/system/physical-machine';
+import { PhysicalMachine } from '../../../debug-adapter/system/physical-machine';
+import { defaultCosts } from '../../../debug-adapter/system/virtual-time-costs';
 import { Timeline } from '../../../debug-adapter/timeline/timeline';
-import { code, counterOf, interruptMachine, place, variable } from '../../support/interrupt-guest';
+import {
+  code,
+  counterOf,
+  interruptGuest,
+  interruptMachine,
+  place,
+  variable,
+} from '../../support/interrupt-guest';
 import { littleEndian } from '../../support/machine-code';
 
 const partition = 2;
@@ -184,6 +194,37 @@ describe('rights to guest pages (TLFS 5.3.2, 11.9; SDM vol. 3, table 28-7)', () 
     assert.equal(machine.stateHash(), refused.hash);
     goTo(8_000);
     assert.equal(machine.stateHash(), end);
+  });
+
+  const rightsOf = (machine: PhysicalMachine): string =>
+    formatRights(machine.guests[0]?.memory.rightsOf(page) ?? 0);
+
+  it('holds over a reset of the guest, and ends with it where it is deleted and started', () => {
+    // mov al, 0xfe; out 0x64, al: the keyboard controller resets the board
+    const machine = interruptMachine({ boot: 'b0 fe e6 64 eb fe' });
+    machine.accept(protect('r-x'));
+    assert.equal(machine.run({ maxSteps: 1_000 }).stop.kind, 'guest-restart');
+    assert.equal(rightsOf(machine), 'r-x');
+    machine.accept({ kind: 'delete-partition', partition });
+    machine.accept({ kind: 'start-partition', partition });
+    assert.equal(rightsOf(machine), 'rwx');
+  });
+
+  it('moves with a saved partition', () => {
+    const make = (): PhysicalMachine =>
+      new PhysicalMachine(
+        { guests: [interruptGuest({ boot: counting })], costs: defaultCosts },
+        { codeHost: webAssemblyCodeHost, hotCount: 0, compressor: nodePorts.compressor },
+      );
+    const [machine, other] = [make(), make()];
+    machine.accept(protect('r--'));
+    const file = new Uint8Array(Buffer.concat(machine.saveGuestFile(partition)));
+    other.run({ maxSteps: 5_000 });
+    other.accept({ kind: 'restore-partition', partition, digest: 'of a test', file });
+    assert.equal(rightsOf(other), 'r--');
+    assert.equal(other.run({ maxSteps: 1_000 }).stop.kind, 'access-refused');
+    other.accept(protect('rwx'));
+    assert.notEqual(other.run({ maxSteps: 1_000 }).stop.kind, 'access-refused');
   });
 
   for (const text of ['rw', 'xwr', 'rwxx', '', 'RWX']) {
