@@ -139,11 +139,11 @@ export class BusGuest {
     return this.requestOffers().take(T.allOffersDelivered);
   }
 
-  /** Shares a ring of two pages in each direction, and opens a channel on it. */
-  open(relid: number): this {
-    const range = new DataView(new ArrayBuffer(8 + ringPages.length * 8));
-    range.setUint32(0, ringPages.length * 4096, true);
-    ringPages.forEach((page, index) => range.setBigUint64(8 + index * 8, BigInt(page), true));
+  /** Shares a ring of two pages in each direction, in its own pages or in others, and opens a channel on it. */
+  open(relid: number, pages: readonly number[] = ringPages): this {
+    const range = new DataView(new ArrayBuffer(8 + pages.length * 8));
+    range.setUint32(0, pages.length * 4096, true);
+    pages.forEach((page, index) => range.setBigUint64(8 + index * 8, BigInt(page), true));
     const memory = { ChildRelId: relid, Gpadl: gpadl, RangeCount: 1 };
     const header = { ...memory, RangeBufferLength: range.byteLength };
     const opened = { ChildRelId: relid, OpenId: relid, RingBufferGpadl: gpadl };

@@ -10,7 +10,8 @@ import { PhysicalMachine } from '../../../debug-adapter/system/physical-machine'
 import { defaultCosts } from '../../../debug-adapter/system/virtual-time-costs';
 import { webAssemblyCodeHost } from '../../../debug-adapter/host/web-assembly-code-space';
 import type { ScheduleSwitchEvent, TraceEvent } from '../../../debug-adapter/machine/trace';
-import { code } from '../../support/interrupt-guest';
+import { ApicRegister } from '../../../debug-adapter/spec/x86/local-apic';
+import { code, interruptGuest, startUpVector } from '../../support/interrupt-guest';
 import { littleEndian, machineCode } from '../../support/machine-code';
 
 const u32 = (value: number): string => littleEndian(value, 4);
@@ -106,6 +107,42 @@ function machineOf({ guests, logicalProcessors }: Shape, codes = [`b9 ${u32(0)} 
   );
 }
 
+/** Caps hold within each window. */
+const windowNs = 10_000_000;
+
+/** More virtual processors than logical ones, for some windows. */
+const large = [
+  {
+    logicalProcessors: 16,
+    processors: 8,
+    guests: [{ weight: 100 }, { weight: 100 }, { weight: 150 }],
+    percent: [457, 457, 686],
+    windows: 2,
+  },
+  {
+    logicalProcessors: 64,
+    processors: 64,
+    guests: [{ cap: 25 }, {}],
+    percent: [1600, 4800],
+    windows: 1,
+  },
+];
+
+/** The first processor starts the others, and each counts for ever. */
+function manyProcessors(processorCount: number, share: ProcessorShare): GuestConfiguration {
+  const realModeSpin = '49 eb fd';
+  return interruptGuest({
+    boot:
+      code.writeApic(ApicRegister.SVR, 0x1ff) +
+      code.writeApic(ApicRegister.ICR_LOW, 0xc4500) +
+      code.writeApic(ApicRegister.ICR_LOW, 0xc4600 | startUpVector) +
+      spin,
+    startUp: realModeSpin,
+    processorCount,
+    options: { share },
+  });
+}
+
 /** Enables hypercalls, then makes HvCallNotifyLongSpinWait for ever. */
 const yields =
   code.writeMsr(0x40000000, 1n) +
@@ -139,6 +176,27 @@ describe('the scheduler', () => {
         );
       });
     }).timeout(60_000);
+  }
+
+  for (const { logicalProcessors, guests, processors, percent, windows } of large) {
+    it(`divides ${logicalProcessors} logical processors among guests with ${processors} each`, () => {
+      const machine = new PhysicalMachine(
+        {
+          guests: guests.map((share) => manyProcessors(processors, { ...defaultShare, ...share })),
+          costs: defaultCosts,
+          logicalProcessors,
+        },
+        { codeHost: webAssemblyCodeHost, hotCount: 1 },
+      );
+      runUntil(machine, windows * windowNs);
+      machine.guests.forEach((guest, index) => {
+        const ranNs = guest.processors.reduce((sum, { runNs }) => sum + runNs, 0);
+        const share = (ranNs / (windows * windowNs)) * 100;
+        const wanted = percent[index] ?? 0;
+        const miss = Math.abs(share - wanted) / wanted;
+        assert.ok(miss <= 0.05, `guest ${index} ran ${share} %, not ${wanted} %`);
+      });
+    }).timeout(120_000);
   }
 
   it('does the same however a run is cut, saved and restored', () => {
