@@ -79,9 +79,12 @@ describe('walk through a stock Debian guest', function () {
   it('leads from a message to the code that sent it', async () => {
     const traffic = await workbench.webview('#grid');
     await traffic.getByRole('button', { name: 'Go to the code that sent it' }).click();
-    await waitFor('its instructions', async () =>
-      (await workbench.disassembly()).some((line) => /vmcall/i.test(line)),
-    );
+    const { page } = workbench;
+    await page.locator('.tab.active', { hasText: /^0x[0-9a-f]+\.s/ }).waitFor();
+    await page
+      .locator('.editor-instance .view-line', { hasText: /vmcall/ })
+      .first()
+      .waitFor();
     await workbench.heightenPanel(-160);
     await workbench.screenshot('debian-vmbus-sender');
   });
