@@ -10,6 +10,7 @@ import { hypercalls } from '../../../debug-adapter/spec/tlfs/hypercalls';
 import { ApicRegister } from '../../../debug-adapter/spec/x86/local-apic';
 import { Timeline } from '../../../debug-adapter/timeline/timeline';
 import { UserError } from '../../../debug-adapter/support/user-error';
+import { BusGuest } from '../../support/bus-guest';
 import { code, counterOf, interruptGuest, startUpVector } from '../../support/interrupt-guest';
 import { hostileMaps, treesOf, withMap, withTree } from '../../support/altered-file';
 import { changedTrees } from '../../support/changed-trees';
@@ -238,6 +239,35 @@ describe('a saved partition', () => {
     const once = sources();
     for (let round = 0; round < 20; round++) machine.accept(restoring(file));
     assert.deepEqual(sources(), once);
+  });
+});
+
+describe('a saved partition with an open channel', () => {
+  const boot = new BusGuest().connect().open(1).boot;
+  const machine = runTo(
+    configurationOf(interruptGuest({ boot, options: { vmbus: true } })),
+    20_000,
+  );
+  const connections = (): readonly object[] => machine.guests[0]?.connections.open ?? [];
+
+  it('has its connections again', () => {
+    const [before, hash] = [connections(), machine.guestHash(first)];
+    assert.equal(before.length, 3, 'two for messages, one of the channel');
+    machine.accept(restoring(fileOf(machine, first), first));
+    assert.deepEqual(connections(), before);
+    assert.equal(machine.guestHash(first), hash);
+    machine.accept({ kind: 'delete-partition', partition: first });
+    machine.accept({ kind: 'start-partition', partition: first });
+  });
+
+  it('is refused with the connections of another, and nothing changes', () => {
+    const file = fileOf(machine, first);
+    const before = machine.stateHash();
+    for (const tree of [[], [{ id: 1, flagCount: 0 }], [{ id: 2 ** 40, flagCount: 5 }]]) {
+      const hostile = withTree(file, 'component connections', tree);
+      assertRefused(() => machine.accept(restoring(hostile, first)), 'saved-state-mismatch');
+      assert.equal(machine.stateHash(), before);
+    }
   });
 });
 
