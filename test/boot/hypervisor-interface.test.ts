@@ -9,8 +9,12 @@ import { bootMachine, guestCommandLine, GuestConsole, runUntilShown } from './de
 
 const processors = 8;
 const commandLine = `${guestCommandLine} hyperscope.modules=hyperv`;
-/** Pages of processes that run at this moment are moved: their processors must forget single translations. */
+/**
+ * A process goes from processor to processor and ends: those that it has left must forget all of it. Then pages of
+ * processes that run at this moment are moved: their processors must forget single translations.
+ */
 const busyLine =
+  "for i in 1 2 3; do sh -c 'for m in 2 4 8 10 20 40; do busybox taskset -p $m $$; done' >/dev/null; done;" +
   'for i in 1 2 3 4 5 6; do (while :; do :; done &); done; (ls -lR /sys/bus >/dev/null &);' +
   'echo 1 >/proc/sys/vm/compact_memory; echo do""ne\n';
 
