@@ -16,6 +16,7 @@ import { vmcsFields } from '../spec/x86/vmcs-fields';
 import { unreachable } from '../support/assert';
 import { UserError } from '../support/user-error';
 import { describeProtection, protectPages } from './protect-pages';
+import { hexadecimal } from '../support/hexadecimal';
 
 /** What is done to a guest as a whole. @throws UserError, with nothing changed, where it cannot be done */
 export interface GuestActions {
@@ -36,8 +37,6 @@ export interface InputTarget {
 
 const rflagsDefined = 0x3f7fd7;
 const rflagsAlwaysSet = 2;
-
-const hexadecimal = (value: bigint | number): string => `0x${value.toString(16)}`;
 
 /**
  * Applies an input.

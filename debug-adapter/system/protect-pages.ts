@@ -7,11 +7,10 @@ import { formatRights } from '../machine/page-rights';
 import type { ParentPartition } from '../parent-partition/parent-partition';
 import { mapFlagsOf } from '../parent-partition/virtualization-stack/map-flags';
 import { UserError } from '../support/user-error';
+import { hexadecimal } from '../support/hexadecimal';
 
 /** The input. */
 export type PageProtection = Extract<HostInput, { readonly kind: 'protect-pages' }>;
-
-const hexadecimal = (value: number): string => `0x${value.toString(16)}`;
 
 /** @throws UserError, with nothing changed, where the pages or the rights cannot be */
 export function protectPages(

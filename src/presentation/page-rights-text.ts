@@ -1,11 +1,8 @@
 /** Reads what a person types to change the rights to guest pages. */
+import type { ProtectPagesArguments } from '../../debug-adapter/protocol/custom-requests';
 
 /** Pages of a guest and what it may do with them. */
-export interface PageRights {
-  readonly gpa: string;
-  readonly pages: number;
-  readonly access: string;
-}
+export type PageRights = Omit<ProtectPagesArguments, 'partition'>;
 
 /**
  * An address, how many pages (one where it is left out), and their rights: `0x123000 4 r--`.

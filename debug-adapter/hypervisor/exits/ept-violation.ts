@@ -9,8 +9,7 @@ import { extractBits } from '../../support/bit-field';
 import { injectException } from '../inject-exception';
 import { resume, type ExitContext, type ExitHandler, type ExitOutcome } from './exit-handler';
 import { accessApicPage, decodeMemoryAccess } from './memory-access';
-
-const hexadecimal = (value: bigint): string => `0x${value.toString(16)}`;
+import { hexadecimal } from '../../support/hexadecimal';
 
 function describeAccess(qualification: bigint): string {
   if (extractBits(qualification, layout.fetch) === 1n) return 'fetched an instruction from';

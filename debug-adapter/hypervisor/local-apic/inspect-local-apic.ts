@@ -4,10 +4,9 @@ import { ApicRegister, lvt, lvtBits } from '../../spec/x86/local-apic';
 import type { LocalApic } from './local-apic';
 import { readCommand } from './register-access';
 import type { VectorSet } from './vector-set';
+import { hexadecimal } from '../../support/hexadecimal';
 
 const vectorCount = 256;
-
-const hexadecimal = (value: number | bigint): string => `0x${value.toString(16)}`;
 
 function vectorsText(set: VectorSet): string {
   const vectors = Array.from({ length: vectorCount }, (_, vector) => vector);

@@ -3,8 +3,7 @@ import type { InspectedValue } from '../../machine/inspect';
 import { sintCount, sintFields } from '../../spec/tlfs/synic';
 import { extractBits } from '../../support/bit-field';
 import type { SyntheticInterruptController } from './synthetic-interrupt-controller';
-
-const hexadecimal = (value: bigint): string => `0x${value.toString(16)}`;
+import { hexadecimal } from '../../support/hexadecimal';
 
 function sintText(synic: SyntheticInterruptController, sint: number): string {
   const word = synic.sint(sint);

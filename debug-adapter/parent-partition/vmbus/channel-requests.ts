@@ -22,6 +22,7 @@ import { arePages } from './connection';
 import type { Device } from './device';
 import type { GpadlProgress, GpadlTable } from './gpadl-table';
 import { accepted, refused, type Verdict } from './verdict';
+import { hexadecimal } from '../../support/hexadecimal';
 
 /** What requests need of the bus. */
 export interface RequestBus {
@@ -37,8 +38,6 @@ export interface RequestBus {
 }
 
 type Fields = (name: string) => number;
-
-const hexadecimal = (value: number): string => `0x${value.toString(16)}`;
 
 function bytesOf(layout: StructLayout, message: Uint8Array, name: string): Uint8Array {
   const { offset, type } = present(layout.byName.get(name), 'field of a message');
