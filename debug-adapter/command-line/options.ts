@@ -51,8 +51,9 @@ export const usage = `Usage: hyperscope run [--kernel] PROGRAM [options]
 
 Runs a guest in an emulated partition; its console goes to the terminal. PROGRAM is a sample guest,
 a Linux kernel (vmlinuz or vmlinux), a PVH or multiboot kernel, or a flat image.
-The exit status is what the guest wrote to its exit port, 0 where it halted or --until was met,
-4 where it reported that it has crashed.
+The exit status is what the guest wrote to its exit port, 0 where it halted, switched itself off or
+--until was met, 2 for what was given wrong, 3 where it cannot go on (a triple fault, say) or --until
+was not met, 4 where it reported that it has crashed.
 
   --config FILE        launch arguments as in launch.json, as JSON; the way to run several guests
                        ("guests": [...]), whose console lines then begin with their names.
@@ -195,8 +196,10 @@ function split(texts: readonly string[]): SplitArguments {
     }
     const equals = text.indexOf('=');
     const name = equals < 0 ? text : text.slice(0, equals);
-    if (isFlagOption(name) && equals < 0) flags.add(name);
-    else if (isValueOption(name)) {
+    if (isFlagOption(name)) {
+      if (equals >= 0) throw usageError(`${name} takes no value.`);
+      flags.add(name);
+    } else if (isValueOption(name)) {
       const value = equals < 0 ? texts[++index] : text.slice(equals + 1);
       if (value === undefined) throw usageError(`${name} needs a value.`);
       const before = isRepeatable(name) ? values.get(name) : undefined;
@@ -230,6 +233,11 @@ function wholeNumber(name: ValueOption, text: string | undefined): number | unde
   const value = positive(name, text);
   if (value === undefined || Number.isInteger(value)) return value;
   throw usageError(`${name} needs a whole number, not "${text ?? ''}".`);
+}
+
+function nonEmpty(name: ValueOption, text: string | undefined): string | undefined {
+  if (text === '') throw usageError(`${name} needs a text that is not empty.`);
+  return text;
 }
 
 function parseTrace(text: string | undefined): readonly EventKind[] {
@@ -322,7 +330,7 @@ export function parseCommandLine(texts: readonly string[]): CommandLine {
         ...(flags.has('--la57') ? { la57: true } : {}),
       },
       asks: parseAsks(values.get('--ask')),
-      until: values.get('--until'),
+      until: nonEmpty('--until', values.get('--until')),
       untilTimeNs: wholeNumber('--until-time', values.get('--until-time')),
       timeoutSeconds: positive('--timeout', values.get('--timeout')),
       steps: wholeNumber('--steps', values.get('--steps')),

@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
 import { debianFiles, guestCommandLine, guestFiles } from './debian-guest';
 
 const bundle = fileURLToPath(new URL('../../dist/command-line.cjs', import.meta.url));
@@ -34,6 +35,7 @@ describe('hyperscope run --kernel', function () {
       ['truncated', image.bytes.slice(0, image.bytes.length >> 1)],
       ['damaged', image.bytes.slice().fill(0x5a, image.bytes.length >> 1)],
       ['broken-initrd', disk.bytes.slice(0, 5000)],
+      ['broken-initrd.gz', gzipSync(disk.bytes).subarray(0, 100_000)],
     ];
     for (const [name, bytes] of files) writeFileSync(join(folder, name), bytes);
   });
@@ -106,6 +108,11 @@ describe('hyperscope run --kernel', function () {
       'a RAM disk cut in a file',
       () => ['--initrd', join(folder, 'broken-initrd')],
       /broken-initrd.*cpio/,
+    ],
+    [
+      'a compressed RAM disk that is cut',
+      () => ['--initrd', join(folder, 'broken-initrd.gz')],
+      /broken-initrd.gz.*unpacked.*"initrd"/,
     ],
     ['no such RAM disk', () => ['--initrd', join(folder, 'none')], /none.*initrd/s],
     ['memory for no kernel', () => ['--memory', '2M'], /memory|MiB/],

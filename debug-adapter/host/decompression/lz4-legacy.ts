@@ -3,6 +3,7 @@ import { OutputBuffer } from './output-buffer';
 import { PackedDataError } from './packed-data-error';
 
 const magicBytes = 4;
+const frameMagic = 0x184c2102;
 const minimumMatch = 4;
 const lengthEscape = 15;
 
@@ -17,7 +18,11 @@ export function unpackLz4Legacy(packed: Uint8Array, limitBytes: number): Uint8Ar
     if (at + 4 > packed.length) throw new PackedDataError('it ends inside the size of a block');
     const size = view.getUint32(at, true);
     at += 4;
-    if (size === 0 || at + size > packed.length) {
+    // Another frame: archives may be joined.
+    if (size === frameMagic) continue;
+    // The end, for Linux: what pads an archive follows.
+    if (size === 0) break;
+    if (at + size > packed.length) {
       throw new PackedDataError(`a block of ${size} bytes does not fit into it`);
     }
     unpackBlock(packed.subarray(at, at + size), output);

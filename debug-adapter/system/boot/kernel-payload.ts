@@ -10,7 +10,8 @@ const letGuestHint = 'Set "unpack" to "guest" to let the kernel unpack itself.';
 
 const sizeWordBytes = 4;
 
-function isUnpackable(format: string): format is CompressionFormat {
+/** True for what a {@link Decompressor} unpacks. */
+export function isUnpackable(format: string): format is CompressionFormat {
   return format === 'gzip' || format === 'lz4' || format === 'xz' || format === 'zstd';
 }
 

@@ -47,7 +47,10 @@ export function planLinuxKernel(guest: GuestConfiguration, services: BootService
   const kernel = loadKernel(guest, services);
   const commandLine = commandLineBytes(guest, kernel.commandLineMaximum);
   const initrd = placeInitialRamDisk(guest, kernel.end, kernel.initrdAddressMaximum + 1);
-  if (guest.initrd !== undefined) checkInitrdArchive(guest.initrd);
+  if (guest.initrd !== undefined) {
+    const { decompressor } = services;
+    checkInitrdArchive(guest.initrd, { decompressor, limitBytes: guest.memoryBytes });
+  }
   const { code, data } = linuxBootSelectors;
   const { piece, descriptors } = flatDescriptorTable(flatDescriptor.code64, code, data);
   const { startInfoGpa, commandLineGpa, pageTablesGpa } = lowMemory;

@@ -14,20 +14,12 @@ const refused: readonly (readonly [args: readonly string[], text: RegExp])[] = [
   [['run', 'a', '--timeout=-1'], /--timeout needs a positive number/],
   [['run', 'a', '--export-disk', 'x'], /number of the disk/],
   [['run', 'a', '--trace', 'exit'], /Did you mean "exits"/],
+  [['run', 'a', '--until', ''], /--until needs a text/],
+  [['run', 'a', '--quiet=yes'], /--quiet takes no value/],
 ];
 
 describe('command-line options', () => {
   for (const [args, text] of refused) {
-    it('keeps unpacked kernels unless it is told not to', () => {
-      for (const [text, expected] of [
-        ['run --kernel vmlinuz', true],
-        ['run --kernel vmlinuz --no-cache', false],
-      ] as const) {
-        const command = parseCommandLine(text.split(' '));
-        assert.equal(command.kind === 'run' && command.options.usesCache, expected, text);
-      }
-    });
-
     it(`refuse ${args.join(' ')}`, () => {
       assert.throws(
         () => parseCommandLine(args),
@@ -35,6 +27,16 @@ describe('command-line options', () => {
       );
     });
   }
+
+  it('keeps unpacked kernels unless it is told not to', () => {
+    for (const [text, expected] of [
+      ['run --kernel vmlinuz', true],
+      ['run --kernel vmlinuz --no-cache', false],
+    ] as const) {
+      const command = parseCommandLine(text.split(' '));
+      assert.equal(command.kind === 'run' && command.options.usesCache, expected, text);
+    }
+  });
 
   it('become the launch arguments of a kernel', () => {
     const command = parseCommandLine(

@@ -2,7 +2,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import type { CompressionFormat, Unpacked } from '../../../debug-adapter/backends/decompressor';
+import {
+  RememberingDecompressor,
+  type CompressionFormat,
+  type Unpacked,
+} from '../../../debug-adapter/backends/decompressor';
 import { nodeDecompressor } from '../../../debug-adapter/host/node-decompressor';
 import { SeededRandom, seedOf } from '../../support/seeded-random';
 
@@ -51,6 +55,34 @@ describe('decompressor', () => {
       }
     });
   }
+
+  it('goes on with a second frame of LZ4', () => {
+    const packed = sample('legacy.lz4');
+    const twice = unpack('lz4', Uint8Array.from([...packed, ...packed]), 2 * original.length);
+    assert(twice.kind === 'unpacked', twice.kind === 'failed' ? twice.message : '');
+    assert.ok(Buffer.from(twice.bytes).equals(Buffer.concat([original, original])));
+  });
+
+  it('remembers what is wanted again, by the file it is of', () => {
+    let calls = 0;
+    const remembering = new RememberingDecompressor({
+      unpack: (_format, packed) => {
+        calls++;
+        return { kind: 'unpacked', bytes: packed.slice() };
+      },
+    });
+    const files = [Uint8Array.of(1), Uint8Array.of(2)] as const;
+    const outcomes = [...files, ...files].map((file) => remembering.unpack('gzip', file, 9));
+    assert.deepEqual(
+      outcomes.map((outcome) => outcome.kind === 'unpacked' && outcome.bytes[0]),
+      [1, 2, 1, 2],
+    );
+    assert.equal(calls, 2);
+    const once = Uint8Array.of(3);
+    remembering.unpack('gzip', once, 9, 'once');
+    remembering.unpack('gzip', once, 9, 'once');
+    assert.equal(calls, 4);
+  });
 
   it('undoes the x86 filter where nearly every byte could be an opcode', () => {
     // The SHA-256 inside the file is that of the bytes before the filter.
