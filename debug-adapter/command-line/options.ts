@@ -26,8 +26,8 @@ export interface RunOptions {
   readonly steps: number | undefined;
   readonly trace: readonly EventKind[];
   readonly traceFile: string | undefined;
-  /** Position to go to after the run. */
-  readonly goTo: number | undefined;
+  /** Where to go after the run, in this order. */
+  readonly travel: TravelOptions | undefined;
   /** Steps between checkpoints; undefined where none are needed. */
   readonly checkpointInterval: number | undefined;
   /** What to ask of the guest, in order. */
@@ -52,8 +52,8 @@ export const usage = `Usage: hyperscope run [--kernel] PROGRAM [options]
 Runs a guest in an emulated partition; its console goes to the terminal. PROGRAM is a sample guest,
 a Linux kernel (vmlinuz or vmlinux), a PVH or multiboot kernel, or a flat image.
 The exit status is what the guest wrote to its exit port, 0 where it halted, switched itself off or
---until was met, 2 for what was given wrong, 3 where it cannot go on (a triple fault, say) or --until
-was not met, 4 where it reported that it has crashed.
+--until was met, 2 for what was given wrong, 3 where it cannot go on (a triple fault, say) or has
+ended before --until was met, 4 where it reported that it has crashed.
 
   --config FILE        launch arguments as in launch.json, as JSON; the way to run several guests
                        ("guests": [...]), whose console lines then begin with their names.
@@ -99,8 +99,11 @@ was not met, 4 where it reported that it has crashed.
   --restore-partition FILE
                        begin with a saved guest in the place of the one it is of
   --go-to POSITION     after the run go to POSITION of it; print registers and state hash there
+  --back-to PLACE      then go back to where a breakpoint would have stopped last: a function, an
+                       address, exit:NAME, hypercall:NAME or what else function breakpoints take
+  --step-back N        then step back by N instructions of the processor there, or of the first
   --checkpoint-interval N
-                       steps between the checkpoints that --go-to starts from (default 2000000)
+                       steps between the checkpoints that these start from (default 2000000)
   --state-hash         print the hash of the final state
   --quiet              print nothing but the guest's console
   --no-cache           unpack and translate anew; otherwise both are kept for the next start
@@ -136,6 +139,8 @@ const valueOptions = [
   '--trace',
   '--trace-file',
   '--go-to',
+  '--back-to',
+  '--step-back',
   '--checkpoint-interval',
 ] as const;
 const flagOptions = [
@@ -148,6 +153,22 @@ const flagOptions = [
 ] as const;
 type ValueOption = (typeof valueOptions)[number];
 type FlagOption = (typeof flagOptions)[number];
+
+/** Ways into the past. */
+export interface TravelOptions {
+  readonly goTo: number | undefined;
+  /** A breakpoint, as a function breakpoint is typed. */
+  readonly backTo: string | undefined;
+  readonly stepBack: number | undefined;
+}
+
+function travelOptions(values: SplitArguments['values']): TravelOptions | undefined {
+  const goTo = position('--go-to', values.get('--go-to'));
+  const backTo = nonEmpty('--back-to', values.get('--back-to'));
+  const stepBack = wholeNumber('--step-back', values.get('--step-back'));
+  const isWanted = [goTo, backTo, stepBack].some((value) => value !== undefined);
+  return isWanted ? { goTo, backTo, stepBack } : undefined;
+}
 
 /** A file, and the guest that goes there. */
 export interface PartitionFile {
@@ -312,18 +333,19 @@ export function parseCommandLine(texts: readonly string[]): CommandLine {
     throw usageError('No program was named.', 'Write: hyperscope run PROGRAM.');
   }
   if (rest.length > 0) throw usageError(`"${rest[0] ?? ''}" is one argument too many.`);
-  const goTo = position('--go-to', values.get('--go-to'));
+  const travel = travelOptions(values);
   const interval = wholeNumber('--checkpoint-interval', values.get('--checkpoint-interval'));
   return {
     kind: 'run',
     options: {
-      goTo,
+      travel,
       configFile,
       restoreFile,
       saveFile: values.get('--save'),
       savePartition: partitionFile(values.get('--save-partition')),
       restorePartition: values.get('--restore-partition'),
-      checkpointInterval: interval ?? (goTo === undefined ? undefined : checkpointIntervalDefault),
+      checkpointInterval:
+        interval ?? (travel === undefined ? undefined : checkpointIntervalDefault),
       launch: {
         ...launchArguments(program, values),
         ...(flags.has('--no-reboot') ? { onReset: 'end' } : {}),

@@ -6,7 +6,7 @@ import type { Keyboard } from '../host/terminal';
 import { GuestAsks, type AskedGuest } from './guest-asks';
 import type { DiskExport } from './disk-options';
 import { GuestConsole, type ConsoleOutput } from './guest-console';
-import type { RunOptions } from './options';
+import type { RunOptions, TravelOptions } from './options';
 import { ProgressLine, type WriteProgress } from './progress-line';
 
 /** Where output goes, and the passing of time. */
@@ -191,13 +191,23 @@ export class GuestRun {
       const bytes = this.machine.savePartitionTo(name, path);
       this.surroundings.writeMessage(`saved to ${path}, ${bytes} bytes`);
     }
-    if (this.options.goTo !== undefined) this.goTo(this.options.goTo);
+    if (this.options.travel !== undefined) this.travel(this.options.travel);
   }
 
   /** Nothing is shown twice: the past is silent. */
-  private goTo(target: number): void {
+  private travel({ goTo, backTo, stepBack }: TravelOptions): void {
     const { machine, surroundings } = this;
-    machine.goToPosition(target);
+    if (goTo !== undefined) machine.travel.goTo(goTo);
+    if (backTo !== undefined) {
+      const { description, text } = machine.travel.backTo(backTo);
+      surroundings.writeMessage(text === '' ? `${description}.` : `${description}: ${text}`);
+    }
+    if (stepBack !== undefined) {
+      const steps = machine.travel.stepBack(stepBack);
+      if (steps < stepBack) {
+        surroundings.writeMessage(`The recording begins ${steps} instructions before.`);
+      }
+    }
     surroundings.writeMessage(`At position ${machine.position}, ${machine.timeNs} ns:`);
     for (const text of machine.describeRegisters()) surroundings.writeMessage(text);
     surroundings.writeMessage(`state hash ${machine.stateHash}`);

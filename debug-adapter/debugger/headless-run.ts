@@ -18,6 +18,7 @@ import {
   type GuestRequest,
 } from './guest-integration';
 import type { GuestPrograms } from './guest-programs';
+import { HeadlessTravel } from './headless-travel';
 import { registers } from './registers';
 import { describeEvent } from './trace-events';
 import { isTraffic, TrafficLadder } from './traffic/traffic-ladder';
@@ -49,6 +50,7 @@ export class HeadlessRun {
   waitMs: number | undefined;
   private readonly console = new ConsoleBuffer();
   private readonly notes: string[] = [];
+  private pastTravel: HeadlessTravel | undefined;
   /** Whether names of addresses are wanted while it runs; a kernel's own take long to find. */
   private namesAddresses = false;
 
@@ -174,10 +176,10 @@ export class HeadlessRun {
     return this.files.machine(path);
   }
 
-  /** Goes to a position, back or forward. @throws UserError where that is impossible */
-  goToPosition(position: number): void {
-    const travel = this.machine.travelTo(position);
-    while (travel.next().done !== true);
+  /** Ways into the past, where one is kept. */
+  get travel(): HeadlessTravel {
+    this.pastTravel ??= new HeadlessTravel(this.machine, this.programs);
+    return this.pastTravel;
   }
 
   /** Writes a disk to a new file. @throws UserError where there is none, or it cannot be written there */

@@ -86,6 +86,22 @@ describe('hyperscope run --kernel', function () {
     assert.equal(without?.stderr, first?.stderr);
   });
 
+  it('goes back to a function of the kernel by its name, wherever the kernel has moved itself', () => {
+    const text = 'Booting paravirtualized';
+    const addresses = (['host', 'guest'] as const).map((unpack) => {
+      const back = ['--back-to', 'console_unlock', '--unpack', unpack];
+      const { status, stdout, stderr } = boot('--until', text, ...back);
+      assert.equal(status, 0, stderr);
+      assert.equal(stdout.split(text).length, 2, 'the past is silent');
+      assert.match(stderr, /Stopped at a breakpoint\.\nAt position \d+, \d+ ns:\n/);
+      return BigInt(/ rip=(0x[0-9a-f]+)/.exec(stderr)?.[1] ?? 0);
+    });
+    const [linked = 0n, moved = 0n] = addresses;
+    const alignment = 0x200000n;
+    assert.ok(linked > 0xffffffff80000000n && moved !== linked, `${addresses}`);
+    assert.equal(moved % alignment, linked % alignment);
+  });
+
   it('ends with 4 and the report where the guest crashes, here for want of a root file system', () => {
     const { status, stdout, stderr } = run('--kernel', kernel, '--append', guestCommandLine);
     assert.equal(status, 4, stderr);

@@ -48,6 +48,33 @@ describe('hyperscope run', function () {
     }
   });
 
+  it('goes back to a breakpoint after the run, and steps back from there', () => {
+    const guest = guestImage('hello-partition');
+    const place = (text: string): readonly (string | undefined)[] => {
+      const found = /At position (\d+), .*?rip=(0x[0-9a-f]+).*state hash ([0-9a-f]+)/s.exec(text);
+      return [found?.[1], found?.[2], found?.[3]];
+    };
+    const back = run('run', guest, '--back-to', 'print_string', '--checkpoint-interval', '512');
+    assert.equal(back.status, 0, back.stderr);
+    assert.match(back.stderr, /Stopped at a breakpoint\./);
+    const [position, rip, hash] = place(back.stderr);
+    const there = run('run', guest, '--steps', position ?? '', '--go-to', position ?? '');
+    assert.deepEqual(place(there.stderr), [position, rip, hash]);
+    const before = run('run', guest, '--back-to', 'print_string', '--step-back', '1');
+    const [callPosition, callRip, callHash] = place(before.stderr);
+    assert.equal(Number(callPosition), Number(position) - 1);
+    assert.notEqual(callRip, rip);
+    const call = run('run', guest, '--steps', callPosition ?? '', '--state-hash');
+    assert.match(call.stderr, new RegExp(`state hash ${callHash}`));
+    const event = run('run', guest, '--back-to', 'hypercall:HvCallNotifyLongSpinWait');
+    assert.match(event.stderr, /Stopped at HvCallNotifyLongSpinWait: VM exit \d+, VMCALL/);
+    const beginning = run('run', guest, '--steps', '100', '--step-back', '1000');
+    assert.match(
+      beginning.stderr,
+      /The recording begins \d+ instructions before\.\nAt position 0,/,
+    );
+  });
+
   const ends: readonly (readonly [args: readonly string[], status: number, text: RegExp])[] = [
     [[guestImage('triple-fault')], 3, /triple fault/],
     [[guestImage('unimplemented')], 3, /fsin/],
@@ -59,6 +86,8 @@ describe('hyperscope run', function () {
     [[guestImage('spin'), '--memory', '1K'], 2, /"memory" is 1K/],
     [[guestImage('spin'), '--trace-file', '/nowhere/x'], 2, /Cannot write/],
     [[guestImage('spin'), '--steps', '9', '--go-to', '-3'], 2, /--go-to needs a position/],
+    [[guestImage('hello-partition'), '--back-to', 'nosuch'], 1, /no symbol "nosuch"/],
+    [[guestImage('hello-partition'), '--back-to', '*0x10'], 1, /nothing reached "\*0x10"/],
     [['--nosuch'], 2, /no option --nosuch/],
   ];
   for (const [args, status, text] of ends) {

@@ -55,8 +55,8 @@ export interface InitrdUnpacking {
 }
 
 /**
- * Checks that the file is made of cpio archives. The first compressed part is unpacked for that, where its format is one
- * that is unpacked here; what follows it is the kernel's to judge.
+ * Checks that the file is made of cpio archives. The first compressed part is unpacked for that, where its format is
+ * one that is unpacked here; what follows it is the kernel's to judge.
  * @throws UserError `initrd-…` where it is not, where it ends too early, or where it cannot be unpacked
  */
 export function checkInitrdArchive(file: ImageFile, unpacking: InitrdUnpacking): void {
