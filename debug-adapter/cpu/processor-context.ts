@@ -58,6 +58,8 @@ export class ProcessorContext {
   mode: CodeMode = longCode;
   /** Data breakpoints of the debug registers, where any is on. */
   watch: DataWatch | undefined;
+  /** Set while an IRET is done that began while NMIs were blocked, and until its exit or its fault has told so. */
+  hasLetNmisIn = false;
   /** What is missing, after `StopCode.unimplemented` from a routine. */
   unbuilt: string | undefined;
 
@@ -90,6 +92,13 @@ export class ProcessorContext {
   /** What bases of segments and tables must be, whatever the paging mode (SDM vol. 3, 4.5.2). */
   isCanonicalBase(address: bigint): boolean {
     return isCanonical(address, this.supportedAddressBits);
+  }
+
+  /** Whether what happens now is of an IRET that has let NMIs in; nothing later is. */
+  takeNmisLetIn(): boolean {
+    const taken = this.hasLetNmisIn;
+    this.hasLetNmisIn = false;
+    return taken;
   }
 
   run32(offset: number): number {

@@ -183,8 +183,9 @@ export const capabilityMsrs: ReadonlyMap<string, bigint> = new Map([
   // PE and PG are exempt for an unrestricted guest; NE is free.
   ['IA32_VMX_CR0_FIXED0', 0x80000001n],
   ['IA32_VMX_CR0_FIXED1', 0xffffffffn],
-  // Walk length 4, uncacheable and write-back, pages of 2 MiB and 1 GiB.
-  ['IA32_VMX_EPT_VPID_CAP', (1n << 6n) | (1n << 8n) | (1n << 14n) | (1n << 16n) | (1n << 17n)],
+  // What an EPT pointer may say: walk length 4, uncacheable and write-back. There are no structures behind it that are
+  // walked, so nothing is said of large pages, nor of A and D bits or INVEPT.
+  ['IA32_VMX_EPT_VPID_CAP', (1n << 6n) | (1n << 8n) | (1n << 14n)],
   ...controlWords.map(({ capability: { name, value } }) => [name, value] as const),
 ]);
 

@@ -9,6 +9,7 @@ import {
   eventType,
   exceptionExits,
   exitReason,
+  tellNmisLetIn,
 } from '../vmx/vm-exits';
 import { isSoftware, savedFlags, type Attempt, type Event } from './event';
 import { LegacyDelivery } from './legacy-delivery';
@@ -88,9 +89,12 @@ export class EventDelivery {
   private deliverChain(first: Event, mayExit: boolean): DeliveryEnd {
     let event = first;
     let isFirst = true;
+    // An exit during delivery has vectoring information, which leaves the bit about NMIs undefined (SDM vol. 3, 28.2.3).
+    const hasLetNmisIn = this.context.takeNmisLetIn();
     for (;;) {
       if ((mayExit || !isFirst) && isException(event) && exceptionExits(this.context, event)) {
         this.exceptionExit(event, isFirst ? undefined : first);
+        if (isFirst && hasLetNmisIn) tellNmisLetIn(this.context);
         return { kind: 'exit' };
       }
       const attempt = this.attempt(event);

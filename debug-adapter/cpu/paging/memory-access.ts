@@ -74,9 +74,10 @@ export class MemoryAccess {
     private readonly caches: TranslationCaches,
   ) {}
 
-  /** Answers of devices are consumed from the first one each time an instruction begins. */
+  /** Answers of devices are consumed from the first one each time an instruction begins; an IRET before is over. */
   beginInstruction(): void {
     this.answersUsed = 0;
+    this.context.hasLetNmisIn = false;
   }
 
   /**

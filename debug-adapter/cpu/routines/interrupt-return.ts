@@ -1,7 +1,7 @@
 /** IRET (SDM vol. 2, IRET; vol. 3, 6.14.3 and 21.2.5). */
 import { taskFault } from '../events/task-descriptor';
 import { wordsOf } from '../events/words';
-import { generalProtection, RoutineEnd } from '../processor-context';
+import { generalProtection, RoutineEnd, type ProcessorContext } from '../processor-context';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { causeTaskSwitch, taskSwitchSource } from '../vmx/task-switch-exit';
 import { instructionPointerFault, loadCode, markCode, readCode } from './code-segment';
@@ -42,12 +42,23 @@ function readFrame(processor: Processor, bytes: number): ReturnFrame | RoutineEn
   };
 }
 
-/** The end of every return but a task switch: NMIs are let in again. */
-function finish(processor: Processor, flags?: number): RoutineEnd {
-  const { state } = processor.context;
-  if (flags !== undefined) state.rflags = flags;
+/**
+ * NMIs are let in again by an IRET that begins, also where it ends in a fault or a VM exit, which may tell (SDM vol. 3,
+ * 28.2.3). So a hypervisor that has it done again blocks them before.
+ */
+function letNmisIn(context: ProcessorContext): void {
+  const { state } = context;
   const blocking = state.readU32(vmcsOffsets.interruptibility);
+  context.hasLetNmisIn = (blocking & nmiBlocking) !== 0;
+  if (!context.hasLetNmisIn) return;
   state.writeZeroExtended(vmcsOffsets.interruptibility, blocking & ~nmiBlocking);
+}
+
+/** The end of every return but a task switch: what comes now is no part of it. */
+function finish(processor: Processor, flags?: number): RoutineEnd {
+  const { context } = processor;
+  if (flags !== undefined) context.state.rflags = flags;
+  context.hasLetNmisIn = false;
   processor.modeChanged();
   return continueWithFlags(processor.context);
 }
@@ -103,6 +114,7 @@ function returnToVirtual8086(processor: Processor, frame: ReturnFrame): RoutineE
 const interruptReturn: Routine = (processor, record) => {
   const { context, access } = processor;
   const bytes = operandBytes(processor);
+  letNmisIn(context);
   if (returnUsually(processor, bytes)) return finish(processor);
   if (!context.isProtected) {
     const needsPrivilege = context.isVirtual8086 && ((context.state.rflags >>> 12) & 3) < 3;

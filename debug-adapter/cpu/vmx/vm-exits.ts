@@ -66,6 +66,8 @@ export const eventType = {
   softwareException: 6,
 } as const;
 
+/** "NMI unblocking due to IRET", in an interruption-information word and in the qualification of an EPT violation. */
+const nmiUnblocking = 0x1000;
 const longModeGuest = 0x200;
 const validBit = 0x80000000;
 const errorCodeBit = 0x800;
@@ -91,6 +93,9 @@ export function causeExit(
   state.writeZeroExtended(vmcsOffsets.exitInformation, details.interruptionInformation ?? 0);
   state.writeZeroExtended(vmcsOffsets.exitErrorCode, details.errorCode ?? 0);
   if (qualification !== undefined) state.writeU64(vmcsOffsets.exitQualification, qualification);
+  if (reason === ExitReasonNumber.EPT_VIOLATION && context.takeNmisLetIn()) {
+    setBit(context, vmcsOffsets.exitQualification, nmiUnblocking);
+  }
   if (guestPhysicalAddress !== undefined) {
     state.writeU64(vmcsOffsets.guestPhysicalAddress, guestPhysicalAddress);
   }
@@ -98,6 +103,15 @@ export function causeExit(
     state.writeU64(vmcsOffsets.guestLinearAddress, guestLinearAddress);
   }
   return RoutineEnd.leave;
+}
+
+/** Tells in the interruption information that the IRET which caused the exit has let NMIs in (SDM vol. 3, 28.2.3). */
+export function tellNmisLetIn(context: ProcessorContext): void {
+  setBit(context, vmcsOffsets.exitInformation, nmiUnblocking);
+}
+
+function setBit({ state }: ProcessorContext, offset: number, bit: number): void {
+  state.writeU32(offset, state.readU32(offset) | bit);
 }
 
 /** The same for an instruction about which there is nothing to say besides its length, without a 64-bit integer. */

@@ -3,13 +3,19 @@ import { pageOf } from '../../machine/addresses';
 import { rightExecute, rightRead, rightWrite } from '../../machine/guest-memory';
 import type { RefusedAccessMessage } from '../../machine/intercepts';
 import { formatRights } from '../../machine/page-rights';
+import { vmcsEncoding, vmcsSlotOffset } from '../../machine/processor-state';
 import { eptViolationQualification as layout } from '../../spec/x86/exit-reasons';
 import { ExceptionNumber } from '../../spec/x86/exceptions';
-import { extractBits } from '../../support/bit-field';
+import { interruptibilityState } from '../../spec/x86/vmx-controls';
+import { extractBits, maskOf } from '../../support/bit-field';
 import { injectException } from '../inject-exception';
 import { resume, type ExitContext, type ExitHandler, type ExitOutcome } from './exit-handler';
 import { accessApicPage, decodeMemoryAccess } from './memory-access';
 import { hexadecimal } from '../../support/hexadecimal';
+import type { VirtualProcessor } from '../virtual-processor';
+
+const interruptibility = vmcsSlotOffset(vmcsEncoding('GUEST_INTERRUPTIBILITY_INFO'));
+const blockingByNmi = maskOf(interruptibilityState, ['blocking by NMI']);
 
 function describeAccess(qualification: bigint): string {
   if (extractBits(qualification, layout.fetch) === 1n) return 'fetched an instruction from';
@@ -66,6 +72,12 @@ function refuseAccess(context: ExitContext, gpaPage: number): ExitOutcome {
   return { kind: 'access-refused', gpaPage, message };
 }
 
+/** An IRET that is done again begins once more while NMIs are blocked (SDM vol. 3, 28.2.3). */
+function blockNmis({ state }: VirtualProcessor): void {
+  const blocking = state.readU32(interruptibility);
+  state.writeU32(interruptibility, blocking | blockingByNmi);
+}
+
 /**
  * A write to a page that the hypervisor laid over the guest's raises #GP (TLFS 3.13). The registers of the local APIC lie
  * over whatever a device of the parent has there.
@@ -78,6 +90,7 @@ export const handleEptViolation: ExitHandler = (context) => {
     injectException(processor, ExceptionNumber.GP);
     return resume;
   }
+  if (extractBits(exit.qualification, layout.nmiUnblocking) === 1n) blockNmis(processor);
   const isRegisterPage = page === partition.interrupts.registerPage(processor);
   if (!isRegisterPage && partition.memory.isMapped(page)) return refuseAccess(context, page);
   const access = decodeMemoryAccess(context);

@@ -236,3 +236,18 @@ describe('rights to guest pages (TLFS 5.3.2, 11.9; SDM vol. 3, table 28-7)', () 
     }
   });
 });
+
+it('an IRET that is refused is done again while NMIs are blocked (SDM vol. 3, 28.2.3)', () => {
+  // mov esp, address; iret
+  const machine = machineWith(`bc ${littleEndian(address, 4)} 48 cf`);
+  const encoding = vmcsEncoding('GUEST_INTERRUPTIBILITY_INFO');
+  const blockedByNmi = 8n;
+  machine.accept({ kind: 'edit-vmcs', partition, processor: 0, encoding, value: blockedByNmi });
+  machine.accept(protect('---'));
+  for (let round = 0; round < 3; round++) {
+    assert.equal(machine.run({ maxSteps: 1_000 }).stop.kind, 'access-refused');
+    const exit = machine.trace.exits.query(0, 1_000).at(-1);
+    assert.equal(exit?.qualification, translated | 0x1000n | 1n);
+    assert.equal(machine.guests[0]?.processors[0]?.state.vmcs(encoding), blockedByNmi);
+  }
+});

@@ -6,7 +6,7 @@ import {
   rightWrite,
 } from '../../../../debug-adapter/machine/guest-memory';
 import { stateOffsets } from '../../../../debug-adapter/machine/processor-state';
-import { GuestKernel, layout } from '../../../support/guest-kernel';
+import { GuestKernel, layout, selector } from '../../../support/guest-kernel';
 import { machineCode } from '../../../support/machine-code';
 import { ModeMachine } from '../../../support/mode-machine';
 
@@ -92,12 +92,94 @@ describe('qualification of EPT violations (SDM vol. 3, table 28-7)', () => {
     assert.equal(machine.field('GUEST_PHYSICAL_ADDRESS'), 0x3f00_0000n);
   });
 
-  it('an IRET that exits has not let NMIs in yet: bit 12 is 0, and they are still blocked', () => {
-    const kernel = prepare({ code: '48 cf', rights: 0 });
+  const nmiRows: readonly (readonly [string, (kernel: GuestKernel) => void])[] = [
+    ['on its stack', (kernel) => kernel.memory.unmap(refused >>> 12, 1)],
+    [
+      'in the walk to its stack',
+      (kernel) => {
+        // In the second gigabyte, which has a page directory of its own.
+        kernel.map(0x4000_0000n, refused);
+        const pointers = Number(kernel.readU64(Number(kernel.field('GUEST_CR3'))) >> 12n);
+        const directory = Number(kernel.readU64(pointers * 4096 + 8) >> 12n);
+        kernel.memory.unmap(directory, 1);
+        kernel.state.setGpr(4, 0x4000_0000n);
+      },
+    ],
+    [
+      'in a descriptor table',
+      (kernel) => {
+        kernel.writeU64(refused + 0x808, BigInt(selector.kernelCode));
+        kernel.setField('GUEST_GDTR_BASE', BigInt(layout.userData));
+        kernel.memory.unmap(layout.userData >>> 12, 1);
+      },
+    ],
+  ];
+  for (const [where, refuse] of nmiRows) {
+    for (const wasBlocked of [true, false]) {
+      const title = `${where} by an IRET, NMIs ${wasBlocked ? 'blocked' : 'not blocked'}`;
+      it(`${title}: bit 12 tells whether it has let them in`, () => {
+        const kernel = prepare({ code: '48 cf', rights: rightRead | rightWrite });
+        refuse(kernel);
+        kernel.setField('GUEST_INTERRUPTIBILITY_INFO', wasBlocked ? blockedByNmi : 0n);
+        assert.equal(exit(kernel), 'exit 48');
+        assert.equal((kernel.field('EXIT_QUALIFICATION') >> 12n) & 1n, wasBlocked ? 1n : 0n);
+        assert.equal(kernel.field('GUEST_INTERRUPTIBILITY_INFO') & blockedByNmi, 0n);
+        assert.equal(kernel.state.readU64(stateOffsets.retired), 0n);
+      });
+    }
+  }
+
+  it('of another instruction while NMIs are blocked: bit 12 is 0, and they stay blocked', () => {
+    const kernel = prepare({ code: read, rights: 0 });
     kernel.setField('GUEST_INTERRUPTIBILITY_INFO', blockedByNmi);
     assert.equal(exit(kernel), 'exit 48');
     assert.equal((kernel.field('EXIT_QUALIFICATION') >> 12n) & 1n, 0n);
     assert.equal(kernel.field('GUEST_INTERRUPTIBILITY_INFO') & blockedByNmi, blockedByNmi);
-    assert.equal(kernel.state.readU64(stateOffsets.retired), 0n);
+  });
+
+  it('of what follows an IRET that let NMIs in: bit 12 is 0', () => {
+    const kernel = prepare({ code: '48 cf', rights: 0 });
+    const top = layout.kernelStack - 0x100;
+    const frame = [layout.kernelCode + 0x80, selector.kernelCode, 2, top, selector.kernelData];
+    frame.forEach((value, index) => kernel.writeU64(top + index * 8, BigInt(value)));
+    kernel.state.setGpr(4, BigInt(top));
+    kernel.memory.write(layout.kernelCode + 0x80, machineCode(read));
+    kernel.setField('GUEST_INTERRUPTIBILITY_INFO', blockedByNmi);
+    assert.equal(exit(kernel), 'exit 48');
+    assert.equal(kernel.state.rip, BigInt(layout.kernelCode + 0x80));
+    assert.equal((kernel.field('EXIT_QUALIFICATION') >> 12n) & 1n, 0n);
+  });
+
+  it('in the delivery of the fault of an IRET: bit 12 is undefined, and 0', () => {
+    const kernel = prepare({ code: '48 cf', rights: rightRead | rightWrite });
+    kernel.setField('GUEST_INTERRUPTIBILITY_INFO', blockedByNmi);
+    kernel.memory.unmap(layout.interruptTable >>> 12, 1);
+    assert.equal(exit(kernel), 'exit 48');
+    assert.notEqual(kernel.field('IDT_VECTORING_INFO_FIELD'), 0n);
+    assert.equal((kernel.field('EXIT_QUALIFICATION') >> 12n) & 1n, 0n);
+    assert.equal(kernel.field('GUEST_INTERRUPTIBILITY_INFO') & blockedByNmi, 0n);
+  });
+});
+
+describe('interruption information of a fault of IRET that exits (SDM vol. 3, 28.2.3)', () => {
+  for (const wasBlocked of [true, false]) {
+    it(`NMIs ${wasBlocked ? 'blocked' : 'not blocked'}: bit 12 tells whether it has let them in`, () => {
+      const kernel = prepare({ code: '48 cf', rights: rightRead | rightWrite });
+      kernel.setField('GUEST_INTERRUPTIBILITY_INFO', wasBlocked ? blockedByNmi : 0n);
+      kernel.setField('EXCEPTION_BITMAP', 1n << 13n);
+      assert.equal(exit(kernel), 'exit 0');
+      const information = kernel.field('VM_EXIT_INTR_INFO');
+      assert.equal(information, 0x80000b0dn | (wasBlocked ? 0x1000n : 0n));
+      assert.equal(kernel.field('GUEST_INTERRUPTIBILITY_INFO') & blockedByNmi, 0n);
+    });
+  }
+
+  it('another fault while NMIs are blocked: bit 12 is 0', () => {
+    const kernel = prepare({ code: '0f 0b', rights: rightRead });
+    kernel.setField('GUEST_INTERRUPTIBILITY_INFO', blockedByNmi);
+    kernel.setField('EXCEPTION_BITMAP', 1n << 6n);
+    assert.equal(exit(kernel), 'exit 0');
+    assert.equal(kernel.field('VM_EXIT_INTR_INFO'), 0x80000306n);
+    assert.equal(kernel.field('GUEST_INTERRUPTIBILITY_INFO') & blockedByNmi, blockedByNmi);
   });
 });
