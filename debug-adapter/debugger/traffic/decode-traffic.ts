@@ -123,15 +123,31 @@ function payloadPlace({ bytes }: PacketBytes): { start: number; end: number } | 
     : { start, end: Math.min(end, bytes.length) };
 }
 
-/** What the payload of a packet is, and where its own structure begins. */
-function payloadLayout(
-  packet: Pick<PacketBytes, 'classId' | 'packetType'>,
-): { layout: StructLayout; isPipe: boolean } | undefined {
-  const protocol = deviceProtocolByClass.get(packet.classId);
-  if (protocol === undefined) return undefined;
-  const isCompletion = packet.packetType === PacketType.completion;
-  const layout = isCompletion ? protocol.completion : protocol.message;
-  return { layout, isPipe: isPipeClass(packet.classId) };
+/** What the payload of a packet is, and whether a pipe header stands before its own structure. */
+interface PayloadKind {
+  readonly layout: StructLayout;
+  readonly isPipe: boolean;
+}
+
+/** By class; filters ask this of every row. */
+const payloadKinds: ReadonlyMap<string, { message: PayloadKind; completion: PayloadKind }> =
+  new Map(
+    [...deviceProtocolByClass].map(([classId, { message, completion }]) => {
+      const isPipe = isPipeClass(classId);
+      const kinds = {
+        message: { layout: message, isPipe },
+        completion: { layout: completion, isPipe },
+      };
+      return [classId, kinds];
+    }),
+  );
+
+function payloadLayout({
+  classId,
+  packetType,
+}: Pick<PacketBytes, 'classId' | 'packetType'>): PayloadKind | undefined {
+  const kinds = payloadKinds.get(classId);
+  return packetType === PacketType.completion ? kinds?.completion : kinds?.message;
 }
 
 /** Where the message in a packet begins, behind the pipe header; undefined where the packet has no known message. */

@@ -1,4 +1,5 @@
 /** Values of fields, entry by entry, as they were found: filters ask for the same fields again and again. */
+import { present } from '../../support/assert';
 import type { StructReading } from '../../support/struct-values';
 import { eventFields } from '../event-fields';
 import {
@@ -76,24 +77,63 @@ function fieldOf(
   return value === undefined ? undefined : { value };
 }
 
-/** What entries have under one name. */
+/** Number of "no such field" in a column. */
+export const noValue = -1;
+
+/** What entries have under one name: for each a number of a value, and each value once, as many have the same. */
 export class TrafficColumn {
-  /** By number of the entry; null where it has no such field, undefined where nobody has asked. */
-  private readonly found: (FoundValue | null | undefined)[] = [];
+  /** By number of the entry; undefined where nobody has asked. */
+  private readonly numbers: (number | undefined)[] = [];
+  private readonly values: FoundValue[] = [];
+  private readonly byLayout = new Map<
+    FoundValue['layout'],
+    Map<bigint | string | number, number>
+  >();
+  /** Nothing has to be decoded for it. */
+  private readonly isCommon: boolean;
 
-  constructor(private readonly name: string) {}
+  constructor(private readonly name: string) {
+    this.isCommon = commonFields.has(name.toLowerCase());
+  }
 
-  /** The value of entry `number`; null where it has none. */
-  valueOf(number: number, entry: TrafficEntry, entries: TrafficEntries): FoundValue | null {
-    const known = this.found[number];
+  /** Entries that it can be asked for cheaply: a filter asks the column with the most first. */
+  get ready(): number {
+    return this.isCommon ? Infinity : this.numbers.length;
+  }
+
+  /** Number of the value that entry `number` has; {@link noValue} where it has none. */
+  numberOf(number: number, entry: TrafficEntry, entries: TrafficEntries): number {
+    const known = this.numbers[number];
     if (known !== undefined) return known;
     // An array with holes would be slow.
-    while (this.found.length < number) this.found.push(undefined);
-    const made = fieldOf(this.name, entry, entries) ?? null;
-    this.found[number] = made;
+    while (this.numbers.length < number) this.numbers.push(undefined);
+    const found = fieldOf(this.name, entry, entries);
+    const made = found === undefined ? noValue : this.shared(found);
+    this.numbers[number] = made;
     return made;
   }
+
+  /** The value of this number. */
+  valueAt(number: number): FoundValue {
+    return present(this.values[number], 'value of a column');
+  }
+
+  private shared(found: FoundValue): number {
+    const { layout, value } = found;
+    let known = this.byLayout.get(layout);
+    if (known === undefined) this.byLayout.set(layout, (known = new Map()));
+    // Small numbers are found faster as such; no other value is one.
+    const key = typeof value === 'bigint' && value < smallMax ? Number(value) : value;
+    let number = known.get(key);
+    if (number === undefined) {
+      number = this.values.push(found) - 1;
+      known.set(key, number);
+    }
+    return number;
+  }
 }
+
+const smallMax = 1n << 30n;
 
 /** Columns that are kept; a filter with more fields finds the others anew. */
 const columnsMax = 6;
