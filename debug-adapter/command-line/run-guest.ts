@@ -3,6 +3,7 @@ import { RealTimePace, unpaced, type Pace } from '../debugger/execution/pace';
 import { isEndOfGuest, type MachineStop } from '../debugger/execution/stop-report';
 import type { HeadlessRun } from '../debugger/headless-run';
 import type { Keyboard } from '../host/terminal';
+import { UserError } from '../support/user-error';
 import { GuestAsks, type AskedGuest } from './guest-asks';
 import type { DiskExport } from './disk-options';
 import { GuestConsole, type ConsoleOutput } from './guest-console';
@@ -57,6 +58,7 @@ export class GuestRun {
   private readonly progress: ProgressLine | undefined;
   private readonly asks: GuestAsks;
   private isTimeOver = false;
+  private takesKeys = true;
   private readonly startMs: number;
 
   constructor(
@@ -81,7 +83,7 @@ export class GuestRun {
     const { machine } = this;
     const limit = this.options.steps ?? Number.MAX_SAFE_INTEGER;
     const keys = this.surroundings.keyboard?.take();
-    if (keys !== undefined && keys.length > 0) machine.type(keys);
+    if (keys !== undefined && keys.length > 0) this.type(keys);
     const steps = Math.min(stepsPerTurn, limit - machine.position);
     const { untilTimeNs = Infinity } = this.options;
     const paceNs = this.pace.limitNs(machine.timeNs, machine.waitMs !== undefined) ?? Infinity;
@@ -96,6 +98,19 @@ export class GuestRun {
     if (end === undefined) return { kind: 'running', waitMs: machine.waitMs ?? 0 };
     this.finish(end);
     return { kind: 'ended', status: end.status };
+  }
+
+  /** A guest that cannot read goes on; that it cannot is said once. */
+  private type(keys: Uint8Array): void {
+    if (!this.takesKeys) return;
+    try {
+      this.machine.type(keys);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      this.takesKeys = false;
+      this.progress?.makeRoom(this.surroundings.nowMs());
+      this.surroundings.writeMessage(error.text);
+    }
   }
 
   private showConsole(): boolean {

@@ -46,6 +46,27 @@ describe('a running guest', () => {
     assert.match(await session.refusal('hyperscope/pausePartition', wrong), /no guest partition 7/);
   });
 
+  it('waits in its port access while its parent is paused, is shown so, and goes on', async () => {
+    await run('hello-partition');
+    const pause = (isPaused: boolean): Promise<unknown> =>
+      session.client.customRequest('hyperscope/pausePartition', { partition: 1, isPaused });
+    await pause(true);
+    const stop = await session.stopOf(() => session.client.continueRequest({ threadId }));
+    assert.equal(stop.description, 'Waits for the parent partition');
+    const rip = await session.rip();
+    const { body } = await session.client.customRequest('hyperscope/partitions', {});
+    const [parent, guest] = body.partitions;
+    assert.deepEqual([parent.isPaused, guest.processors[0].state], [true, 'suspended']);
+    assert.equal(session.output.get('stdout') ?? '', '');
+    const again = await session.stopOf(() => session.client.continueRequest({ threadId }));
+    assert.equal(again.description, stop.description);
+    assert.equal(await session.rip(), rip);
+    await pause(false);
+    await session.client.setFunctionBreakpointsRequest({ breakpoints: [{ name: 'halt' }] });
+    await session.stopOf(() => session.client.continueRequest({ threadId }));
+    assert.match(session.output.get('stdout') ?? '', /Hello from/);
+  });
+
   it('stops at a page that it may not use, and goes on once it has the right', async () => {
     await run('hello-partition');
     const protect = (access: string): Promise<unknown> => {
