@@ -98,7 +98,7 @@ export interface VmbusPacketEvent extends TraceHeader {
   readonly packetType: number;
   /** Descriptor and payload, whatever is kept of them. */
   readonly sizeBytes: number;
-  /** The beginning of descriptor and payload; at most 512 bytes are kept. */
+  /** Descriptor and payload; the trace keeps the beginning of a very long packet. */
   readonly bytes: Uint8Array;
   /** Why the receiver did not take it; empty where it did. */
   readonly refusal: string;

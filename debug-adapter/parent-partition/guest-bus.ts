@@ -42,9 +42,6 @@ export interface GuestBus {
   readonly integration: IntegrationComponents;
 }
 
-/** Bytes of a packet that a row of the trace keeps. */
-const tracedPacketBytes = 512;
-
 export function createGuestBus(
   services: GuestBusServices,
   configuration: GuestBusConfiguration,
@@ -101,7 +98,7 @@ function busTrace(trace: TraceEmitter, partition: number): BusTrace {
         transactionId: readField(packetDescriptor, packet, 'TransactionId'),
         packetType: Number(readField(packetDescriptor, packet, 'Type')),
         sizeBytes: packet.length,
-        bytes: packet.subarray(0, tracedPacketBytes),
+        bytes: packet,
         refusal,
       }),
     signal: (direction, channel, processor, outcome) =>

@@ -82,6 +82,12 @@ export class RingLog {
     return (index % this.capacity) * this.recordBytes;
   }
 
+  /** Lets the oldest record give way before its time. */
+  dropOldest(): void {
+    assert(this.overwritten < this.appended, 'there is a record');
+    this.overwritten++;
+  }
+
   /** Forgets the records from number `count` on; the next one appended gets that number. */
   truncate(count: number): void {
     this.appended = Math.min(this.appended, count);

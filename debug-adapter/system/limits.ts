@@ -39,8 +39,10 @@ export const limits = {
   traceHypercallOutputBytes: 16,
   /** Bytes kept of the name of an overlay page. */
   traceOverlayNameBytes: 24,
+  /** Bytes kept of all packets together; the oldest are dropped and counted, as if there were no more rows. */
+  traceVmbusPacketsBytes: 40 * 1024 * 1024,
   /** Bytes kept of a packet, the largest of a disk whole, and of a text that says why one was refused; longer ones are cut. */
-  tracePacketBytes: 640,
+  tracePacketBytes: 16_384,
   traceReasonBytes: 96,
   /** Crash reports kept, and bytes of a report's message: a page, as the TLFS has it. */
   traceCrashes: 64,

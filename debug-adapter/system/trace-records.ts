@@ -92,13 +92,13 @@ export const vmbusPacketRecord = structLayout('vmbus-packet', [
   structField('reasonLength', 'u8', 25),
   structField('classLength', 'u8', 26),
   structField('packetType', 'u16', 28),
-  structField('length', 'u16', 30),
   structField('channel', 'u32', 32),
   structField('sizeBytes', 'u32', 36),
   structField('transactionId', 'u64', 40),
   structField('class', { bytes: 40 }, 48),
-  reason(88),
-  structField('bytes', { bytes: limits.tracePacketBytes }, 88 + limits.traceReasonBytes),
+  structField('bytesAt', 'u64', 88),
+  structField('length', 'u32', 96),
+  reason(104),
 ]);
 
 export const vmbusSignalRecord = structLayout('vmbus-signal', [

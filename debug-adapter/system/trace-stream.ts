@@ -1,6 +1,7 @@
 /** One bounded ring of the trace: events of one kind as binary records, by number and by identity. */
 import type { TraceEvent, TraceHeader } from '../machine/trace';
 import { assert, present } from '../support/assert';
+import { ByteLog } from '../support/byte-log';
 import { RingLog } from '../support/ring-log';
 import {
   decodeStruct,
@@ -17,9 +18,23 @@ export interface RecordCodec<Event extends TraceEvent> {
   readonly layout: StructLayout;
   /** Writes integer fields through `write`, and bytes into the record itself. */
   encode(event: Event, write: FieldWriter, record: Uint8Array): void;
-  decode(header: TraceHeader, record: Uint8Array, fields: FieldReader): Event;
+  /** @param tail the bytes beside the record, to be copied; none where there is no {@link tail} */
+  decode(header: TraceHeader, record: Uint8Array, fields: FieldReader, tail: Uint8Array): Event;
   /** The same without copies: valid until the next event. */
-  borrow?(header: TraceHeader, record: Uint8Array, fields: FieldReader): Event;
+  borrow?(header: TraceHeader, record: Uint8Array, fields: FieldReader, tail: Uint8Array): Event;
+  /** For events with bytes that differ much in number: those are kept beside the records. */
+  readonly tail?: RecordTail<Event>;
+}
+
+/** The bytes of events beside their records. An event is kept as long as its bytes are. */
+export interface RecordTail<Event extends TraceEvent> {
+  /** Bytes kept of all events together, and of one of them; a longer one is cut. */
+  readonly capacityBytes: number;
+  readonly bytesMaximum: number;
+  /** Offsets in the record of where the bytes are, a u64, and of how many, a u32. */
+  readonly placeAt: number;
+  readonly lengthAt: number;
+  bytesOf(event: Event): Uint8Array;
 }
 
 /** Value of an integer field of the record. */
@@ -28,6 +43,7 @@ export type FieldReader = (name: string) => bigint;
 /** The kept events of one kind, numbered from 0 in the order of their recording. */
 export class TraceStream<Event extends TraceEvent> {
   private readonly ring: RingLog;
+  private readonly tails: ByteLog | undefined;
   private cuts = 0;
 
   constructor(
@@ -35,6 +51,7 @@ export class TraceStream<Event extends TraceEvent> {
     capacity: number,
   ) {
     this.ring = new RingLog(codec.layout.sizeBytes, capacity);
+    if (codec.tail !== undefined) this.tails = new ByteLog(codec.tail.capacityBytes);
   }
 
   /** Events recorded since the start. */
@@ -77,6 +94,7 @@ export class TraceStream<Event extends TraceEvent> {
     write('partition', BigInt(event.partition));
     write('processor', BigInt(event.processor));
     this.codec.encode(event, write, record);
+    this.appendTail(event, record);
   }
 
   /** Event number `index`; undefined where it is not kept. */
@@ -84,7 +102,8 @@ export class TraceStream<Event extends TraceEvent> {
     const record = this.ring.at(index);
     if (record === undefined) return undefined;
     const { layout } = this.codec;
-    return this.codec.decode(headerIn(record), record, (name) => readField(layout, record, name));
+    const read = (name: string): bigint => readField(layout, record, name);
+    return this.codec.decode(headerIn(record), record, read, this.tailOf(record));
   }
 
   /** Where event number `index` came about; undefined where it is not kept. */
@@ -99,24 +118,27 @@ export class TraceStream<Event extends TraceEvent> {
     if (codec.borrow === undefined) return this.at(index);
     const record = this.ring.at(index);
     if (record === undefined) return undefined;
-    return codec.borrow(headerIn(record), record, (name) => readField(codec.layout, record, name));
+    const read = (name: string): bigint => readField(codec.layout, record, name);
+    return codec.borrow(headerIn(record), record, read, this.tailOf(record));
   }
 
   /**
-   * Where bytes of the record of event number `index` lie among those of all, valid until the next event; undefined
-   * where it is not kept.
-   * @param lengthAt where the record says how many they are, in 16 bits
+   * Where the bytes beside the record of event number `index` lie among those of all, valid until the next event;
+   * undefined where it is not kept, or has none.
    */
-  placeIn(
+  tailPlace(
     index: number,
-    bytesAt: number,
-    lengthAt: number,
   ): { readonly bytes: Uint8Array; readonly start: number; readonly end: number } | undefined {
-    const at = this.ring.placeOf(index);
-    if (at === undefined) return undefined;
-    const { allBytes: bytes } = this.ring;
-    const start = at + bytesAt;
-    return { bytes, start, end: start + recordU16(bytes, at + lengthAt) };
+    const { tails, ring } = this;
+    const { tail } = this.codec;
+    const at = ring.placeOf(index);
+    if (at === undefined || tails === undefined || tail === undefined) return undefined;
+    const start = tails.offsetOf(recordU64(ring.allBytes, at + tail.placeAt));
+    return {
+      bytes: tails.allBytes,
+      start,
+      end: start + recordU32(ring.allBytes, at + tail.lengthAt),
+    };
   }
 
   /** The kept events among numbers `start` to `start + count - 1`, ascending. */
@@ -138,7 +160,13 @@ export class TraceStream<Event extends TraceEvent> {
 
   /** Forgets the events at `position` and behind it. */
   forgetFrom(position: number): void {
-    this.ring.truncate(this.firstFrom(position, 0));
+    const first = this.firstFrom(position, 0);
+    const record = this.ring.at(first);
+    const { tail } = this.codec;
+    if (record !== undefined && tail !== undefined) {
+      this.tails?.truncate(recordU64(record, tail.placeAt));
+    }
+    this.ring.truncate(first);
     this.cuts++;
   }
 
@@ -165,9 +193,36 @@ export class TraceStream<Event extends TraceEvent> {
 
   clear(): void {
     this.ring.clear();
+    this.tails?.truncate(0);
     this.cuts++;
   }
+
+  /** Keeps the bytes of an event, and drops the events whose bytes have made room for them. */
+  private appendTail(event: Event, record: Uint8Array): void {
+    const { ring, tails } = this;
+    const { tail } = this.codec;
+    if (tails === undefined || tail === undefined) return;
+    const bytes = tail.bytesOf(event).subarray(0, tail.bytesMaximum);
+    const place = tails.append(bytes);
+    putU32(record, tail.lengthAt, bytes.length);
+    putU32(record, tail.placeAt, place % twoTo32);
+    putU32(record, tail.placeAt + 4, Math.floor(place / twoTo32));
+    const { firstPlace } = tails;
+    while (recordU64(present(ring.at(ring.dropped), 'record'), tail.placeAt) < firstPlace) {
+      ring.dropOldest();
+    }
+  }
+
+  private tailOf(record: Uint8Array): Uint8Array {
+    const { tails } = this;
+    const { tail } = this.codec;
+    if (tails === undefined || tail === undefined) return noBytes;
+    const start = tails.offsetOf(recordU64(record, tail.placeAt));
+    return tails.allBytes.subarray(start, start + recordU32(record, tail.lengthAt));
+  }
 }
+
+const noBytes = new Uint8Array(0);
 
 const twoTo32 = 2 ** 32;
 
@@ -175,6 +230,18 @@ const twoTo32 = 2 ** 32;
 export function recordU32(record: Uint8Array, at: number): number {
   const low = (record[at] ?? 0) | ((record[at + 1] ?? 0) << 8) | ((record[at + 2] ?? 0) << 16);
   return (record[at + 3] ?? 0) * 0x100_0000 + low;
+}
+
+/** Two little-endian words of a record, below 2^53. */
+function recordU64(record: Uint8Array, at: number): number {
+  return recordU32(record, at) + recordU32(record, at + 4) * twoTo32;
+}
+
+function putU32(record: Uint8Array, at: number, value: number): void {
+  record[at] = value;
+  record[at + 1] = value >>> 8;
+  record[at + 2] = value >>> 16;
+  record[at + 3] = value >>> 24;
 }
 
 /** A little-endian half word of a record. */
@@ -186,9 +253,9 @@ export function recordU16(record: Uint8Array, at: number): number {
 function headerIn(record: Uint8Array): TraceHeader {
   const { position, timeNs, ordinal, partition, processor } = headerOffsets;
   return {
-    position: recordU32(record, position) + recordU32(record, position + 4) * twoTo32,
+    position: recordU64(record, position),
     ordinal: recordU32(record, ordinal),
-    timeNs: recordU32(record, timeNs) + recordU32(record, timeNs + 4) * twoTo32,
+    timeNs: recordU64(record, timeNs),
     partition: recordU16(record, partition),
     processor: recordU16(record, processor),
   };

@@ -9,6 +9,7 @@ import type {
 import { present } from '../support/assert';
 import type { FieldWriter, StructLayout } from '../support/struct-layout';
 import { decodeUtf8, encodeUtf8 } from '../support/utf8';
+import { limits } from './limits';
 import { vmbusMessageRecord, vmbusPacketRecord, vmbusSignalRecord } from './trace-records';
 import {
   fieldBytes,
@@ -16,7 +17,6 @@ import {
   recordU32,
   type FieldReader,
   type RecordCodec,
-  type TraceStream,
 } from './trace-stream';
 
 const directionOf = (read: FieldReader): VmbusDirection =>
@@ -86,13 +86,11 @@ const packetAt = {
   reasonLength: packetField('reasonLength'),
   classLength: packetField('classLength'),
   packetType: packetField('packetType'),
-  length: packetField('length'),
   channel: packetField('channel'),
   sizeBytes: packetField('sizeBytes'),
   transactionId: packetField('transactionId'),
   class: packetField('class'),
   reason: packetField('reason'),
-  bytes: packetField('bytes'),
 } as const;
 
 /** Text of a record; that of most is ASCII, for which no view of its bytes is made. */
@@ -106,19 +104,16 @@ function textAt(record: Uint8Array, at: number, length: number): string {
   return text;
 }
 
-/** Where the bytes of a packet lie: for filters, which look at every packet. */
-export function packetPlaceAt(
-  packets: TraceStream<VmbusPacketEvent>,
-  index: number,
-): ReturnType<TraceStream<VmbusPacketEvent>['placeIn']> {
-  return packets.placeIn(index, packetAt.bytes, packetAt.length);
-}
-
 /**
- * A packet whose bytes are those of its record. A list takes in a hundred thousand of them, so fields are read at their
+ * A packet whose bytes are those of the log. A list takes in a hundred thousand of them, so fields are read at their
  * places, and without a view of the record for each.
  */
-function borrowPacket(header: TraceHeader, record: Uint8Array): VmbusPacketEvent {
+function borrowPacket(
+  header: TraceHeader,
+  record: Uint8Array,
+  _: FieldReader,
+  bytes: Uint8Array,
+): VmbusPacketEvent {
   const { position, ordinal, timeNs, partition, processor } = header;
   const low = recordU32(record, packetAt.transactionId);
   const high = recordU32(record, packetAt.transactionId + 4);
@@ -135,7 +130,7 @@ function borrowPacket(header: TraceHeader, record: Uint8Array): VmbusPacketEvent
     transactionId: high === 0 ? BigInt(low) : (BigInt(high) << 32n) | BigInt(low),
     packetType: recordU16(record, packetAt.packetType),
     sizeBytes: recordU32(record, packetAt.sizeBytes),
-    bytes: record.subarray(packetAt.bytes, packetAt.bytes + recordU16(record, packetAt.length)),
+    bytes,
     refusal: textAt(record, packetAt.reason, record[packetAt.reasonLength] ?? 0),
   };
 }
@@ -148,18 +143,20 @@ export const vmbusPacketCodec: RecordCodec<VmbusPacketEvent> = {
     write('channel', BigInt(event.channel));
     write('sizeBytes', BigInt(event.sizeBytes));
     write('transactionId', event.transactionId);
-    const room = fieldBytes(vmbusPacketRecord, record, 'bytes');
-    const kept = event.bytes.subarray(0, room.length);
-    room.set(kept);
-    write('length', BigInt(kept.length));
     writeText(packetClass, record, write, event.classId);
     writeText(packetReason, record, write, event.refusal);
   },
-  decode(header, record) {
-    const packet = borrowPacket(header, record);
-    return { ...packet, bytes: packet.bytes.slice() };
+  decode(header, record, read, tail) {
+    return borrowPacket(header, record, read, tail.slice());
   },
   borrow: borrowPacket,
+  tail: {
+    capacityBytes: limits.traceVmbusPacketsBytes,
+    bytesMaximum: limits.tracePacketBytes,
+    placeAt: packetField('bytesAt'),
+    lengthAt: packetField('length'),
+    bytesOf: ({ bytes }) => bytes,
+  },
 };
 
 const signalField = (name: string): number =>

@@ -9,7 +9,6 @@ import type {
 } from '../../machine/trace';
 import { channelMessageSint } from '../../spec/vmbus/messages';
 import type { TraceLog } from '../../system/trace-log';
-import { packetPlaceAt } from '../../system/vmbus-records';
 import { ChannelBook } from './channel-book';
 import { messageName, messageValues, packetOperation, type PacketPlace } from './decode-traffic';
 import { RequestBook } from './request-book';
@@ -189,7 +188,7 @@ export class TrafficEntries {
 
   /** A packet as far as decoding needs it, valid until the next event; undefined where it is gone. */
   packetAt(entry: TrafficEntry): PacketPlace | undefined {
-    const place = packetPlaceAt(this.trace.vmbusPackets, entry.index);
+    const place = this.trace.vmbusPackets.tailPlace(entry.index);
     if (place === undefined) return undefined;
     const { bytes, start, end } = place;
     return { bytes, start, end, classId: entry.className, packetType: entry.packetType };

@@ -143,6 +143,38 @@ describe('trace log', () => {
     assert.equal(packet.refusal.length, limits.traceReasonBytes);
   });
 
+  it('drops the oldest packets, and counts them, where the newest need the room for their bytes', () => {
+    const log = new TraceLog();
+    const { traceVmbusPacketsBytes, tracePacketBytes } = limits;
+    const fits = Math.floor(traceVmbusPacketsBytes / tracePacketBytes);
+    const record = (position: number): void =>
+      log.record({
+        ...header,
+        position,
+        kind: 'vmbus-packet',
+        direction: 'to-parent',
+        channel: 1,
+        classId: 'scsi',
+        transactionId: 1n,
+        packetType: 9,
+        sizeBytes: tracePacketBytes,
+        bytes: new Uint8Array(tracePacketBytes).fill(position),
+        refusal: '',
+      });
+    const first = (): number | undefined => log.vmbusPackets.query(0, Infinity)[0]?.bytes[100];
+    for (let position = 1; position <= fits + 3; position++) record(position);
+    assert.equal(log.vmbusPackets.recorded, fits + 3);
+    assert.equal(log.vmbusPackets.dropped, 3);
+    assert.equal(first(), 4);
+    log.hearFrom({ position: fits + 2, ordinal: -1 });
+    for (const position of [fits + 2, fits + 3]) record(position);
+    assert.equal(log.vmbusPackets.dropped, 3, 'the forgotten rows made room for these');
+    assert.equal(first(), 4);
+    record(fits + 4);
+    assert.equal(first(), 5);
+    assert.equal(log.vmbusPackets.at(log.vmbusPackets.recorded - 1)?.bytes[0], (fits + 4) & 0xff);
+  });
+
   for (const event of events) {
     it(`keeps ${event.kind} with every field`, () => {
       const log = new TraceLog();

@@ -41,7 +41,7 @@ type Perform = (disk: ScsiDisk, cdb: Uint8Array, data: ScsiData) => ScsiOutcome;
 /** A disk with what the guest has set of it. */
 export class ScsiDisk implements ModeState {
   isWriteCacheEnabled = true;
-  private readonly piece = new Uint8Array(scsiLimits.transferBytes);
+  private readonly piece = new Uint8Array(scsiLimits.pieceBytes);
 
   constructor(readonly disk: VirtualDisk) {}
 

@@ -143,7 +143,7 @@ describe('a storage controller', () => {
     assert.equal(view.getUint32(0, true), op.completeIo);
     assert.equal(view.getUint16(16, true), 7);
     assert.equal(view.getUint32(20, true), 1);
-    assert.equal(view.getUint32(24, true), 0x40000);
+    assert.equal(view.getUint32(24, true), 0x100000);
     guest.send(op.createSubChannels, Uint8Array.of(7, 0));
     assert.deepEqual([guest.status, guest.subChannels], [0, 7]);
   });
