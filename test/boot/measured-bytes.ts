@@ -15,6 +15,9 @@ const reasons = {
   subChannels: 'that host had no sub-channels, and limits of its own',
   versions: 'that host offered fewer versions, so that its message was shorter',
   queue: 'that disk had not said that it queues commands, so that they had no tag yet',
+  connection:
+    'before version 5.0 the word has no meaning: hosts put the connection, the version or zero there',
+  processors: 'that guest had one processor; with several, drivers spread their channels over them',
   pages: 'the answer to the page of pages lists more of them, and Linux asks for as many bytes',
 } as const;
 type Reason = keyof typeof reasons;
@@ -37,17 +40,41 @@ const row = (said: string, hex: string, ...differs: readonly Difference[]): Meas
 
 const monitorPages = [24, 16, 'place'] as const;
 
-/** Of the bus itself. */
-export const measuredContactBytes: readonly MeasuredBytes[] = [
-  row(
-    'guest InitiateContact',
-    '0e00000000000000 03000500 00000000 02 00 0000 00000000 00205a0500000000 00105a0500000000',
-    monitorPages,
-  ),
-  row('host VersionResponse', '0f00000000000000 01 00 0000 04000000'),
+const offersRequested: readonly MeasuredBytes[] = [
   row('guest RequestOffers', '0300000000000000'),
   row('host AllOffersDelivered', '0400000000000000'),
 ];
+
+/** Of the bus itself, up to the version that the host allows. All further bytes do not depend on the version. */
+export const measuredContactBytes: Readonly<Record<'5.3' | '4.1', readonly MeasuredBytes[]>> = {
+  '5.3': [
+    row(
+      'guest InitiateContact',
+      '0e00000000000000 03000500 00000000 02 00 0000 00000000 00205a0500000000 00105a0500000000',
+      monitorPages,
+    ),
+    row('host VersionResponse', '0f00000000000000 01 00 0000 04000000'),
+    ...offersRequested,
+  ],
+  '4.1': [
+    row(
+      'guest InitiateContact',
+      '0e00000000000000 01000400 00000000 00305a0500000000 00205a0500000000 00105a0500000000',
+      [16, 8, 'place'],
+      monitorPages,
+    ),
+    row('host VersionResponse', '0f00000000000000 01 00 0000 01000000', [12, 4, 'connection']),
+    ...offersRequested,
+  ],
+};
+
+/** What was measured on one processor, as it is on several: channels interrupt other processors. */
+export function onManyProcessors(rows: readonly MeasuredBytes[]): readonly MeasuredBytes[] {
+  return rows.map((each) => {
+    if (each.said !== 'guest OpenChannel') return each;
+    return { ...each, differs: [...each.differs, [20, 4, 'processors']] };
+  });
+}
 
 const relid = [8, 4, 'relid'] as const;
 const openId = [12, 4, 'relid'] as const;
