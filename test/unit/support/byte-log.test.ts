@@ -1,3 +1,4 @@
+// Byte strings of any length in a bounded log, compared with a list of all of them.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { ByteLog } from '../../../debug-adapter/support/byte-log';
