@@ -58,7 +58,7 @@ function main(
     bits,
     engine,
     marks,
-    ...(engine === 'translator' ? { samples } : {}),
+    samples,
     checksums: text.slice(1).trim().split('\n'),
     peakMemoryMiB: process.resourceUsage().maxRSS / 1024,
   };

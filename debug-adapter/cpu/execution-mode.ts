@@ -12,6 +12,8 @@ import { segmentOffsets, segmentsByNumber, vmcsOffsets, type SegmentOffsets } fr
 
 /** Access-rights bits in VMCS format (SDM vol. 3, table 25-2). */
 const unusable = 0x10000;
+/** Beside the access rights that checks were derived from, which have no such bit: not real or virtual-8086 mode. */
+const protectedMode = 0x100000;
 const defaultBig = 0x4000;
 const executable = 8;
 /** Of data segments: expand-down. Of code segments: conforming. */
@@ -48,6 +50,30 @@ function highEnd(rights: number, limit: number): number {
 
 function isExpandDown(rights: number): boolean {
   return (rights & (executable | expandDown)) === expandDown;
+}
+
+/**
+ * Refreshes a segment's checks, if what they are derived from has changed; says whether they never bite. Most changes
+ * of privilege change two segments.
+ */
+function neverBites(context: ProcessorContext, number: number, isProtected: boolean): boolean {
+  const { state, checkedSegments: known } = context;
+  const segment = present(segmentsByNumber[number], 'segment');
+  const rights = state.readU32(segment.accessRights) | (isProtected ? protectedMode : 0);
+  const limit = state.readU32(segment.limit) | 0;
+  const base = state.readU32(segment.base) | 0;
+  const at = number * 4;
+  if (known[at] !== rights || known[at + 1] !== limit || known[at + 2] !== base) {
+    known[at] = rights;
+    known[at + 1] = limit;
+    known[at + 2] = base;
+    known[at + 3] = refreshChecks(context, number, segment, isProtected) ? 1 : 0;
+  }
+  return known[at + 3] === 1;
+}
+
+function isBig({ state }: ProcessorContext, segment: SegmentOffsets): boolean {
+  return (state.readU32(segment.accessRights) & defaultBig) !== 0;
 }
 
 /**
@@ -98,15 +124,12 @@ export function refreshExecutionMode(context: ProcessorContext): CodeMode {
   setWide(context, runOffsets.codeLimit, state.readU32(code.limit));
   let isFlat = true;
   for (let number = 0; number < segmentsByNumber.length; number++) {
-    const segment = present(segmentsByNumber[number], 'segment');
-    const neverBites = refreshChecks(context, number, segment, isProtected);
+    const isWhole = neverBites(context, number, isProtected);
     // FS and GS may differ: they are added where they are used.
-    if (number < flatSegments && !neverBites) isFlat = false;
+    if (number < flatSegments && !isWhole) isFlat = false;
   }
-  const isBig = (segment: SegmentOffsets): boolean =>
-    (state.readU32(segment.accessRights) & defaultBig) !== 0;
-  const codeSize = isBig(code) ? 32 : 16;
-  const stackSize = isBig(segmentOffsets.SS) ? 32 : 16;
+  const codeSize = isBig(context, code) ? 32 : 16;
+  const stackSize = isBig(context, segmentOffsets.SS) ? 32 : 16;
   return isFlat && codeSize === 32 && stackSize === 32
     ? flatCode
     : segmentedCode(codeSize, stackSize);

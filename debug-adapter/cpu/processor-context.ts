@@ -66,6 +66,9 @@ export class ProcessorContext {
   /** Bits of linear addresses in the present paging mode; kept by the processor whenever its mode changes. */
   linearAddressBits: LinearAddressBits = linearAddressBits.fourLevels;
 
+  /** Of each segment, by number: rights, limit and base that its checks were derived from, and whether these never bite. */
+  readonly checkedSegments = new Int32Array(6 * 4).fill(-1);
+
   /** @param supportedAddressBits of linear addresses, in any paging mode */
   constructor(
     readonly bytes: Uint8Array,

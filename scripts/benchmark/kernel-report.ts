@@ -1,5 +1,5 @@
 // The table of a run of the kernel suite, as text for the terminal and for `debug-adapter/cpu/BENCHMARKS.md`.
-import { geometricMean, msUntilFast, startSpeed } from './kernel-run';
+import { geometricMean, msUntilFast, speedOfFirst, startSpeed } from './kernel-run';
 import { apart, bestSpeed, kernels, type SuiteResult } from './kernel-suite';
 
 /** Ratios that a later run must not fall short of by more than 15 %. */
@@ -13,6 +13,8 @@ export interface Ratios {
 export const meanKernels = kernels.filter((kernel) => !apart.includes(kernel));
 /** Round 0 includes the set-up and the warm-up. */
 const warmFrom = 1;
+/** Instructions from a cold start whose speed is reported. */
+const reportedInstructions = 100e6;
 
 function meanOf(suite: SuiteResult, engine: string, from: number): number {
   return geometricMean(meanKernels.map((kernel) => bestSpeed(suite, kernel, engine, from)));
@@ -59,18 +61,19 @@ export function speedTable(suite: SuiteResult): string {
   return markdown(rows);
 }
 
-/** Markdown table: how the translator starts. */
-export function startTable(suite: SuiteResult): string {
+/** Markdown table: how an engine of ours starts. */
+export function startTable(suite: SuiteResult, ours: 'translator' | 'interpreter'): string {
   const head = [
-    `${suite.bits}-bit guest`,
+    `${ours}, ${suite.bits}-bit guest`,
     'first 0.1 s',
     'first second',
+    'first 100 M instr.',
     'ms to 80 % of full speed',
     'peak MiB',
   ];
   const rows = kernels.map((kernel) => {
-    const runs = suite.runs.filter((run) => run.kernel === kernel && run.engine === 'translator');
-    const full = bestSpeed(suite, kernel, 'translator', warmFrom);
+    const runs = suite.runs.filter((run) => run.kernel === kernel && run.engine === ours);
+    const full = bestSpeed(suite, kernel, ours, warmFrom);
     const median = (values: readonly number[]): string => {
       const sorted = [...values].sort((a, b) => a - b);
       const value = sorted[Math.floor(sorted.length / 2)] ?? NaN;
@@ -80,6 +83,7 @@ export function startTable(suite: SuiteResult): string {
       kernel,
       median(runs.map((run) => startSpeed(run, 100))),
       median(runs.map((run) => startSpeed(run, 1000))),
+      median(runs.map((run) => speedOfFirst(run, reportedInstructions))),
       median(runs.map((run) => msUntilFast(run, full))),
       median(runs.map((run) => run.peakMemoryMiB ?? NaN)),
     ];

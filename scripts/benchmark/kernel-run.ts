@@ -50,6 +50,15 @@ export function startSpeed({ samples = [] }: KernelRun, ms: number): number {
   return ((last.position ?? 0) - (first.position ?? 0)) / (last.cpuMs - first.cpuMs) / 1000;
 }
 
+/** Speed over the first so many instructions, in millions per second. */
+export function speedOfFirst({ samples = [] }: KernelRun, instructions: number): number {
+  const [first] = samples;
+  const start = first?.position ?? 0;
+  const last = samples.find((sample) => (sample.position ?? 0) - start >= instructions);
+  if (first === undefined || last === undefined) return NaN;
+  return ((last.position ?? 0) - start) / (last.cpuMs - first.cpuMs) / 1000;
+}
+
 /** Milliseconds until a stretch between two samples reached 80 % of `fullSpeed` (millions per second). */
 export function msUntilFast({ samples = [] }: KernelRun, fullSpeed: number): number {
   const [first] = samples;

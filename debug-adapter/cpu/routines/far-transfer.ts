@@ -359,12 +359,13 @@ export function loadOuterStack(
 }
 
 const unusable = 0x10000;
+const { ES, DS, FS, GS } = segmentOffsets;
+const dataSegments = [ES, DS, FS, GS] as const;
 
 /** Data segments that the new privilege level may not keep become null (SDM vol. 2, IRET and RET). */
 export function dropPrivilegedSegments(processor: Processor, level: number): void {
   const { state } = processor.context;
-  for (const name of ['ES', 'DS', 'FS', 'GS'] as const) {
-    const offsets = segmentOffsets[name];
+  for (const offsets of dataSegments) {
     const rights = state.readU32(offsets.accessRights);
     const isConformingCode = (rights & 0x1c) === 0x1c;
     const privilege = (rights >>> 5) & 3;

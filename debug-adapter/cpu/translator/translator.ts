@@ -13,8 +13,14 @@ import { discoverRegion, type Region } from './region';
 import { emitRegion } from './region-function';
 import { RegionStore } from './region-store';
 
-/** Steps after which places are translated although others could still join them. */
-const waitStepsMax = 200_000;
+/**
+ * Steps after which places are translated although others could still join them: so many for each module made before,
+ * up to a limit. What is hot first is a loop that waits alone, while the engine has not optimized the interpreter yet.
+ */
+const waitStepsOfModule = 10_000;
+const waitStepsMax = 300_000;
+/** Instructions, or one region, that are translated at once: whoever wants the guest to stop waits for so many. */
+const instructionsAtOnceMax = 1000;
 /** Steps of generated code after which time passes here. */
 const stepsAtOnceMax = 400_000;
 /** Refused translations that make up for one change. */
@@ -51,6 +57,7 @@ export interface TranslatorOptions {
 export class Translator {
   private waiting: HotPlace[] = [];
   private waitedSteps = 0;
+  private moduleCount = 0;
   private readonly store: RegionStore;
   /** By frame: how often translated code was lost to a write. */
   private readonly changes = new Map<number, number>();
@@ -80,14 +87,19 @@ export class Translator {
 
   /** How many steps generated code may go without {@link advance}. */
   bounded(steps: number): number {
-    return Math.min(steps, stepsAtOnceMax);
+    if (this.waiting.length === 0) return Math.min(steps, stepsAtOnceMax);
+    return Math.min(steps, Math.max(1, this.waitSteps - this.waitedSteps));
   }
 
   /** Time passes, in steps: nothing waits for too long. */
   advance(steps: number): void {
     if (this.waiting.length === 0) return;
     this.waitedSteps += steps;
-    if (this.waitedSteps >= waitStepsMax) this.translateWaiting();
+    if (this.waitedSteps >= this.waitSteps) this.translateWaiting();
+  }
+
+  private get waitSteps(): number {
+    return Math.min(waitStepsMax, (this.moduleCount + 1) * waitStepsOfModule);
   }
 
   /** The code of a frame is about to change: what was made from it is kept for when it is the same again. */
@@ -157,16 +169,22 @@ export class Translator {
   }
 
   private translateWaiting(): void {
-    const places = this.waiting;
-    this.waiting = [];
-    this.waitedSteps = 0;
     const found: Translated[] = [];
-    for (const place of places) {
+    let instructions = 0;
+    while (instructions < instructionsAtOnceMax) {
+      const place = this.waiting.shift();
+      if (place === undefined) break;
       const region = this.discover(place);
-      if (region !== undefined) found.push({ place, region });
+      if (region === undefined) continue;
+      found.push({ place, region });
+      instructions += region.instructionCount;
     }
     const translated = withoutCovered(found);
     if (translated.length > 0) this.install(translated);
+    this.waiting = this.waiting.filter((place) => !isCovered(place, translated));
+    // What is left comes after a little while.
+    this.waitedSteps =
+      this.waiting.length === 0 ? 0 : Math.max(0, this.waitSteps - waitStepsOfModule);
   }
 
   private discover(place: HotPlace): Region | undefined {
@@ -187,6 +205,7 @@ export class Translator {
     const module = buildModule([], functions, exported);
     const slots = translated.map(() => this.store.takeSlot());
     this.space.install(module, slots);
+    this.moduleCount++;
     const { archive } = this.options;
     archive?.add(
       module,
@@ -213,19 +232,22 @@ function recordOf({ mode, entries, blocks }: Region): RegionRecord {
   };
 }
 
+/** Whether a region can be entered at a place. */
+function isCovered({ frame, offset, mode }: HotPlace, regions: readonly Translated[]): boolean {
+  return regions.some(
+    ({ place, region }) =>
+      place.frame === frame &&
+      place.mode === mode &&
+      region.entries.some((entry) => entry.offset === offset),
+  );
+}
+
 /** Largest first, without those whose place a larger one can be entered at: their code would exist twice. */
 function withoutCovered(found: readonly Translated[]): Translated[] {
   const kept: Translated[] = [];
   const bySize = [...found].sort((a, b) => b.region.instructionCount - a.region.instructionCount);
   for (const candidate of bySize) {
-    const { frame, offset, mode } = candidate.place;
-    const isCovered = kept.some(
-      ({ place, region }) =>
-        place.frame === frame &&
-        place.mode === mode &&
-        region.entries.some((entry) => entry.offset === offset),
-    );
-    if (!isCovered) kept.push(candidate);
+    if (!isCovered(candidate.place, kept)) kept.push(candidate);
   }
   return kept;
 }
