@@ -52,7 +52,7 @@ export function restorePartition(partition: Partition, record: StateRecord): voi
   partition.lifeCycle.restore(record.record('lifeCycle'));
   partition.time.offsetNs = record.number('timeOffset');
   restoreGuest(partition, record.record('guest'));
-  partition.connections.restore(record.record('connections'));
+  partition.connections.restore(record.record('connections'), partition.lifeCycle.ports);
   partition.portIntercepts.restore(record.numbers('portIntercepts'));
   partition.memoryIntercepts.restore(record.numbers('memoryIntercepts'));
   for (const processor of partition.processors) processor.exitIdentity = undefined;

@@ -11,6 +11,9 @@ export type GuestVirtualAddress = bigint;
 /** Bytes in a page; the unit of every map in the machine. */
 export const pageSizeBytes = 4096;
 
+/** Physical addresses have 52 bits. */
+export const physicalPageCount = 2 ** 52 / pageSizeBytes;
+
 /** Index of the page that holds `address`. */
 export function pageOf(address: GuestPhysicalAddress): number {
   return Math.floor(address / pageSizeBytes);

@@ -1,5 +1,5 @@
 /** Whether the map of a saved memory can be one: what a file says of frames is not believed before. */
-import { pageSizeBytes } from './addresses';
+import { physicalPageCount } from './addresses';
 import {
   chunkPages,
   entryMapped,
@@ -8,9 +8,7 @@ import {
   type GuestMemorySavedState,
 } from './guest-memory';
 
-/** Guest-physical addresses have 52 bits. */
-const gpaPageCount = 2 ** 52 / pageSizeBytes;
-const chunkCount = gpaPageCount / chunkPages;
+const chunkCount = physicalPageCount / chunkPages;
 const entryBytes = 4;
 const knownBits = entryMapped | rightsAll;
 
@@ -37,7 +35,7 @@ export function findMapDamage(
   }
   const overlaid = new Set<number>();
   for (const { gpaPage, underlying } of overlays) {
-    if (!isIndex(gpaPage, gpaPageCount) || overlaid.has(gpaPage)) return badOverlay;
+    if (!isIndex(gpaPage, physicalPageCount) || overlaid.has(gpaPage)) return badOverlay;
     overlaid.add(gpaPage);
     const chunk = byIndex.get(Math.floor(gpaPage / chunkPages));
     const entry = chunk?.getInt32((gpaPage % chunkPages) * entryBytes, true) ?? 0;

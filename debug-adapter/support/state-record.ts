@@ -2,6 +2,9 @@
 import type { StateNode } from './state-tree';
 import { UserError } from './user-error';
 
+/** No count of a machine comes near it, and what is added to it stays a safe integer. */
+const countMax = 2 ** 52;
+
 /** One record with its place in the tree, for messages. */
 export class StateRecord {
   private readonly fields: ReadonlyMap<string, StateNode>;
@@ -105,7 +108,15 @@ export class StateRecord {
     });
   }
 
-  private mismatch(key: string, expected: string): UserError {
+  /** A number of things, or of one among them: 0 to `most`. */
+  count(key: string, most = countMax): number {
+    const value = this.number(key);
+    if (value < 0 || value > most) throw this.mismatch(key, `from 0 to ${most}`);
+    return value;
+  }
+
+  /** The problem of a field that cannot have been saved; `expected` follows "is not". */
+  mismatch(key: string, expected: string): UserError {
     const place = key === '' ? this.where : `${this.where}.${key}`;
     return new UserError(
       'saved-state-mismatch',

@@ -136,11 +136,16 @@ export function restoreMachineTree(parts: MachineParts, tree: StateNode): readon
   return inputs;
 }
 
-function restoreLoop({ loop }: MachineParts, record: StateRecord): void {
+function restoreLoop({ loop, guests }: MachineParts, record: StateRecord): void {
+  const lanes = guests.reduce((sum, { processors }) => sum + processors.length, 0);
+  for (const key of ['laneTimes', 'runningSince']) {
+    if (record.numbers(key).length === lanes) continue;
+    throw record.mismatch(key, `one number for each of ${lanes} processors`);
+  }
   const schedule = record.record('schedule');
   const events = record.record('events');
   loop.state = {
-    position: record.number('position'),
+    position: record.count('position'),
     laneTimesNs: record.numbers('laneTimes'),
     runningSinceNs: record.numbers('runningSince'),
     schedule: { current: schedule.number('current'), horizonNs: schedule.number('horizonNs') },

@@ -1,5 +1,6 @@
 /** Which pages of the parent are behind the guest-physical pages of a child, and with what rights (TLFS 5.3, 9.4). */
-import { present } from '../../support/assert';
+import { physicalPageCount } from '../../machine/addresses';
+import { rightsAll } from '../../machine/guest-memory';
 
 /** A run of pages that are mapped side by side, in the child and in the parent. */
 export interface MappedRun {
@@ -79,17 +80,21 @@ export class GpaMap {
     ]);
   }
 
-  restore(saved: readonly number[]): void {
-    this.entries = [];
-    for (let at = 0; at + fieldsOfRun <= saved.length; at += fieldsOfRun) {
-      const field = (index: number): number => present(saved[at + index], 'field of a run');
-      this.entries.push({
-        gpaPage: field(0),
-        sourcePage: field(1),
-        count: field(2),
-        rights: field(3),
-      });
+  /** @returns false, with nothing changed, where no map saves such numbers */
+  restore(saved: readonly number[]): boolean {
+    const runs: MappedRun[] = [];
+    let behind = 0;
+    for (let at = 0; at < saved.length; at += fieldsOfRun) {
+      const fields = saved.slice(at, at + fieldsOfRun);
+      const [gpaPage = NaN, sourcePage = NaN, count = NaN, rights = NaN] = fields;
+      const isRun = gpaPage >= behind && sourcePage >= 0 && count > 0;
+      behind = gpaPage + count;
+      const fits = behind <= physicalPageCount && sourcePage + count <= physicalPageCount;
+      if (!isRun || !fits || (rights & rightsAll) !== rights) return false;
+      runs.push({ gpaPage, sourcePage, count, rights });
     }
+    this.entries = runs;
+    return true;
   }
 
   private mappedWithin(gpaPage: number, count: number): number {

@@ -62,7 +62,9 @@ export class MemoryPool {
 
   restore(record: StateRecord): void {
     record.expectVersion(version);
-    this.pages.restore(record.numbers('pages'));
-    this.used = record.number('used');
+    if (!this.pages.restore(record.numbers('pages'))) {
+      throw record.mismatch('pages', 'ranges of pages, ascending and apart');
+    }
+    this.used = record.count('used', this.pages.count);
   }
 }

@@ -1,4 +1,5 @@
 /** A set of pages, kept as ranges: pages that a parent has given away come in few of them. */
+import { physicalPageCount } from '../../machine/addresses';
 import { assert, present } from '../../support/assert';
 
 interface PageRange {
@@ -56,13 +57,17 @@ export class PageRanges {
     return this.ranges.flatMap(({ first, end }) => [first, end]);
   }
 
-  restore(saved: readonly number[]): void {
-    this.ranges = [];
-    for (let at = 0; at + 1 < saved.length; at += 2) {
-      this.ranges.push({
-        first: present(saved[at], 'first page'),
-        end: present(saved[at + 1], 'end of the range'),
-      });
+  /** @returns false, with nothing changed, where no set saves such numbers */
+  restore(saved: readonly number[]): boolean {
+    const ranges: PageRange[] = [];
+    let behind = -1;
+    for (let at = 0; at < saved.length; at += 2) {
+      const [first = NaN, end = NaN] = saved.slice(at, at + 2);
+      if (!(behind < first && first < end && end <= physicalPageCount)) return false;
+      ranges.push({ first, end });
+      behind = end;
     }
+    this.ranges = ranges;
+    return true;
   }
 }

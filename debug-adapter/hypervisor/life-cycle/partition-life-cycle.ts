@@ -122,7 +122,9 @@ export class PartitionLifeCycle implements SavedPart {
     const [weight = 0, cap = 0, reserve = 0] = record.numbers('share');
     this.share = { weight, cap, reserve };
     this.pool.restore(record.record('pool'));
-    this.gpaMap.restore(record.numbers('gpaMap'));
+    if (!this.gpaMap.restore(record.numbers('gpaMap'))) {
+      throw record.mismatch('gpaMap', 'runs of pages, ascending and apart');
+    }
     this.ports.clear();
     for (const saved of record.records('ports')) {
       const [id, flagCount] = [saved.number('id'), saved.number('flagCount')];

@@ -1,5 +1,4 @@
 /** The connections of a partition to ports of its parent (TLFS 11.3): where its messages and events may go. */
-import type { SavedPart } from '../../machine/saved-part';
 import { assert } from '../../support/assert';
 import type { StateRecord } from '../../support/state-record';
 import type { StateNode } from '../../support/state-tree';
@@ -11,12 +10,19 @@ export type Connection =
   /** Its port has been deleted. */
   | { readonly kind: 'broken' };
 
+/** What a connection needs to know of the port that it leads to. */
+export interface ConnectedPort {
+  readonly kind: 'message' | 'event';
+  readonly flagCount: number;
+}
+
+const connectionIdMax = 0xffffffff;
 const version = 2;
 
 /**
  * By connection identifier. They belong to the parent, who makes and closes them: a reset of the guest leaves them.
  */
-export class ConnectionTable implements SavedPart {
+export class ConnectionTable {
   private readonly connections = new Map<number, Connection>();
 
   connect(id: number, connection: Connection): void {
@@ -55,8 +61,6 @@ export class ConnectionTable implements SavedPart {
       });
   }
 
-  reset(): void {}
-
   save(): StateNode {
     return {
       version,
@@ -66,19 +70,29 @@ export class ConnectionTable implements SavedPart {
     };
   }
 
-  restore(record: StateRecord): void {
+  /** @throws UserError where a connection is there twice, or leads to none of `ports` */
+  restore(record: StateRecord, ports: ReadonlyMap<number, ConnectedPort>): void {
     record.expectVersion(version);
     this.connections.clear();
     for (const saved of record.records('connections')) {
-      this.connections.set(saved.number('id'), restoreConnection(saved));
+      const id = saved.count('id', connectionIdMax);
+      if (this.connections.has(id)) throw saved.mismatch('id', 'of one connection only');
+      this.connections.set(id, restoreConnection(saved, ports));
     }
   }
 }
 
-function restoreConnection(record: StateRecord): Connection {
+function restoreConnection(
+  record: StateRecord,
+  ports: ReadonlyMap<number, ConnectedPort>,
+): Connection {
   const kind = record.choice('kind', ['message', 'event', 'broken']);
   if (kind === 'broken') return { kind };
   const portId = record.number('portId');
+  const port = ports.get(portId);
+  if (port?.kind !== kind) throw record.mismatch('portId', `a port for a connection "${kind}"`);
   if (kind === 'message') return { kind, portId };
-  return { kind, portId, flagCount: record.number('flagCount') };
+  const flagCount = record.number('flagCount');
+  if (flagCount !== port.flagCount) throw record.mismatch('flagCount', 'that of its port');
+  return { kind, portId, flagCount };
 }

@@ -10,7 +10,9 @@ import type { PhysicalMachine } from '../../../debug-adapter/system/physical-mac
 import { ApicRegister } from '../../../debug-adapter/spec/x86/local-apic';
 import { UserError } from '../../../debug-adapter/support/user-error';
 import { code, counterOf, interruptMachine, startUpVector } from '../../support/interrupt-guest';
-import { hostileMaps, withMap } from '../../support/altered-file';
+import type { StateNode } from '../../../debug-adapter/support/state-tree';
+import { hostileMaps, treesOf, withMap, withTree } from '../../support/altered-file';
+import { BusGuest } from '../../support/bus-guest';
 import { SeededRandom, seedOf } from '../../support/seeded-random';
 
 const { compressor } = nodePorts;
@@ -134,6 +136,91 @@ describe('a saved machine', () => {
     assertRefused(restore, ['saved-state-other-machine'], 'another image');
     assert.equal(other.stateHash(), before);
   });
+});
+
+/** A leaf of the records of guests, and what no machine saves there. */
+const hostileLeaves: readonly (readonly [path: string, value: StateNode])[] = [
+  ['0.lifeCycle.pool.pages', [5]],
+  ['0.lifeCycle.pool.pages', [9, 3]],
+  ['0.lifeCycle.pool.pages', [-4, 3]],
+  ['0.lifeCycle.pool.pages', [0, 8, 8, 9]],
+  ['0.lifeCycle.pool.pages', [0, 2 ** 41]],
+  ['0.lifeCycle.pool.used', -1],
+  ['0.lifeCycle.pool.used', 2 ** 40],
+  ['0.lifeCycle.gpaMap', [0, 0, 4]],
+  ['0.lifeCycle.gpaMap', [0, 0, 4, 8]],
+  ['0.lifeCycle.gpaMap', [0, 0, 0, 7]],
+  ['0.lifeCycle.gpaMap', [0, 0, 4, 7, 3, 9, 1, 7]],
+  ['0.lifeCycle.gpaMap', [0, -1, 4, 7]],
+  ['0.lifeCycle.gpaMap', [2 ** 40, 0, 1, 7]],
+  ['0.connections.connections.0.id', -1],
+  ['0.connections.connections.0.id', 2 ** 33],
+  ['0.connections.connections.1.id', 1],
+  ['0.connections.connections.0.portId', 0x77],
+  ['0.connections.connections.0.kind', 'telegram'],
+  ['0.connections.connections.2.flagCount', 4096],
+];
+
+/** The tree with another leaf; a dot is between the keys of its path. */
+function withLeaf(node: StateNode, path: string, value: StateNode): StateNode {
+  const [key = '', ...rest] = path.split('.');
+  const inner = (child: StateNode | undefined): StateNode =>
+    rest.length === 0 ? value : withLeaf(child ?? [], rest.join('.'), value);
+  if (isList(node)) return node.with(Number(key), inner(node[Number(key)]));
+  assert(typeof node === 'object' && !(node instanceof Uint8Array), path);
+  return { ...node, [key]: inner(node[key]) };
+}
+
+const isList = (node: StateNode): node is readonly StateNode[] => Array.isArray(node);
+
+describe('a saved machine whose records are not what was saved', () => {
+  const machine = interruptMachine({
+    boot: new BusGuest().connect().open(1).boot,
+    options: { vmbus: true },
+  });
+  const guests = 'component guests';
+  let file: Uint8Array;
+  before(() => (file = fileOf(run(machine, 20_000))));
+
+  const refuse = (name: string, change: (tree: StateNode) => StateNode, field: RegExp): void => {
+    const tree = treesOf(file, (candidate) => candidate === name).get(name);
+    assert(tree !== undefined);
+    const hostile = withTree(file, name, change(tree));
+    const hash = machine.stateHash();
+    assert.throws(
+      () => machine.restoreFile(readMachineFile(hostile, compressor), compressor),
+      (error) =>
+        error instanceof UserError &&
+        error.id === 'saved-state-mismatch' &&
+        field.test(error.message),
+    );
+    assert.equal(machine.stateHash(), hash, 'nothing has changed');
+  };
+
+  for (const [path, value] of hostileLeaves) {
+    it(`${path} ${JSON.stringify(value)} is refused by its name`, () => {
+      const field = path.split('.').at(-1) ?? '';
+      refuse(guests, (tree) => withLeaf(tree, path, value), new RegExp(`\\.${field} is not`));
+    });
+  }
+
+  it('the connection and the memory that were saved are taken again', () => {
+    const hash = machine.stateHash();
+    machine.restoreFile(readMachineFile(file, compressor), compressor);
+    assert.equal(machine.stateHash(), hash);
+  });
+
+  for (const [field, value] of [
+    ['laneTimes', []],
+    ['laneTimes', [1, 2]],
+    ['runningSince', []],
+    ['position', -1],
+    ['position', Number.MAX_SAFE_INTEGER],
+  ] as const) {
+    it(`${field} ${JSON.stringify(value)} is refused by its name`, () => {
+      refuse('component loop', (tree) => withLeaf(tree, field, value), new RegExp(`${field} is`));
+    });
+  }
 });
 
 describe('the file of a saved machine', () => {
