@@ -183,6 +183,7 @@ function integrationTable(integration: IntegrationCommands): CommandTable {
     setGuestTime: (target: PartitionTarget) => integration.ask('set-time', target),
     queryGuestData: (target: PartitionTarget) => integration.ask('query-data', target),
     setGuestValue: (target: PartitionTarget) => integration.setValue(target),
+    setGuestAddresses: (target: PartitionTarget) => integration.setAddresses(target),
     freezeGuest: (target: PartitionTarget) => integration.ask('freeze', target),
     thawGuest: (target: PartitionTarget) => integration.ask('thaw', target),
     copyFileToGuest: (target: PartitionTarget) => integration.copyFile(target),

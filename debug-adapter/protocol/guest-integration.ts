@@ -50,6 +50,7 @@ export const guestOperations = {
   'query-data': 'kvp',
   'set-data': 'kvp',
   'delete-data': 'kvp',
+  'set-addresses': 'kvp',
   freeze: 'vss',
   thaw: 'vss',
   'copy-file': 'fcopy',
@@ -57,6 +58,18 @@ export const guestOperations = {
 
 /** Name of an operation. */
 export type GuestOperationName = keyof typeof guestOperations;
+
+/** Addresses that an adapter of a guest is to have; lists have semicolons. */
+export interface GuestAddresses {
+  /** Instance of its device, in braces. */
+  readonly adapter: string;
+  /** Whether a DHCP server gives the addresses, or they are those that follow. */
+  readonly assignment: 'dhcp' | 'static';
+  readonly addresses: string;
+  readonly subnetMasks: string;
+  readonly gateways: string;
+  readonly dnsServers: string;
+}
 
 /** Asks a guest for something. */
 export interface AskGuestArguments {
@@ -66,6 +79,8 @@ export interface AskGuestArguments {
   readonly key?: string;
   /** Of `set-data`. */
   readonly value?: string;
+  /** Of `set-addresses`. */
+  readonly configuration?: GuestAddresses;
   /** Of `copy-file`: absolute path in the guest. */
   readonly path?: string;
   /** Of `copy-file`: contents in base64. */

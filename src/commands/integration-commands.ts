@@ -3,11 +3,19 @@ import * as vscode from 'vscode';
 import {
   integrationRequest,
   type AskGuestArguments,
+  type GuestAddresses,
   type GuestOperationName,
 } from '../../debug-adapter/protocol/guest-integration';
 import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
 import { requestFromAdapter } from '../debug/session-requests';
 import { showError } from '../debug/show-error';
+import {
+  adapterInstance,
+  adapterProblem,
+  addressesProblem,
+  addressList,
+  masksProblem,
+} from '../presentation/address-list';
 import { operationTexts } from '../views/integration-text';
 import type { PartitionTarget } from './partition-commands';
 
@@ -59,6 +67,14 @@ export class IntegrationCommands {
     await this.send({ operation: 'set-data', partition, key, value }, target);
   }
 
+  /** Asks for an adapter and the addresses that it is to have. */
+  async setAddresses(target: PartitionTarget): Promise<void> {
+    const configuration = await askAddresses(`Set Addresses of "${target.partition.name}"`);
+    if (configuration === undefined) return;
+    const { id: partition } = target.partition;
+    await this.send({ operation: 'set-addresses', partition, configuration }, target);
+  }
+
   private async send(args: AskGuestArguments, { partition }: PartitionTarget): Promise<void> {
     const live = this.sessions.live;
     if (live === undefined) return;
@@ -72,4 +88,44 @@ export class IntegrationCommands {
     }
     this.asked();
   }
+}
+
+/** Asks in as many steps as it takes; undefined where one of them is left. */
+async function askAddresses(title: string): Promise<GuestAddresses | undefined> {
+  const ask = (
+    prompt: string,
+    validateInput: (text: string) => string | undefined,
+  ): Thenable<string | undefined> =>
+    vscode.window.showInputBox({ title, prompt, validateInput, ignoreFocusOut: true });
+  const instance = await ask('Adapter: the instance of its device', adapterProblem);
+  if (instance === undefined) return undefined;
+  const adapter = adapterInstance(instance);
+  const assignments = [
+    { label: 'From a DHCP server', assignment: 'dhcp' as const },
+    { label: 'Static addresses', assignment: 'static' as const },
+  ];
+  const chosen = await vscode.window.showQuickPick(assignments, { title, ignoreFocusOut: true });
+  if (chosen === undefined) return undefined;
+  const { assignment } = chosen;
+  const nothing = { addresses: '', subnetMasks: '', gateways: '', dnsServers: '' };
+  if (assignment === 'dhcp') return { adapter, assignment, ...nothing };
+  const addresses = await ask('IPv4 and IPv6 addresses, with commas', (text) =>
+    addressesProblem(text, false),
+  );
+  if (addresses === undefined) return undefined;
+  const masks = await ask('Subnet mask of each, with commas', (text) =>
+    masksProblem(text, addresses),
+  );
+  if (masks === undefined) return undefined;
+  const optional = (text: string): string | undefined => addressesProblem(text, true);
+  const gateways = await ask('Gateways, with commas; may be empty', optional);
+  if (gateways === undefined) return undefined;
+  const dnsServers = await ask('DNS servers, with commas; may be empty', optional);
+  if (dnsServers === undefined) return undefined;
+  return {
+    ...{ adapter, assignment, addresses: addressList(addresses) },
+    subnetMasks: addressList(masks),
+    gateways: addressList(gateways),
+    dnsServers: addressList(dnsServers),
+  };
 }

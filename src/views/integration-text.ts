@@ -56,6 +56,7 @@ export const operationTexts: Record<GuestOperationName, string> = {
   'query-data': 'tell about itself',
   'set-data': 'keep a value',
   'delete-data': 'forget a value',
+  'set-addresses': 'set addresses',
   freeze: 'freeze its file systems',
   thaw: 'thaw its file systems',
   'copy-file': 'take a file',

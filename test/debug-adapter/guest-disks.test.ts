@@ -113,6 +113,13 @@ describe('disks of a guest', () => {
     assert.match(await ask({ operation: 'shut-down' }), /[Ss]hutdown/);
     assert.match(await ask({ operation: 'dance' }), /no operation "dance"/);
     assert.match(await ask({ operation: 'set-data', key: 'k' }), /value/);
+    const lists = { addresses: '', subnetMasks: '', gateways: '', dnsServers: '' };
+    const addresses = { adapter: '{x}', assignment: 'dhcp', ...lists };
+    const setAddresses = (configuration?: object): Promise<string> =>
+      ask({ operation: 'set-addresses', configuration });
+    assert.match(await setAddresses(addresses), /[Dd]ata exchange|[Kk]ey-value|KVP/);
+    assert.match(await setAddresses({ ...addresses, assignment: 'luck' }), /dhcp/);
+    assert.match(await setAddresses(), /configuration/);
     const file = { operation: 'copy-file', path: '/tmp/x', data: '!' };
     assert.match(await ask(file), /base64/);
     assert.match(await session.refusal(integrationRequest.askGuest, {}), /operation/);

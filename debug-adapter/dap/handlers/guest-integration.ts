@@ -3,6 +3,7 @@ import type { GuestRequest } from '../../debugger/guest-integration';
 import {
   guestOperations,
   integrationRequest,
+  type GuestAddresses,
   type GuestOperationName,
   type IntegrationBody,
 } from '../../protocol/guest-integration';
@@ -33,6 +34,19 @@ function isOperation(name: string): name is GuestOperationName {
   return Object.hasOwn(guestOperations, name);
 }
 
+function addressesOf(args: RequestArguments): GuestAddresses {
+  const assignment = args.string('assignment');
+  if (assignment !== 'dhcp' && assignment !== 'static') {
+    throw new UserError('bad-arguments', 'Addresses are assigned by "dhcp", or "static".');
+  }
+  return {
+    ...{ adapter: args.string('adapter'), assignment, addresses: args.string('addresses') },
+    subnetMasks: args.string('subnetMasks'),
+    gateways: args.string('gateways'),
+    dnsServers: args.string('dnsServers'),
+  };
+}
+
 function requestOf(operation: GuestOperationName, args: RequestArguments): GuestRequest {
   switch (operation) {
     case 'shut-down':
@@ -47,6 +61,8 @@ function requestOf(operation: GuestOperationName, args: RequestArguments): Guest
       return { kind: 'guest-data-set', key: args.string('key'), value: args.string('value') };
     case 'delete-data':
       return { kind: 'guest-data-delete', key: args.string('key') };
+    case 'set-addresses':
+      return { kind: 'guest-address-set', ...addressesOf(args.object('configuration')) };
     case 'freeze':
       return { kind: 'guest-freeze' };
     case 'thaw':
