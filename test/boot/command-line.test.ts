@@ -90,7 +90,8 @@ describe('hyperscope run --kernel', function () {
     const text = 'Booting paravirtualized';
     const addresses = (['host', 'guest'] as const).map((unpack) => {
       const back = ['--back-to', 'console_unlock', '--unpack', unpack];
-      const { status, stdout, stderr } = boot('--until', text, ...back);
+      const line = guestCommandLine.replace('nokaslr', '');
+      const { status, stdout, stderr } = boot('--append', line, '--until', text, ...back);
       assert.equal(status, 0, stderr);
       assert.equal(stdout.split(text).length, 2, 'the past is silent');
       assert.match(stderr, /Stopped at a breakpoint\.\nAt position \d+, \d+ ns:\n/);
