@@ -1,11 +1,19 @@
 // Measures the kernels side by side with QEMU, prints the tables, and writes or checks the committed figures.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../vscode-host/paths.mjs';
-import type { Bits } from './kernel-run';
-import { meanKernels, ratios, speedTable, startTable, type Ratios } from './kernel-report';
+import {
+  checkRatios,
+  machineName,
+  othersOf,
+  rounded,
+  writeRatios,
+  type Measured,
+  type SizeName,
+} from './committed-ratios';
+import { ratios, speedTable, startTable } from './kernel-report';
 import { fullSuite, quickSuite, runSuite, type SuiteResult } from './kernel-suite';
 import { qemuVersion } from './run-kernel-qemu';
 import { measureMemory, memoryLimitMiB, memoryText } from './memory-figure';
@@ -20,22 +28,10 @@ export interface BenchmarkOptions {
 }
 
 const pagePath = 'debug-adapter/cpu/BENCHMARKS.md';
-const ratiosPath = 'scripts/benchmark/results/ratios.json';
 const samplesPath = 'scripts/benchmark/results/samples.json';
-const shortfallMax = 0.15;
 /** How often a check measures, until the best of all runs is good: a busy host makes single runs slow. */
 const attemptsMax = 3;
 const ourEngines = ['translator', 'interpreter'] as const;
-const checkedKernels = [...meanKernels, 'system'];
-
-/** Ratios of the translator to other engines, for guests of each kind. */
-type Measured = Readonly<Partial<Record<Bits, Readonly<Record<string, Ratios | undefined>>>>>;
-type SizeName = 'full' | 'quick';
-
-const othersOf: Readonly<Record<Bits, readonly string[]>> = {
-  64: ['interpreter', 'qemu'],
-  32: ['interpreter', 'qemu', 'v86'],
-};
 
 /** Runs it all; false where the check failed. */
 export async function benchmarkKernels(options: BenchmarkOptions): Promise<boolean> {
@@ -46,7 +42,7 @@ export async function benchmarkKernels(options: BenchmarkOptions): Promise<boole
   let isGood = true;
   for (let attempt = 0; attempt < (options.checks ? attemptsMax : 1); attempt++) {
     suites = await measureSuites(options, qemu !== undefined, suites);
-    isGood = !options.checks || check(ratiosOf(suites), kind);
+    isGood = !options.checks || checkRatios(kind, ratiosOf(suites));
     if (isGood) break;
   }
   const text = [
@@ -89,11 +85,6 @@ function ratiosOf(suites: readonly SuiteResult[]): Measured {
   );
 }
 
-function committed(): Partial<Record<SizeName, Measured>> {
-  const path = join(root, ratiosPath);
-  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {};
-}
-
 function write(
   { isQuick }: BenchmarkOptions,
   text: string,
@@ -102,22 +93,14 @@ function write(
   kind: SizeName,
   qemu: string | undefined,
 ): void {
-  mkdirSync(join(root, 'scripts/benchmark/results'), { recursive: true });
-  const all = { ...committed(), [kind]: measured };
-  writeFileSync(join(root, ratiosPath), `${JSON.stringify(all, rounded, 2)}\n`);
+  writeRatios(kind, measured);
   if (isQuick) return;
   const runs = suites.flatMap((suite) => suite.runs);
   writeFileSync(join(root, samplesPath), `${JSON.stringify({ runs }, rounded)}\n`);
   writeFileSync(join(root, pagePath), page(text, qemu));
 }
 
-/** Leaves out digits that mean nothing. */
-function rounded(_key: string, value: unknown): unknown {
-  return typeof value === 'number' ? Math.round(value * 1000) / 1000 : value;
-}
-
 function page(text: string, qemu = 'not installed'): string {
-  const [processor] = cpus();
   const git = (...args: string[]): string =>
     spawnSync('git', args, { cwd: root, encoding: 'utf8' }).stdout.trim();
   const clock = hasThreadTime
@@ -130,7 +113,7 @@ of ${fullSuite.rounds} rounds. Each run of ours is a process of its own.
 Time is the ${clock}; the raw samples have both clocks (\`${samplesPath}\`). "Warm" speeds are those after the first round.
 
 - command: \`npm run benchmark -- --write\`
-- machine: ${processor?.model ?? 'unknown'}, ${cpus().length} processors
+- machine: ${machineName()}, ${cpus().length} processors
 - Node ${process.version}, ${qemu} (\`-accel tcg,thread=single\`)
 - commit ${git('rev-parse', '--short', 'HEAD')} of ${git('log', '-1', '--format=%cs')}
 
@@ -139,44 +122,6 @@ ${text}
 The kernels are in \`scripts/benchmark/kernels/\`: the same image runs on every engine, and every
 engine must compute the same checksums. \`system\` is a small kernel with processes: page faults, copy on write, switches by CR3,
 system calls and string moves. \`v86\` runs 32-bit guests only. \`npm run benchmark -- --quick --check\` fails where a ratio
-is 15 % below the committed one.
+is 15 % below the least one committed for a machine.
 `;
-}
-
-/** Compares with the committed ratios, and says where one is too low. */
-function check(measured: Measured, kind: SizeName): boolean {
-  const expected = committed()[kind];
-  if (expected === undefined) {
-    console.log(`check: no committed ratios for a ${kind} run`);
-    return false;
-  }
-  const found = ([64, 32] as const).flatMap((bits) =>
-    othersOf[bits].map((engine) =>
-      shortfalls(
-        `${bits}-bit guests, ${engine}`,
-        expected[bits]?.[engine],
-        measured[bits]?.[engine],
-      ),
-    ),
-  );
-  return found.every((isGood) => isGood);
-}
-
-function shortfalls(title: string, wanted?: Ratios, found?: Ratios): boolean {
-  if (wanted === undefined || found === undefined) {
-    console.log(`check: nothing to compare for ${title}`);
-    return true;
-  }
-  const values = [
-    ...checkedKernels.map((kernel) => [kernel, wanted.warm[kernel], found.warm[kernel]] as const),
-    ['warm mean', wanted.warmMean, found.warmMean] as const,
-    ['whole mean', wanted.wholeMean, found.wholeMean] as const,
-  ];
-  let isGood = true;
-  for (const [name, least = 0, value = 0] of values) {
-    if (value >= least * (1 - shortfallMax)) continue;
-    console.log(`check: ${title}: ${name} is ${value.toFixed(2)}, committed ${least.toFixed(2)}`);
-    isGood = false;
-  }
-  return isGood;
 }
