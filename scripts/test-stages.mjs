@@ -202,17 +202,6 @@ export const stages = [
     run: boot,
   },
   {
-    name: 'speed',
-    purpose: 'no kernel 15 % slower, beside other engines, than committed',
-    run: () =>
-      check('npm run benchmark -- --quick --check', [
-        '--import=tsx',
-        'scripts/benchmark.ts',
-        '--quick',
-        '--check',
-      ]),
-  },
-  {
     name: 'webview',
     purpose: 'panels in a browser',
     needsBuild: true,
