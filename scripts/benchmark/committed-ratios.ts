@@ -54,8 +54,8 @@ function figures(found: Ratios): readonly (readonly [string, number | undefined]
 }
 
 /**
- * Compares with the least that a machine of the table has measured, and says where a ratio is too low. Not with this machine's own
- * row: a shared host of the same name gives an engine a fifth more or less on another day.
+ * Compares with the least that a machine of the table has measured, and says where a ratio is too low. Not with this
+ * machine's own row: a shared host of the same name gives an engine a fifth more or less on another day.
  */
 export function checkRatios(size: SizeName, measured: Measured): boolean {
   const expected = Object.values(committed()[size] ?? {});
