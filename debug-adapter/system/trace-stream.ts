@@ -37,6 +37,13 @@ export interface RecordTail<Event extends TraceEvent> {
   bytesOf(event: Event): Uint8Array;
 }
 
+/** Bytes of one event among those of all. */
+interface TailPlace {
+  readonly bytes: Uint8Array;
+  readonly start: number;
+  readonly end: number;
+}
+
 /** Value of an integer field of the record. */
 export type FieldReader = (name: string) => bigint;
 
@@ -126,19 +133,9 @@ export class TraceStream<Event extends TraceEvent> {
    * Where the bytes beside the record of event number `index` lie among those of all, valid until the next event;
    * undefined where it is not kept, or has none.
    */
-  tailPlace(
-    index: number,
-  ): { readonly bytes: Uint8Array; readonly start: number; readonly end: number } | undefined {
-    const { tails, ring } = this;
-    const { tail } = this.codec;
-    const at = ring.placeOf(index);
-    if (at === undefined || tails === undefined || tail === undefined) return undefined;
-    const start = tails.offsetOf(recordU64(ring.allBytes, at + tail.placeAt));
-    return {
-      bytes: tails.allBytes,
-      start,
-      end: start + recordU32(ring.allBytes, at + tail.lengthAt),
-    };
+  tailPlace(index: number): TailPlace | undefined {
+    const at = this.ring.placeOf(index);
+    return at === undefined ? undefined : this.tailIn(this.ring.allBytes, at);
   }
 
   /** The kept events among numbers `start` to `start + count - 1`, ascending. */
@@ -214,11 +211,18 @@ export class TraceStream<Event extends TraceEvent> {
   }
 
   private tailOf(record: Uint8Array): Uint8Array {
+    const place = this.tailIn(record, 0);
+    return place === undefined ? noBytes : place.bytes.subarray(place.start, place.end);
+  }
+
+  /** Where the bytes beside a record lie, which begins at `at` of `records`. */
+  private tailIn(records: Uint8Array, at: number): TailPlace | undefined {
     const { tails } = this;
     const { tail } = this.codec;
-    if (tails === undefined || tail === undefined) return noBytes;
-    const start = tails.offsetOf(recordU64(record, tail.placeAt));
-    return tails.allBytes.subarray(start, start + recordU32(record, tail.lengthAt));
+    if (tails === undefined || tail === undefined) return undefined;
+    const start = tails.offsetOf(recordU64(records, at + tail.placeAt));
+    const end = start + recordU32(records, at + tail.lengthAt);
+    return { bytes: tails.allBytes, start, end };
   }
 }
 

@@ -123,7 +123,9 @@ async function askAddresses(title: string): Promise<GuestAddresses | undefined> 
   const dnsServers = await ask('DNS servers, with commas; may be empty', optional);
   if (dnsServers === undefined) return undefined;
   return {
-    ...{ adapter, assignment, addresses: addressList(addresses) },
+    adapter,
+    assignment,
+    addresses: addressList(addresses),
     subnetMasks: addressList(masks),
     gateways: addressList(gateways),
     dnsServers: addressList(dnsServers),

@@ -40,7 +40,9 @@ function addressesOf(args: RequestArguments): GuestAddresses {
     throw new UserError('bad-arguments', 'Addresses are assigned by "dhcp", or "static".');
   }
   return {
-    ...{ adapter: args.string('adapter'), assignment, addresses: args.string('addresses') },
+    adapter: args.string('adapter'),
+    assignment,
+    addresses: args.string('addresses'),
     subnetMasks: args.string('subnetMasks'),
     gateways: args.string('gateways'),
     dnsServers: args.string('dnsServers'),
