@@ -64,18 +64,26 @@ export async function typeIntoQuickInput(page, key, text) {
 }
 
 /**
- * Runs a command by its exact title in the palette.
+ * Runs a command by its exact title in the palette. The workbench closes an open palette when
+ * something else takes the focus, such as a stop that reveals an editor: it is then opened again.
  * Fails when the palette does not offer it: the title is wrong, or its `when` clause is false.
  * @param {import('playwright-core').Page} page
  * @param {string} title
  */
 export async function runCommand(page, title) {
-  await typeIntoQuickInput(page, 'F1', `>${title}`);
   const exact = new RegExp(`^${escapeForRegExp(title)}$`);
   const label = page.locator('.quick-input-list-label .label-name', { hasText: exact });
   const row = page.locator('.quick-input-list .monaco-list-row').filter({ has: label }).first();
-  await row.waitFor({ timeout: 10_000 });
-  await row.click();
+  const clicked = async () => {
+    await typeIntoQuickInput(page, 'F1', `>${title}`);
+    try {
+      await row.click({ timeout: 3000 });
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  await waitFor(`the command ${title} in the palette`, clicked, 40_000);
 }
 
 /**
