@@ -49,6 +49,11 @@ export interface PartitionCoreOptions {
   readonly hotCount?: number;
   /** Changes of a page with translated code after which the page is interpreted for a while; 8 unless given. */
   readonly changesOfUnstablePage?: number;
+  /**
+   * Modules of translated code alive at most; 8,000 unless given. Each takes two or three of the 65,530 mappings that
+   * Linux grants a process, so several partitions share what there is.
+   */
+  readonly modulesMax?: number;
   /** Translations of earlier runs. */
   readonly archive?: CodeArchive;
 }
@@ -67,6 +72,9 @@ const hotCountDefault = 3000;
 const translationBatch = 16;
 
 const changesOfUnstablePageDefault = 8;
+
+/** Of the modules of translated code that are alive in a process. */
+export const modulesOfProcessMax = 8000;
 
 /** A region goes on at places that have this part of the jumps that make one hot: a shift. */
 const followedShift = 6;
@@ -117,6 +125,7 @@ export function createPartitionCores(
   const { linearAddressBits = addressBits.fourLevels } = options;
   const widths = { tlbEntries, linearAddressBits };
   const { changesOfUnstablePage = changesOfUnstablePageDefault } = options;
+  const { modulesMax = modulesOfProcessMax } = options;
   assert(processorCount >= 1 && processorCount <= processorCountMax, 'processor count');
   assert(runAreaEnd <= tlbOffsets.code[0], 'the run area ends before the TLBs');
   const cores: VirtualProcessorCore[] = [];
@@ -139,7 +148,7 @@ export function createPartitionCores(
   const isArchived =
     hotCount > 0 && variants === variantTable() && tlbEntries === dataTlbEntriesMax;
   const { code, translator, sources } = makeCodeCache(space, memory, cores, {
-    ...{ tlbEntries, hotCount, changesOfUnstablePage, variants },
+    ...{ tlbEntries, hotCount, changesOfUnstablePage, modulesMax, variants },
     archive: isArchived ? options.archive : undefined,
   });
   const breakpointsChanged = (): void => {
@@ -167,10 +176,14 @@ function makeCodeCache(
     tlbEntries,
     hotCount,
     changesOfUnstablePage,
+    modulesMax,
     variants,
     archive,
   }: Required<
-    Pick<PartitionCoreOptions, 'tlbEntries' | 'hotCount' | 'changesOfUnstablePage' | 'variants'>
+    Pick<
+      PartitionCoreOptions,
+      'tlbEntries' | 'hotCount' | 'changesOfUnstablePage' | 'modulesMax' | 'variants'
+    >
   > & { readonly archive: CodeArchive | undefined },
 ): Pick<SharedParts, 'code' | 'translator' | 'sources'> {
   const undefinedHandler = present(variants.handlerNamed('UD '), 'the variant of UD');
@@ -190,6 +203,7 @@ function makeCodeCache(
   const translator = new Translator(space, memory, code, variants, {
     batchSize: hotCount === 1 ? 1 : translationBatch,
     changesMax: changesOfUnstablePage,
+    modulesMax,
     tlbEntries,
     followedCount: hotCount >>> followedShift,
     onRegionsGone: () => cores.forEach((core) => core.caches.forgetJumps()),

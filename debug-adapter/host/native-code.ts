@@ -72,12 +72,25 @@ function withEngine<T>(use: (engine: EngineFunctions) => T): T | undefined {
   }
 }
 
+/**
+ * Functions of a module, which are asked about and not called. Those that run belong to instances that must not outlive
+ * their partition, and that a weak reference would keep for as long as a run goes on without a pause.
+ */
+function functionsOf(module: WebAssembly.Module): unknown[] {
+  const imports: Record<string, WebAssembly.ImportValue> = {
+    memory: new WebAssembly.Memory({ initial: 1 }),
+    table: new WebAssembly.Table({ initial: 1, element: 'anyfunc' }),
+  };
+  for (const { name, kind } of WebAssembly.Module.imports(module)) {
+    if (kind === 'function') imports[name] = () => 0;
+  }
+  const { exports } = new WebAssembly.Instance(module, { m: imports });
+  return Object.values(exports).filter((each) => typeof each === 'function');
+}
+
 /** The machine code of a module; undefined while none of its functions has been optimized: there is nothing to keep then. */
-export function nativeCodeOf(
-  module: WebAssembly.Module,
-  instance: WebAssembly.Instance,
-): Uint8Array | undefined {
-  const exported = Object.values(instance.exports).filter((each) => typeof each === 'function');
+export function nativeCodeOf(module: WebAssembly.Module): Uint8Array | undefined {
+  const exported = functionsOf(module);
   // Without this question the engine ends the process: it has nothing to serialize.
   if (withEngine((engine) => exported.some((each) => engine.isOptimized(each))) !== true)
     return undefined;

@@ -5,22 +5,17 @@ import { moduleWithCode, nativeCodeOf } from './native-code';
 
 const wasmPageBytes = 65536;
 
-interface Compiled {
-  readonly module: WebAssembly.Module;
-  instance?: WeakRef<WebAssembly.Instance>;
-}
-
 /** Modules by their bytes: partitions share the interpreter's, with the code that the engine has optimised. */
-const compiled = new WeakMap<Uint8Array, Compiled>();
+const compiled = new WeakMap<Uint8Array, WebAssembly.Module>();
 /** Machine code of modules, as earlier processes have left it. */
 const keptCode = new WeakMap<Uint8Array, Uint8Array>();
 
-function compile(bytes: Uint8Array): Compiled {
+function compile(bytes: Uint8Array): WebAssembly.Module {
   const known = compiled.get(bytes);
   if (known !== undefined) return known;
   const code = keptCode.get(bytes);
   const kept = code === undefined ? undefined : moduleWithCode(bytes, code);
-  const made = { module: kept ?? new WebAssembly.Module(new Uint8Array(bytes)) };
+  const made = kept ?? new WebAssembly.Module(new Uint8Array(bytes));
   compiled.set(bytes, made);
   return made;
 }
@@ -33,10 +28,7 @@ export function provideCode(module: Uint8Array, code: Uint8Array): void {
 /** The machine code of a module as it is now; undefined where there is none worth keeping. */
 export function codeOf(module: Uint8Array): Uint8Array | undefined {
   const made = compiled.get(module);
-  const instance = made?.instance?.deref();
-  const now =
-    made === undefined || instance === undefined ? undefined : nativeCodeOf(made.module, instance);
-  return now ?? keptCode.get(module);
+  return (made === undefined ? undefined : nativeCodeOf(made)) ?? keptCode.get(module);
 }
 
 class WebAssemblyCodeSpace implements CodeSpace {
@@ -70,11 +62,9 @@ class WebAssemblyCodeSpace implements CodeSpace {
   private instanceOf(bytes: Uint8Array): WebAssembly.Instance {
     const known = this.instances.get(bytes);
     if (known !== undefined) return known;
-    const made = compile(bytes);
-    const instance = new WebAssembly.Instance(made.module, {
+    const instance = new WebAssembly.Instance(compile(bytes), {
       m: { memory: this.memory, table: this.table, ...this.imports },
     });
-    made.instance = new WeakRef(instance);
     this.instances.set(bytes, instance);
     return instance;
   }

@@ -3,7 +3,7 @@ import type { BlockFiles } from '../backends/block-source';
 import type { Compressor } from '../backends/compressor';
 import type { Decompressor } from '../backends/decompressor';
 import { warmUpInterpreter } from '../cpu/interpreter-warm-up';
-import { createPartitionCores } from '../cpu/processor-core-factory';
+import { createPartitionCores, modulesOfProcessMax } from '../cpu/processor-core-factory';
 import { Hypervisor } from '../hypervisor/hypervisor';
 import { inspectLocalApic } from '../hypervisor/local-apic/inspect-local-apic';
 import { readMsr } from '../hypervisor/msr-access';
@@ -338,7 +338,7 @@ function checkGuest({ name, memoryBytes, processorCount = 1 }: GuestConfiguratio
 
 /** What a partition is made from: the host has to know its sizes before the parent gives it pages and processors. */
 function preparePartition(
-  { randomSeed = 0n }: MachineConfiguration,
+  { randomSeed = 0n, guests }: MachineConfiguration,
   guest: GuestConfiguration,
   id: number,
   ports: MachinePorts & { readonly archive: CodeArchive | undefined },
@@ -349,6 +349,7 @@ function preparePartition(
     memoryBytes,
     processorCount,
     randomSeed: randomSeed ^ (BigInt(id) << 56n),
+    modulesMax: Math.floor(modulesOfProcessMax / guests.length),
     ...(guest.la57 === true ? { linearAddressBits: linearAddressBits.fiveLevels } : {}),
     ...(hotCount === undefined ? {} : { hotCount }),
     ...(tlbEntries === undefined ? {} : { tlbEntries }),

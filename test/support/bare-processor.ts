@@ -33,6 +33,8 @@ export interface BareProcessorOptions {
   readonly hotCount?: number;
   /** As in `PartitionCoreOptions`; a test that rewrites one page for each case sets no bound. */
   readonly changesOfUnstablePage?: number;
+  /** As in `PartitionCoreOptions`. */
+  readonly modulesMax?: number;
   /** What instructions mean; a test may bring a wrong meaning. */
   readonly variants?: VariantTable;
   /** Loads the generated code; a test may count what is loaded. */
@@ -62,6 +64,7 @@ export class BareProcessor {
       ...(options.changesOfUnstablePage === undefined
         ? {}
         : { changesOfUnstablePage: options.changesOfUnstablePage }),
+      ...(options.modulesMax === undefined ? {} : { modulesMax: options.modulesMax }),
       ...(options.variants === undefined ? {} : { variants: options.variants }),
       ...(options.archive === undefined ? {} : { archive: options.archive }),
     });

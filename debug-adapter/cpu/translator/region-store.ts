@@ -10,13 +10,15 @@ import type { CodeCache } from '../interpreter/code-cache';
 
 /** Regions alive at most, those of contents that no page has included; beyond that the oldest go. */
 const regionsMax = 6000;
-/** How many go at once. */
-const evictedAtOnce = 1500;
+/** The part of the regions that goes at once. */
+const evictedPart = 4;
 
 /** A region that has been translated. */
 export interface StoredRegion {
   readonly mode: CodeMode;
   readonly slot: number;
+  /** The bytes of the module that it came in. */
+  readonly module: Uint8Array;
   /** Blocks at which it may be entered: offset in the page, and id. */
   readonly entries: readonly { readonly offset: number; readonly id: number }[];
 }
@@ -29,6 +31,8 @@ export class RegionStore {
   /** In order of age; where each is. */
   private readonly homes = new Map<StoredRegion, Set<StoredRegion>>();
   private readonly frameOf = new Map<StoredRegion, number>();
+  /** Modules with regions here, and how many of them: the engine frees a module when none is left. */
+  private readonly modules = new Map<Uint8Array, number>();
   private freeSlots: number[] = [];
   private nextSlot = 1;
 
@@ -36,6 +40,7 @@ export class RegionStore {
     private readonly space: CodeSpace,
     private readonly memory: GuestMemory,
     private readonly code: CodeCache,
+    private readonly modulesMax: number,
   ) {}
 
   takeSlot(): number {
@@ -47,6 +52,7 @@ export class RegionStore {
     const home = this.live.get(frame) ?? new Set();
     this.live.set(frame, home);
     home.add(region);
+    if (!this.homes.has(region)) this.count(region, 1);
     this.homes.set(region, home);
     this.frameOf.set(region, frame);
     this.connect(frame, region);
@@ -54,8 +60,8 @@ export class RegionStore {
 
   /** Makes room. @returns whether regions went, so that ways to them must be closed */
   evict(): boolean {
-    if (this.homes.size <= regionsMax) return false;
-    let left = evictedAtOnce;
+    if (this.homes.size <= regionsMax && this.modules.size <= this.modulesMax) return false;
+    let left = Math.ceil(this.homes.size / evictedPart);
     for (const region of this.homes.keys()) {
       if (left-- === 0) break;
       this.drop(region);
@@ -114,9 +120,16 @@ export class RegionStore {
     }
   }
 
+  private count({ module }: StoredRegion, change: 1 | -1): void {
+    const regions = (this.modules.get(module) ?? 0) + change;
+    if (regions === 0) this.modules.delete(module);
+    else this.modules.set(module, regions);
+  }
+
   private drop(region: StoredRegion): void {
     this.homes.get(region)?.delete(region);
     this.homes.delete(region);
+    this.count(region, -1);
     const frame = this.frameOf.get(region);
     this.frameOf.delete(region);
     if (frame !== undefined) {

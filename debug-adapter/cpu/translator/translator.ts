@@ -46,6 +46,8 @@ export interface TranslatorOptions {
   readonly tlbEntries: number;
   /** Changes of a page with translated code after which its code is interpreted, for a while. */
   readonly changesMax: number;
+  /** Modules alive at most; beyond that the oldest regions go. */
+  readonly modulesMax: number;
   /** Jumps to a place that make the way to it worth following. */
   readonly followedCount: number;
   /** Called when regions have gone, so that processors forget the ways to them. */
@@ -70,7 +72,7 @@ export class Translator {
     private readonly variants: VariantTable,
     private readonly options: TranslatorOptions,
   ) {
-    this.store = new RegionStore(space, memory, code);
+    this.store = new RegionStore(space, memory, code, options.modulesMax);
   }
 
   /** Asks for a translation of the code at an offset of a frame, as it is decoded in a mode. */
@@ -145,7 +147,7 @@ export class Translator {
       const slots: (number | undefined)[] = [];
       slots[index] = slot;
       this.space.install(module, slots);
-      this.store.add(frame, { mode: codeMode, slot, entries });
+      this.store.add(frame, { mode: codeMode, slot, module, entries });
     }
     if (this.store.evict()) this.options.onRegionsGone();
   }
@@ -216,7 +218,8 @@ export class Translator {
     );
     translated.forEach(({ place, region }, index) => {
       const { entries } = recordOf(region);
-      this.store.add(place.frame, { mode: place.mode, slot: slots[index] ?? 0, entries });
+      const slot = slots[index] ?? 0;
+      this.store.add(place.frame, { mode: place.mode, slot, module, entries });
     });
     if (this.store.evict()) this.options.onRegionsGone();
   }

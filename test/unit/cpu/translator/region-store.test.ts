@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { webAssemblyCodeHost } from '../../../../debug-adapter/host/web-assembly-code-space';
 import type { CodeHost } from '../../../../debug-adapter/machine/code-space';
-import { BareProcessor } from '../../../support/bare-processor';
+import { BareProcessor, type BareProcessorOptions } from '../../../support/bare-processor';
 import { machineCode } from '../../../support/machine-code';
 
 const page = 0x1000_0000n;
@@ -19,6 +19,7 @@ const downwards = 'ff c8 ff c1 eb fa';
 /** A code host that counts the modules it installs; the first one is the interpreter. */
 class CountingHost implements CodeHost {
   modules = -1;
+  released = 0;
 
   readonly createSpace: CodeHost['createSpace'] = (layout, imports) => {
     const space = webAssemblyCodeHost.createSpace(layout, imports);
@@ -28,7 +29,10 @@ class CountingHost implements CodeHost {
         this.modules++;
         space.install(module, slots);
       },
-      release: (slots) => space.release(slots),
+      release: (slots) => {
+        this.released += slots.length;
+        space.release(slots);
+      },
       run: (vpBase, budget) => space.run(vpBase, budget),
     };
   };
@@ -39,9 +43,9 @@ interface Lab {
   readonly processor: BareProcessor;
 }
 
-function prepare(hotCount: number, processorCount = 1): Lab {
+function prepare(hotCount: number, options: BareProcessorOptions = {}): Lab {
   const host = new CountingHost();
-  const processor = new BareProcessor({ hotCount, codeHost: host, processorCount });
+  const processor = new BareProcessor({ ...options, hotCount, codeHost: host });
   processor.map(page, gpa);
   return { host, processor };
 }
@@ -106,8 +110,26 @@ describe('translated regions and the contents of pages', function () {
     assert.ok(translatedStepsOf(lab) > steps / 2, 'it is translated again once it stays as it is');
   });
 
+  it('where too many modules are alive the oldest go, whatever contents they belong to', () => {
+    const modulesMax = 4;
+    const contents = 20;
+    const lab = prepare(eager, { modulesMax, changesOfUnstablePage: contents });
+    const { core, state, memory } = lab.processor;
+    for (let round = 0; round < contents; round++) {
+      // ADD EAX, round; JMP back: a module of one region for each.
+      memory.write(gpa, machineCode(`83 c0 ${round.toString(16).padStart(2, '0')} eb fb`));
+      state.rip = page;
+      state.setGpr(0, 0n);
+      core.run(steps, 0);
+      assert.equal(state.gpr(0), BigInt((round * steps) / 2), `round ${round}`);
+      const alive = lab.host.modules - lab.host.released;
+      assert.ok(alive <= modulesMax, `${alive} modules alive in round ${round}`);
+    }
+    assert.equal(lab.host.modules, contents);
+  });
+
   it('processors of a partition run one copy of the code', () => {
-    const lab = prepare(patient, 3);
+    const lab = prepare(patient, { processorCount: 3 });
     lab.processor.memory.write(gpa, machineCode(upwards));
     for (const index of [0, 1, 2]) {
       run(lab, index);
