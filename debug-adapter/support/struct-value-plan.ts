@@ -1,20 +1,27 @@
 /** One value of a structure by its name, found by a plan that is made once: filters look at very many structures. */
-import type { StructLayout } from './struct-layout';
+import type { StructLayout, StructPart } from './struct-layout';
 import type { StructScope } from './struct-tree';
 import {
   innerStructuresOf,
   mayHaveValue,
+  readKey,
   readOne,
   valueFieldsOf,
   type StructReading,
   type ValueField,
 } from './struct-values';
 
-/** Where a structure begins, and where the bytes end that it may have. */
+/** Where a structure begins, and where the bytes end that it may have. One object may serve many structures. */
 export interface StructPlace {
-  readonly bytes: Uint8Array;
-  readonly at: number;
-  readonly end: number;
+  bytes: Uint8Array;
+  at: number;
+  end: number;
+}
+
+/** A field that was found, and the layout that it is of; the same object wherever the same field is. */
+export interface FoundField {
+  readonly layout: StructLayout;
+  readonly field: ValueField;
 }
 
 /** A structure on the way to the value, and where it lies from the beginning of the first one. */
@@ -27,7 +34,7 @@ interface Link {
 interface Occurrence {
   readonly layout: StructLayout;
   /** Undefined where it is a structure. */
-  readonly field: ValueField | undefined;
+  readonly found: FoundField | undefined;
   readonly start: number;
   /** What must be there for it to be read. */
   readonly end: number;
@@ -39,12 +46,17 @@ function occurrencesOf(name: string, path: readonly Link[]): readonly Occurrence
     .flatMap(({ layout, start }): readonly Occurrence[] => {
       const own = valueFieldsOf(layout)
         .filter((field) => field.name === name)
-        .map((field) => ({ layout, field, start: start + field.offset, end: start + field.end }));
+        .map((field) => ({
+          layout,
+          found: { layout, field },
+          start: start + field.offset,
+          end: start + field.end,
+        }));
       const inner = innerStructuresOf(layout)
         .filter((each) => mayHaveValue(each.layout, name))
         .map((each) => ({
           layout: each.layout,
-          field: undefined,
+          found: undefined,
           start: start + each.offset,
           end: start + each.end,
         }));
@@ -56,6 +68,7 @@ function occurrencesOf(name: string, path: readonly Link[]): readonly Occurrence
 /** What is known of the way to a value once the structures of `path` have been met. */
 class ValuePlan {
   private readonly occurrences: readonly Occurrence[];
+  private readonly part: StructPart | undefined;
   private readonly next: ValuePlan | undefined;
   private readonly cases = new Map<number, ValuePlan | undefined>();
   /** Where the number stands that chooses the next structure. */
@@ -66,29 +79,43 @@ class ValuePlan {
     private readonly path: readonly Link[],
   ) {
     this.occurrences = occurrencesOf(name, path);
-    const part = path.at(-1)?.layout.parts[0];
+    this.part = path.at(-1)?.layout.parts[0];
+    const { part } = this;
     this.next = part?.kind === 'appended' ? this.after(part.layout) : undefined;
     this.choosers = part?.kind === 'choice' ? occurrencesOf(part.by, path) : [];
   }
 
-  read(where: StructPlace, outer: StructScope): StructReading | undefined {
+  /** Finds the field; `where` is then where it lies. */
+  find(where: StructPlace, outer: StructScope): FoundField | undefined {
     const next = this.next ?? this.chosen(where, outer);
     return next === undefined
-      ? readFirst(this.occurrences, this.name, where)
-      : next.read(where, outer);
+      ? findFirst(this.occurrences, this.name, where)
+      : next.find(where, outer);
   }
 
   private chosen(where: StructPlace, outer: StructScope): ValuePlan | undefined {
-    const part = this.path.at(-1)?.layout.parts[0];
+    const { part } = this;
     if (part?.kind !== 'choice') return undefined;
-    const own = readFirst(this.choosers, part.by, where)?.value;
-    const value = typeof own === 'bigint' ? own : outer(part.by);
-    if (value === undefined) return undefined;
-    const key = Number(value);
-    const layout = part.cases.get(key);
-    if (layout === undefined) return undefined;
+    const key = this.chooser(part.by, where) ?? outer(part.by);
+    return key === undefined ? undefined : this.planFor(Number(key), part.cases);
+  }
+
+  /** The number that chooses, where it stands in the structures of the path. */
+  private chooser(by: string, where: StructPlace): number | bigint | undefined {
+    if (this.choosers.length === 0) return undefined;
+    const { at, end } = where;
+    const found = findFirst(this.choosers, by, where);
+    const key = found === undefined ? undefined : readKey(where.bytes, where.at, found.field);
+    where.at = at;
+    where.end = end;
+    return typeof key === 'string' ? undefined : key;
+  }
+
+  private planFor(key: number, layouts: ReadonlyMap<number, StructLayout>): ValuePlan | undefined {
     const known = this.cases.get(key);
     if (known !== undefined || this.cases.has(key)) return known;
+    const layout = layouts.get(key);
+    if (layout === undefined) return undefined;
     const made = this.after(layout);
     this.cases.set(key, made);
     return made;
@@ -103,19 +130,22 @@ class ValuePlan {
   }
 }
 
-/** The value at the first place that is there. */
-function readFirst(
+/** The field at the first place that is there; `where` is then where it lies. */
+function findFirst(
   occurrences: readonly Occurrence[],
   name: string,
-  { bytes, at, end }: StructPlace,
-): StructReading | undefined {
-  for (const { layout, field, start, end: needed } of occurrences) {
+  where: StructPlace,
+): FoundField | undefined {
+  const { at, end } = where;
+  for (const { layout, found, start, end: needed } of occurrences) {
     if (at + needed > end) continue;
-    if (field !== undefined) {
-      return { layout, value: readOne(bytes, at + start, field) };
-    }
-    const inner = planOf(layout, name).read({ bytes, at: at + start, end: at + needed }, nothing);
+    where.at = at + start;
+    if (found !== undefined) return found;
+    where.end = at + needed;
+    const inner = planOf(layout, name).find(where, nothing);
     if (inner !== undefined) return inner;
+    where.at = at;
+    where.end = end;
   }
   return undefined;
 }
@@ -134,12 +164,23 @@ function planOf(layout: StructLayout, name: string): ValuePlan {
   return plan;
 }
 
+/** Finds the field of a name in structures of one layout. */
+export type FieldFinder = Pick<ValuePlan, 'find'>;
+
+/** Who finds the fields of this name in structures of this layout; undefined where they cannot have one. */
+export function fieldFinder(layout: StructLayout, name: string): FieldFinder | undefined {
+  return mayHaveValue(layout, name) ? planOf(layout, name) : undefined;
+}
+
 /** The one value that `readValues` has under this name in the structure there, found without reading the others. */
 export function readValueIn(
   layout: StructLayout,
   name: string,
-  where: StructPlace,
+  { bytes, at, end }: Readonly<StructPlace>,
   outer: StructScope = nothing,
 ): StructReading | undefined {
-  return mayHaveValue(layout, name) ? planOf(layout, name).read(where, outer) : undefined;
+  const where = { bytes, at, end };
+  const found = fieldFinder(layout, name)?.find(where, outer);
+  if (found === undefined) return undefined;
+  return { layout: found.layout, value: readOne(bytes, where.at, found.field) };
 }

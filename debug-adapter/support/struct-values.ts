@@ -62,6 +62,7 @@ export function innerStructuresOf(layout: StructLayout): readonly InnerStructure
   return made;
 }
 
+/** Below 2^32. */
 function wordAt(bytes: Uint8Array, at: number): number {
   const low = (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16);
   return (bytes[at + 3] ?? 0) * 0x100_0000 + low;
@@ -89,6 +90,32 @@ export function readOne(
     case 'big-endian':
       return readBigEndian(bytes, at, end - offset);
   }
+}
+
+/**
+ * The value of {@link readOne} as the key of a table: a number where it has no more than 32 bits, which costs no object
+ * for each of very many structures.
+ */
+export function readKey(bytes: Uint8Array, at: number, field: ValueField): StructValue | number {
+  switch (field.type) {
+    case 'u8':
+      return bytes[at] ?? 0;
+    case 'u16':
+      return (bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8);
+    case 'u32':
+      return wordAt(bytes, at);
+    case 'u64':
+      return wordAt(bytes, at + 4) === 0 ? wordAt(bytes, at) : readOne(bytes, at, field);
+    default:
+      return keyOf(readOne(bytes, at, field));
+  }
+}
+
+const keyLimit = 1n << 32n;
+
+/** The key that {@link readKey} makes of a value. */
+export function keyOf(value: StructValue): StructValue | number {
+  return typeof value === 'bigint' && value < keyLimit ? Number(value) : value;
 }
 
 /** The structure that lies at the place of `part`; undefined where none does. */

@@ -38,10 +38,10 @@ export interface RecordTail<Event extends TraceEvent> {
 }
 
 /** Bytes of one event among those of all. */
-interface TailPlace {
-  readonly bytes: Uint8Array;
-  readonly start: number;
-  readonly end: number;
+export interface TailPlace {
+  bytes: Uint8Array;
+  start: number;
+  end: number;
 }
 
 /** Value of an integer field of the record. */
@@ -130,12 +130,12 @@ export class TraceStream<Event extends TraceEvent> {
   }
 
   /**
-   * Where the bytes beside the record of event number `index` lie among those of all, valid until the next event;
-   * undefined where it is not kept, or has none.
+   * Says in `place` where the bytes beside the record of event number `index` lie among those of all, valid until the
+   * next event; false where it is not kept, or has none.
    */
-  tailPlace(index: number): TailPlace | undefined {
+  tailPlace(index: number, place: TailPlace): boolean {
     const at = this.ring.placeOf(index);
-    return at === undefined ? undefined : this.tailIn(this.ring.allBytes, at);
+    return at !== undefined && this.tailIn(this.ring.allBytes, at, place);
   }
 
   /** The kept events among numbers `start` to `start + count - 1`, ascending. */
@@ -211,18 +211,19 @@ export class TraceStream<Event extends TraceEvent> {
   }
 
   private tailOf(record: Uint8Array): Uint8Array {
-    const place = this.tailIn(record, 0);
-    return place === undefined ? noBytes : place.bytes.subarray(place.start, place.end);
+    const place = { bytes: noBytes, start: 0, end: 0 };
+    return this.tailIn(record, 0, place) ? place.bytes.subarray(place.start, place.end) : noBytes;
   }
 
   /** Where the bytes beside a record lie, which begins at `at` of `records`. */
-  private tailIn(records: Uint8Array, at: number): TailPlace | undefined {
+  private tailIn(records: Uint8Array, at: number, place: TailPlace): boolean {
     const { tails } = this;
     const { tail } = this.codec;
-    if (tails === undefined || tail === undefined) return undefined;
-    const start = tails.offsetOf(recordU64(records, at + tail.placeAt));
-    const end = start + recordU32(records, at + tail.lengthAt);
-    return { bytes: tails.allBytes, start, end };
+    if (tails === undefined || tail === undefined) return false;
+    place.bytes = tails.allBytes;
+    place.start = tails.offsetOf(recordU64(records, at + tail.placeAt));
+    place.end = place.start + recordU32(records, at + tail.lengthAt);
+    return true;
   }
 }
 

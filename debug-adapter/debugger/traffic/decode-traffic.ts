@@ -25,13 +25,19 @@ import { present } from '../../support/assert';
 import { guidText } from '../../support/guid';
 import { fieldSizeBytes, readField, type StructLayout } from '../../support/struct-layout';
 import { decodeTree, restNode, type StructNode, type StructScope } from '../../support/struct-tree';
-import { readValueIn } from '../../support/struct-value-plan';
-import { mayHaveValue, readValues, type StructReading } from '../../support/struct-values';
+import {
+  fieldFinder,
+  type FieldFinder,
+  type FoundField,
+  type StructPlace,
+} from '../../support/struct-value-plan';
+import { readOne, readValues, type StructReading } from '../../support/struct-values';
 
 /** Fields by name. */
 export type TrafficValues = ReadonlyMap<string, StructReading>;
 
 const noValues: TrafficValues = new Map();
+const noBytes = new Uint8Array(0);
 
 /** Type of a channel message; undefined where it is too short to have one. */
 export function channelMessageTypeOf(payload: Uint8Array): number | undefined {
@@ -129,18 +135,22 @@ interface PayloadKind {
   readonly isPipe: boolean;
 }
 
-/** By class; filters ask this of every row. */
-const payloadKinds: ReadonlyMap<string, { message: PayloadKind; completion: PayloadKind }> =
-  new Map(
-    [...deviceProtocolByClass].map(([classId, { message, completion }]) => {
-      const isPipe = isPipeClass(classId);
-      const kinds = {
-        message: { layout: message, isPipe },
-        completion: { layout: completion, isPipe },
-      };
-      return [classId, kinds];
-    }),
-  );
+interface PayloadKinds {
+  readonly message: PayloadKind;
+  readonly completion: PayloadKind;
+}
+
+/** By class. */
+const payloadKinds: ReadonlyMap<string, PayloadKinds> = new Map(
+  [...deviceProtocolByClass].map(([classId, { message, completion }]) => {
+    const isPipe = isPipeClass(classId);
+    const kinds = {
+      message: { layout: message, isPipe },
+      completion: { layout: completion, isPipe },
+    };
+    return [classId, kinds];
+  }),
+);
 
 function payloadLayout({
   classId,
@@ -188,8 +198,9 @@ export function packetValues(packet: PacketBytes, request?: PacketBytes): Traffi
   );
 }
 
-/** A packet within bytes that hold others too: to look at very many without a view of each. */
-export interface PacketPlace extends Pick<PacketBytes, 'bytes' | 'packetType' | 'classId'> {
+/** A packet within bytes that hold others too: to look at very many without an object for each. */
+export interface PacketPlace extends Pick<PacketBytes, 'packetType' | 'classId'> {
+  readonly bytes: Uint8Array;
   readonly start: number;
   readonly end: number;
 }
@@ -202,35 +213,99 @@ export function packetValue(
 ): StructReading | undefined {
   const place = (of: PacketBytes | undefined): PacketPlace | undefined =>
     of === undefined ? undefined : { ...of, start: 0, end: of.bytes.length };
-  return packetValueAt(
-    { ...packet, start: 0, end: packet.bytes.length },
-    name,
-    request === undefined ? undefined : () => place(request()),
+  const finder = finderOf(name);
+  const found = finder.find({ ...packet, start: 0, end: packet.bytes.length }, () =>
+    place(request?.()),
   );
+  if (found === undefined) return undefined;
+  return { layout: found.layout, value: readOne(packet.bytes, finder.at, found.field) };
 }
 
-/** {@link packetValue} of a packet that lies among others. */
-export function packetValueAt(
-  packet: PacketPlace,
-  name: string,
-  request?: () => PacketPlace | undefined,
-): StructReading | undefined {
-  const { bytes, start, end } = packet;
-  const kind = payloadLayout(packet);
-  if (kind === undefined || end - start < packetDescriptor.sizeBytes) return undefined;
-  const payloadStart = unitsAt(bytes, start + dataOffsetAt);
-  const payloadEnd = unitsAt(bytes, start + lengthAt);
-  if (payloadStart < packetDescriptor.sizeBytes || payloadStart > payloadEnd) return undefined;
-  const at = start + payloadStart + (kind.isPipe ? pipeHeader.sizeBytes : 0);
-  const last = Math.min(start + payloadEnd, end);
-  if (at > last) return undefined;
-  return readValueIn(kind.layout, name, { bytes, at, end: last }, (asked) => {
-    const of = asked.startsWith(requestPrefix) ? request?.() : undefined;
-    if (of === undefined) return undefined;
-    const value = packetValueAt(of, asked.slice(requestPrefix.length))?.value;
-    return typeof value === 'bigint' ? value : undefined;
-  });
+/** How a field is found in the packets of a class. */
+interface PacketWay {
+  readonly fields: FieldFinder;
+  /** Bytes of the payload before its structure. */
+  readonly headBytes: number;
 }
+
+/** Finds the field of one name in packets of all classes. */
+export class PacketFieldFinder {
+  private readonly ways = new Map<string, Record<keyof PayloadKinds, PacketWay | undefined>>();
+  private readonly where: StructPlace = { bytes: noBytes, at: 0, end: 0 };
+  /** Of the fields of the request that choose what an answer holds. */
+  private readonly ofRequest = new Map<string, PacketFieldFinder>();
+
+  constructor(private readonly name: string) {}
+
+  /** Where the field lies that was found last. */
+  get at(): number {
+    return this.where.at;
+  }
+
+  /** False where no packet of this class and type can have the field. */
+  mayFind(classId: string, packetType: number): boolean {
+    return this.wayOf(classId, packetType) !== undefined;
+  }
+
+  find(packet: PacketPlace, request: () => PacketPlace | undefined): FoundField | undefined {
+    const { bytes, start, end } = packet;
+    const way = this.wayOf(packet.classId, packet.packetType);
+    if (way === undefined || end - start < packetDescriptor.sizeBytes) return undefined;
+    const payloadStart = unitsAt(bytes, start + dataOffsetAt);
+    const payloadEnd = unitsAt(bytes, start + lengthAt);
+    if (payloadStart < packetDescriptor.sizeBytes || payloadStart > payloadEnd) return undefined;
+    const { where } = this;
+    where.bytes = bytes;
+    where.at = start + payloadStart + way.headBytes;
+    where.end = Math.min(start + payloadEnd, end);
+    if (where.at > where.end) return undefined;
+    return way.fields.find(where, (asked) => this.inRequest(asked, request));
+  }
+
+  private inRequest(asked: string, request: () => PacketPlace | undefined): bigint | undefined {
+    const of = asked.startsWith(requestPrefix) ? request() : undefined;
+    if (of === undefined) return undefined;
+    let finder = this.ofRequest.get(asked);
+    if (finder === undefined) {
+      finder = new PacketFieldFinder(asked.slice(requestPrefix.length));
+      this.ofRequest.set(asked, finder);
+    }
+    const found = finder.find(of, () => undefined);
+    const value = found === undefined ? undefined : readOne(of.bytes, finder.at, found.field);
+    return typeof value === 'bigint' ? value : undefined;
+  }
+
+  private wayOf(classId: string, packetType: number): PacketWay | undefined {
+    let ways = this.ways.get(classId);
+    if (ways === undefined) {
+      const kinds = payloadKinds.get(classId);
+      ways = { message: this.wayIn(kinds?.message), completion: this.wayIn(kinds?.completion) };
+      if (kinds !== undefined) this.ways.set(classId, ways);
+    }
+    return packetType === PacketType.completion ? ways.completion : ways.message;
+  }
+
+  private wayIn(kind: PayloadKind | undefined): PacketWay | undefined {
+    const fields = kind === undefined ? undefined : fieldFinder(kind.layout, this.name);
+    if (kind === undefined || fields === undefined) return undefined;
+    return { fields, headBytes: kind.isPipe ? pipeHeader.sizeBytes : 0 };
+  }
+}
+
+const finders = new Map<string, PacketFieldFinder>();
+
+/** A finder that is kept where a protocol says with this field what its packets do, as every packet is asked for it. */
+function finderOf(name: string): PacketFieldFinder {
+  const known = finders.get(name);
+  if (known !== undefined) return known;
+  const made = new PacketFieldFinder(name);
+  if (operationFieldNames.has(name)) finders.set(name, made);
+  return made;
+}
+
+const operationFieldNames: ReadonlySet<string> = new Set(
+  [...deviceProtocolByClass.values()].flatMap(({ operationFields }) => operationFields ?? []),
+);
 
 const requestPrefix = 'Request.';
 
@@ -262,15 +337,6 @@ function requestScope(request: (() => PacketBytes | undefined) | undefined): Str
     const value = packetValue(asked, name.slice(requestPrefix.length))?.value;
     return typeof value === 'bigint' ? value : undefined;
   };
-}
-
-/** True where a packet of this class and type may have a field of this name. */
-export function mayHavePacketValue(
-  packet: Pick<PacketBytes, 'classId' | 'packetType'>,
-  name: string,
-): boolean {
-  const kind = payloadLayout(packet);
-  return kind !== undefined && mayHaveValue(kind.layout, name);
 }
 
 function group(

@@ -9,8 +9,9 @@ import type {
 } from '../../machine/trace';
 import { channelMessageSint } from '../../spec/vmbus/messages';
 import type { TraceLog } from '../../system/trace-log';
+import type { TailPlace } from '../../system/trace-stream';
 import { ChannelBook } from './channel-book';
-import { messageName, messageValues, packetOperation, type PacketPlace } from './decode-traffic';
+import { messageName, messageValues, packetOperation } from './decode-traffic';
 import { RequestBook } from './request-book';
 import { packetTypeName, type TrafficEvent } from './traffic-text';
 
@@ -72,6 +73,12 @@ export class TrafficEntry {
   get refusal(): string {
     return this.summary.refusal;
   }
+}
+
+/** A packet among the bytes of all that are kept; one object serves many. */
+export interface KeptPacket extends TailPlace {
+  classId: string;
+  packetType: number;
 }
 
 /** What has become of attempts to reach somebody, the last of each. */
@@ -186,12 +193,11 @@ export class TrafficEntries {
     }
   }
 
-  /** A packet as far as decoding needs it, valid until the next event; undefined where it is gone. */
-  packetAt(entry: TrafficEntry): PacketPlace | undefined {
-    const place = this.trace.vmbusPackets.tailPlace(entry.index);
-    if (place === undefined) return undefined;
-    const { bytes, start, end } = place;
-    return { bytes, start, end, classId: entry.className, packetType: entry.packetType };
+  /** Says in `packet` where the bytes of an entry's packet lie, valid until the next event; false where they are gone. */
+  placePacket(entry: TrafficEntry, packet: KeptPacket): boolean {
+    packet.classId = entry.className;
+    packet.packetType = entry.packetType;
+    return this.trace.vmbusPackets.tailPlace(entry.index, packet);
   }
 
   /** The packet that a packet answers; undefined where it answers none, or that one is no longer kept. */
