@@ -1,5 +1,7 @@
 // `npm run benchmark`: kernels on our engines beside QEMU, and the round trip of a step over DAP.
-// Options: --quick (fewer rounds), --check (fail on a loss), --write (BENCHMARKS.md), --loops (two endless loops only).
+// Options: --quick (fewer rounds) or --brief (fewest), --check (exit code 1 on a loss, 3 where nothing is committed for this
+// kind of machine), --write (commits ratios, and BENCHMARKS.md of a full run; with --lower only what is lower than before),
+// --loops (two endless loops only).
 import { DebugClient } from '@vscode/debugadapter-testsupport';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,6 +9,7 @@ import { webAssemblyCodeHost } from '../debug-adapter/host/web-assembly-code-spa
 import { debugType } from '../debug-adapter/protocol/custom-requests';
 import { configureSingleGuest } from '../debug-adapter/system/machine-configuration';
 import { PhysicalMachine } from '../debug-adapter/system/physical-machine';
+import type { Verdict } from './benchmark/committed-ratios';
 import { benchmarkKernels } from './benchmark/kernel-benchmark';
 import { loopImage, measuredLoops, type MeasuredLoop } from './benchmark/loop-image';
 import { root } from './vscode-host/paths.mjs';
@@ -15,6 +18,7 @@ const warmUpMs = 1500;
 const measureMs = 3000;
 const stepsPerRun = 5_000_000;
 const measuredSteps = 300;
+const exitCodes: Readonly<Record<Verdict, number>> = { good: 0, short: 1, unknown: 3 };
 
 function runFor(machine: PhysicalMachine, durationMs: number): number {
   const started = performance.now();
@@ -82,11 +86,13 @@ const options = new Set(process.argv.slice(2));
 if (options.has('--loops')) {
   for (const loop of measuredLoops) measureLoop(loop);
 } else {
-  const isGood = await benchmarkKernels({
-    isQuick: options.has('--quick'),
+  const size = options.has('--brief') ? 'brief' : options.has('--quick') ? 'quick' : 'full';
+  const verdict = await benchmarkKernels({
+    size,
     writes: options.has('--write'),
+    keepsLower: options.has('--lower'),
     checks: options.has('--check'),
   });
-  if (!isGood) process.exitCode = 1;
-  if (!options.has('--quick')) await measureSteps();
+  process.exitCode = exitCodes[verdict];
+  if (size === 'full') await measureSteps();
 }

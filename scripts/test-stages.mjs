@@ -164,6 +164,23 @@ async function boot() {
   return runMocha('boot', ['test/boot'], { timeoutMs: 240_000 });
 }
 
+/**
+ * The benchmark's kernels in their shortest form, against the ratios committed for this kind of machine.
+ * @returns {Promise<StageResult>}
+ */
+async function speed() {
+  const args = ['--import=tsx', 'scripts/benchmark.ts', '--brief', '--check'];
+  const { code, output } = await runProcess(process.execPath, args, { cwd: root });
+  if (code === 0) return { passed: 1, failures: [], skipped: [] };
+  if (code === 3) {
+    const reason =
+      'none are committed for this kind of processor ("npm run benchmark -- --brief --write")';
+    return { passed: 0, failures: [], skipped: [`speed: ratios to other engines: ${reason}`] };
+  }
+  console.log(output.trimEnd().replace(/^/gm, '    '));
+  return { passed: 0, failures: ['speed: ratios to other engines'], skipped: [] };
+}
+
 /** Folders of test/ with a stage of their own; all others belong to the stage "unit". */
 const ownStage = ['tidy', 'debug-adapter', 'boot', 'webview', 'extension', 'end-to-end', 'support'];
 
@@ -187,6 +204,11 @@ export const stages = [
     name: 'tidy',
     purpose: 'layers, bans, budgets, documents in step',
     run: () => runMocha('tidy', ['test/tidy'], { timeoutMs: 60_000 }),
+  },
+  {
+    name: 'speed',
+    purpose: 'the kernels of the benchmark beside QEMU, v86 and the interpreter',
+    run: speed,
   },
   { name: 'unit', purpose: 'each part alone', run: () => runMocha('unit', unitFolders()) },
   {

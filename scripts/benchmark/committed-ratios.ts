@@ -6,7 +6,9 @@ import { root } from '../vscode-host/paths.mjs';
 import type { Bits } from './kernel-run';
 import { meanKernels, type Ratios } from './kernel-report';
 
-export type SizeName = 'full' | 'quick';
+export type SizeName = 'full' | 'quick' | 'brief';
+/** Whether a run is as good as what is committed; unknown where nothing is, for this kind of machine. */
+export type Verdict = 'good' | 'short' | 'unknown';
 /** Ratios by the guest's width and the other engine. */
 export type Measured = Readonly<
   Partial<Record<Bits, Readonly<Record<string, Ratios | undefined>>>>
@@ -36,12 +38,40 @@ export function rounded(_key: string, value: unknown): unknown {
   return typeof value === 'number' ? Math.round(value * 1000) / 1000 : value;
 }
 
-/** Replaces what is committed for this machine and this size of a run. */
-export function writeRatios(size: SizeName, measured: Measured): void {
+/** Whether ratios of this kind of machine are committed. */
+export function hasRatios(size: SizeName): boolean {
+  return committed()[size]?.[machineName()] !== undefined;
+}
+
+/**
+ * Commits what this kind of machine has measured.
+ * @param keepsLower leaves numbers that were lower before: a shared host of the same name gives an engine a fifth more
+ *   or less on another day, and a check must hold on each
+ */
+export function writeRatios(size: SizeName, measured: Measured, keepsLower: boolean): void {
   const before = committed();
-  const all = { ...before, [size]: { ...before[size], [machineName()]: measured } };
+  const own = before[size]?.[machineName()];
+  const row = keepsLower && own !== undefined ? lower(measured, own) : measured;
+  const all = { ...before, [size]: { ...before[size], [machineName()]: row } };
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(path, `${JSON.stringify(all, rounded, 2)}\n`);
+}
+
+/** The lesser of the numbers at each place of two trees of one shape; a place that only one has keeps its number. */
+function lower(one: Measured, other: Measured): Measured {
+  // Trees that are merged at each place have the shape that both have.
+  return lesser(one, other) as Measured;
+}
+
+function lesser(one: unknown, other: unknown): unknown {
+  if (typeof one === 'number' && typeof other === 'number') return Math.min(one, other);
+  if (!isTree(one) || !isTree(other)) return one ?? other;
+  const keys = new Set([...Object.keys(one), ...Object.keys(other)]);
+  return Object.fromEntries([...keys].map((key) => [key, lesser(one[key], other[key])]));
+}
+
+function isTree(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }
 
 /** Named numbers of a run, in the order in which they are compared. */
@@ -53,28 +83,26 @@ function figures(found: Ratios): readonly (readonly [string, number | undefined]
   ];
 }
 
-/**
- * Compares with the least that a machine of the table has measured, and says where a ratio is too low. Not with this
- * machine's own row: a shared host of the same name gives an engine a fifth more or less on another day.
- */
-export function checkRatios(size: SizeName, measured: Measured): boolean {
-  const expected = Object.values(committed()[size] ?? {});
-  let isGood = expected.length > 0;
+/** Compares with what is committed for this kind of machine, and says where a ratio is 15 % too low. */
+export function checkRatios(size: SizeName, measured: Measured): Verdict {
+  const own = committed()[size]?.[machineName()];
+  if (own === undefined) return 'unknown';
+  let verdict: Verdict = 'good';
   for (const bits of [64, 32] as const) {
     for (const engine of othersOf[bits]) {
       const found = measured[bits]?.[engine];
+      const wanted = own[bits]?.[engine];
       // An engine that is not installed here has no figures.
-      if (found === undefined) continue;
-      const wanted = expected.flatMap((each) => each[bits]?.[engine] ?? []).map(figures);
-      if (wanted.length === 0) console.log(`check: nothing to compare for ${bits}-bit, ${engine}`);
-      for (const [index, [name, value = 0]] of figures(found).entries()) {
-        const least = Math.min(...wanted.map((row) => row[index]?.[1] ?? 0));
-        if (wanted.length === 0 || value >= least * (1 - shortfallMax)) continue;
-        const than = `${value.toFixed(2)}, committed ${least.toFixed(2)}`;
+      if (found === undefined || wanted === undefined) continue;
+      const least = new Map(figures(wanted));
+      for (const [name, value = 0] of figures(found)) {
+        const limit = least.get(name) ?? 0;
+        if (value >= limit * (1 - shortfallMax)) continue;
+        const than = `${value.toFixed(2)}, committed ${limit.toFixed(2)}`;
         console.log(`check: ${bits}-bit guests, ${engine}: ${name} is ${than}`);
-        isGood = false;
+        verdict = 'short';
       }
     }
   }
-  return isGood;
+  return verdict;
 }

@@ -6,23 +6,34 @@ import { join } from 'node:path';
 import { root } from '../vscode-host/paths.mjs';
 import {
   checkRatios,
+  hasRatios,
   machineName,
   othersOf,
   rounded,
   writeRatios,
   type Measured,
   type SizeName,
+  type Verdict,
 } from './committed-ratios';
 import { ratios, speedTable, startTable } from './kernel-report';
-import { fullSuite, quickSuite, runSuite, type SuiteResult } from './kernel-suite';
+import {
+  briefSuite,
+  fullSuite,
+  quickSuite,
+  runSuite,
+  type SuiteResult,
+  type SuiteSize,
+} from './kernel-suite';
 import { qemuVersion } from './run-kernel-qemu';
 import { measureMemory, memoryLimitMiB, memoryText } from './memory-figure';
 import { hasThreadTime } from './thread-time';
 
 export interface BenchmarkOptions {
-  readonly isQuick: boolean;
-  /** Writes the tables to BENCHMARKS.md and the raw samples beside this script. */
+  readonly size: SizeName;
+  /** Commits the ratios; those of a full run with the tables in BENCHMARKS.md and the raw samples beside this script. */
   readonly writes: boolean;
+  /** Leaves committed ratios that are lower as they are. */
+  readonly keepsLower: boolean;
   /** Fails where a ratio is 15 % below the committed one. */
   readonly checks: boolean;
 }
@@ -31,20 +42,27 @@ const pagePath = 'debug-adapter/cpu/BENCHMARKS.md';
 const samplesPath = 'scripts/benchmark/results/samples.json';
 /** How often a check measures, until the best of all runs is good: a busy host makes single runs slow. */
 const attemptsMax = 3;
+const suiteSizes: Readonly<Record<SizeName, SuiteSize>> = {
+  full: fullSuite,
+  quick: quickSuite,
+  brief: briefSuite,
+};
 const ourEngines = ['translator', 'interpreter'] as const;
 
-/** Runs it all; false where the check failed. */
-export async function benchmarkKernels(options: BenchmarkOptions): Promise<boolean> {
+/** Runs it all. @returns what a check says; good where none is asked for */
+export async function benchmarkKernels(options: BenchmarkOptions): Promise<Verdict> {
+  // There is no need to wait for numbers that nothing can be said about.
+  if (options.checks && !hasRatios(options.size)) return 'unknown';
   const qemu = qemuVersion();
-  const kind = options.isQuick ? 'quick' : 'full';
   const memory = measureMemory();
   let suites: readonly SuiteResult[] = [];
-  let isGood = true;
+  let verdict: Verdict = 'good';
   for (let attempt = 0; attempt < (options.checks ? attemptsMax : 1); attempt++) {
     suites = await measureSuites(options, qemu !== undefined, suites);
-    isGood = !options.checks || checkRatios(kind, ratiosOf(suites));
-    if (isGood) break;
+    if (options.checks) verdict = checkRatios(options.size, ratiosOf(suites));
+    if (verdict !== 'short') break;
   }
+  if (options.checks && memory.peakMiB >= memoryLimitMiB) verdict = 'short';
   const text = [
     ...suites.map((suite) => speedTable(suite)),
     'How our engines start, in millions of instructions per second:',
@@ -55,13 +73,13 @@ export async function benchmarkKernels(options: BenchmarkOptions): Promise<boole
       : []),
   ].join('\n\n');
   console.log(`${text}\n`);
-  if (options.writes) write(options, text, suites, ratiosOf(suites), kind, qemu);
-  return isGood && (!options.checks || memory.peakMiB < memoryLimitMiB);
+  if (options.writes) write(options, text, suites, qemu);
+  return verdict;
 }
 
 /** Measures guests of both kinds, beside what earlier attempts gave. */
 async function measureSuites(
-  { isQuick }: BenchmarkOptions,
+  { size }: BenchmarkOptions,
   hasQemu: boolean,
   before: readonly SuiteResult[],
 ): Promise<readonly SuiteResult[]> {
@@ -69,8 +87,7 @@ async function measureSuites(
   for (const [index, bits] of ([64, 32] as const).entries()) {
     const others = othersOf[bits].filter((engine) => engine !== 'qemu' || hasQemu);
     const progress = (text: string): void => void process.stderr.write(`  ${text}\n`);
-    const size = isQuick ? quickSuite : fullSuite;
-    const suite = await runSuite(bits, ['translator', ...others], size, progress);
+    const suite = await runSuite(bits, ['translator', ...others], suiteSizes[size], progress);
     suites.push({ ...suite, runs: [...(before[index]?.runs ?? []), ...suite.runs] });
   }
   return suites;
@@ -86,15 +103,13 @@ function ratiosOf(suites: readonly SuiteResult[]): Measured {
 }
 
 function write(
-  { isQuick }: BenchmarkOptions,
+  { size, keepsLower }: BenchmarkOptions,
   text: string,
   suites: readonly SuiteResult[],
-  measured: Measured,
-  kind: SizeName,
   qemu: string | undefined,
 ): void {
-  writeRatios(kind, measured);
-  if (isQuick) return;
+  writeRatios(size, ratiosOf(suites), keepsLower);
+  if (size !== 'full') return;
   const runs = suites.flatMap((suite) => suite.runs);
   writeFileSync(join(root, samplesPath), `${JSON.stringify({ runs }, rounded)}\n`);
   writeFileSync(join(root, pagePath), page(text, qemu));
@@ -121,7 +136,7 @@ ${text}
 
 The kernels are in \`scripts/benchmark/kernels/\`: the same image runs on every engine, and every
 engine must compute the same checksums. \`system\` is a small kernel with processes: page faults, copy on write, switches by CR3,
-system calls and string moves. \`v86\` runs 32-bit guests only. \`npm run benchmark -- --quick --check\` fails where a ratio
-is 15 % below the least one committed for a machine.
+system calls and string moves. \`v86\` runs 32-bit guests only. \`npm run benchmark -- --brief --check\`, a stage of the
+tests, fails where a ratio is 15 % below the one committed for this kind of machine.
 `;
 }

@@ -21,6 +21,8 @@ export interface SuiteSize {
 
 export const fullSuite: SuiteSize = { rounds: 8, repetitions: 3 };
 export const quickSuite: SuiteSize = { rounds: 3, repetitions: 2 };
+/** Of every test run. */
+export const briefSuite: SuiteSize = { rounds: 2, repetitions: 1 };
 
 /** All runs of guests of one kind, and for each kernel the instructions of each round. */
 export interface SuiteResult {
