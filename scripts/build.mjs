@@ -11,10 +11,18 @@ const dist = path.join(root, 'dist');
 /** Entry points that run under Node: output name → source. */
 const nodeEntries = {
   extension: 'src/extension.ts',
-  'debug-adapter': 'debug-adapter/main.ts',
-  'command-line': 'debug-adapter/command-line/main.ts',
   'language-server': 'src/language/server/main.ts',
 };
+
+/** Entry points that `debug-adapter/start.ts` runs, with bytecode of earlier processes: output name → source. */
+const startedEntries = {
+  'debug-adapter': 'debug-adapter/main.ts',
+  'command-line': 'debug-adapter/command-line/main.ts',
+};
+const starter = 'debug-adapter/start.ts';
+
+/** What a started bundle is called with: `BundleParameters` of `debug-adapter/host/compiled-bundle.ts`. */
+const bundleParameters = 'exports, require, module, __filename, __dirname, keepCompiled';
 
 /** Files that bundled code loads at run time, or that webviews refer to: output → source. */
 const copies = {
@@ -85,6 +93,14 @@ function bundles({ minify = false, version } = {}) {
   const list = Object.entries(nodeEntries)
     .filter(([, source]) => exists(source))
     .map(([name, source]) => ({ ...node, entryPoints: [source], outfile: `dist/${name}.cjs` }));
+  const started = Object.entries(startedEntries).map(([name, source]) => ({
+    ...node,
+    entryPoints: [source],
+    outfile: `dist/${name}.bundle.cjs`,
+    banner: { js: `(function (${bundleParameters}) {` },
+    footer: { js: '})' },
+  }));
+  list.push(...started);
   const webviews = webviewEntries();
   if (Object.keys(webviews).length > 0) {
     list.push({
@@ -97,6 +113,34 @@ function bundles({ minify = false, version } = {}) {
     });
   }
   return list;
+}
+
+/**
+ * What starts a bundle.
+ * @param {{ minify?: boolean, keepsBytecode: boolean }} options bytecode is kept of a bundle that stays as it is
+ * @returns {import('esbuild').BuildOptions[]}
+ */
+function starters({ minify = false, keepsBytecode }) {
+  return Object.keys(startedEntries).map((name) => ({
+    absWorkingDir: root,
+    bundle: true,
+    minify,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    define: {
+      bundleVersion: JSON.stringify(keepsBytecode ? bundleHash(name) : undefined) ?? 'undefined',
+    },
+    entryPoints: [starter],
+    outfile: `dist/${name}.cjs`,
+    logLevel: 'warning',
+  }));
+}
+
+/** @param {string} name */
+function bundleHash(name) {
+  const bundle = fs.readFileSync(path.join(dist, `${name}.bundle.cjs`));
+  return createHash('sha256').update(bundle).digest('hex').slice(0, 16);
 }
 
 function copyFiles() {
@@ -115,12 +159,15 @@ export async function buildAll(options = {}) {
   const list = bundles({ ...options, version: translatorVersion() });
   if (options.clean) fs.rmSync(dist, { recursive: true, force: true });
   await Promise.all(list.map((bundle) => build(bundle)));
+  const { minify } = options;
+  await Promise.all(starters({ minify, keepsBytecode: true }).map((bundle) => build(bundle)));
   copyFiles();
   return list.map((bundle) => bundle.outfile ?? `${bundle.outdir}/`);
 }
 
 async function watch() {
   copyFiles();
+  await Promise.all(starters({ keepsBytecode: false }).map((bundle) => build(bundle)));
   const contexts = await Promise.all(bundles().map((bundle) => context(bundle)));
   await Promise.all(contexts.map((each) => each.watch()));
   console.log('build: watching for changes (Ctrl-C ends)');

@@ -106,7 +106,7 @@ ended before --until was met, 4 where it reported that it has crashed.
                        steps between the checkpoints that these start from (default 2000000)
   --state-hash         print the hash of the final state
   --quiet              print nothing but the guest's console
-  --no-cache           unpack and translate anew; otherwise both are kept for the next start
+  --no-cache           unpack, translate and compile anew; otherwise all is kept for the next start
   --help               show this text
 `;
 

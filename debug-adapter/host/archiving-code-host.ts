@@ -49,8 +49,9 @@ export class ArchivingCodeHost implements CodeHost {
     return archive;
   }
 
-  /** Writes what is new; for the end of a process. */
-  save(): void {
+  /** Writes what is new; for the end of a process. @returns whether anything was */
+  save(): boolean {
+    let isNew = false;
     for (const [name, { bytes, hadCode }] of this.modules) {
       const code = hadCode ? undefined : this.keeper.codeOf(bytes);
       if (code === undefined) continue;
@@ -58,10 +59,14 @@ export class ArchivingCodeHost implements CodeHost {
       new DataView(length.buffer).setUint32(0, bytes.length, true);
       this.files.write(this.fileOf(name), [length, bytes, code]);
       this.modules.set(name, { bytes, hadCode: true });
+      isNew = true;
     }
     for (const [name, archive] of this.archives) {
-      if (archive.isChanged) this.files.write(this.fileOf(name), archive.encode());
+      if (!archive.isChanged) continue;
+      this.files.write(this.fileOf(name), archive.encode());
+      isNew = true;
     }
+    return isNew;
   }
 
   private readModule(name: string): NamedModule | undefined {

@@ -1,5 +1,6 @@
 /** Every port of the debugger and the machine, as this computer has them. */
 import { ArchivingCodeHost } from './archiving-code-host';
+import type { KeepCompiled } from './compiled-bundle';
 import { icedDisassembler } from './iced-disassembler';
 import { cacheFolder, KeptFiles } from './kept-files';
 import { engineVersion } from './native-code';
@@ -13,6 +14,8 @@ import { codeOf, provideCode, webAssemblyCodeHost } from './web-assembly-code-sp
 
 /** Hash of the sources that generated code depends on; only bundles have it. */
 declare const translatorVersion: string | undefined;
+/** Only bundles that `start.ts` runs have it. */
+declare const keepCompiled: KeepCompiled | undefined;
 
 const translatedLimits = { files: 8, bytes: 512 * 1024 * 1024 };
 
@@ -43,7 +46,9 @@ export const portsWithoutCache = {
   codeHost: webAssemblyCodeHost,
 } as const;
 
-/** Leaves what this process has translated for later ones; for its end. */
+/** Leaves what this process has translated and compiled for later ones; for its end. */
 export function keepTranslatedCode(): void {
-  archivingCodeHost?.save();
+  const isNew = archivingCodeHost?.save() === true;
+  // A process that has run another guest than earlier ones has called functions that they have not.
+  if (typeof keepCompiled === 'function') keepCompiled(isNew);
 }

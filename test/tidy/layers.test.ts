@@ -81,6 +81,7 @@ const isEntryPoint = (path: string): boolean =>
   /^src\/webviews\/[^/]+\/main\.ts$/.test(path) ||
   [
     'debug-adapter/main.ts',
+    'debug-adapter/start.ts',
     'debug-adapter/command-line/main.ts',
     'src/extension.ts',
     'src/language/server/main.ts',
