@@ -123,14 +123,16 @@ export async function postTo(page: Page, message: unknown): Promise<void> {
 
 /**
  * A meter of the milliseconds that the page's thread has worked so far: processor time, which other work of the computer
- * does not stretch.
+ * does not stretch, without what the driver of the test has it do.
  */
 export async function pageWorkMeter(page: Page): Promise<() => Promise<number>> {
   const devTools = await page.context().newCDPSession(page);
   await devTools.send('Performance.enable', { timeDomain: 'threadTicks' });
   return async () => {
     const { metrics } = await devTools.send('Performance.getMetrics');
-    return (metrics.find(({ name }) => name === 'TaskDuration')?.value ?? NaN) * 1000;
+    const secondsOf = (wanted: string): number =>
+      metrics.find(({ name }) => name === wanted)?.value ?? NaN;
+    return (secondsOf('TaskDuration') - secondsOf('DevToolsCommandDuration')) * 1000;
   };
 }
 

@@ -62,6 +62,8 @@ export class VmcsPage {
   violations: readonly string[] = [];
   revision = 1;
   running = false;
+  /** Processor time of the answers so far. */
+  answerMs = 0;
 
   constructor(
     readonly page: Page,
@@ -89,7 +91,11 @@ export class VmcsPage {
     if (this.guest === undefined) return;
     if (message.type === 'fetch') {
       const { request } = message;
-      return this.post({ type: 'vmcs', request, body: this.guest.inspect(message) });
+      const begun = process.cpuUsage();
+      const body = this.guest.inspect(message);
+      const { user, system } = process.cpuUsage(begun);
+      this.answerMs += (user + system) / 1000;
+      return this.post({ type: 'vmcs', request, body });
     }
     if (message.type === 'edit') {
       const { field, value } = message;
