@@ -32,6 +32,7 @@ import { ListingProvider, listingScheme } from './debug/listing-provider';
 import { startLanguageClient } from './language/client';
 import { EventLogView } from './panels/event-log/event-log-view';
 import { ExitLogView } from './panels/exit-log/exit-log-view';
+import type { RowTarget } from './panels/log-requests';
 import { VmbusTrafficView } from './panels/vmbus-traffic/traffic-view';
 import { VmcsInspectorView } from './panels/vmcs-inspector/vmcs-inspector-view';
 import { EventBreakpointsView } from './views/event-breakpoints-view';
@@ -117,6 +118,9 @@ function commandTable(
     openVmcsInspector: () => vmcsInspector.show(),
     openVmbusTraffic: () => vmbusTraffic.show(false),
     openEventLog: () => eventLog.show(),
+    showInExitLog: (row: RowTarget) => exitLog.reveal(row),
+    showInVmbusTraffic: (row: RowTarget) => vmbusTraffic.reveal(row),
+    showInEventLog: (row: RowTarget) => eventLog.reveal(row),
     filterEvents: () => eventLog.focusFilter(),
     filterVmbusTraffic: () => vmbusTraffic.focusFilter(),
     filterVmcs: async () => {

@@ -1,6 +1,9 @@
 /** Checked access to the arguments of a request: a wrong one is a message to the client, never a crash. */
 import { UserError } from '../support/user-error';
 
+/** Most rows that a request for the rows of a log is answered with. */
+export const rowsPerAnswer = 500;
+
 type Fields = Readonly<Record<string, unknown>>;
 
 function isFields(value: unknown): value is Fields {

@@ -10,11 +10,13 @@ import { customHandlers } from './handlers/custom';
 import { evaluationHandlers } from './handlers/evaluation';
 import { executionHandlers } from './handlers/execution';
 import { eventLogHandlers } from './handlers/event-log';
+import { exitLogHandlers } from './handlers/exit-log';
 import { guestDiskHandlers } from './handlers/guest-disks';
 import { guestIntegrationHandlers } from './handlers/guest-integration';
 import { lifecycleHandlers } from './handlers/lifecycle';
 import { memoryHandlers } from './handlers/memory-and-disassembly';
 import { stackHandlers } from './handlers/stack-and-variables';
+import { trafficHandlers } from './handlers/traffic';
 import { vmcsHandlers } from './handlers/vmcs';
 import { MessageReader } from './message-reader';
 import { RequestArguments } from './request-arguments';
@@ -29,6 +31,8 @@ const handlers: ReadonlyMap<string, RequestHandler> = new Map(
     memoryHandlers,
     evaluationHandlers,
     customHandlers,
+    exitLogHandlers,
+    trafficHandlers,
     vmcsHandlers,
     guestIntegrationHandlers,
     eventLogHandlers,

@@ -5,6 +5,7 @@ import type {
   ConsoleInputArguments,
   ExitDetailArguments,
   ExitDetailBody,
+  ExitFilter,
   ExitsArguments,
   ExitsBody,
   GoToPositionArguments,
@@ -30,11 +31,17 @@ import type {
 import type {
   EventDetailArguments,
   EventDetailBody,
+  EventFilter,
   eventRequest,
   EventsArguments,
   EventsBody,
   RecordEventsArguments,
 } from '../../debug-adapter/protocol/event-log';
+import type {
+  PlaceArguments,
+  PlaceBody,
+  placeRequest,
+} from '../../debug-adapter/protocol/log-places';
 import type {
   AskGuestArguments,
   IntegrationArguments,
@@ -47,6 +54,7 @@ import type {
   TrafficBusesBody,
   TrafficDetailArguments,
   TrafficDetailBody,
+  TrafficFilter,
 } from '../../debug-adapter/protocol/traffic';
 
 import type {
@@ -85,6 +93,9 @@ export interface AdapterRequests {
   };
   [customRequest.deletePartition]: { arguments: PartitionArguments; body: undefined };
   [customRequest.startPartition]: { arguments: PartitionArguments; body: undefined };
+  [placeRequest.exitPlace]: { arguments: PlaceArguments<ExitFilter>; body: PlaceBody };
+  [placeRequest.trafficPlace]: { arguments: PlaceArguments<TrafficFilter>; body: PlaceBody };
+  [placeRequest.eventPlace]: { arguments: PlaceArguments<EventFilter>; body: PlaceBody };
   [customRequest.exitDetail]: { arguments: ExitDetailArguments; body: ExitDetailBody };
 }
 

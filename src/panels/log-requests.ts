@@ -1,11 +1,13 @@
 /** What the views of all logs do alike for their pages: answer them, and lead to code and to moments. */
 import * as vscode from 'vscode';
+import type { EventKindName } from '../../debug-adapter/protocol/event-log';
 import { goToMoment } from '../commands/travel-commands';
 import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
 import { showInstruction } from '../debug/instruction-location';
 import { showError } from '../debug/show-error';
 import { errorText } from '../presentation/error-text';
-import type { LogSource } from './exit-log/exit-log-messages';
+import type { LogFailure, LogName, LogSource, LogWish } from './log-messages';
+import type { PageReady } from './panel-webview';
 
 /** How a log speaks of its rows. */
 export interface LogWords {
@@ -15,11 +17,17 @@ export interface LogWords {
   readonly row: string;
 }
 
-/** What a page is told when its request has failed. */
-export interface LogFailure {
-  readonly type: 'failed';
-  readonly request: number;
-  readonly message: string;
+/** The command that shows a row in a log, as the context menus of the pages have it. */
+const showRowCommands: Readonly<Record<LogName, string>> = {
+  exits: 'hyperscope.showInExitLog',
+  traffic: 'hyperscope.showInVmbusTraffic',
+  events: 'hyperscope.showInEventLog',
+};
+
+/** What a command gets from the context menu of a row. */
+export interface RowTarget {
+  readonly rowId: string;
+  readonly rowKind: EventKindName;
 }
 
 export class LogRequests {
@@ -54,7 +62,27 @@ export class LogRequests {
     }
   }
 
-  async goToInstruction(address: string): Promise<void> {
+  /** Does what every page may wish. */
+  async grant(wish: Exclude<LogWish, PageReady>): Promise<void> {
+    switch (wish.type) {
+      case 'goToInstruction':
+        return this.goToInstruction(wish.address);
+      case 'goToMoment':
+        return this.goToMoment(wish);
+      case 'showRow':
+        await vscode.commands.executeCommand(showRowCommands[wish.log], {
+          rowId: wish.id,
+          rowKind: wish.kind,
+        } satisfies RowTarget);
+        return;
+      case 'copy':
+        return vscode.env.clipboard.writeText(wish.text);
+      case 'run':
+        await vscode.commands.executeCommand(`hyperscope.${wish.command}`);
+    }
+  }
+
+  private async goToInstruction(address: string): Promise<void> {
     const { live } = this.sessions;
     try {
       if (live !== undefined) return await showInstruction(live.session, address);
@@ -66,7 +94,7 @@ export class LogRequests {
     }
   }
 
-  async goToMoment(moment: Parameters<typeof goToMoment>[1]): Promise<void> {
+  private async goToMoment(moment: Parameters<typeof goToMoment>[1]): Promise<void> {
     try {
       if (await goToMoment(this.sessions, moment)) return;
       const { row } = this.words;

@@ -227,6 +227,27 @@ describe('a running guest', () => {
     );
   });
 
+  it('has each of its exits in the log of all events, too, and finds it there and back', async () => {
+    await run('exit-loop');
+    await session.client.setFunctionBreakpointsRequest({
+      breakpoints: [{ name: 'exit:IO_INSTRUCTION', hitCondition: '20' }],
+    });
+    const stopped = session.client.waitForEvent('stopped');
+    await session.client.continueRequest({ threadId });
+    await stopped;
+    const ask = async (command: string, args: object) =>
+      (await session.client.customRequest(`hyperscope/${command}`, args)).body;
+    const { rows, total } = await ask('exits', { start: 0, count: 500 });
+    const { id } = rows.at(-1);
+    const filter = { kinds: ['exits', 'hypercalls', 'events'] };
+    const place = await ask('eventPlace', { id, filter });
+    const event = await ask('events', { start: place.index, count: 1, filter });
+    assert.deepEqual([event.rows[0].id, event.rows[0].kind], [id, 'exits']);
+    assert.deepEqual(await ask('exitPlace', { id, filter: {} }), { index: total - 1, total });
+    assert.equal((await ask('exitPlace', { id, filter: { text: 'nowhere' } })).index, undefined);
+    assert.deepEqual(await ask('trafficPlace', { id, filter: {} }), { total: 0 });
+  });
+
   it('tells the views that its trace and state have changed', async () => {
     await run('string-io');
     const changed = session.client.waitForEvent('hyperscope/traceChanged');

@@ -134,6 +134,18 @@ export class WorkbenchSession {
     return findWebview(this.page, selector);
   }
 
+  /** Opens the context menu of something in a panel, and chooses from it. */
+  async chooseFromMenu(target: Locator, title: string): Promise<void> {
+    const item = this.page.locator('.monaco-menu .action-item', { hasText: title });
+    await waitFor(`the menu item ${title}`, async () => {
+      await target.click({ button: 'right' });
+      return item.click({ timeout: 3000 }).then(
+        () => true,
+        () => false,
+      );
+    });
+  }
+
   pane(title: string): Locator {
     return paneRows(this.page, title);
   }

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as vscode from 'vscode';
 import { customRequest } from '../../debug-adapter/protocol/custom-requests';
+import { placeRequest } from '../../debug-adapter/protocol/log-places';
 import { activateExtension, eventually, workspaceFolder } from './extension-under-test';
 
 type Message = DebugProtocol.ProtocolMessage;
@@ -122,6 +123,25 @@ describe('debug session of hello-partition', () => {
     const body = await session.customRequest(customRequest.exits, request.arguments);
     assert.ok(body.rows.length > 0);
     assert.ok(body.rows.some(({ reasonName }: { reasonName: string }) => reasonName === 'CPUID'));
+  });
+
+  it('shows a row of one log in another, as the menus of the rows ask', async () => {
+    const filter = {};
+    const { rows } = await session.customRequest(customRequest.exits, {
+      ...{ start: 0, count: 10, filter },
+    });
+    const target = { rowId: rows[0].id, rowKind: 'exits' };
+    for (const [command, request] of [
+      ['showInEventLog', placeRequest.eventPlace],
+      ['showInExitLog', placeRequest.exitPlace],
+      ['showInVmbusTraffic', placeRequest.trafficPlace],
+    ] as const) {
+      await vscode.commands.executeCommand(`hyperscope.${command}`, target);
+      const asked = await eventually(`a request of ${command}`, () =>
+        listener.requests.find((each) => each.command === request),
+      );
+      assert.equal(asked.arguments.id, target.rowId);
+    }
   });
 
   it('runs to the end and prints to the debug console', async () => {

@@ -8,7 +8,7 @@ import {
   type EventsBody,
 } from '../../debug-adapter/protocol/event-log';
 import type { ToExtension, ToPage } from '../../src/panels/event-log/event-log-messages';
-import type { LogSource } from '../../src/panels/exit-log/exit-log-messages';
+import type { LogSource } from '../../src/panels/log-messages';
 import { longestScrollTaskMs, PanelHost, postTo, type PageOptions } from './panel-host';
 
 const live: LogSource = { state: 'live', key: 's1', name: 'Debug debian', running: false };
@@ -75,6 +75,10 @@ describe('Event Log page', function () {
         case 'fetchRows': {
           const { request, start, count, filter } = message;
           return post({ type: 'rows', request, body: eventsOf(total, start, count, filter) });
+        }
+        case 'fetchPlace': {
+          const index = Number(message.id.split('.')[0]);
+          return post({ type: 'place', request: message.request, body: { index, total } });
         }
         case 'fetchDetail': {
           const row = rowAt(Number(message.id.split('.')[0]));
@@ -161,6 +165,39 @@ describe('Event Log page', function () {
     await page.waitForTimeout(300);
     const last = sent('fetchRows').at(-1);
     assert.ok(last?.type === 'fetchRows' && last.filter.text === 'vector=14');
+  });
+
+  it('leads to the log that has more about a row, by key, button and menu', async () => {
+    const page = await open();
+    await rows().first().waitFor();
+    await page.locator('#grid').focus();
+    for (const [key, log, kind] of [
+      ['Home', 'exits', 'exits'],
+      ['ArrowDown', undefined, 'hypercalls'],
+    ] as const) {
+      const before = sent('showRow').length;
+      await page.keyboard.press(key);
+      await page.keyboard.press('e');
+      const context = await page.locator('#grid').getAttribute('data-vscode-context');
+      assert.equal(JSON.parse(context ?? '').rowKind, kind);
+      assert.equal(sent('showRow').length, before + (log === undefined ? 0 : 1));
+    }
+    await page.locator('.row', { hasText: 'ExecuteSrb' }).first().click();
+    await page.getByRole('button', { name: /Show in VMBus Traffic/ }).click();
+    assert.deepEqual(sent('showRow'), [
+      { type: 'showRow', log: 'exits', id: '0.0', kind: 'exits' },
+      { type: 'showRow', log: 'traffic', id: '11.0', kind: 'vmbus' },
+    ]);
+  });
+
+  it('chooses a row that another log leads to, and shows its kind', async () => {
+    const page = await open(40_000, { keptState: { kinds: ['exits'] } });
+    await rows().first().waitFor();
+    await postTo(page, { type: 'reveal', id: '30000.0', kind: 'vmbus' });
+    await page.locator('.row[data-row="30000.0"][aria-selected="true"]').waitFor();
+    const chip = page.getByRole('button', { name: 'VMBus' });
+    assert.equal(await chip.getAttribute('aria-pressed'), 'true');
+    await page.locator('dd').first().waitFor();
   });
 
   it('scrolls through a million rows, and no frame needs more than 50 ms of work', async () => {

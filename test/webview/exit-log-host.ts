@@ -1,6 +1,7 @@
 // The page of the VM Exit Log with a fake extension that answers from a sample log.
 import type { Page } from 'playwright-core';
-import type { LogSource, ToExtension, ToPage } from '../../src/panels/exit-log/exit-log-messages';
+import type { ToExtension, ToPage } from '../../src/panels/exit-log/exit-log-messages';
+import type { LogSource } from '../../src/panels/log-messages';
 import { PanelHost, postTo, type PageOptions as PanelOptions } from './panel-host';
 import { SampleLog } from './sample-exits';
 
@@ -39,7 +40,7 @@ export class ExitLogPage {
       case 'fetchRows': {
         const { request, start, count, filter } = message;
         const body = this.log.exits(start, count, filter);
-        return this.post({ type: 'rows', request, start, body });
+        return this.post({ type: 'rows', request, body });
       }
       case 'fetchDetail':
         return this.post({

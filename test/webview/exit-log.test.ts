@@ -58,7 +58,7 @@ describe('VM Exit Log page', function () {
     const { page } = await openWithRows({ log });
     await page.locator('[data-row]', { hasText: '1,000' }).waitFor();
     log.grow(500);
-    await shown.post({ type: 'traceChanged', recorded: log.recorded });
+    await shown.post({ type: 'traceChanged' });
     await page.locator('[data-row]', { hasText: '1,500' }).waitFor();
     await page.locator('#grid').hover();
     await page.mouse.wheel(0, -2000);
@@ -67,7 +67,7 @@ describe('VM Exit Log page', function () {
       .locator('button[aria-pressed="false"][aria-label="Follow the newest exit"]')
       .waitFor();
     log.grow(500);
-    await shown.post({ type: 'traceChanged', recorded: log.recorded });
+    await shown.post({ type: 'traceChanged' });
     await page.locator('.holdings', { hasText: '2,000 exits' }).waitFor();
     assert.equal(await page.locator('[data-row]', { hasText: '2,000' }).count(), 0);
     await follow.click();
@@ -157,7 +157,7 @@ describe('VM Exit Log page', function () {
     const { page } = await openWithRows({ log });
     await page.locator('#filter-text').pressSequentially('print ', { delay: 20 });
     log.grow(3);
-    await shown.post({ type: 'traceChanged', recorded: log.recorded });
+    await shown.post({ type: 'traceChanged' });
     await page.locator('.holdings', { hasText: 'of 1,003 exits' }).waitFor();
     assert.equal(await page.locator('#filter-text').inputValue(), 'print ');
   });
@@ -180,7 +180,7 @@ describe('VM Exit Log page', function () {
     await page.locator('.rows .row').first().click();
     const fresh = new SampleLog(7);
     log.exits = (start, count, filter) => fresh.exits(start, count, filter);
-    await shown.post({ type: 'traceChanged', recorded: 7 });
+    await shown.post({ type: 'traceChanged' });
     await page.locator('.holdings').getByText('7 exits', { exact: true }).waitFor();
     assert.equal(await selected().count(), 0);
   });

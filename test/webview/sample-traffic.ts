@@ -7,6 +7,7 @@ import type {
   TrafficFilter,
   TrafficRow,
 } from '../../debug-adapter/protocol/traffic';
+import type { PlaceBody } from '../../debug-adapter/protocol/log-places';
 import { ringHeader } from '../../debug-adapter/spec/vmbus/ring';
 import { writeField } from '../../debug-adapter/support/struct-layout';
 import { TraceLog } from '../../debug-adapter/system/trace-log';
@@ -15,6 +16,7 @@ import { ringPages, TrafficWriter } from '../support/vmbus-traffic';
 /** What the page is answered from. */
 export interface TrafficSample {
   query(start: number, count: number, filter: TrafficFilter): TrafficBody;
+  place(id: string, filter: TrafficFilter): PlaceBody;
   detail(id: string): TrafficDetailBody | undefined;
   buses(): readonly BusInfo[];
 }
@@ -81,6 +83,10 @@ export class EndlessTraffic implements TrafficSample {
     const end = Math.min(start + count, this.recorded);
     const rows = Array.from({ length: Math.max(end - start, 0) }, (_, at) => this.row(start + at));
     return { total: this.recorded, recorded: this.recorded, dropped: 0, rows };
+  }
+
+  place(id: string): PlaceBody {
+    return { index: Number(id.split('.')[0]), total: this.recorded };
   }
 
   detail(): TrafficDetailBody | undefined {

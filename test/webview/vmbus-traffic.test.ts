@@ -1,7 +1,7 @@
 // The page of VMBus Traffic in Chromium: ladder, channels, tree and bytes, filters, keyboard, roles, many rows.
 import assert from 'node:assert/strict';
 import type { Page } from 'playwright-core';
-import type { LogSource } from '../../src/panels/exit-log/exit-log-messages';
+import type { LogSource } from '../../src/panels/log-messages';
 import type { ToExtension, ToPage } from '../../src/panels/vmbus-traffic/traffic-messages';
 import {
   longestScrollTaskMs,
@@ -51,6 +51,10 @@ describe('VMBus Traffic page', function () {
         case 'fetchRows': {
           const { request, start, count, filter } = message;
           return post({ type: 'rows', request, body: sample.query(start, count, filter) });
+        }
+        case 'fetchPlace': {
+          const { request, id, filter } = message;
+          return post({ type: 'place', request, body: sample.place(id, filter) });
         }
         case 'fetchBuses':
           return post({ type: 'buses', request: message.request, body: { buses: sample.buses() } });
@@ -138,6 +142,54 @@ describe('VMBus Traffic page', function () {
     assert.equal(await page.evaluate(() => document.activeElement?.id), 'filter-text');
     const moment = shown.received.find(({ type }) => type === 'goToMoment');
     assert.deepEqual(moment, { type: 'goToMoment', position: 2, partition: 2, processor: 0 });
+  });
+
+  it('leads to the Event Log by key, button and menu', async () => {
+    const page = await openWithRows();
+    await page.locator('#grid').focus();
+    await page.keyboard.press('Home');
+    await page.keyboard.press('e');
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: /Show in the Event Log/ }).click();
+    const wishes = shown.received.filter(({ type }) => type === 'showRow');
+    const wish = { type: 'showRow', log: 'events', id: '1.0', kind: 'vmbus' };
+    assert.deepEqual(wishes, [wish, wish]);
+    // VS Code takes what its menus say from here; the keyboard opens that of the grid, for the chosen row.
+    const menu = { webviewSection: 'row', rowId: '1.0', rowKind: 'vmbus' };
+    for (const place of ['#grid', '.row[aria-selected="true"]']) {
+      const context = await page.locator(place).getAttribute('data-vscode-context');
+      assert.deepEqual(JSON.parse(context ?? ''), {
+        ...menu,
+        preventDefaultContextMenuItems: true,
+      });
+    }
+  });
+
+  for (const [where, id, text] of [
+    ['passes the filter', '10.0', 'ExecuteSrb'],
+    ['does not pass it', '10.0', 'nowhere'],
+    ['is far away', '7000.0', ''],
+  ] as const) {
+    it(`chooses a row that another log leads to, and that ${where}`, async () => {
+      const page = await openWithRows(conversation(2000));
+      if (text !== '') await page.locator('#filter-text').fill(text);
+      if (text === 'nowhere') await page.getByText('Nothing passes the filter').waitFor();
+      else if (text !== '') await page.locator('.holdings', { hasText: ' of ' }).waitFor();
+      await shown.post({ type: 'reveal', id });
+      await page.locator(`.row[data-row="${id}"][aria-selected="true"]`).waitFor();
+      await page.getByRole('tree', { name: 'Fields' }).waitFor();
+      assert.equal(await page.evaluate(() => document.activeElement?.id), 'grid');
+      const kept = text === 'nowhere' ? '' : text;
+      assert.equal(await page.locator('#filter-text').inputValue(), kept);
+    });
+  }
+
+  it('says so where a row is no longer kept', async () => {
+    const page = await openWithRows();
+    await page.locator('#grid').focus();
+    await page.keyboard.press('Home');
+    await shown.post({ type: 'reveal', id: '99999.0' });
+    await page.getByRole('alert').filter({ hasText: 'no longer kept' }).waitFor();
   });
 
   it('has the roles and names of a grid', async () => {

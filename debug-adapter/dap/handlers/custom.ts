@@ -1,9 +1,7 @@
-/** The custom requests of the extension's views: partitions, exit log, VMBus traffic. */
+/** The custom requests of the extension's views about partitions and machines. */
 import { threadIdOf, type DebuggedPartition } from '../../debugger/debugged-machine';
 import {
   customRequest,
-  type ExitDetailBody,
-  type ExitsBody,
   type PartitionInfo,
   type PartitionsBody,
   type ProcessorRunState,
@@ -11,13 +9,11 @@ import {
   type SaveMachineBody,
   type SavePartitionBody,
 } from '../../protocol/custom-requests';
-import type { TrafficBody, TrafficBusesBody, TrafficDetailBody } from '../../protocol/traffic';
 import { decodeBase64 } from '../../support/base64';
 import { UserError } from '../../support/user-error';
 import type { RequestArguments } from '../request-arguments';
 import type { HandlerTable, SessionState } from '../session-state';
 
-const mostRows = 500;
 const mostInputBytes = 65_536;
 const parentId = 1;
 
@@ -86,25 +82,6 @@ function partitions(session: SessionState): PartitionsBody {
       ...guests.map((guest) => guestInfo(session, guest)),
     ],
   };
-}
-
-function exits(session: SessionState, args: RequestArguments): ExitsBody {
-  const start = args.integerBetween('start', 0, Number.MAX_SAFE_INTEGER);
-  const count = args.integerBetween('count', 0, mostRows);
-  const filter = args.has('filter') ? args.object('filter') : undefined;
-  return session.control.exits.query(start, count, {
-    reasons: filter?.optionalIntegers('reasons'),
-    partition: filter?.optionalInteger('partition'),
-    processor: filter?.optionalInteger('processor'),
-    text: filter?.optionalString('text'),
-  });
-}
-
-function exitDetail(session: SessionState, args: RequestArguments): ExitDetailBody {
-  const id = args.string('id');
-  const detail = session.control.exits.detail(id);
-  if (detail !== undefined) return detail;
-  throw new UserError('no-such-exit', `The exit ${id} is not kept any more.`);
 }
 
 function consoleInput(session: SessionState, args: RequestArguments): undefined {
@@ -182,40 +159,9 @@ function goToPosition(session: SessionState, args: RequestArguments): undefined 
   });
 }
 
-const trafficKinds = ['vmbus-message', 'vmbus-packet', 'vmbus-signal'] as const;
-
-function traffic(session: SessionState, args: RequestArguments): TrafficBody {
-  const start = args.integerBetween('start', 0, Number.MAX_SAFE_INTEGER);
-  const count = args.integerBetween('count', 0, mostRows);
-  const filter = args.has('filter') ? args.object('filter') : undefined;
-  const names = filter?.optionalStrings('kinds');
-  return session.control.traffic.query(start, count, {
-    partition: filter?.optionalInteger('partition'),
-    channels: filter?.optionalIntegers('channels'),
-    kinds: names === undefined ? undefined : trafficKinds.filter((kind) => names.includes(kind)),
-    text: filter?.optionalString('text'),
-  });
-}
-
-function trafficDetail(session: SessionState, args: RequestArguments): TrafficDetailBody {
-  const id = args.string('id');
-  const detail = session.control.traffic.detail(id);
-  if (detail !== undefined) return detail;
-  throw new UserError('no-such-traffic', `The traffic ${id} is not kept any more.`);
-}
-
-function trafficBuses(session: SessionState): TrafficBusesBody {
-  return { buses: session.control.traffic.buses() };
-}
-
 /** Handlers of this group. */
 export const customHandlers: HandlerTable = {
   [customRequest.partitions]: partitions,
-  [customRequest.exits]: exits,
-  [customRequest.exitDetail]: exitDetail,
-  [customRequest.traffic]: traffic,
-  [customRequest.trafficDetail]: trafficDetail,
-  [customRequest.trafficBuses]: trafficBuses,
   [customRequest.goToPosition]: goToPosition,
   [customRequest.pausePartition]: pausePartition,
   [customRequest.protectPages]: protectPages,

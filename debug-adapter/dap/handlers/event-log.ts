@@ -1,17 +1,17 @@
 /** Requests about the events of the trace as one list. */
 import type { EventKind } from '../../debugger/event-log/event-kinds';
+import type { EventFilter } from '../../debugger/event-log/event-log';
 import {
   eventKindNames,
   eventRequest,
   type EventDetailBody,
   type EventsBody,
 } from '../../protocol/event-log';
+import { placeRequest, type PlaceBody } from '../../protocol/log-places';
 import { nearestName } from '../../support/nearest-name';
 import { UserError } from '../../support/user-error';
-import type { RequestArguments } from '../request-arguments';
+import { rowsPerAnswer, type RequestArguments } from '../request-arguments';
 import type { HandlerTable, SessionState } from '../session-state';
-
-const mostRows = 500;
 
 function kindsIn(args: RequestArguments): readonly EventKind[] {
   return (args.optionalStrings('kinds') ?? []).map((name) => {
@@ -26,15 +26,23 @@ function kindsIn(args: RequestArguments): readonly EventKind[] {
   });
 }
 
-function events({ control }: SessionState, args: RequestArguments): EventsBody {
-  const start = args.integerBetween('start', 0, Number.MAX_SAFE_INTEGER);
-  const count = args.integerBetween('count', 0, mostRows);
+function filterIn(args: RequestArguments): EventFilter {
   const filter = args.object('filter');
-  return control.events.query(start, count, {
+  return {
     kinds: kindsIn(filter),
     partition: filter.optionalInteger('partition'),
     text: filter.optionalString('text'),
-  });
+  };
+}
+
+function events({ control }: SessionState, args: RequestArguments): EventsBody {
+  const start = args.integerBetween('start', 0, Number.MAX_SAFE_INTEGER);
+  const count = args.integerBetween('count', 0, rowsPerAnswer);
+  return control.events.query(start, count, filterIn(args));
+}
+
+function eventPlace({ control }: SessionState, args: RequestArguments): PlaceBody {
+  return control.events.place(args.string('id'), filterIn(args));
 }
 
 function eventDetail({ control }: SessionState, args: RequestArguments): EventDetailBody {
@@ -54,4 +62,5 @@ export const eventLogHandlers: HandlerTable = {
   [eventRequest.events]: events,
   [eventRequest.eventDetail]: eventDetail,
   [eventRequest.recordEvents]: recordEvents,
+  [placeRequest.eventPlace]: eventPlace,
 };

@@ -1,6 +1,7 @@
 /** The kept events of some kinds in one order; grows with the trace. */
 import type { TraceEvent, TraceHeader } from '../../machine/trace';
 import type { TraceLog } from '../../system/trace-log';
+import { firstNotBefore } from '../row-place';
 
 /** What is needed of a stream of the trace. */
 interface Stream {
@@ -81,6 +82,21 @@ export class EventEntries {
     const entry = this.list[number];
     if (entry === undefined) return undefined;
     return this.streams[entry % streamRoom]?.at(Math.floor(entry / streamRoom));
+  }
+
+  /** Number of the entry of the event there; undefined where it is none of these. */
+  numberOf(position: number, ordinal: number): number | undefined {
+    const number = firstNotBefore({ position, ordinal }, this.list.length, (at) =>
+      this.headerAt(at),
+    );
+    const found = this.headerAt(number);
+    return found?.position === position && found.ordinal === ordinal ? number : undefined;
+  }
+
+  private headerAt(number: number): TraceHeader | undefined {
+    const entry = this.list[number];
+    if (entry === undefined) return undefined;
+    return this.streams[entry % streamRoom]?.headerAt(Math.floor(entry / streamRoom));
   }
 
   /** The event with this identity; undefined where it is not kept. */

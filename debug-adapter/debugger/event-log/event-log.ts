@@ -5,6 +5,7 @@ import { eventFields, valueNamesOf, valueNamed } from '../event-fields';
 import { lastExitBefore } from '../exits/last-exit';
 import { meetsComparison, parseFilterText, type FieldComparison } from '../filter-text';
 import type { PartitionNamer } from '../guest-programs';
+import { parseRowId, placeAmong, rowId, type RowPlace } from '../row-place';
 import { describeEvent } from '../trace-events';
 import { formatAddress, hex } from '../value-format';
 import { EventEntries } from './event-entries';
@@ -111,11 +112,24 @@ export class EventLog {
     };
   }
 
+  /** Where the row of this identity stands among those that pass `filter`, as far as they have been looked at. */
+  place(id: string, filter: EventFilter): RowPlace {
+    const entries = this.entriesOf(filter.kinds);
+    entries.update();
+    const { passes, numbers } = this.select(entries, filter);
+    const at = parseRowId(id);
+    const number = at === undefined ? undefined : entries.numberOf(at.position, at.ordinal);
+    if (passes !== undefined) return placeAmong(numbers, number);
+    const total = entries.count;
+    return number === undefined ? { total } : { index: number, total };
+  }
+
   /** An event by identity with everything known about it; undefined where it is not kept. */
   detail(id: string): EventDetail | undefined {
-    const [position = NaN, ordinal = NaN] = id.split('.').map(Number);
+    const place = parseRowId(id);
+    if (place === undefined) return undefined;
     const all = eventKinds.flatMap((kind) => traceKindsOf[kind]);
-    const event = new EventEntries(this.trace, all).find(position, ordinal);
+    const event = new EventEntries(this.trace, all).find(place.position, place.ordinal);
     if (event === undefined) return undefined;
     const rip = this.codeOf(event);
     const fields = [...eventFields(event)].map(([name, value]) => {
@@ -178,9 +192,9 @@ export class EventLog {
 
   private rowOf(event: TraceEvent | undefined): EventRow {
     if (event === undefined) return droppedRow;
-    const { kind, position, ordinal, timeNs, partition, processor } = event;
+    const { kind, position, timeNs, partition, processor } = event;
     return {
-      id: `${position}.${ordinal}`,
+      id: rowId(event),
       kind: kindByTraceKind.get(kind) ?? 'exits',
       ...{ position, timeNs, partition, processor },
       text: describeEvent(event, this.namerOf(partition)),

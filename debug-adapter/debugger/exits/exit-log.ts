@@ -4,6 +4,7 @@ import type { TraceLog } from '../../system/trace-log';
 import { cr0Bits, cr4Bits, rflagsBits } from '../../spec/x86/control-registers';
 import type { PartitionNamer } from '../guest-programs';
 import { registers } from '../registers';
+import { parseRowId, placeAmong, rowId, type RowPlace } from '../row-place';
 import { formatAddress, formatBits, hex } from '../value-format';
 import { describeExit, exitReasonName, exitReasonText } from './exit-description';
 import { exitFields } from './exit-fields';
@@ -109,10 +110,18 @@ export class ExitLog {
 
   /** The kept exit with an identity. */
   find(id: string): VmExitEvent | undefined {
-    const match = /^(\d{1,16})\.(\d{1,10})$/.exec(id);
-    if (match === null) return undefined;
-    const index = this.log.find(Number(match[1]), Number(match[2]));
-    return index === undefined ? undefined : this.log.at(index);
+    const number = this.numberOf(id);
+    return number === undefined ? undefined : this.log.at(number);
+  }
+
+  /** Where the row of this identity stands among those that pass `filter`. */
+  place(id: string, filter: ExitLogFilter): RowPlace {
+    return placeAmong(this.select(filter).indexes, this.numberOf(id));
+  }
+
+  private numberOf(id: string): number | undefined {
+    const place = parseRowId(id);
+    return place === undefined ? undefined : this.log.find(place.position, place.ordinal);
   }
 
   /** The kept exit of a processor with a number, which counts from 1. */
@@ -130,7 +139,7 @@ export class ExitLog {
   rowOf(exit: VmExitEvent): ExitLogRow {
     const { position, timeNs, partition, processor, exitNumber } = exit;
     return {
-      id: `${position}.${exit.ordinal}`,
+      id: rowId(exit),
       position,
       timeNs,
       partition,

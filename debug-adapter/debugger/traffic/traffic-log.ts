@@ -4,6 +4,7 @@ import { vmbusVersionText } from '../../spec/vmbus/messages';
 import type { DebuggedMachine } from '../debugged-machine';
 import { lastExitBefore } from '../exits/last-exit';
 import type { PartitionNamer } from '../guest-programs';
+import { firstNotBefore, parseRowId, placeAmong, rowId, type RowPlace } from '../row-place';
 import { formatAddress, formatBytes, hex } from '../value-format';
 import { lastRefusedCall } from './bus-calls';
 import type { ChannelBook, ChannelState } from './channel-book';
@@ -139,10 +140,17 @@ export class TrafficLog {
     return { total: numbers.length, recorded, dropped: recorded - all.length, rows };
   }
 
+  /** Where the row of this identity stands among those that pass `filter`. */
+  place(id: string, filter: TrafficFilter): RowPlace {
+    this.entries.update();
+    return placeAmong(this.select(filter).numbers, this.numberOf(id));
+  }
+
   /** A row by identity with everything known about it; undefined where it is not kept. */
   detail(id: string): TrafficDetail | undefined {
     this.entries.update();
-    const entry = this.find(id);
+    const number = this.numberOf(id);
+    const entry = number === undefined ? undefined : this.entries.all[number];
     const event = entry === undefined ? undefined : this.entries.eventOf(entry);
     if (entry === undefined || event === undefined) return undefined;
     const sender = this.senderOf(entry);
@@ -253,34 +261,25 @@ export class TrafficLog {
     const facts =
       event === undefined ? '' : trafficTitle(event, this.entries.requestOf(entry)).facts;
     return {
-      ...{ id: idOf(entry), kind, position, timeNs, partition, processor, direction, channel },
+      ...{ id: rowId(entry), kind, position, timeNs, partition, processor, direction, channel },
       className: entry.className,
       name: entry.name,
       facts,
       sizeBytes: event === undefined ? 0 : sizeOf(event),
       refusal: entry.refusal,
-      ...(partner === undefined ? {} : { partner: idOf(partner) }),
+      ...(partner === undefined ? {} : { partner: rowId(partner) }),
       ...(partner === undefined || entry.isRequest ? {} : { latencyNs: timeNs - partner.timeNs }),
       isOpen: entry.isRequest && partner === undefined,
     };
   }
 
-  private find(id: string): TrafficEntry | undefined {
+  private numberOf(id: string): number | undefined {
     const { all } = this.entries;
-    const [position = NaN, ordinal = NaN] = id.split('.').map(Number);
-    let low = 0;
-    let high = all.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const entry = all[middle];
-      const isBefore =
-        entry !== undefined &&
-        (entry.position < position || (entry.position === position && entry.ordinal < ordinal));
-      if (isBefore) low = middle + 1;
-      else high = middle;
-    }
-    const entry = all[low];
-    return entry?.position === position && entry.ordinal === ordinal ? entry : undefined;
+    const place = parseRowId(id);
+    if (place === undefined) return undefined;
+    const number = firstNotBefore(place, all.length, (at) => all[at]);
+    const entry = all[number];
+    return entry !== undefined && rowId(entry) === id ? number : undefined;
   }
 
   /** What a guest sends, it sends by an exit; what the parent sends answers one, as often as not. */
@@ -291,10 +290,6 @@ export class TrafficLog {
     const { rip, processor } = exit;
     return { rip: hex(rip), text: formatAddress(rip, this.namerOf(entry.partition)), processor };
   }
-}
-
-function idOf({ position, ordinal }: TrafficEntry): string {
-  return `${position}.${ordinal}`;
 }
 
 function bytesOf(event: TrafficEvent): Uint8Array {

@@ -5,39 +5,20 @@ import type {
   EventKindName,
   EventsBody,
 } from '../../../debug-adapter/protocol/event-log';
-import type { LogCommand, LogSource } from '../exit-log/exit-log-messages';
+import type { LogAnswer, LogNews, LogQuestion, LogWish } from '../log-messages';
 
-export type ToExtension =
-  /** The page listens; answered by `source`. */
-  | { readonly type: 'ready' }
-  /** Rows `start` to `start + count - 1` of those that pass the filter. Answered by `rows` or `failed`. */
-  | {
-      readonly type: 'fetchRows';
-      readonly request: number;
-      readonly start: number;
-      readonly count: number;
-      readonly filter: EventFilter;
-    }
-  /** One row in full. Answered by `detail` or `failed`. */
-  | { readonly type: 'fetchDetail'; readonly request: number; readonly id: string }
+/** What the page asks for. */
+export type EventQuestion =
+  | LogQuestion<EventFilter>
   /** Kinds to record of those that are recorded only where somebody wants them. */
-  | { readonly type: 'record'; readonly kinds: readonly EventKindName[] }
-  | { readonly type: 'goToInstruction'; readonly address: string }
-  /** Takes the guest to where the event came about. */
-  | {
-      readonly type: 'goToMoment';
-      readonly position: number;
-      readonly partition: number;
-      readonly processor: number;
-    }
-  | { readonly type: 'copy'; readonly text: string }
-  | { readonly type: 'run'; readonly command: LogCommand };
+  | { readonly type: 'record'; readonly kinds: readonly EventKindName[] };
+
+export type EventAnswer = LogAnswer<EventsBody, EventDetailBody>;
+
+export type ToExtension = EventQuestion | LogWish;
 
 export type ToPage =
-  | { readonly type: 'source'; readonly source: LogSource }
-  /** Something was recorded, or the machine was restarted or stopped somewhere. */
-  | { readonly type: 'traceChanged' }
-  | { readonly type: 'rows'; readonly request: number; readonly body: EventsBody }
-  | { readonly type: 'detail'; readonly request: number; readonly body: EventDetailBody }
-  | { readonly type: 'failed'; readonly request: number; readonly message: string }
-  | { readonly type: 'focusFilter' };
+  | EventAnswer
+  | Exclude<LogNews, { readonly type: 'reveal' }>
+  /** Choose this row; its kind is shown from now on. */
+  | { readonly type: 'reveal'; readonly id: string; readonly kind: EventKindName };

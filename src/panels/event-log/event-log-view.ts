@@ -1,11 +1,12 @@
 /** The Event Log as a view of the panel: hands the page's requests to the debug adapter. */
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import { eventRequest } from '../../../debug-adapter/protocol/event-log';
+import { placeRequest } from '../../../debug-adapter/protocol/log-places';
 import type { HyperscopeSessions } from '../../debug/hyperscope-sessions';
 import { requestFromAdapter } from '../../debug/session-requests';
 import { reportingErrors } from '../../debug/show-error';
 import { RefreshTimer } from '../../views/refresh-timer';
-import { LogRequests } from '../log-requests';
+import { LogRequests, type RowTarget } from '../log-requests';
 import { PanelWebview, type PageReady } from '../panel-webview';
 import type { ToExtension, ToPage } from './event-log-messages';
 
@@ -51,6 +52,12 @@ export class EventLogView implements vscode.Disposable {
     return this.page.show(false);
   }
 
+  /** Shows a row; its kind is shown from now on. */
+  async reveal({ rowId, rowKind }: RowTarget): Promise<void> {
+    await this.show();
+    this.page.post({ type: 'reveal', id: rowId, kind: rowKind });
+  }
+
   /** Shows the log with the keyboard in its filter. */
   async focusFilter(): Promise<void> {
     await this.show();
@@ -66,6 +73,12 @@ export class EventLogView implements vscode.Disposable {
           const body = await requestFromAdapter(session, eventRequest.events, args);
           this.page.post({ type: 'rows', request, body });
         });
+      case 'fetchPlace':
+        return this.requests.answer(message.request, async (session) => {
+          const { id, filter, request } = message;
+          const body = await requestFromAdapter(session, placeRequest.eventPlace, { id, filter });
+          this.page.post({ type: 'place', request, body });
+        });
       case 'fetchDetail':
         return this.requests.answer(message.request, async (session) => {
           const { id, request } = message;
@@ -79,14 +92,8 @@ export class EventLogView implements vscode.Disposable {
           const { kinds } = message;
           await requestFromAdapter(live.session, eventRequest.recordEvents, { kinds });
         });
-      case 'goToInstruction':
-        return this.requests.goToInstruction(message.address);
-      case 'goToMoment':
-        return this.requests.goToMoment(message);
-      case 'copy':
-        return vscode.env.clipboard.writeText(message.text);
-      case 'run':
-        await vscode.commands.executeCommand(`hyperscope.${message.command}`);
+      default:
+        return this.requests.grant(message);
     }
   }
 

@@ -1,11 +1,12 @@
 /** The VM Exit Log as a view of the panel: hands the page's requests to the debug adapter. */
 import * as vscode from 'vscode';
 import { customRequest } from '../../../debug-adapter/protocol/custom-requests';
+import { placeRequest } from '../../../debug-adapter/protocol/log-places';
 import type { HyperscopeSessions } from '../../debug/hyperscope-sessions';
 import { requestFromAdapter } from '../../debug/session-requests';
 import { RefreshTimer } from '../../views/refresh-timer';
 import type { VmcsInspectorView } from '../vmcs-inspector/vmcs-inspector-view';
-import { LogRequests } from '../log-requests';
+import { LogRequests, type RowTarget } from '../log-requests';
 import { PanelWebview, type PageReady } from '../panel-webview';
 import type { ToExtension, ToPage } from './exit-log-messages';
 
@@ -26,7 +27,7 @@ export class ExitLogView implements vscode.Disposable {
 
   constructor(
     extensionUri: vscode.Uri,
-    private readonly sessions: HyperscopeSessions,
+    sessions: HyperscopeSessions,
     private readonly vmcsInspector: VmcsInspectorView,
   ) {
     const words = { rows: 'exits', row: 'an exit' };
@@ -53,6 +54,12 @@ export class ExitLogView implements vscode.Disposable {
     return this.page.show(preserveFocus);
   }
 
+  /** Shows a row. */
+  async reveal({ rowId }: RowTarget): Promise<void> {
+    await this.show(false);
+    this.post({ type: 'reveal', id: rowId });
+  }
+
   /** Sends a message to the page, now or when it listens. */
   post(message: ToPage): void {
     this.page.post(message);
@@ -70,7 +77,13 @@ export class ExitLogView implements vscode.Disposable {
           const { start, count, filter, request } = message;
           const args = { start, count, filter };
           const body = await requestFromAdapter(session, customRequest.exits, args);
-          this.post({ type: 'rows', request, start, body });
+          this.post({ type: 'rows', request, body });
+        });
+      case 'fetchPlace':
+        return this.requests.answer(message.request, async (session) => {
+          const { id, filter, request } = message;
+          const body = await requestFromAdapter(session, placeRequest.exitPlace, { id, filter });
+          this.post({ type: 'place', request, body });
         });
       case 'fetchDetail':
         return this.requests.answer(message.request, async (session) => {
@@ -78,25 +91,17 @@ export class ExitLogView implements vscode.Disposable {
           const body = await requestFromAdapter(session, customRequest.exitDetail, { id });
           this.post({ type: 'detail', request, body });
         });
-      case 'goToInstruction':
-        return this.requests.goToInstruction(message.address);
-      case 'goToMoment':
-        return this.requests.goToMoment(message);
       case 'inspectVmcs':
         return this.vmcsInspector.showExit(message.id);
       case 'compareVmcs':
         return this.vmcsInspector.compareWith(message.id);
-      case 'copy':
-        return vscode.env.clipboard.writeText(message.text);
-      case 'run':
-        await vscode.commands.executeCommand(`hyperscope.${message.command}`);
+      default:
+        return this.requests.grant(message);
     }
   }
 
   private postTrace(): void {
-    const current = this.sessions.current;
-    if (!this.page.isShown || current === undefined) return;
-    this.post({ type: 'traceChanged', recorded: current.recorded });
+    if (this.page.isShown) this.post({ type: 'traceChanged' });
   }
 
   private postSource(): void {

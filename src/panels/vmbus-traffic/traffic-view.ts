@@ -1,10 +1,11 @@
 /** VMBus Traffic as a view of the panel: hands the page's requests to the debug adapter. */
-import * as vscode from 'vscode';
+import type * as vscode from 'vscode';
 import { customRequest } from '../../../debug-adapter/protocol/custom-requests';
+import { placeRequest } from '../../../debug-adapter/protocol/log-places';
 import type { HyperscopeSessions } from '../../debug/hyperscope-sessions';
 import { requestFromAdapter } from '../../debug/session-requests';
 import { RefreshTimer } from '../../views/refresh-timer';
-import { LogRequests } from '../log-requests';
+import { LogRequests, type RowTarget } from '../log-requests';
 import { PanelWebview, type PageReady } from '../panel-webview';
 import type { ToExtension, ToPage } from './traffic-messages';
 
@@ -47,6 +48,12 @@ export class VmbusTrafficView implements vscode.Disposable {
     return this.page.show(preserveFocus);
   }
 
+  /** Shows a row. */
+  async reveal({ rowId }: RowTarget): Promise<void> {
+    await this.show(false);
+    this.page.post({ type: 'reveal', id: rowId });
+  }
+
   /** Shows the traffic with the keyboard in its filter. */
   async focusFilter(): Promise<void> {
     await this.show(false);
@@ -62,6 +69,12 @@ export class VmbusTrafficView implements vscode.Disposable {
           const body = await requestFromAdapter(session, customRequest.traffic, args);
           this.page.post({ type: 'rows', request, body });
         });
+      case 'fetchPlace':
+        return this.requests.answer(message.request, async (session) => {
+          const { id, filter, request } = message;
+          const body = await requestFromAdapter(session, placeRequest.trafficPlace, { id, filter });
+          this.page.post({ type: 'place', request, body });
+        });
       case 'fetchDetail':
         return this.requests.answer(message.request, async (session) => {
           const { id, request } = message;
@@ -73,14 +86,8 @@ export class VmbusTrafficView implements vscode.Disposable {
           const body = await requestFromAdapter(session, customRequest.trafficBuses, {});
           this.page.post({ type: 'buses', request: message.request, body });
         });
-      case 'goToInstruction':
-        return this.requests.goToInstruction(message.address);
-      case 'goToMoment':
-        return this.requests.goToMoment(message);
-      case 'copy':
-        return vscode.env.clipboard.writeText(message.text);
-      case 'run':
-        await vscode.commands.executeCommand(`hyperscope.${message.command}`);
+      default:
+        return this.requests.grant(message);
     }
   }
 

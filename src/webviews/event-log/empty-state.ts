@@ -1,7 +1,7 @@
 /** What the page says when it has no rows: why, and what to do. */
 import { html, type TemplateResult } from 'lit';
 import { askedForKindNames } from '../../../debug-adapter/protocol/event-log';
-import type { LogCommand } from '../../panels/exit-log/exit-log-messages';
+import type { LogCommand } from '../../panels/log-messages';
 import { emptyMessage, startButtons } from '../empty-message';
 import type { EventModel } from './event-model';
 

@@ -1,15 +1,24 @@
 /** The pane beside the events: every decoded field of the chosen one. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { EventRow } from '../../../debug-adapter/protocol/event-log';
+import type { LogName } from '../../panels/log-messages';
 import type { EventModel } from './event-model';
-import { kindLooks } from './event-text';
+import { kindLooks, otherLogs } from './event-text';
 
 export interface DetailActions {
   readonly close: () => void;
   readonly goTo: (address: string) => void;
   readonly goToMoment: (row: EventRow) => void;
+  /** Shows the row in the log that has more about it. */
+  readonly showInOtherLog: (row: EventRow) => void;
   readonly copy: () => void;
 }
+
+const otherLogTitles: Readonly<Record<LogName, string>> = {
+  exits: 'Show in the VM Exit Log (E)',
+  traffic: 'Show in VMBus Traffic (E)',
+  events: 'Show in the Event Log (E)',
+};
 
 export function eventDetail(model: EventModel, actions: DetailActions): TemplateResult {
   const row = model.selection?.row;
@@ -36,6 +45,7 @@ function rowDetails(model: EventModel, row: EventRow, actions: DetailActions): T
   const { one, icon } = kindLooks[row.kind];
   const detail = model.detail?.row.id === row.id ? model.detail : undefined;
   const code = detail?.code;
+  const other = otherLogs[row.kind];
   return html`<header class="kind-${row.kind}">
       <i class="codicon codicon-${icon}" aria-hidden="true"></i>
       <h2>${one}</h2>
@@ -45,6 +55,11 @@ function rowDetails(model: EventModel, row: EventRow, actions: DetailActions): T
         code === undefined
           ? nothing
           : iconButton('go-to-file', 'Go to the code that led to it', () => actions.goTo(code.rip))
+      }
+      ${
+        other === undefined
+          ? nothing
+          : iconButton('link-external', otherLogTitles[other], () => actions.showInOtherLog(row))
       }
       ${iconButton('copy', 'Copy details as text', actions.copy)}
       ${iconButton('close', 'Close details', actions.close)}

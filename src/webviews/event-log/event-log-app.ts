@@ -2,8 +2,9 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { EventRow } from '../../../debug-adapter/protocol/event-log';
 import type { ToExtension, ToPage } from '../../panels/event-log/event-log-messages';
+import type { LogWish } from '../../panels/log-messages';
 import { connectToExtension } from '../extension-link';
-import { LogApp, type LogMessage } from '../log-panel/log-app';
+import { LogApp } from '../log-panel/log-app';
 import { logGrid } from '../log-panel/log-grid';
 import { rowWindow } from '../log-panel/row-window';
 import { emptyState } from './empty-state';
@@ -11,7 +12,7 @@ import { eventBar } from './event-bar';
 import { eventDetail } from './event-detail';
 import { EventModel } from './event-model';
 import { eventRows } from './event-rows';
-import { detailText, rowText } from './event-text';
+import { detailText, otherLogs, rowText } from './event-text';
 import { readPageState } from './page-state';
 
 export class EventLogApp extends LogApp<EventRow> {
@@ -40,8 +41,12 @@ export class EventLogApp extends LogApp<EventRow> {
         return this.model.traceChanged();
       case 'rows':
       case 'detail':
+      case 'place':
       case 'failed':
         return this.model.receive(message);
+      case 'reveal':
+        if (!this.model.kinds.includes(message.kind)) this.model.toggleKind(message.kind);
+        return this.model.reveal(message.id);
       case 'focusFilter':
         return this.focusFilter();
     }
@@ -51,7 +56,7 @@ export class EventLogApp extends LogApp<EventRow> {
     const { model } = this;
     const empty = model.total === 0 && (model.loaded || model.source.state !== 'live');
     if (model.source.state === 'none') return html`<div class="body">${this.renderEmpty()}</div>`;
-    return html`${this.renderBar()}
+    return html`${this.renderBar()} ${this.renderNotice()}
       <div class="body ${this.detailOpen ? 'with-detail' : ''}">
         ${empty ? this.renderEmpty() : this.renderRows()}
         ${this.detailOpen && !empty ? this.renderDetail() : nothing}
@@ -99,13 +104,14 @@ export class EventLogApp extends LogApp<EventRow> {
         close: () => this.closeDetail(),
         goTo: (address) => this.link.send({ type: 'goToInstruction', address }),
         goToMoment: (row) => this.goToMoment(row),
+        showInOtherLog: (row) => this.showInOtherLog(row),
         copy: () => this.copy(),
       })}
     </div>`;
   }
 
-  protected override tell(message: LogMessage): void {
-    this.link.send(message);
+  protected override tell(wish: LogWish): void {
+    this.link.send(wish);
   }
 
   protected override viewChanged(): void {
@@ -123,6 +129,11 @@ export class EventLogApp extends LogApp<EventRow> {
     if (row === undefined) return undefined;
     const withDetail = this.detailOpen && detail?.row.id === row.id;
     return withDetail ? detailText(detail) : rowText(row);
+  }
+
+  protected override wishForOtherLog({ id, kind }: EventRow): LogWish | undefined {
+    const log = otherLogs[kind];
+    return log === undefined ? undefined : { type: 'showRow', log, id, kind };
   }
 
   protected override applyText(text: string): void {

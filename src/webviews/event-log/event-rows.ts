@@ -19,6 +19,7 @@ export const eventRows: RowLook<EventRow> = {
   speech: rowSpeech,
   classes: ({ kind }) => `kind-${kind}`,
   identity: ({ id }) => id,
+  kind: ({ kind }) => kind,
 };
 
 function rowCells({ timeNs, partition, processor, kind, text }: EventRow): TemplateResult {

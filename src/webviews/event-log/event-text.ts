@@ -4,6 +4,7 @@ import type {
   EventKindName,
   EventRow,
 } from '../../../debug-adapter/protocol/event-log';
+import type { LogName } from '../../panels/log-messages';
 import { virtualTimeColumn } from '../../presentation/quantity-text';
 
 /** How a kind is called and drawn. */
@@ -28,6 +29,12 @@ export const kindLooks: Readonly<Record<EventKindName, KindLook>> = {
   schedule: { one: 'Schedule', many: 'Schedule', icon: 'server-process' },
   vmbus: { one: 'VMBus', many: 'VMBus', icon: 'arrow-swap' },
   crashes: { one: 'Guest crash', many: 'Guest crashes', icon: 'flame' },
+};
+
+/** The log that has the rows of a kind too, with more about each. */
+export const otherLogs: { readonly [Kind in EventKindName]?: LogName } = {
+  exits: 'exits',
+  vmbus: 'traffic',
 };
 
 /** A row as a sentence. */

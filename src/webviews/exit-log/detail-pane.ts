@@ -13,6 +13,8 @@ export interface DetailActions {
   /** Shows the VMCS of the exit, or puts it beside the one that is shown. */
   readonly inspectVmcs: (row: ExitRow) => void;
   readonly compareVmcs: (row: ExitRow) => void;
+  /** Shows the row among the events of all kinds. */
+  readonly showInOtherLog: (row: ExitRow) => void;
   readonly copy: () => void;
 }
 
@@ -51,6 +53,7 @@ function rowDetails(model: LogModel, row: ExitRow, actions: DetailActions): Temp
       ${iconButton('go-to-file', 'Go to instruction', () => actions.goTo(row))}
       ${iconButton('circuit-board', 'Show the VMCS at this exit', () => actions.inspectVmcs(row))}
       ${iconButton('diff', 'Compare the shown VMCS with that of this exit', () => actions.compareVmcs(row))}
+      ${iconButton('list-tree', 'Show in the Event Log (E)', () => actions.showInOtherLog(row))}
       ${iconButton('copy', 'Copy details as text', actions.copy)}
       ${iconButton('close', 'Close details', actions.close)}
     </header>

@@ -2,8 +2,9 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { ExitRow } from '../../../debug-adapter/protocol/custom-requests';
 import type { ToExtension, ToPage } from '../../panels/exit-log/exit-log-messages';
+import type { LogWish } from '../../panels/log-messages';
 import { connectToExtension } from '../extension-link';
-import { LogApp, type LogMessage } from '../log-panel/log-app';
+import { LogApp } from '../log-panel/log-app';
 import { logGrid } from '../log-panel/log-grid';
 import { rowWindow } from '../log-panel/row-window';
 import { detailPane } from './detail-pane';
@@ -44,11 +45,14 @@ export class ExitLogApp extends LogApp<ExitRow> {
         return this.model.setSource(message.source);
       }
       case 'traceChanged':
-        return this.model.traceChanged(message.recorded);
+        return this.model.traceChanged();
       case 'rows':
       case 'detail':
+      case 'place':
       case 'failed':
         return this.model.receive(message);
+      case 'reveal':
+        return this.model.reveal(message.id);
       case 'focusFilter':
         return this.focusFilter();
       case 'clearFilter':
@@ -65,7 +69,7 @@ export class ExitLogApp extends LogApp<ExitRow> {
     const empty = model.total === 0 && (model.loaded || model.source.state !== 'live');
     const main = empty ? this.renderEmpty() : this.renderRows();
     const hasLog = model.source.state !== 'none';
-    return html`${hasLog ? this.renderFilterBar() : nothing}
+    return html`${hasLog ? this.renderFilterBar() : nothing} ${this.renderNotice()}
       <div class="body ${this.detailOpen ? 'with-detail' : ''}">
         ${main} ${this.detailOpen && !empty ? this.renderDetail() : nothing}
       </div>`;
@@ -124,13 +128,14 @@ export class ExitLogApp extends LogApp<ExitRow> {
           goToMoment: (row) => this.goToMoment(row),
           inspectVmcs: ({ id }) => this.link.send({ type: 'inspectVmcs', id }),
           compareVmcs: ({ id }) => this.link.send({ type: 'compareVmcs', id }),
+          showInOtherLog: (row) => this.showInOtherLog(row),
           copy: () => this.copy(),
         })}
       </div>`;
   }
 
-  protected override tell(message: LogMessage): void {
-    this.link.send(message);
+  protected override tell(wish: LogWish): void {
+    this.link.send(wish);
   }
 
   protected override viewChanged(): void {
@@ -147,6 +152,10 @@ export class ExitLogApp extends LogApp<ExitRow> {
     if (row === undefined) return undefined;
     const withDetail = this.detailOpen && detail?.row.id === row.id;
     return withDetail ? detailText(detail) : rowText(row);
+  }
+
+  protected override wishForOtherLog({ id }: ExitRow): LogWish {
+    return { type: 'showRow', log: 'events', id, kind: 'exits' };
   }
 
   protected override applyText(text: string): void {

@@ -22,6 +22,7 @@ export const exitRows: RowLook<ExitRow> = {
   speech: rowSpeech,
   classes: () => '',
   identity: ({ id }) => id,
+  kind: () => 'exits',
 };
 
 function rowCells(row: ExitRow): TemplateResult {

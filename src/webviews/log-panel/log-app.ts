@@ -1,5 +1,7 @@
 /** What the pages of all logs do alike: follow the newest row, choose rows by mouse and keyboard, filter, open details. */
-import { LitElement } from 'lit';
+import { html, LitElement, nothing, type TemplateResult } from 'lit';
+import type { LogWish } from '../../panels/log-messages';
+import type { RevealedRow } from './log-rows';
 import type { RowMoment } from './row-moment';
 import {
   rowPixels,
@@ -21,13 +23,11 @@ export interface LogPanelModel<Row extends RowMoment> {
   clearSelection(): void;
   /** Fetches the details of the chosen row unless they are here or on their way. */
   needDetail(): void;
+  /** Why it cannot be shown; empty where nothing was looked for in vain. */
+  readonly notice: string;
+  /** The row that was looked for, once it is here. */
+  takeRevealed(): RevealedRow | undefined;
 }
-
-/** Messages that every log sends. */
-export type LogMessage =
-  | ({ readonly type: 'goToMoment' } & RowMoment)
-  | { readonly type: 'goToInstruction'; readonly address: string }
-  | { readonly type: 'copy'; readonly text: string };
 
 export abstract class LogApp<Row extends RowMoment> extends LitElement {
   protected abstract readonly model: LogPanelModel<Row>;
@@ -49,11 +49,13 @@ export abstract class LogApp<Row extends RowMoment> extends LitElement {
   }
 
   /** Sends a message to the extension. */
-  protected abstract tell(message: LogMessage): void;
+  protected abstract tell(wish: LogWish): void;
   /** Address of the code that the chosen row leads to; undefined where it is not known. */
   protected abstract codeOfSelection(): string | undefined;
   /** The chosen row, with its details where they are open, as text; undefined where none is chosen. */
   protected abstract textOfSelection(): string | undefined;
+  /** Shows the row of the same event in another log; undefined where none has it. */
+  protected abstract wishForOtherLog(row: Row): LogWish | undefined;
   /** Restricts the rows by what was typed. */
   protected abstract applyText(text: string): void;
   /** Another row was chosen, or the details were opened or closed. */
@@ -66,6 +68,7 @@ export abstract class LogApp<Row extends RowMoment> extends LitElement {
 
   protected override updated(): void {
     const grid = this.grid();
+    this.showRevealed();
     if (grid === null) return;
     // The first rendering had no grid to measure, and rows may have come while following.
     const bottom = grid.scrollHeight - grid.clientHeight;
@@ -78,6 +81,26 @@ export abstract class LogApp<Row extends RowMoment> extends LitElement {
     const wanted = rowWindow(this.geometry());
     const shown = grid.querySelectorAll('.rows .row').length;
     if (shown < wanted.end - wanted.first) this.requestUpdate();
+  }
+
+  protected renderNotice(): TemplateResult | typeof nothing {
+    const { notice } = this.model;
+    if (notice === '') return nothing;
+    return html`<div class="notice" role="alert">
+      <i class="codicon codicon-info" aria-hidden="true"></i>${notice}
+    </div>`;
+  }
+
+  /** Chooses a row that was looked for from another log, and moves the keyboard there. */
+  private showRevealed(): void {
+    const revealed = this.model.takeRevealed();
+    if (revealed === undefined) return;
+    if (revealed.isFilterCleared) {
+      this.forgetTyped();
+      this.filterText = '';
+    }
+    this.choose(revealed.index, true);
+    this.grid()?.focus();
   }
 
   protected geometry(): ScrollGeometry {
@@ -138,6 +161,7 @@ export abstract class LogApp<Row extends RowMoment> extends LitElement {
     else if (event.key === '/') this.focusFilter();
     else if (event.key === 'F12') this.goToCode();
     else if (event.key === 'g') this.goToSelectedMoment();
+    else if (event.key === 'e') this.showInOtherLog(this.model.selection?.row);
     else return;
     event.preventDefault();
     event.stopPropagation();
@@ -195,6 +219,11 @@ export abstract class LogApp<Row extends RowMoment> extends LitElement {
   private goToSelectedMoment(): void {
     const row = this.model.selection?.row;
     if (row !== undefined) this.goToMoment(row);
+  }
+
+  protected showInOtherLog(row: Row | undefined): void {
+    const wish = row === undefined ? undefined : this.wishForOtherLog(row);
+    if (wish !== undefined) this.tell(wish);
   }
 
   protected goToMoment({ position, partition, processor }: RowMoment): void {

@@ -1,7 +1,7 @@
 /** The bar above the rows of a log: what is looked for, what a log offers to choose from, and what it holds. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { live } from 'lit/directives/live.js';
-import type { LogSource } from '../../panels/exit-log/exit-log-messages';
+import type { LogSource } from '../../panels/log-messages';
 import { countedText, countText } from '../../presentation/quantity-text';
 
 export interface LogBarActions {

@@ -1,5 +1,6 @@
 /** The rows of a log as an accessible grid that renders only what is visible. */
 import { html, nothing, type TemplateResult } from 'lit';
+import type { EventKindName } from '../../../debug-adapter/protocol/event-log';
 import type { RowMoment } from './row-moment';
 import type { RowWindow } from './row-window';
 
@@ -37,6 +38,8 @@ export interface RowLook<Row extends RowMoment> {
   /** Classes of the row besides `row`. */
   readonly classes: (row: Row) => string;
   readonly identity: (row: Row) => string;
+  /** Its kind in the Event Log: menus offer by it where the row leads to. */
+  readonly kind: (row: Row) => EventKindName;
 }
 
 export function logGrid<Row extends RowMoment>(
@@ -47,6 +50,7 @@ export function logGrid<Row extends RowMoment>(
 ): TemplateResult {
   const selected = model.selection?.index;
   const active = selected !== undefined && selected >= window.first && selected < window.end;
+  const selectedRow = selected === undefined ? undefined : model.rowAt(selected);
   const indexes = Array.from({ length: window.end - window.first }, (_, at) => window.first + at);
   return html`
     <div
@@ -58,6 +62,7 @@ export function logGrid<Row extends RowMoment>(
       aria-rowcount=${model.total + 1}
       aria-colcount=${look.columns.length}
       aria-activedescendant=${active ? `row-${selected}` : nothing}
+      data-vscode-context=${selectedRow === undefined ? noMenu : menuContext(selectedRow, look)}
       @keydown=${actions.key}
       @scroll=${actions.scrolled}
     >
@@ -69,6 +74,18 @@ export function logGrid<Row extends RowMoment>(
       </div>
     </div>
   `;
+}
+
+const noMenu = JSON.stringify({ preventDefaultContextMenuItems: true });
+
+/** What VS Code hands to the commands of the context menu; the keyboard opens that of the grid, for the chosen row. */
+function menuContext<Row extends RowMoment>(row: Row, look: RowLook<Row>): string {
+  return JSON.stringify({
+    webviewSection: 'row',
+    rowId: look.identity(row),
+    rowKind: look.kind(row),
+    preventDefaultContextMenuItems: true,
+  });
 }
 
 function headerCell({ name, label, title, speech }: Column): TemplateResult {
@@ -101,6 +118,7 @@ function gridRow<Row extends RowMoment>(
     aria-selected=${model.selection?.index === index}
     aria-label=${look.speech(row)}
     data-row=${look.identity(row)}
+    data-vscode-context=${menuContext(row, look)}
     @click=${() => actions.choose(index)}
     @dblclick=${() => actions.goToMoment(row)}
   >

@@ -1,6 +1,6 @@
 /** What the page says when it has no rows: why, and what to do. */
 import { html, type TemplateResult } from 'lit';
-import type { LogCommand } from '../../panels/exit-log/exit-log-messages';
+import type { LogCommand } from '../../panels/log-messages';
 import { emptyMessage, startButtons } from '../empty-message';
 import type { TrafficModel } from './traffic-model';
 

@@ -6,8 +6,9 @@ import type {
   TrafficRow,
 } from '../../../debug-adapter/protocol/traffic';
 import type { ToExtension, ToPage } from '../../panels/vmbus-traffic/traffic-messages';
+import type { LogWish } from '../../panels/log-messages';
 import { connectToExtension } from '../extension-link';
-import { LogApp, type LogMessage } from '../log-panel/log-app';
+import { LogApp } from '../log-panel/log-app';
 import { logGrid } from '../log-panel/log-grid';
 import { rowWindow } from '../log-panel/row-window';
 import { channelList, silenceStrip, type ChannelActions } from './channel-list';
@@ -44,9 +45,12 @@ export class VmbusTrafficApp extends LogApp<TrafficRow> {
         return this.model.traceChanged();
       case 'rows':
       case 'detail':
+      case 'place':
       case 'buses':
       case 'failed':
         return this.model.receive(message);
+      case 'reveal':
+        return this.model.reveal(message.id);
       case 'focusFilter':
         return this.focusFilter();
     }
@@ -56,7 +60,7 @@ export class VmbusTrafficApp extends LogApp<TrafficRow> {
     const { model } = this;
     const empty = model.total === 0 && (model.loaded || model.source.state !== 'live');
     if (model.source.state === 'none') return html`<div class="body">${this.renderEmpty()}</div>`;
-    return html`${this.renderBar()} ${silenceStrip(model)}
+    return html`${this.renderBar()} ${this.renderNotice()} ${silenceStrip(model)}
       <div class="body ${this.detailOpen ? 'with-detail' : ''}">
         ${channelList(model, this.channelActions)} ${empty ? this.renderEmpty() : this.renderRows()}
         ${this.detailOpen && !empty ? this.renderDetail() : nothing}
@@ -101,6 +105,7 @@ export class VmbusTrafficApp extends LogApp<TrafficRow> {
         close: () => this.closeDetail(),
         goTo: (address) => this.link.send({ type: 'goToInstruction', address }),
         goToMoment: (row) => this.goToMoment(row),
+        showInOtherLog: (row) => this.showInOtherLog(row),
         copy: () => this.copy(),
         mark: (range) => this.mark(range),
         chooseById: (row) => this.choosePartner(row),
@@ -108,8 +113,8 @@ export class VmbusTrafficApp extends LogApp<TrafficRow> {
     </div>`;
   }
 
-  protected override tell(message: LogMessage): void {
-    this.link.send(message);
+  protected override tell(wish: LogWish): void {
+    this.link.send(wish);
   }
 
   protected override viewChanged(): void {
@@ -127,6 +132,10 @@ export class VmbusTrafficApp extends LogApp<TrafficRow> {
     if (row === undefined) return undefined;
     const withDetail = this.detailOpen && detail?.row.id === row.id;
     return withDetail ? detailText(detail) : rowText(row);
+  }
+
+  protected override wishForOtherLog({ id }: TrafficRow): LogWish {
+    return { type: 'showRow', log: 'events', id, kind: 'vmbus' };
   }
 
   protected override applyText(text: string): void {

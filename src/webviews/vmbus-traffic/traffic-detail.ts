@@ -19,6 +19,8 @@ export interface DetailActions {
   readonly close: () => void;
   readonly goTo: (address: string) => void;
   readonly goToMoment: (row: TrafficRow) => void;
+  /** Shows the row among the events of all kinds. */
+  readonly showInOtherLog: (row: TrafficRow) => void;
   readonly copy: () => void;
   readonly mark: (range: ByteRange | undefined) => void;
   readonly chooseById: (row: TrafficRow) => void;
@@ -65,6 +67,7 @@ function rowDetail(
           ? nothing
           : button('go-to-file', 'Go to the code that sent it', () => actions.goTo(sender.rip))
       }
+      ${button('list-tree', 'Show in the Event Log (E)', () => actions.showInOtherLog(row))}
       ${button('copy', 'Copy as text', actions.copy)}
       ${button('close', 'Close details', actions.close)}
     </header>

@@ -26,6 +26,7 @@ export function trafficRows({ selection }: TrafficModel): RowLook<TrafficRow> {
     classes: ({ id, kind, refusal }) =>
       `${kind} ${refusal === '' ? '' : 'refused'} ${id === partner ? 'partner' : ''}`,
     identity: ({ id }) => id,
+    kind: () => 'vmbus',
   };
 }
 

@@ -97,6 +97,20 @@ describe('walk through a stock Debian guest', function () {
     await workbench.screenshot('debian-vmbus-sender');
   });
 
+  it('leads from a message to its entry among all events by the menu, and back', async () => {
+    const traffic = await workbench.webview('vmbus-traffic-app');
+    const chosen = traffic.locator('.rows .row[aria-selected="true"]');
+    const id = await chosen.getAttribute('data-row');
+    await workbench.chooseFromMenu(chosen, 'Show in Event Log');
+    const events = await workbench.webview('event-log-app');
+    const entry = events.locator(`.row[data-row="${id}"][aria-selected="true"]`);
+    await entry.filter({ hasText: 'OpenChannel' }).waitFor();
+    await workbench.screenshot('debian-event-log-entry');
+    await workbench.chooseFromMenu(entry, 'Show in VMBus Traffic');
+    const again = await workbench.webview('vmbus-traffic-app');
+    await again.locator(`.row[data-row="${id}"][aria-selected="true"]`).waitFor();
+  });
+
   it('has the VMCS of the hypercall that posted it in the inspector', async () => {
     await workbench.run('Hyperscope: Open VMCS Inspector');
     const inspector = await workbench.webview('[role="treegrid"]');

@@ -114,6 +114,19 @@ describe('walk through the workbench', () => {
     await workbench.screenshot('exit-log');
   });
 
+  it('leads from an exit to its entry among all events by the menu, and back by a key', async () => {
+    const log = await workbench.webview('exit-log-app');
+    const chosen = log.locator('.rows .row[aria-selected="true"]');
+    const id = await chosen.getAttribute('data-row');
+    await workbench.chooseFromMenu(chosen, 'Show in Event Log');
+    const events = await workbench.webview('event-log-app');
+    const entry = events.locator(`.row[data-row="${id}"][aria-selected="true"]`);
+    await entry.filter({ hasText: /VMCALL/ }).waitFor();
+    await workbench.screenshot('event-log-entry');
+    await events.locator('#grid').press('e');
+    await (await workbench.webview('exit-log-app')).locator('#grid:focus').waitFor();
+  });
+
   it('has the whole VMCS in the inspector, beside that of the exit before', async () => {
     await workbench.run('Hyperscope: Open VMCS Inspector');
     const inspector = await workbench.webview('[role="treegrid"]');

@@ -85,6 +85,27 @@ describe('event log', () => {
     assert.match(rows[0]?.text ?? '', /0x21/);
   });
 
+  it('says where a row stands among those that pass a filter', () => {
+    const { log } = logOf(some);
+    for (const filter of [
+      { kinds: eventKinds },
+      { kinds: ['exits', 'events'] },
+      { kinds: eventKinds, text: 'at' },
+      { kinds: eventKinds, text: 'reason=18' },
+    ] as const) {
+      const { rows } = log.query(0, 10, filter);
+      const ids = rows.map(({ id }) => id);
+      for (const { id } of log.query(0, 10, { kinds: eventKinds }).rows) {
+        const index = ids.indexOf(id);
+        const place = index < 0 ? { total: ids.length } : { index, total: ids.length };
+        assert.deepEqual(log.place(id, filter), place, `${id} in ${JSON.stringify(filter)}`);
+      }
+    }
+    for (const id of ['2.7', '9.0', '', 'nonsense']) {
+      assert.deepEqual(log.place(id, { kinds: eventKinds }), { total: 4 }, id);
+    }
+  });
+
   it('looks for a text a piece at a time', () => {
     const { log } = logOf(
       Array.from({ length: 15_000 }, (_, at) => vectorAt(at + 1, at % 2 ? 32 : 33)),

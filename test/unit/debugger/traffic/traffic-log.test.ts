@@ -135,6 +135,22 @@ describe('traffic log', () => {
     assert.equal(log.query(0, 100, { partition: 3 }).total, 0);
   });
 
+  it('says where a row stands among those that pass a filter', () => {
+    const { log } = logOf(conversation());
+    const { rows: all } = log.query(first.start, first.count, {});
+    for (const filter of [{}, { channels: [scsiRelid] }, { text: 'completion' }]) {
+      const ids = log.query(first.start, first.count, filter).rows.map(({ id }) => id);
+      for (const { id } of all) {
+        const index = ids.indexOf(id);
+        const place = index < 0 ? { total: ids.length } : { index, total: ids.length };
+        assert.deepEqual(log.place(id, filter), place, `${id} in ${JSON.stringify(filter)}`);
+      }
+    }
+    for (const id of ['0.7', '999.0', '', 'nonsense']) {
+      assert.deepEqual(log.place(id, {}), { total: all.length }, id);
+    }
+  });
+
   it('grows with the trace, and starts over where the past was left', () => {
     const writer = conversation();
     const { log, trace } = logOf(writer);

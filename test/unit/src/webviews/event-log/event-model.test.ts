@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { EventsBody } from '../../../../../debug-adapter/protocol/event-log';
 import type { ToExtension } from '../../../../../src/panels/event-log/event-log-messages';
-import type { LogSource } from '../../../../../src/panels/exit-log/exit-log-messages';
+import type { LogSource } from '../../../../../src/panels/log-messages';
 import { EventModel } from '../../../../../src/webviews/event-log/event-model';
 import { readPageState } from '../../../../../src/webviews/event-log/page-state';
 
@@ -77,6 +77,30 @@ describe('event model', () => {
     answer(body(1));
     assert.equal(fetches().length, before + 2);
     assert.deepEqual(fetches().at(-1)?.filter, { kinds: ['exits'], text: 'vector=14' });
+  });
+
+  it('looks for a row of another log, and gives the text up where it hides it', () => {
+    const { sent, model, answer } = bench();
+    model.reveal('250.0');
+    assert.equal(sent.length, 0, 'there is nobody to ask yet');
+    model.text = 'vector=14';
+    model.setSource(live);
+    const places = () => sent.flatMap((each) => (each.type === 'fetchPlace' ? [each] : []));
+    const place = (index?: number): void => {
+      const { request = 0 } = places().at(-1) ?? {};
+      const found = { total: 300, ...(index === undefined ? {} : { index }) };
+      model.receive({ type: 'place', request, body: found });
+    };
+    place();
+    assert.deepEqual(places().at(-1)?.filter, { kinds: ['exits'] });
+    place(250);
+    assert.equal(model.takeRevealed(), undefined, 'its page is on its way');
+    answer(body(300, { start: 200 }));
+    assert.deepEqual(model.takeRevealed(), { index: 250, isFilterCleared: true });
+    assert.equal(model.takeRevealed(), undefined);
+    model.reveal('999.0');
+    place();
+    assert.match(model.notice, /no longer kept/);
   });
 
   it('reads its rows anew when older ones were dropped', () => {
