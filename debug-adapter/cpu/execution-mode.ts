@@ -12,7 +12,7 @@ import { segmentOffsets, segmentsByNumber, vmcsOffsets, type SegmentOffsets } fr
 
 /** Access-rights bits in VMCS format (SDM vol. 3, table 25-2). */
 const unusable = 0x10000;
-/** Beside the access rights that checks were derived from, which have no such bit: not real or virtual-8086 mode. */
+/** Beside the access rights, which have no such bit: not real or virtual-8086 mode. */
 const protectedMode = 0x100000;
 const defaultBig = 0x4000;
 const executable = 8;
@@ -20,6 +20,9 @@ const executable = 8;
 const expandDown = 4;
 /** Of data segments: writable. Of code segments: readable. */
 const accessible = 2;
+
+/** What checks depend on: not the privilege level, in which a kernel's segments differ from those of its processes. */
+const checkedRights = unusable | protectedMode | defaultBig | executable | expandDown | accessible;
 
 const codeSegment = 1;
 const stackSegment = 2;
@@ -59,7 +62,8 @@ function isExpandDown(rights: number): boolean {
 function neverBites(context: ProcessorContext, number: number, isProtected: boolean): boolean {
   const { state, checkedSegments: known } = context;
   const segment = present(segmentsByNumber[number], 'segment');
-  const rights = state.readU32(segment.accessRights) | (isProtected ? protectedMode : 0);
+  const rights =
+    (state.readU32(segment.accessRights) | (isProtected ? protectedMode : 0)) & checkedRights;
   const limit = state.readU32(segment.limit) | 0;
   const base = state.readU32(segment.base) | 0;
   const at = number * 4;

@@ -225,7 +225,7 @@ function makeCodeCache(
     writeAccessDidEnd: (frame) =>
       cores.forEach((core) => {
         if (frame === undefined) core.caches.flushWrites();
-        else core.caches.dropWritesTo(memory.frameOffset(frame));
+        else core.caches.dropWritesTo(frame);
       }),
     mapDidChange: () => {
       translator.memoryWasReplaced();

@@ -16,6 +16,7 @@ import { StopCode, stateOffsets, type ProcessorState } from '../machine/processo
 import { guestTimeStamp } from '../machine/time-stamp';
 import type { LinearAddressBits } from '../spec/x86/address-widths';
 import { assert, present } from '../support/assert';
+import { injectedEvent, type Event } from './events/event';
 import { EventDelivery, type DeliveryEnd } from './events/event-delivery';
 import { SegmentLoader } from './events/segments';
 import { flatCode, longCode } from './decode/code-mode';
@@ -24,13 +25,14 @@ import { DebugRegisters } from './debug-registers';
 import type { CodeCache } from './interpreter/code-cache';
 import { runOffsets } from './memory-map';
 import { halves, MemoryAccess, wholeAddress, type SystemAccess } from './paging/memory-access';
+import { AddressSpaces } from './paging/address-space';
 import { causeWalkViolation } from './paging/ept-violation';
 import { PageWalker, WalkResult } from './paging/page-walk';
 import { TranslationCaches } from './paging/translation-caches';
 import type { TranslationSources } from './paging/translation-sources';
 import { generalProtection, ProcessorContext, RoutineEnd, vector } from './processor-context';
 import { continueWithFlags } from './routines/interrupts';
-import { RoutineRecord, type PendingTrap, type Processor } from './routines/routine';
+import { RoutineRecord, type Processor } from './routines/routine';
 import { routines } from './routines/routine-table';
 import { instructionBytesAt, unbuiltName } from './unbuilt-instruction';
 import { blockBySti, blockingByMovSs, blockingBySti, endBlocking } from './interruptibility';
@@ -52,14 +54,8 @@ import { X87Unit } from './x87/x87-unit';
 
 const flagTrap = 0x100;
 const entryValid = 0x80000000;
-const entryErrorCode = 0x800;
 /** VM entry can inject a pending exit by the monitor trap flag (SDM vol. 3, 27.6.2). */
 const otherEvent = 7;
-const softwareTypes: ReadonlySet<number> = new Set([
-  eventType.softwareInterrupt,
-  eventType.privilegedSoftwareException,
-  eventType.softwareException,
-]);
 const flagResume = 0x10000;
 const lastPage = 0xfffffffffffff000n;
 
@@ -89,11 +85,12 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   readonly segments: SegmentLoader;
   readonly delivery: EventDelivery;
   readonly caches: TranslationCaches;
+  readonly addressSpaces: AddressSpaces;
   private readonly clock: TimeStampClock;
   readonly debugRegisters: DebugRegisters;
   private readonly walker: PageWalker;
   private readonly boundaries: BoundaryExits;
-  private pendingTrap: PendingTrap | undefined;
+  private pendingTrap: Event | undefined;
   /** Set by an instruction that says itself whether a single-step trap follows it. */
   private isTrapDecided = false;
   /** The start record must not be left for the one behind it. */
@@ -122,6 +119,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.walker = new PageWalker(this.context);
     this.boundaries = new BoundaryExits(this.context);
     this.caches = new TranslationCaches(this.context, this.walker.known, shared.tlbEntries);
+    this.addressSpaces = new AddressSpaces(this.context, this.caches);
     this.access = new MemoryAccess(this.context, this.walker, this.caches);
     this.segments = new SegmentLoader(this.context, this.access);
     this.delivery = new EventDelivery(this.context, this.access, this.segments, () =>
@@ -278,7 +276,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.caches.select();
   }
 
-  deliverAfterwards(event: PendingTrap): typeof RoutineEnd.leave {
+  deliverAfterwards(event: Event): typeof RoutineEnd.leave {
     this.pendingTrap = event;
     this.context.setRun32(runOffsets.stop, StopCode.fault);
     return RoutineEnd.leave;
@@ -335,21 +333,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       state.writeU32(stateOffsets.boundaryExit, exitReason.MONITOR_TRAP_FLAG);
       return undefined;
     }
-    const length = softwareTypes.has(type) ? state.readU64(vmcsOffsets.entryInstructionLength) : 0n;
-    const end = this.delivery.deliver(
-      {
-        vector: information & 0xff,
-        errorCode:
-          (information & entryErrorCode) !== 0
-            ? state.readU32(vmcsOffsets.entryErrorCode)
-            : undefined,
-        type,
-        returnIp: state.rip + length,
-        instructionLength: Number(length),
-      },
-      false,
-    );
-    return this.delivered(end);
+    return this.delivered(this.delivery.deliver(injectedEvent(state, information), false));
   }
 
   /** Nothing has happened yet to the instruction at RIP. */
@@ -499,7 +483,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     const trap = this.pendingTrap;
     this.pendingTrap = undefined;
     if (trap !== undefined) {
-      return this.delivered(this.delivery.deliver({ ...trap, errorCode: undefined }, true));
+      return this.delivered(this.delivery.deliver(trap, true));
     }
     const errorCode = context.run32(runOffsets.faultErrorCode);
     const fault = context.fault ?? {
@@ -521,7 +505,9 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
           errorCode: undefined,
           type: eventType.hardwareException,
           returnIp: state.rip,
+          address: undefined,
           debugStatus,
+          instructionLength: 0,
         },
         true,
       ),

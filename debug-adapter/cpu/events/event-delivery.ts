@@ -76,6 +76,7 @@ export class EventDelivery {
         returnIp,
         address: fault.address,
         debugStatus: fault.debugStatus,
+        instructionLength: 0,
       },
       true,
     );
@@ -111,7 +112,15 @@ export class EventDelivery {
         return { kind: 'exit' };
       }
       // RIP is still that of the instruction, also where a trap would have returned behind it.
-      event = { ...next, type: eventType.hardwareException, returnIp: this.context.state.rip };
+      event = {
+        vector: next.vector,
+        errorCode: next.errorCode,
+        type: eventType.hardwareException,
+        returnIp: this.context.state.rip,
+        address: next.address,
+        debugStatus: next.debugStatus,
+        instructionLength: 0,
+      };
       isFirst = false;
     }
   }
@@ -121,7 +130,7 @@ export class EventDelivery {
     const hasErrorCode = event.errorCode !== undefined;
     causeExit(this.context, exitReason.EXCEPTION_NMI, {
       qualification: event.address ?? event.debugStatus ?? 0n,
-      instructionLength: event.instructionLength ?? vectoring?.instructionLength ?? 0,
+      instructionLength: event.instructionLength || (vectoring?.instructionLength ?? 0),
       interruptionInformation: eventInformation(event.type, event.vector, hasErrorCode),
       errorCode: event.errorCode ?? 0,
     });
@@ -140,7 +149,7 @@ export class EventDelivery {
   /** Exits during the delivery of software interrupts tell the instruction's length (SDM vol. 3, 28.2.5). */
   private recordLength(event: Event): void {
     const { state } = this.context;
-    state.writeU64(vmcsOffsets.exitInstructionLength, BigInt(event.instructionLength ?? 0));
+    state.writeU64(vmcsOffsets.exitInstructionLength, BigInt(event.instructionLength));
   }
 
   private attempt(event: Event): Attempt {

@@ -1,10 +1,15 @@
 /** An exception or interrupt on its way to the guest's handler. */
+import type { ProcessorState } from '../../machine/processor-state';
 import { vector, type Fault } from '../processor-context';
+import { vmcsOffsets } from '../vmcs-offsets';
 import { eventType } from '../vmx/vm-exits';
 
 const flagResume = 0x10000;
 
-/** Something to be delivered. */
+/**
+ * Something to be delivered. Whoever makes one names all of this, in this order: what delivers an event reads it fast
+ * only where all have one shape.
+ */
 export interface Event {
   readonly vector: number;
   readonly errorCode: number | undefined;
@@ -13,11 +18,34 @@ export interface Event {
   /** RIP that the handler returns to. */
   readonly returnIp: bigint;
   /** Linear address for CR2, of a page fault. */
-  readonly address?: bigint | undefined;
+  readonly address: bigint | undefined;
   /** Bits that a debug exception sets in DR6; an exit has them in its qualification instead. */
-  readonly debugStatus?: bigint | undefined;
+  readonly debugStatus: bigint | undefined;
   /** Bytes of the instruction that is a software interrupt or exception; 0 for others. */
-  readonly instructionLength?: number;
+  readonly instructionLength: number;
+}
+
+const entryErrorCode = 0x800;
+const softwareTypes: ReadonlySet<number> = new Set([
+  eventType.softwareInterrupt,
+  eventType.privilegedSoftwareException,
+  eventType.softwareException,
+]);
+
+/** What VM entry injects (SDM vol. 3, 27.6). */
+export function injectedEvent(state: ProcessorState, information: number): Event {
+  const type = (information >>> 8) & 7;
+  const length = softwareTypes.has(type) ? state.readU64(vmcsOffsets.entryInstructionLength) : 0n;
+  const hasErrorCode = (information & entryErrorCode) !== 0;
+  return {
+    vector: information & 0xff,
+    errorCode: hasErrorCode ? state.readU32(vmcsOffsets.entryErrorCode) : undefined,
+    type,
+    returnIp: state.rip + length,
+    address: undefined,
+    debugStatus: undefined,
+    instructionLength: Number(length),
+  };
 }
 
 /** How an attempt to deliver ended: a fault that it met takes its place. */

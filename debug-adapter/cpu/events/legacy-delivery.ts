@@ -115,7 +115,7 @@ export class LegacyDelivery {
     if (type === gateType.task) {
       const task = taskFault(this.segments, selector, 'available', external);
       if (task !== undefined) return { stop: task };
-      const length = event.instructionLength ?? 0;
+      const length = event.instructionLength;
       causeTaskSwitch(context, selector, taskSwitchSource.gate, length);
       return { stop: 'exit' };
     }

@@ -102,6 +102,11 @@ export class TlbSet {
     for (const list of this.lists) this.dropListedValue(list, value);
   }
 
+  /** Drops the entry in a place if it leads to `value`. */
+  dropValueAt(index: number, value: number): void {
+    if (this.words[index * wordsPerEntry + 2] === value) this.invalidate(index);
+  }
+
   /** Drops entries of addresses whose top bit is 0. */
   dropLowerHalf(): void {
     this.dropLists(0, listsOfHalf);

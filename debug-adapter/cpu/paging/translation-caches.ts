@@ -11,6 +11,7 @@ import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { CodeTlb } from './code-tlb';
 import { TlbSet } from './tlb-set';
 import type { WalkCache } from './walk-cache';
+import { WritePlaces } from './write-places';
 
 const cr4SupervisorAccessPrevention = 1 << 21;
 const flagAlignmentCheck = 0x40000;
@@ -22,6 +23,7 @@ export class TranslationCaches {
   private readonly reads: readonly TlbSet[];
   private readonly writes: readonly TlbSet[];
   private readonly data: readonly TlbSet[];
+  private readonly writePlaces: WritePlaces;
   /** Of `code`, and of `reads` and `writes`: those of the current privilege. */
   private codeIndex: 0 | 1 = 0;
   private dataIndex = 0;
@@ -31,7 +33,7 @@ export class TranslationCaches {
   constructor(
     private readonly context: ProcessorContext,
     private readonly walks: WalkCache,
-    dataEntries: number,
+    private readonly dataEntries: number,
   ) {
     assert(dataEntries <= dataTlbEntriesMax && (dataEntries & (dataEntries - 1)) === 0, 'TLB size');
     const { bytes, vpBase } = context;
@@ -43,6 +45,7 @@ export class TranslationCaches {
     this.reads = tlbOffsets.read.map((at) => new TlbSet(bytes, vpBase + at, dataEntries));
     this.writes = tlbOffsets.write.map((at) => new TlbSet(bytes, vpBase + at, dataEntries));
     this.data = [...this.reads, ...this.writes];
+    this.writePlaces = new WritePlaces(context.memory.frameCount);
   }
 
   /** Points generated code at the TLBs of the current privilege level; a code TLB is good for one code segment. */
@@ -89,6 +92,7 @@ export class TranslationCaches {
 
   fillSystemWrite(low: number, high: number, hostAddress: number): void {
     this.writes[supervisor]?.fill(low, high, hostAddress);
+    this.noteWritePlace(low, hostAddress);
   }
 
   fillRead(low: number, high: number, hostAddress: number): void {
@@ -97,6 +101,7 @@ export class TranslationCaches {
 
   fillWrite(low: number, high: number, hostAddress: number): void {
     this.writes[this.dataIndex]?.fill(low, high, hostAddress);
+    this.noteWritePlace(low, hostAddress);
   }
 
   /** @param table address of the offset table of the code page that lies in `frame` */
@@ -151,9 +156,20 @@ export class TranslationCaches {
     for (const set of this.data) set.dropRange(first, count);
   }
 
-  /** Drops cached write addresses of a page of the space. */
-  dropWritesTo(hostAddress: number): void {
-    for (const set of this.writes) set.dropValue(hostAddress);
+  /** Drops cached write addresses of a frame. */
+  dropWritesTo(frame: number): void {
+    const place = this.writePlaces.take(frame);
+    if (place === -1) return;
+    const hostAddress = this.context.memory.frameOffset(frame);
+    for (const set of this.writes) {
+      if (place === undefined) set.dropValue(hostAddress);
+      else set.dropValueAt(place, hostAddress);
+    }
+  }
+
+  private noteWritePlace(low: number, hostAddress: number): void {
+    const frame = (hostAddress - this.context.memory.frameBase) / 4096;
+    this.writePlaces.note(frame, (low >>> 12) & (this.dataEntries - 1));
   }
 
   /** Drops what was made for addresses whose top bit is 0. */

@@ -13,7 +13,6 @@ import {
   type Fault,
   type ProcessorContext,
 } from '../processor-context';
-import { addressSpaceChanged } from '../paging/address-space';
 import { isPaePaging, loadPageDirectoryPointers } from '../paging/page-directory-pointers';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { causeExit, exitReason, hasPrimary, primaryControl } from '../vmx/vm-exits';
@@ -36,6 +35,13 @@ const longCodeRight = 0x2000;
 const cr0ReloadingPointers = 0xe0000000n;
 const cr4ReloadingPointers = 0x1000b0n;
 const cr3Reserved = ~((1n << BigInt(physicalAddressBits)) - 1n) & 0xffffffffffffffffn;
+
+/** Those that exist; the controls that make reading one exit. */
+const controlRegisters: ReadonlySet<number> = new Set([0, 2, 3, 4, 8]);
+const storeExiting: Readonly<Record<number, number>> = {
+  3: primaryControl.cr3StoreExiting,
+  8: primaryControl.cr8StoreExiting,
+};
 
 /** Access types of a control-register exit (SDM vol. 3, table 28-3). */
 const accessType = { moveTo: 0, moveFrom: 1, clts: 2 } as const;
@@ -64,17 +70,22 @@ const moveFromControl: Routine = (processor, record) => {
   const { context } = processor;
   const { state } = context;
   const number = Number(record.immediate);
-  if (![0, 2, 3, 4, 8].includes(number)) return context.raise(undefinedOpcode);
+  if (!controlRegisters.has(number)) return context.raise(undefinedOpcode);
   if (context.cpl !== 0) return context.raise(generalProtection());
   const register = record.dst / 8;
-  const intercept = { 3: primaryControl.cr3StoreExiting, 8: primaryControl.cr8StoreExiting }[
-    number
-  ];
+  const intercept = storeExiting[number];
   if (intercept !== undefined && hasPrimary(context, intercept)) {
     return crExit(context, record, number, accessType.moveFrom, register);
   }
+  const isLong = context.mode.codeSize === 64;
+  if (number === 2) {
+    // Every page fault reads it.
+    const { cr2, gpr } = stateOffsets;
+    state.writeHalves(gpr + register * 8, state.readU32(cr2), isLong ? state.readHigh(cr2) : 0);
+    return RoutineEnd.next;
+  }
   const value = readControl(context, number);
-  state.setGpr(register, context.mode.codeSize === 64 ? value : value & 0xffffffffn);
+  state.setGpr(register, isLong ? value : value & 0xffffffffn);
   return RoutineEnd.next;
 };
 
@@ -83,8 +94,6 @@ function readControl(context: ProcessorContext, number: number): bigint {
   switch (number) {
     case 0:
       return shadowed(context, vmcsOffsets.cr0, vmcsOffsets.cr0Mask, vmcsOffsets.cr0Shadow);
-    case 2:
-      return state.readU64(stateOffsets.cr2);
     case 3:
       return state.readU64(vmcsOffsets.cr3);
     case 4:
@@ -99,7 +108,7 @@ const moveToControl: Routine = (processor, record) => {
   const { context } = processor;
   const number = Number(record.immediate);
   const value = sourceValue(context);
-  if (context.cpl !== 0 && [0, 2, 3, 4, 8].includes(number)) {
+  if (context.cpl !== 0 && controlRegisters.has(number)) {
     return context.raise(generalProtection());
   }
   switch (number) {
@@ -230,10 +239,11 @@ function writeCr3(processor: Processor, record: RoutineRecord, value: bigint): R
   const cr0 = state.readU64(vmcsOffsets.cr0);
   const left = reloadPointers(processor, cr0, cr4, context.isLongMode, stored);
   if (left !== undefined) return left;
-  const before = state.readU64(vmcsOffsets.cr3);
+  const oldLow = state.readU32(vmcsOffsets.cr3);
+  const oldHigh = state.readHigh(vmcsOffsets.cr3);
   state.writeU64(vmcsOffsets.cr3, stored);
-  state.rip += BigInt(record.length);
-  addressSpaceChanged(context, processor.caches, before);
+  state.addToSlot(stateOffsets.rip, record.length);
+  processor.addressSpaces.changed(oldLow, oldHigh);
   return RoutineEnd.lookup;
 }
 

@@ -28,8 +28,11 @@ function interrupt(number: number | undefined, type: number): Routine {
   return (processor, record) =>
     processor.deliverAfterwards({
       vector: number ?? Number(record.immediate),
+      errorCode: undefined,
       type,
       returnIp: processor.context.state.rip + BigInt(record.length),
+      address: undefined,
+      debugStatus: undefined,
       instructionLength: record.length,
     });
 }

@@ -1,5 +1,6 @@
 /** What a TypeScript routine is: the part of an instruction that is too rare or too entangled for generated code. */
 import type { DebugRegisters } from '../debug-registers';
+import type { Event } from '../events/event';
 import type { EventDelivery } from '../events/event-delivery';
 import type { SegmentLoader } from '../events/segments';
 import { longCode } from '../decode/code-mode';
@@ -7,6 +8,7 @@ import { recordOffsets } from '../interpreter/record';
 import { checkedAddress } from '../segment-access';
 import { stateOffsets } from '../../machine/processor-state';
 import { runOffsets, segmentCheckOffset } from '../memory-map';
+import type { AddressSpaces } from '../paging/address-space';
 import type { MemoryAccess, SystemAccess } from '../paging/memory-access';
 import type { TranslationCaches } from '../paging/translation-caches';
 import { segmentsByNumber } from '../vmcs-offsets';
@@ -19,6 +21,7 @@ export interface Processor {
   readonly segments: SegmentLoader;
   readonly delivery: EventDelivery;
   readonly caches: TranslationCaches;
+  readonly addressSpaces: AddressSpaces;
   /** Breakpoints of the guest. */
   readonly debugRegisters: DebugRegisters;
   /** Time-stamp counter as the guest reads it at this instruction. */
@@ -35,17 +38,8 @@ export interface Processor {
   blockInterrupts(record: RoutineRecord, by: 'sti' | 'mov-ss'): typeof RoutineEnd.finish;
   /** Ends SYSCALL and SYSRET, after which the new TF decides about a single-step trap; RIP is the next one's. */
   decideTrap(): RoutineEnd;
-  /** Hands a software interrupt or trap to delivery once the instruction has left. */
-  deliverAfterwards(event: PendingTrap): typeof RoutineEnd.leave;
-}
-
-/** A trap whose instruction counts as done: it returns to the following one. */
-export interface PendingTrap {
-  readonly vector: number;
-  /** An `eventType` number. */
-  readonly type: number;
-  readonly returnIp: bigint;
-  readonly instructionLength: number;
+  /** Hands a software interrupt or trap to delivery once the instruction, which counts as done, has left. */
+  deliverAfterwards(event: Event): typeof RoutineEnd.leave;
 }
 
 const dataSegment = 3;

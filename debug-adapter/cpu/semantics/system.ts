@@ -107,6 +107,14 @@ const pause = define('PAUSE', (b) => {
   b.if(b.compare('ne', b.or(isExiting, isWatched), b.i32(0)), () => b.routine('pause'));
 });
 
+/** The TLB is exact, so there is nothing to invalidate; privilege and interception remain, which the routine knows. */
+const invalidatePage = define('INVLPG', (b) => {
+  const { invlpgExiting } = primaryControl;
+  const isExiting = b.and(b.state(vmcsOffsets.primaryControls, 4), b.i32(invlpgExiting));
+  const isAsked = b.or(b.state(runOffsets.cpl, 4), isExiting);
+  b.if(b.compare('ne', isAsked, b.i32(0)), () => b.routine('invalidatePage'));
+});
+
 /** 64-bit mode only, at privilege level 0 (SDM vol. 2, SWAPGS). */
 const swapGs = define('SWAPGS', (b) => {
   const isUser = b.compare('ne', b.state(runOffsets.cpl, 4), b.i32(0));
@@ -195,7 +203,7 @@ export const systemDefinitions: readonly Definition[] = [
   byRoutine('WRMSR', 'writeMsr'),
   portAccess('IN', 0),
   portAccess('OUT', 1),
-  byRoutine('INVLPG', 'invalidatePage'),
+  invalidatePage,
   invalidateByIdentifier,
   accessCheck('CLAC', 'clearAccessCheck'),
   accessCheck('STAC', 'setAccessCheck'),
