@@ -13,6 +13,7 @@ import { assert, present } from '../support/assert';
 import { VariantTable } from './decode/variants';
 import { CodeCache, type ResetReason } from './interpreter/code-cache';
 import { emitInterpreter } from './interpreter/interpreter-module';
+import { variantIndexOf, withVariantIndex } from './interpreter/kept-index';
 import { firstHandler } from './interpreter/record';
 import {
   arenaBase,
@@ -101,18 +102,22 @@ export function interpreterModule(tlbEntries: number): Uint8Array {
   return module;
 }
 
-function interpreterFor(
-  codeHost: CodeHost,
-  variants: VariantTable,
-  tlbEntries: number,
-): Uint8Array {
-  if (variants !== variantTable()) return emitModule(variants, tlbEntries);
-  const make = (): Uint8Array => interpreterModule(tlbEntries);
-  return codeHost.keptModule?.(`interpreter-${tlbEntries}`, make) ?? make();
+interface Interpreter {
+  readonly module: Uint8Array;
+  readonly variants: VariantTable;
 }
 
-function emitModule({ groups }: VariantTable, tlbEntries: number): Uint8Array {
-  return emitInterpreter({ groups, tlbEntries, routineNumber });
+/** The interpreter of all definitions, as an earlier process has left it where one has. */
+function usualInterpreter(codeHost: CodeHost, tlbEntries: number): Interpreter {
+  const make = (): Uint8Array => interpreterModule(tlbEntries);
+  const module = codeHost.keptModule?.(`interpreter-${tlbEntries}`, make) ?? make();
+  const known = usualVariants === undefined ? variantIndexOf(module) : undefined;
+  usualVariants ??= new VariantTable(firstHandler, undefined, known);
+  return { module, variants: usualVariants };
+}
+
+function emitModule({ groups, index }: VariantTable, tlbEntries: number): Uint8Array {
+  return withVariantIndex(emitInterpreter({ groups, tlbEntries, routineNumber }), index);
 }
 
 /** Makes the code space of a partition, its memory (nothing mapped yet) and its processors. */
@@ -121,7 +126,7 @@ export function createPartitionCores(
   options: PartitionCoreOptions,
 ): PartitionCores {
   const { memoryBytes, processorCount, tlbEntries = dataTlbEntriesMax } = options;
-  const { hotCount = hotCountDefault, variants = variantTable() } = options;
+  const { hotCount = hotCountDefault } = options;
   const { linearAddressBits = addressBits.fourLevels } = options;
   const widths = { tlbEntries, linearAddressBits };
   const { changesOfUnstablePage = changesOfUnstablePageDefault } = options;
@@ -142,11 +147,15 @@ export function createPartitionCores(
       routine: (vp, record, number) => coreAt(vp ?? 0).callRoutine(record ?? 0, number ?? 0),
     },
   );
+  const { module, variants } =
+    options.variants === undefined
+      ? usualInterpreter(codeHost, tlbEntries)
+      : { module: emitModule(options.variants, tlbEntries), variants: options.variants };
   const memory = new GuestMemory(space.bytes, frameBase, memoryBytes / 4096 + overlayFrames);
   const clock = new PartitionClock();
   // An archive has code of the usual instructions, for the usual TLBs.
   const isArchived =
-    hotCount > 0 && variants === variantTable() && tlbEntries === dataTlbEntriesMax;
+    hotCount > 0 && options.variants === undefined && tlbEntries === dataTlbEntriesMax;
   const { code, translator, sources } = makeCodeCache(space, memory, cores, {
     ...{ tlbEntries, hotCount, changesOfUnstablePage, modulesMax, variants },
     archive: isArchived ? options.archive : undefined,
@@ -163,7 +172,7 @@ export function createPartitionCores(
     core.state.writeU64(stateOffsets.randomState, random);
     cores.push(core);
   }
-  space.install(interpreterFor(codeHost, variants, tlbEntries), [0]);
+  space.install(module, [0]);
   return { memory, clock, cores };
 }
 

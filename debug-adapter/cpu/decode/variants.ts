@@ -165,6 +165,9 @@ function describe(operand: Operand): string {
 const sizes: readonly OperandSize[] = [16, 32, 64];
 const forms: readonly Form[] = ['reg', 'mem'];
 const repeats: readonly Repeat[] = ['none', 'rep', 'repne'];
+const onlyNone: readonly Repeat[] = ['none'];
+const everyAddressing = Object.values(addressingIndex);
+const combinationsOfRow = addressings.length * sizes.length * forms.length * repeats.length;
 
 function combinationIndex(
   row: number,
@@ -173,8 +176,9 @@ function combinationIndex(
   form: Form,
   repeat: Repeat,
 ): number {
-  const sized = (row * addressings.length + addressing) * sizes.length + sizes.indexOf(size);
-  return (sized * 2 + forms.indexOf(form)) * 3 + repeats.indexOf(repeat);
+  // 16, 32 and 64 by 5 bits less are 0, 1 and 2.
+  const sized = (row * addressings.length + addressing) * sizes.length + (size >>> 5);
+  return (sized * 2 + (form === 'mem' ? 1 : 0)) * 3 + repeats.indexOf(repeat);
 }
 
 /** Whether a row can be decoded at an operand size: 64-bit mode has sizes that nothing else has. */
@@ -195,34 +199,68 @@ export interface DecodedVariant {
   readonly repeat: Repeat;
 }
 
+/** Which variants there are, and which of them an instruction is of: what can be kept of them all. */
+export interface VariantIndex {
+  /** In handler order. */
+  readonly names: readonly string[];
+  /** By combination of row, addressing, size, form and repeat: place in `names` plus 1, or 0 for none. */
+  readonly places: Uint16Array;
+}
+
+/** What a mnemonic means; undefined where there is no definition. */
+export type DefinitionLookup = (mnemonic: string) => Definition | undefined;
+
 /** Every variant that has a definition, and the way from a decoded row to it. */
 export class VariantTable {
-  /** Variants by group, in the order of `handlerGroups`; together they are in handler order. */
-  readonly groups: readonly Variant[][] = handlerGroups.map(() => []);
-  private readonly byName = new Map<string, Variant>();
-  private readonly byCombination = new Map<number, Variant>();
-  private readonly handlers = new Map<Variant, number>();
-  private repeatedMoves: ReadonlySet<number> | undefined;
-  /** By name without addressing: what of the addressing the meaning asked for. */
-  private readonly consulted = new Map<string, Builder['consulted']>();
+  readonly index: VariantIndex;
+  private readonly made: (Variant | undefined)[];
+  private readonly repeatedMoves: ReadonlySet<number>;
+  private everyGroup: readonly (readonly Variant[])[] | undefined;
 
-  /** @param definition of a mnemonic: those of `semantics/`, unless a test brings a wrong one */
+  /**
+   * @param definition of a mnemonic: those of `semantics/`, unless a test brings a wrong one
+   * @param known the index, from an earlier process: a variant is made when it is asked for then
+   */
   constructor(
-    firstHandler: number,
-    private readonly definition: (mnemonic: string) => Definition | undefined = definitionOf,
+    private readonly firstHandler: number,
+    private readonly definition: DefinitionLookup = definitionOf,
+    known?: VariantIndex,
   ) {
-    for (const row of opcodeRows) this.addRow(row);
-    this.groups.flat().forEach((variant, index) => {
-      this.handlers.set(variant, firstHandler + index);
-    });
+    if (known === undefined) {
+      const all = new VariantCollection(definition);
+      this.index = all.index();
+      this.everyGroup = all.groups;
+      this.made = all.groups.flat();
+    } else {
+      this.index = known;
+      this.made = [];
+    }
+    this.repeatedMoves = new Set(
+      this.index.names.flatMap((name, place) =>
+        /^rep(ne)? (MOVS|STOS|LODS)/.test(name) ? [firstHandler + place] : [],
+      ),
+    );
+  }
+
+  /** Variants by group, in the order of `handlerGroups`; together they are in handler order. */
+  get groups(): readonly (readonly Variant[])[] {
+    return (this.everyGroup ??= new VariantCollection(this.definition).groups);
   }
 
   /** Meaning of a decoded instruction, or undefined where no definition exists. */
   meaningOf(decoded: DecodedVariant, addressing: AddressingIndex): Variant | undefined {
-    const number = present(rowNumbers.get(decoded.row), 'opcode row');
-    const { operandSize, form, repeat } = decoded;
-    const index = combinationIndex(number, addressing, operandSize, form, repeat);
-    return this.byCombination.get(index);
+    const { row, operandSize, form, repeat } = decoded;
+    const place = this.placeOf(row, addressing, operandSize, form, repeat) - 1;
+    const definition = place < 0 ? undefined : this.definition(row.mnemonic);
+    if (definition === undefined) return undefined;
+    const operands = resolvedOperands(row, operandSize, form);
+    return (this.made[place] ??= makeVariant(
+      variantName(row, operands, operandSize, repeat),
+      definition,
+      operands,
+      { operandSize, repeat },
+      addressing,
+    ).variant);
   }
 
   /** Handler number of a decoded row, or undefined where no definition exists. */
@@ -233,51 +271,98 @@ export class VariantTable {
     form: Form,
     repeat: Repeat,
   ): number | undefined {
-    const number = present(rowNumbers.get(row), 'opcode row');
-    const index = combinationIndex(number, addressing, size, form, repeat);
-    const variant = this.byCombination.get(index);
-    return variant === undefined ? undefined : this.handlers.get(variant);
+    const place = this.placeOf(row, addressing, size, form, repeat);
+    return place === 0 ? undefined : this.firstHandler + place - 1;
   }
 
   /** Handler number of a variant by its whole name. */
   handlerNamed(name: string): number | undefined {
-    const variant = this.byName.get(name);
-    return variant === undefined ? undefined : this.handlers.get(variant);
+    const place = this.index.names.indexOf(name);
+    return place < 0 ? undefined : this.firstHandler + place;
   }
 
   /** Whether a handler is that of MOVS, STOS or LODS with REP, which end with their count and with nothing else. */
   endsWithCount(handler: number): boolean {
-    this.repeatedMoves ??= new Set(
-      [...this.handlers]
-        .filter(([{ name }]) => /^rep(ne)? (MOVS|STOS|LODS)/.test(name))
-        .map(([, number]) => number),
-    );
     return this.repeatedMoves.has(handler);
   }
 
-  private addRow(row: OpcodeRow): void {
+  private placeOf(
+    row: OpcodeRow,
+    addressing: AddressingIndex,
+    size: OperandSize,
+    form: Form,
+    repeat: Repeat,
+  ): number {
+    const number = present(rowNumbers.get(row), 'opcode row');
+    return this.index.places[combinationIndex(number, addressing, size, form, repeat)] ?? 0;
+  }
+}
+
+/** A variant, and what of the addressing its meaning asked for. */
+interface MadeVariant {
+  readonly variant: Variant;
+  readonly consulted: Builder['consulted'];
+}
+
+function makeVariant(
+  base: string,
+  definition: Definition,
+  operands: readonly Operand[],
+  context: VariantContext,
+  addressing: AddressingIndex,
+): MadeVariant {
+  const builder = new Builder(addressings[addressing]);
+  definition.build(builder, operands, context);
+  const { consulted } = builder;
+  const variant = {
+    name: base + addressingSuffix(consulted, addressing),
+    group: groupOf(definition, consulted, context, addressing),
+    statements: builder.finish(),
+    locals: builder.locals,
+  };
+  return { variant, consulted };
+}
+
+/** Makes every variant. */
+class VariantCollection {
+  readonly groups: readonly Variant[][] = handlerGroups.map(() => []);
+  private readonly byName = new Map<string, Variant>();
+  private readonly combinations: [number, Variant][] = [];
+  /** By name without addressing. */
+  private readonly consulted = new Map<string, Builder['consulted']>();
+
+  constructor(private readonly definition: DefinitionLookup) {
+    opcodeRows.forEach((row, number) => this.addRow(row, number));
+  }
+
+  index(): VariantIndex {
+    const variants = this.groups.flat();
+    const placeOf = new Map(variants.map((variant, place) => [variant, place + 1]));
+    const places = new Uint16Array(opcodeRows.length * combinationsOfRow);
+    for (const [at, variant] of this.combinations) places[at] = placeOf.get(variant) ?? 0;
+    return { names: variants.map(({ name }) => name), places };
+  }
+
+  private addRow(row: OpcodeRow, number: number): void {
+    const definition = this.definition(row.mnemonic);
+    if (definition === undefined) return;
+    const rowRepeats = row.attributes.has('rep') ? repeats : onlyNone;
     for (const size of sizes) {
       for (const form of forms) {
         if (row.form !== 'any' && row.form !== form) continue;
         if (!row.hasModrm && form === 'mem') continue;
-        for (const repeat of row.attributes.has('rep') ? repeats : (['none'] as const)) {
-          this.addCombination(row, size, form, repeat);
+        const operands = resolvedOperands(row, size, form);
+        for (const repeat of rowRepeats) {
+          const base = variantName(row, operands, size, repeat);
+          const context = { operandSize: size, repeat };
+          for (const addressing of everyAddressing) {
+            if (!exists(row, addressing, size)) continue;
+            const variant = this.variantOf(base, definition, operands, context, addressing);
+            const at = combinationIndex(number, addressing, size, form, repeat);
+            this.combinations.push([at, variant]);
+          }
         }
       }
-    }
-  }
-
-  private addCombination(row: OpcodeRow, size: OperandSize, form: Form, repeat: Repeat): void {
-    const definition = this.definition(row.mnemonic);
-    if (definition === undefined) return;
-    const operands = resolvedOperands(row, size, form);
-    const number = present(rowNumbers.get(row), 'opcode row');
-    const name = variantName(row, operands, size, repeat);
-    const context = { operandSize: size, repeat };
-    for (const addressing of Object.values(addressingIndex)) {
-      if (!exists(row, addressing, size)) continue;
-      const variant = this.variantOf(name, definition, operands, context, addressing);
-      this.byCombination.set(combinationIndex(number, addressing, size, form, repeat), variant);
     }
   }
 
@@ -293,15 +378,9 @@ export class VariantTable {
     const name = consulted === undefined ? base : base + addressingSuffix(consulted, addressing);
     const known = consulted === undefined ? undefined : this.byName.get(name);
     if (known !== undefined) return known;
-    const builder = new Builder(addressings[addressing]);
-    definition.build(builder, operands, context);
-    this.consulted.set(base, builder.consulted);
-    const variant = {
-      name: base + addressingSuffix(builder.consulted, addressing),
-      group: groupOf(definition, builder.consulted, context, addressing),
-      statements: builder.finish(),
-      locals: builder.locals,
-    };
+    const made = makeVariant(base, definition, operands, context, addressing);
+    const { variant } = made;
+    this.consulted.set(base, made.consulted);
     this.byName.set(variant.name, variant);
     present(this.groups[handlerGroups.indexOf(variant.group)], 'handler group').push(variant);
     return variant;
