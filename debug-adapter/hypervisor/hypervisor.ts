@@ -30,6 +30,8 @@ export type PartitionMaker = (id: number) => Partition | undefined;
 
 export class Hypervisor implements ChildControl, ChildTable {
   private readonly byId = new Map<number, Partition>();
+  /** The same in the order in which they were made: every exit goes through them. */
+  private readonly inOrder: Partition[] = [];
   /** Partitions that have ended since they were last taken. */
   private readonly ended: Partition[] = [];
   /** Partitions that are to start again. Empty between steps. */
@@ -45,7 +47,7 @@ export class Hypervisor implements ChildControl, ChildTable {
 
   /** Every partition that was ever made. */
   get partitions(): readonly Partition[] {
-    return [...this.byId.values()];
+    return this.inOrder;
   }
 
   get children(): readonly Partition[] {
@@ -90,6 +92,7 @@ export class Hypervisor implements ChildControl, ChildTable {
   addPartition(partition: Partition): void {
     assert(!this.byId.has(partition.id), `partition id ${partition.id} is free`);
     this.byId.set(partition.id, partition);
+    this.inOrder.push(partition);
     partition.connect(this.services);
   }
 
@@ -137,8 +140,8 @@ export class Hypervisor implements ChildControl, ChildTable {
    */
   deliverInterrupts(): boolean {
     let asksParent = false;
-    for (const partition of this.byId.values()) {
-      asksParent = partition.interrupts.settle() || asksParent;
+    for (const { interrupts } of this.inOrder) {
+      asksParent = interrupts.settle() || asksParent;
     }
     return asksParent;
   }
@@ -150,7 +153,7 @@ export class Hypervisor implements ChildControl, ChildTable {
 
   /** A partition that has ended and has not been taken yet. */
   takeEnd(): Partition | undefined {
-    return this.ended.shift();
+    return this.ended.length === 0 ? undefined : this.ended.shift();
   }
 
   completePortIntercept(partition: number, index: number, value: number): void {
@@ -227,7 +230,7 @@ export class Hypervisor implements ChildControl, ChildTable {
 
   /** A partition that is to start again, which happens within the step that asked for it. */
   takeReset(): Partition | undefined {
-    return this.resets.shift();
+    return this.resets.length === 0 ? undefined : this.resets.shift();
   }
 
   /** The processor that waits for this answer goes on; a guest that has ended stays as it is. */

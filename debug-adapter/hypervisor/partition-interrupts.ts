@@ -26,8 +26,13 @@ export interface InterruptedPartition {
 }
 
 export class PartitionInterrupts implements InterruptDelivery {
-  /** Processors for which something may have changed in this step, each once. Empty between steps. */
+  /**
+   * Processors for which something may have changed in this step, each once and in this order: those of the list from
+   * `settled` to `dueCount`. Every exit goes through it, so it is not made shorter. None between steps.
+   */
   private readonly due: VirtualProcessor[] = [];
+  private settled = 0;
+  private dueCount = 0;
 
   constructor(
     private readonly partition: InterruptedPartition,
@@ -100,7 +105,10 @@ export class PartitionInterrupts implements InterruptDelivery {
 
   /** What `processor` does at its next VM entry is to be decided again. */
   reconsider(processor: VirtualProcessor): void {
-    if (!this.due.includes(processor)) this.due.push(processor);
+    for (let index = this.settled; index < this.dueCount; index++) {
+      if (this.due[index] === processor) return;
+    }
+    this.due[this.dueCount++] = processor;
   }
 
   /**
@@ -109,12 +117,14 @@ export class PartitionInterrupts implements InterruptDelivery {
    */
   settle(): boolean {
     let asksParent = false;
-    for (;;) {
-      const processor = this.due.shift();
-      if (processor === undefined) return asksParent;
+    while (this.settled < this.dueCount) {
+      const processor = present(this.due[this.settled++], 'processor to settle');
       if (this.partition.end !== undefined) continue;
       asksParent = prepareEntry(processor, this.services) || asksParent;
     }
+    this.settled = 0;
+    this.dueCount = 0;
+    return asksParent;
   }
 
   /** Ends every timer: the partition has ended. */

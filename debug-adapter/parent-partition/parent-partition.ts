@@ -247,9 +247,8 @@ export class ParentPartition implements InterceptSink, SavedPart {
 
   /** Works off what the hypervisor has posted, unless the parent is paused. */
   runQueuedWork(): void {
-    while (!this.paused) {
-      const next = this.queue.shift();
-      if (next === undefined) return;
+    while (!this.paused && this.queue.length > 0) {
+      const next = present(this.queue.shift(), 'message');
       this.working = next;
       this.handle(next);
       this.working = undefined;

@@ -222,6 +222,18 @@ export function readNumber(layout: StructLayout, bytes: Uint8Array, name: string
   }
 }
 
+/** Half of a 64-bit field of the structure at the start of `bytes`: the lower one, or the upper one. */
+export function readHalf(
+  layout: StructLayout,
+  bytes: Uint8Array,
+  name: string,
+  half: 'lower' | 'upper',
+): number {
+  const { offset, type } = fieldNamed(layout, name);
+  assert(type === 'u64' && offset + 8 <= bytes.length, 'the bytes have the field of 64 bits');
+  return wordAt(bytes, half === 'lower' ? offset : offset + 4, 4);
+}
+
 /** Writes integer fields of one structure, each truncated to its width. */
 export type FieldWriter = (name: string, value: bigint) => void;
 

@@ -413,9 +413,15 @@ export class RunLoop implements HypervisorServices {
     if (lane.timeNs >= maxTimeNs) return { kind: 'time', nextNs: lane.timeNs };
     const before = this.steps;
     this.active = lane;
-    const stop = lane.processor.isExitPending
-      ? this.handleExit(lane)
-      : this.runProcessor(lane, request, Math.min(left, maxTimeNs - lane.timeNs));
+    let stop: RunStop | undefined;
+    if (!lane.processor.isExitPending) {
+      stop = this.runProcessor(lane, request, Math.min(left, maxTimeNs - lane.timeNs));
+    }
+    const isDone = stop !== undefined || this.steps - before >= left || lane.timeNs >= maxTimeNs;
+    // An exit is handled at once where nothing comes before that.
+    if (!isDone && lane.processor.isExitPending && this.schedule.next === lane) {
+      stop = this.handleExit(lane);
+    }
     this.active = undefined;
     if (stop !== undefined) return stop;
     const stuck = lane.noteSteps(this.steps - before);
@@ -526,11 +532,10 @@ export class RunLoop implements HypervisorServices {
 
   /** The end of a guest, its new beginning, or a disk that is full, told once when it happens. */
   private takeEnd(): RunStop | undefined {
-    const full = this.fullDisks.shift();
-    if (full !== undefined) return full;
-    const restarted = this.restarted.shift();
-    if (restarted !== undefined) {
-      return { kind: 'guest-restart', at: { partition: restarted, processor: 0 } };
+    if (this.fullDisks.length > 0) return this.fullDisks.shift();
+    if (this.restarted.length > 0) {
+      const partition = present(this.restarted.shift(), 'restarted partition');
+      return { kind: 'guest-restart', at: { partition, processor: 0 } };
     }
     const ended = this.hypervisor?.takeEnd();
     return ended === undefined ? undefined : this.endOf({ partition: ended.id, processor: 0 });

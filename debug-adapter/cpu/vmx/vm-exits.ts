@@ -122,15 +122,15 @@ export function causeInstructionExit(
 ): typeof RoutineEnd.leave {
   const { state } = context;
   state.writeZeroExtended(vmcsOffsets.exitReason, reason);
-  state.writeZeroExtended(vmcsOffsets.exitQualification, 0);
+  state.clearSlot(vmcsOffsets.exitQualification);
   state.writeZeroExtended(vmcsOffsets.exitInstructionLength, instructionLength);
-  state.writeZeroExtended(vmcsOffsets.exitInstructionInformation, 0);
-  state.writeZeroExtended(vmcsOffsets.exitInformation, 0);
-  state.writeZeroExtended(vmcsOffsets.exitErrorCode, 0);
-  state.writeZeroExtended(vmcsOffsets.guestPhysicalAddress, 0);
-  state.writeZeroExtended(vmcsOffsets.guestLinearAddress, 0);
-  state.writeZeroExtended(vmcsOffsets.idtVectoringInformation, 0);
-  state.writeZeroExtended(vmcsOffsets.idtVectoringErrorCode, 0);
+  state.clearSlot(vmcsOffsets.exitInstructionInformation);
+  state.clearSlot(vmcsOffsets.exitInformation);
+  state.clearSlot(vmcsOffsets.exitErrorCode);
+  state.clearSlot(vmcsOffsets.guestPhysicalAddress);
+  state.clearSlot(vmcsOffsets.guestLinearAddress);
+  state.clearSlot(vmcsOffsets.idtVectoringInformation);
+  state.clearSlot(vmcsOffsets.idtVectoringErrorCode);
   saveLongMode(context);
   state.writeU32(stateOffsets.exitPending, 1);
   context.setRun32(runOffsets.stop, StopCode.vmExit);

@@ -2,7 +2,7 @@
 import { hypercallByName } from '../../spec/tlfs/hypercalls';
 import { Status } from '../../spec/tlfs/status-codes';
 import { present } from '../../support/assert';
-import { readField, readNumber, structLayout } from '../../support/struct-layout';
+import { readField, readHalf, readNumber, structLayout } from '../../support/struct-layout';
 import type { VirtualProcessor } from '../virtual-processor';
 import type { HypercallCaller, SimpleHypercallHandler } from './handler';
 import { processorsOfMask, processorsOfSet } from './vp-set';
@@ -51,8 +51,9 @@ export const sendSyntheticClusterIpi: SimpleHypercallHandler = {
   run({ caller, header }) {
     const status = checkVector(header);
     if (status !== Status.success) return status;
-    const mask = readField(maskLayout, header, 'ProcessorMask');
-    return send(caller, header, processorsOfMask(caller.partition, mask));
+    const lower = readHalf(maskLayout, header, 'ProcessorMask', 'lower');
+    const upper = readHalf(maskLayout, header, 'ProcessorMask', 'upper');
+    return send(caller, header, processorsOfMask(caller.partition, lower, upper));
   },
 };
 

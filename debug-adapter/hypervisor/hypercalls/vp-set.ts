@@ -7,25 +7,31 @@ import type { VirtualProcessor } from '../virtual-processor';
 const format = { sparse: 0n, all: 1n } as const;
 
 const bankBits = 64;
+const halfBits = 32;
 
-/** The processors of a bank; bits of processors that do not exist mean nothing. */
-function processorsOfBank(
+/** Adds the processors of half a bank to `found`; bits of processors that do not exist mean nothing. */
+function addProcessors(
   { processors }: Partition,
-  bank: number,
-  mask: bigint,
-): readonly VirtualProcessor[] {
-  const halves = [Number(BigInt.asUintN(32, mask)), Number(BigInt.asUintN(32, mask >> 32n))];
-  const first = bank * bankBits;
-  return processors.filter(({ index }) => {
-    const bit = index - first;
-    const half = halves[bit >>> 5] ?? 0;
-    return bit >= 0 && ((half >>> (bit & 31)) & 1) === 1;
-  });
+  first: number,
+  half: number,
+  found: VirtualProcessor[],
+): void {
+  for (let left = half >>> 0, index = first; left !== 0; left >>>= 1, index++) {
+    const processor = processors[index];
+    if ((left & 1) === 1 && processor !== undefined) found.push(processor);
+  }
 }
 
-/** A ProcessorMask: bit n is processor n. */
-export function processorsOfMask(partition: Partition, mask: bigint): readonly VirtualProcessor[] {
-  return processorsOfBank(partition, 0, mask);
+/** A ProcessorMask, by its halves: bit n is processor n. */
+export function processorsOfMask(
+  partition: Partition,
+  lower: number,
+  upper: number,
+): readonly VirtualProcessor[] {
+  const found: VirtualProcessor[] = [];
+  addProcessors(partition, 0, lower, found);
+  addProcessors(partition, halfBits, upper, found);
+  return found;
 }
 
 /** A set as the call has it: one quadword of `banks` for each bit of ValidBanksMask, ascending. */
@@ -48,7 +54,11 @@ export function processorsOfSet(
   }
   if (set.banks.length !== numbers.length * 8) return Status.invalidHypercallInput;
   const view = new DataView(set.banks.buffer, set.banks.byteOffset, set.banks.length);
-  return numbers.flatMap((bank, position) =>
-    processorsOfBank(partition, bank, view.getBigUint64(position * 8, true)),
-  );
+  const found: VirtualProcessor[] = [];
+  numbers.forEach((bank, position) => {
+    const first = bank * bankBits;
+    addProcessors(partition, first, view.getUint32(position * 8, true), found);
+    addProcessors(partition, first + halfBits, view.getUint32(position * 8 + 4, true), found);
+  });
+  return found;
 }
