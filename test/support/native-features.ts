@@ -19,16 +19,21 @@ const firstWordRegister = 8;
 const memoryBytes = 16 << 20;
 const stepsMax = 1000;
 
-/** Features of the recordings that a bit of CPUID offers; the oldest processors' need none. */
+/** Features, as iced-x86 and the recordings name them, that a bit of CPUID offers; the oldest processors' need none. */
 const offeredBy: Readonly<Record<string, readonly [Word, number]>> = {
+  TSC: ['1.EDX', 4],
+  MSR: ['1.EDX', 5],
   CX8: ['1.EDX', 8],
+  SEP: ['1.EDX', 11],
   CMOV: ['1.EDX', 15],
   CLFSH: ['1.EDX', 19],
   MMX: ['1.EDX', 23],
+  FXSR: ['1.EDX', 24],
   SSE: ['1.EDX', 25],
   SSE2: ['1.EDX', 26],
   SSE3: ['1.ECX', 0],
   PCLMULQDQ: ['1.ECX', 1],
+  MONITOR: ['1.ECX', 3],
   SSSE3: ['1.ECX', 9],
   FMA: ['1.ECX', 12],
   CMPXCHG16B: ['1.ECX', 13],
@@ -39,25 +44,43 @@ const offeredBy: Readonly<Record<string, readonly [Word, number]>> = {
   AES: ['1.ECX', 25],
   AVX: ['1.ECX', 28],
   F16C: ['1.ECX', 29],
+  XSAVE: ['1.ECX', 26],
+  RDRAND: ['1.ECX', 30],
+  FSGSBASE: ['7.EBX', 0],
   BMI1: ['7.EBX', 3],
   AVX2: ['7.EBX', 5],
   BMI2: ['7.EBX', 8],
+  INVPCID: ['7.EBX', 10],
+  RDSEED: ['7.EBX', 18],
   ADX: ['7.EBX', 19],
+  SMAP: ['7.EBX', 20],
   CLFLUSHOPT: ['7.EBX', 23],
   CLWB: ['7.EBX', 24],
   PREFETCHWT1: ['7.ECX', 0],
   CET_IBT: ['1.EDX', 32],
   LZCNT: ['80000001.ECX', 5],
+  SYSCALL: ['80000001.EDX', 11],
+  RDTSCP: ['80000001.EDX', 27],
 };
 /** Part of every 64-bit processor, or hints that every processor takes as no operation. */
 const always: ReadonlySet<string> = new Set([
   ...['INTEL8086', 'INTEL186', 'INTEL286', 'INTEL386', 'INTEL486', 'X64'],
-  ...['FPU', 'FPU287', 'FPU387', 'MULTIBYTENOP', 'PAUSE', 'PREFETCHW', 'PREFETCHITI'],
+  ...[
+    'CPUID',
+    'RDPMC',
+    'FPU',
+    'FPU287',
+    'FPU387',
+    'MULTIBYTENOP',
+    'PAUSE',
+    'PREFETCHW',
+    'PREFETCHITI',
+  ],
 ]);
 
 let asked: ReadonlyMap<Word, number> | undefined;
 
-/** Whether the processor offers all of these features, by their names in the recordings. */
+/** Whether the processor offers all of these features, by their names in iced-x86 and in the recordings. */
 export function isOffered(features: readonly string[]): boolean {
   asked ??= askCpuid();
   const answers = asked;
