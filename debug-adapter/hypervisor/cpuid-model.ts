@@ -67,7 +67,7 @@ const structuredEcx = bitsOf({ UMIP: 2 });
 const fiveLevelPaging = bitsOf({ LA57: 16 });
 /** The controls of speculation are there to say that there is nothing to control. */
 const structuredEdx = bitsOf({ FSRM: 4, IBRS: 26, STIBP: 27, ARCH_CAPABILITIES: 29, SSBD: 31 });
-const extendedEdx = bitsOf({ SYSCALL: 11, NX: 20, RDTSCP: 27, LM: 29 });
+const extendedEdx = bitsOf({ SYSCALL: 11, NX: 20, Page1GB: 26, RDTSCP: 27, LM: 29 });
 
 const brand = 'Hyperscope virtual processor';
 
