@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { writeInterpreter } from './emit-interpreter.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = path.join(root, 'dist');
@@ -156,9 +157,11 @@ function copyFiles() {
  * @returns {Promise<string[]>} the bundles that were written, relative to the repository
  */
 export async function buildAll(options = {}) {
-  const list = bundles({ ...options, version: translatorVersion() });
+  const version = translatorVersion();
+  const list = bundles({ ...options, version });
   if (options.clean) fs.rmSync(dist, { recursive: true, force: true });
   await Promise.all(list.map((bundle) => build(bundle)));
+  await writeInterpreter(dist, version);
   const { minify } = options;
   await Promise.all(starters({ minify, keepsBytecode: true }).map((bundle) => build(bundle)));
   copyFiles();

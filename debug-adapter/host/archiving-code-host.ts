@@ -23,7 +23,7 @@ export class ArchivingCodeHost implements CodeHost {
   private readonly modules = new Map<string, NamedModule>();
 
   constructor(
-    inner: CodeHost,
+    private readonly inner: CodeHost,
     private readonly keeper: CodeKeeper,
     private readonly files: KeptFiles,
     private readonly version: string,
@@ -33,7 +33,8 @@ export class ArchivingCodeHost implements CodeHost {
 
   keptModule(name: string, make: () => Uint8Array): Uint8Array {
     const known = this.modules.get(name) ?? this.readModule(name);
-    const module = known ?? { bytes: make(), hadCode: false };
+    const bytes = known?.bytes ?? this.inner.keptModule?.(name, make) ?? make();
+    const module = known ?? { bytes, hadCode: false };
     this.modules.set(name, module);
     return module.bytes;
   }

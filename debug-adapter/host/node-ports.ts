@@ -1,5 +1,6 @@
 /** Every port of the debugger and the machine, as this computer has them. */
 import { ArchivingCodeHost } from './archiving-code-host';
+import { withBuiltModules } from './built-modules';
 import type { KeepCompiled } from './compiled-bundle';
 import { icedDisassembler } from './iced-disassembler';
 import { cacheFolder, KeptFiles } from './kept-files';
@@ -19,10 +20,15 @@ declare const keepCompiled: KeepCompiled | undefined;
 
 const translatedLimits = { files: 8, bytes: 512 * 1024 * 1024 };
 
+const codeHost =
+  typeof translatorVersion === 'string'
+    ? withBuiltModules(webAssemblyCodeHost, __dirname, translatorVersion)
+    : webAssemblyCodeHost;
+
 const archivingCodeHost =
   typeof translatorVersion === 'string'
     ? new ArchivingCodeHost(
-        webAssemblyCodeHost,
+        codeHost,
         { codeOf, provide: provideCode },
         new KeptFiles(cacheFolder(), '.translated', translatedLimits),
         `${translatorVersion}-${engineVersion}`,
@@ -36,14 +42,14 @@ export const nodePorts = {
   decompressor: new CachingDecompressor(nodeDecompressor, cacheFolder()),
   disassembler: icedDisassembler,
   clock: nodeWallClock,
-  codeHost: archivingCodeHost ?? webAssemblyCodeHost,
+  codeHost: archivingCodeHost ?? codeHost,
 } as const;
 
 /** The ports without what earlier processes have left. */
 export const portsWithoutCache = {
   ...nodePorts,
   decompressor: nodeDecompressor,
-  codeHost: webAssemblyCodeHost,
+  codeHost,
 } as const;
 
 /** Leaves what this process has translated and compiled for later ones; for its end. */
