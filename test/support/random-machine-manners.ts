@@ -1,4 +1,4 @@
-/** Ways to run the machines of `random-machine.ts` that must all do the same, compared by state hash. */
+/** Ways to run a machine, such as those of `random-machine.ts`, that must all do the same, compared by state hash. */
 import type { TraceEvent, TraceSink } from '../../debug-adapter/machine/trace';
 import type { PhysicalMachine } from '../../debug-adapter/system/physical-machine';
 import type { RunOutcome, RunRequest } from '../../debug-adapter/system/run-types';
@@ -75,12 +75,18 @@ function goBack(timeline: Timeline, steps: number): void {
   runTo(timeline, position, () => Infinity);
 }
 
+/** Makes a machine in its initial state. */
+type MachineMaker = (options: Pick<MachineManner, 'tlbEntries' | 'hotCount'>) => PhysicalMachine;
+
 /** The stop, position and hash at every place, and how many exits there were. */
-function outcomesOf(seed: number, steps: number, manner: MachineManner): [string[], number] {
-  const { tlbEntries, hotCount, slice, checkpointInterval: interval } = manner;
-  const processors = 1 + (seed % processorsMax);
-  const make = (): PhysicalMachine =>
-    randomMachine(new SeededRandom(seed), processors, { tlbEntries, hotCount });
+function outcomesOf(
+  maker: MachineMaker,
+  seed: number,
+  steps: number,
+  manner: MachineManner,
+): [string[], number] {
+  const { slice, checkpointInterval: interval } = manner;
+  const make = (): PhysicalMachine => maker(manner);
   const counter = new ExitCounter();
   const ways = new SeededRandom(seed + 1);
   let machine = make();
@@ -105,16 +111,32 @@ function outcomesOf(seed: number, steps: number, manner: MachineManner): [string
 }
 
 /** What differs from the reference, by manner, with the first place that does. */
-export function compareManners(
+interface MannerComparison {
+  readonly different: readonly string[];
+  readonly exits: number;
+  readonly steps: number;
+}
+
+/** Compares the manners of a machine over its first steps; the seed decides how they are cut. */
+export function compareMannersOf(
+  maker: MachineMaker,
   seed: number,
   steps: number,
-): { readonly different: readonly string[]; readonly exits: number; readonly steps: number } {
-  const [expected, exits] = outcomesOf(seed, steps, reference);
+): MannerComparison {
+  const [expected, exits] = outcomesOf(maker, seed, steps, reference);
   const different = machineManners.flatMap((manner) => {
-    const [found] = outcomesOf(seed, steps, manner);
+    const [found] = outcomesOf(maker, seed, steps, manner);
     const at = expected.findIndex((line, index) => line !== found[index]);
     return at < 0 ? [] : [`${manner.title}: ${found[at] ?? 'nothing'}, not ${expected[at] ?? ''}`];
   });
   const last = /at (\d+):/.exec(expected.at(-1) ?? '');
   return { different, exits, steps: Number(last?.[1] ?? 0) };
+}
+
+/** The same for a random machine. */
+export function compareManners(seed: number, steps: number): MannerComparison {
+  const processors = 1 + (seed % processorsMax);
+  const maker: MachineMaker = ({ tlbEntries, hotCount }) =>
+    randomMachine(new SeededRandom(seed), processors, { tlbEntries, hotCount });
+  return compareMannersOf(maker, seed, steps);
 }
