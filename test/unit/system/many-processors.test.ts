@@ -1,4 +1,4 @@
-// A guest that starts all of its 64 processors by INIT and a start-up IPI; each computes something, and all do one sum together.
+// A guest starts its 64 processors by INIT and a start-up IPI; each computes something, and all do one sum together.
 import assert from 'node:assert/strict';
 import { webAssemblyCodeHost } from '../../../debug-adapter/host/web-assembly-code-space';
 import { configureSingleGuest } from '../../../debug-adapter/system/machine-configuration';
@@ -15,11 +15,11 @@ const sampleSteps = 1000;
 const work = { start: 0x10005an, end: 0x1000bbn } as const;
 
 /**
- * At 100000 (hexadecimal): the first processor turns x2APIC mode on, copies what follows `trampoline` to E000, and sends
- * INIT and a start-up IPI to all others (MSR 830). These go from real mode to 64-bit mode with its page tables, take
- * their APIC id from CPUID, and a stack. Each processor then works: 2500 rounds of EAX = ROL(EAX * 41C64E6D + 3039, 7) from its id,
- * stored at 300000 + 8 * id; then, behind a lock by CMPXCHG at F014, RAX = [F018] * 31 + id is stored at F018, and
- * [F010] counts it. The first waits with PAUSE until all have.
+ * At 100000 (hexadecimal): the first processor turns x2APIC mode on, copies what follows `trampoline` to E000, and
+ * sends INIT and a start-up IPI to all others (MSR 830). These go from real mode to 64-bit mode with its page
+ * tables, take their APIC id from CPUID, and a stack. Each processor then works: 2500 rounds of EAX = ROL(EAX *
+ * 41C64E6D + 3039, 7) from its id, stored at 300000 + 8 * id; then, behind a lock by CMPXCHG at F014, RAX = [F018] *
+ * 31 + id is stored at F018, and [F010] counts it. The first waits with PAUSE until all have.
  */
 const code = machineCode(`
   48c7c400 0020000f 20d88904 2500f000 00bee600 1000bf00 e00000b9 5d000000 f3a4b91b

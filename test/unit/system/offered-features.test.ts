@@ -1,4 +1,4 @@
-// A guest never sees a feature that is not there: for each bit of CPUID, something that needs it is executed by a guest.
+// A guest never sees a feature that is not there: for each bit of CPUID a guest executes something that needs it.
 import assert from 'node:assert/strict';
 import { webAssemblyCodeHost } from '../../../debug-adapter/host/web-assembly-code-space';
 import { answerCpuid } from '../../../debug-adapter/hypervisor/cpuid-model';
@@ -25,7 +25,7 @@ const words = {
 
 type Word = keyof typeof words;
 
-/** What RAX is when the code has halted or goes round at its end; `fault` where an exception finds no handler, or why it ended. */
+/** RAX once the code has halted or goes round at its end; `fault` where an exception finds no handler, or why it ended. */
 type Outcome = bigint | string;
 
 /** OSFXSR and OSXMMEXCPT on; RAX, RCX and RDX are 0. */

@@ -1,4 +1,4 @@
-// Each opcode of every map raises #UD where iced-x86, limited to what CPUID offers, says that it is undefined; no other does.
+// Each opcode of every map raises #UD where iced-x86, limited to what CPUID offers, has it as undefined; no other does.
 import assert from 'node:assert/strict';
 import { Code, CpuidFeature, Decoder, DecoderOptions, Instruction, Mnemonic } from 'iced-x86';
 import type { BareProcessorOptions, BareProcessor } from '../../../support/bare-processor';

@@ -1,4 +1,4 @@
-// Every instruction of MMX, SSE and SSE2 that iced-x86 knows, in every encoding, has a definition that both engines are made from.
+// Every instruction of MMX, SSE and SSE2 that iced-x86 knows, in every encoding, has a definition for both engines.
 import assert from 'node:assert/strict';
 import { Code, CpuidFeature, Decoder, DecoderOptions, Instruction } from 'iced-x86';
 import { decodeInstruction } from '../../../../debug-adapter/cpu/decode/decoder';
@@ -26,7 +26,7 @@ function isOfThem(feature: string): boolean {
   return complete.has(feature) || feature === 'X64';
 }
 
-/** Every opcode of the 0F map with each form and each value of ModR/M's `reg`, behind each prefix that chooses another. */
+/** Every opcode of the 0F map with each form and value of ModR/M's `reg`, behind each prefix that chooses another. */
 function* everyEncoding(): Generator<Uint8Array> {
   const code = new Uint8Array(slotBytes).fill(0x11);
   for (const prefix of [[], [0x66], [0xf2], [0xf3]]) {
