@@ -256,6 +256,12 @@ function wholeNumber(name: ValueOption, text: string | undefined): number | unde
   throw usageError(`${name} needs a whole number, not "${text ?? ''}".`);
 }
 
+/** A number as a person writes it; whether it is in range is for the launch arguments to say. */
+function decimal(text: string, option: ValueOption): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw usageError(`${option} needs a whole number, not "${text}".`);
+}
+
 function nonEmpty(name: ValueOption, text: string | undefined): string | undefined {
   if (text === '') throw usageError(`${name} needs a text that is not empty.`);
   return text;
@@ -278,19 +284,19 @@ function parseTrace(text: string | undefined): readonly EventKind[] {
 const launchOptions: readonly (readonly [
   option: ValueOption,
   argument: string,
-  convert?: (text: string) => unknown,
+  convert?: (text: string, option: ValueOption) => unknown,
 ])[] = [
   ['--initrd', 'initrd'],
   ['--append', 'commandLine'],
   ['--memory', 'memory'],
-  ['--processors', 'processors', Number],
-  ['--logical-processors', 'logicalProcessors', Number],
+  ['--processors', 'processors', decimal],
+  ['--logical-processors', 'logicalProcessors', decimal],
   ['--format', 'format'],
   ['--flat', 'flat', flatArgument],
   ['--unpack', 'unpack'],
   ['--symbols', 'symbols', (text) => text.split(',')],
   ['--boot-time', 'bootTime'],
-  ['--vmbus-monitor', 'vmbusMonitor', Number],
+  ['--vmbus-monitor', 'vmbusMonitor', decimal],
   ['--disk', 'disks', diskArguments],
 ];
 
@@ -307,9 +313,9 @@ function launchArguments(
   const vmbus = values.get('--vmbus');
   if (vmbus === 'off') given['vmbus'] = false;
   else if (vmbus !== undefined) given['vmbusVersion'] = vmbus;
-  for (const [option, argument, convert = (text: string) => text] of launchOptions) {
+  for (const [option, argument, convert = (text: string): unknown => text] of launchOptions) {
     const text = values.get(option);
-    if (text !== undefined) given[argument] = convert(text);
+    if (text !== undefined) given[argument] = convert(text, option);
   }
   return given;
 }

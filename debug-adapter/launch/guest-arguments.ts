@@ -217,7 +217,8 @@ function wrong(name: string, problem: string, hint: string): UserError {
 }
 
 function parseAddress(text: number | string): number {
-  const number = typeof text === 'number' ? text : Number(text.trim() === '' ? NaN : text);
+  const isNumber = typeof text === 'number' || /^(\d+|0x[\da-f]+)$/i.test(text);
+  const number = isNumber ? Number(text) : NaN;
   if (Number.isInteger(number) && number >= 0 && number < 2 ** 32) return number;
   throw wrong(
     'flat',

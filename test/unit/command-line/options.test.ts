@@ -11,6 +11,16 @@ const refused: readonly (readonly [args: readonly string[], text: RegExp])[] = [
   [['run', 'a', '--memory'], /--memory needs a value/],
   [['run', 'a', '--steps', 'x'], /--steps needs a positive number/],
   [['run', 'a', '--steps', '1.5'], /--steps needs a whole number/],
+  ...['--processors', '--logical-processors', '--vmbus-monitor'].flatMap((option) =>
+    ['1e1', '0x2', '1.0', ' 2', '+2', '-1', '', 'two'].map(
+      (text) => [['run', 'a', option, text], new RegExp(`${option} needs a whole number`)] as const,
+    ),
+  ),
+  ...['--steps', '--until-time', '--timeout', '--checkpoint-interval', '--step-back'].map(
+    (option) => [['run', 'a', option, '1e1'], new RegExp(`${option} needs a`)] as const,
+  ),
+  [['run', 'a', '--go-to', '1e1'], /--go-to needs a position/],
+  [['run', 'a', '--disk', 'd,location=1e0'], /--disk cannot use "location=1e0"/],
   [['run', 'a', '--timeout=-1'], /--timeout needs a positive number/],
   [['run', 'a', '--export-disk', 'x'], /number of the disk/],
   [['run', 'a', '--trace', 'exit'], /Did you mean "exits"/],

@@ -40,6 +40,12 @@ const refused: readonly (readonly [title: string, input: unknown, id: string, te
     'launch-argument-flat',
     /address "x"/,
   ],
+  [
+    'an address with an exponent',
+    { program: 'a', format: 'flat', flat: { address: '1e4' } },
+    'launch-argument-flat',
+    /address "1e4"/,
+  ],
   ['no time', { program: 'a', bootTime: 'noon' }, 'launch-argument-bootTime', /"noon"/],
   [
     'an early time',
