@@ -1,6 +1,4 @@
 /** Ranges of ports or of guest-physical addresses whose accesses the parent sees. */
-import { present } from '../support/assert';
-
 interface Range {
   readonly first: number;
   /** First number behind the range. */
@@ -32,14 +30,16 @@ export class InterceptedRanges {
     return this.ranges.flatMap(({ first, end }) => [first, end]);
   }
 
-  restore(saved: readonly number[]): void {
-    this.ranges = [];
-    for (let at = 0; at + 1 < saved.length; at += 2) {
-      this.ranges.push({
-        first: present(saved[at], 'first number'),
-        end: present(saved[at + 1], 'end of the range'),
-      });
+  /** @returns false, with nothing changed, where no ranges save such numbers */
+  restore(saved: readonly number[]): boolean {
+    const ranges: Range[] = [];
+    for (let at = 0; at < saved.length; at += 2) {
+      const [first = NaN, end = NaN] = saved.slice(at, at + 2);
+      if (!(first >= 0 && end >= first)) return false;
+      ranges.push({ first, end });
     }
+    this.ranges = ranges;
+    return true;
   }
 
   has(number: number): boolean {

@@ -53,16 +53,18 @@ export function restorePartition(partition: Partition, record: StateRecord): voi
   partition.time.offsetNs = record.number('timeOffset');
   restoreGuest(partition, record.record('guest'));
   partition.connections.restore(record.record('connections'), partition.lifeCycle.ports);
-  partition.portIntercepts.restore(record.numbers('portIntercepts'));
-  partition.memoryIntercepts.restore(record.numbers('memoryIntercepts'));
+  for (const key of ['portIntercepts', 'memoryIntercepts'] as const) {
+    if (partition[key].restore(record.numbers(key))) continue;
+    throw record.mismatch(key, 'ranges, each with its first number and its end');
+  }
   for (const processor of partition.processors) processor.exitIdentity = undefined;
   for (const pending of record.records('pendingExits')) {
     const processor = partition.processors[pending.number('processor')];
     if (processor === undefined) throw otherMachine(partition);
     processor.exitIdentity = {
-      position: pending.number('position'),
-      ordinal: pending.number('ordinal'),
-      timeNs: pending.number('timeNs'),
+      position: pending.count('position'),
+      ordinal: pending.count('ordinal'),
+      timeNs: pending.count('timeNs'),
     };
   }
 }
@@ -76,7 +78,7 @@ export function restoreGuest(partition: Partition, record: StateRecord): void {
   const processors = record.records('processors');
   if (processors.length !== partition.processors.length) throw otherMachine(partition);
   partition.setPrivileges(record.bigint('privileges'));
-  partition.clock.latestNs = record.number('clock');
+  partition.clock.latestNs = record.count('clock');
   const end = record.records('end')[0];
   partition.synthetic.restore(record.record('synthetic'));
   partition.restoreRegisters(
@@ -120,8 +122,8 @@ function saveProcessor(processor: VirtualProcessor): StateNode {
 function restoreProcessor(processor: VirtualProcessor, record: StateRecord): void {
   record.expectVersion(processorVersion);
   processor.state.architecturalBytes.set(record.bytes('state', stateBytes));
-  processor.exits = record.number('exits');
-  processor.runNs = record.number('runNs');
+  processor.exits = record.count('exits');
+  processor.runNs = record.count('runNs');
   processor.entryChecksDue = record.number('entryChecksDue') !== 0;
   processor.apic.restore(record.record('apic'));
   processor.isGuestIdle = record.number('isGuestIdle') !== 0;

@@ -192,23 +192,40 @@ export class ProcessorScheduler implements SavedPart {
 
   restore(record: StateRecord): void {
     record.expectVersion(version);
-    this.windowEndNs = record.number('windowEnd');
-    this.floor = record.number('floor');
+    this.windowEndNs = record.count('windowEnd');
+    this.floor = record.count('floor', Number.MAX_SAFE_INTEGER);
+    for (const [key, list] of [
+      ['claims', this.claims],
+      ['logical', this.logical],
+    ] as const) {
+      if (record.records(key).length === list.length) continue;
+      throw record.mismatch(key, `${list.length} records`);
+    }
     record.records('claims').forEach((saved, index) => {
       const claim = present(this.claims[index], 'claim');
-      claim.weighted = saved.number('weighted');
-      claim.used = saved.number('used');
-      claim.accounted = saved.number('accounted');
+      claim.weighted = saved.count('weighted', Number.MAX_SAFE_INTEGER);
+      claim.used = saved.count('used');
+      claim.accounted = saved.count('accounted');
       claim.wasRunnable = saved.number('wasRunnable') !== 0;
       claim.hasYielded = saved.number('hasYielded') !== 0;
       claim.processor.hasTurn = saved.number('hasTurn') !== 0;
     });
+    const occupants = new Set<number>();
     record.records('logical').forEach((saved, index) => {
       const logical = present(this.logical[index], 'logical processor');
-      logical.timeNs = saved.number('timeNs');
+      logical.timeNs = saved.count('timeNs');
       logical.occupant = saved.number('occupant');
-      logical.since = saved.number('since');
+      logical.since = saved.count('since');
+      if (logical.occupant === nobody) return;
+      const isFree = !occupants.has(logical.occupant);
+      if (!isFree || this.claims[logical.occupant]?.processor.hasTurn !== true) {
+        throw saved.mismatch('occupant', 'a processor that has a turn, on one logical processor');
+      }
+      occupants.add(logical.occupant);
     });
+    if (this.claims.filter(({ processor }) => processor.hasTurn).length !== occupants.size) {
+      throw record.mismatch('claims', 'turns of those that are on logical processors');
+    }
   }
 
   /** Adds what has been run since the last round, and keeps the claims of those that rested in bounds. */

@@ -6,6 +6,8 @@ import { UserError } from '../support/user-error';
 import type { Timer, TimerSource } from './timer-queue';
 
 const version = 1;
+/** Processors run ahead of a timer by a turn and the cost of its last exit. */
+const missedMostNs = 1_000_000;
 
 class TranslatedTimer implements Timer {
   constructor(
@@ -75,8 +77,12 @@ export class PartitionTime implements TimerSource {
     return { version, count: this.timers.length, set };
   }
 
-  /** Sets the timers that were saved; the offset is set before. @throws UserError where they are of another guest */
-  restoreTimers(record: StateRecord): void {
+  /**
+   * Sets the timers that were saved; the offset is set before.
+   * @param earliestNs where the processor stood that was furthest behind
+   * @throws UserError where they are of another guest, or have been missed for long
+   */
+  restoreTimers(record: StateRecord, earliestNs: number): void {
     record.expectVersion(version);
     this.cancelAll();
     const set = record.records('set').map((saved) => ({
@@ -90,6 +96,10 @@ export class PartitionTime implements TimerSource {
         'The saved state has timers that this guest does not have.',
         'Use the build that saved it.',
       );
+    }
+    // A periodic timer would make up for all it has missed before anything else happens.
+    if (set.some(({ due }) => due < earliestNs - missedMostNs)) {
+      throw record.mismatch('set', 'timers that are still to come');
     }
     for (const { place, due } of set) present(this.timers[place], 'timer').setDue(due);
   }

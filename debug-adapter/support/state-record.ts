@@ -35,15 +35,19 @@ export class StateRecord {
     return this.fields.has(key);
   }
 
+  /** An integer from -2^52 to 2^52, so that what is added to it stays a whole number. */
   number(key: string): number {
     const value = this.fields.get(key);
-    if (typeof value !== 'number') throw this.mismatch(key, 'an integer');
+    if (!isModest(value)) throw this.mismatch(key, 'an integer of at most 2^52');
     return value;
   }
 
+  /** An unsigned integer of 64 bits. */
   bigint(key: string): bigint {
     const value = this.fields.get(key);
-    if (typeof value !== 'bigint') throw this.mismatch(key, 'a large integer');
+    if (typeof value !== 'bigint' || BigInt.asUintN(64, value) !== value) {
+      throw this.mismatch(key, 'a large integer of 64 bits');
+    }
     return value;
   }
 
@@ -93,7 +97,7 @@ export class StateRecord {
     const value = this.fields.get(key);
     if (!isList(value)) throw this.mismatch(key, 'a list');
     return value.map((item) => {
-      if (typeof item !== 'number') throw this.mismatch(key, 'a list of integers');
+      if (!isModest(item)) throw this.mismatch(key, 'a list of integers of at most 2^52');
       return item;
     });
   }
@@ -110,8 +114,9 @@ export class StateRecord {
 
   /** A number of things, or of one among them: 0 to `most`. */
   count(key: string, most = countMax): number {
-    const value = this.number(key);
-    if (value < 0 || value > most) throw this.mismatch(key, `from 0 to ${most}`);
+    const value = this.fields.get(key);
+    const isCount = typeof value === 'number' && value >= 0 && value <= most;
+    if (!isCount) throw this.mismatch(key, `from 0 to ${most}`);
     return value;
   }
 
@@ -124,6 +129,10 @@ export class StateRecord {
       'Use a saved state of this machine, or start the machine anew.',
     );
   }
+}
+
+function isModest(node: StateNode | undefined): node is number {
+  return typeof node === 'number' && Math.abs(node) <= countMax;
 }
 
 function isList(node: StateNode | undefined): node is readonly StateNode[] {

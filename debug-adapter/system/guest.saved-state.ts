@@ -69,7 +69,11 @@ export function restoreGuestTree(
   restoreGuest(partition, record.record('guest'));
   parent.restoreGuest(id, record.record('devices'));
   parent.reconnectGuest(id, record.records('connections').map(readConnection));
-  time.restoreTimers(record.record('timers'));
+  const times = record.numbers('processorTimes');
+  if (times.length !== partition.processors.length || times.some((ns) => ns < 0)) {
+    throw record.mismatch('processorTimes', 'one moment for each processor');
+  }
+  time.restoreTimers(record.record('timers'), Math.min(...times));
   const saved = record.records('overlays');
   overlays.forEach((overlay, index) => {
     const state = saved[index];
@@ -82,7 +86,7 @@ export function restoreGuestTree(
     running.map(({ index }) => index),
   );
   if (record.number('isSuspended') !== 0) parent.setGuestPaused(id, true);
-  loop.admit(partition, record.numbers('processorTimes'), record.numbers('round'));
+  loop.admit(partition, times, record.numbers('round'));
 }
 
 function readConnection(record: StateRecord): GuestConnection {

@@ -13,7 +13,7 @@ import type { ParentPartition } from '../parent-partition/parent-partition';
 import { StateRecord } from '../support/state-record';
 import { decodeStateTree, encodeStateTree, type StateNode } from '../support/state-tree';
 import { UserError } from '../support/user-error';
-import type { RunLoop } from './run-loop';
+import { notRunning, type RunLoop } from './run-loop';
 
 const formatName = 'hyperscope-machine';
 const version = 7;
@@ -93,7 +93,12 @@ function restoreComponents(parts: MachineParts, root: StateRecord): void {
     if (saved !== undefined) restorePartition(guest, saved);
   });
   parts.parent.restore(root.record('parent'));
-  parts.loop.timers.restore(root.record('timers'));
+  const timers = root.record('timers');
+  parts.loop.timers.restore(timers);
+  // A periodic timer would make up for all it has missed before anything else happens.
+  if (parts.loop.hasMissedTimers) {
+    throw timers.mismatch('set', 'timers that are due behind what has run');
+  }
 }
 
 /**
@@ -139,8 +144,10 @@ export function restoreMachineTree(parts: MachineParts, tree: StateNode): readon
 function restoreLoop({ loop, guests }: MachineParts, record: StateRecord): void {
   const lanes = guests.reduce((sum, { processors }) => sum + processors.length, 0);
   for (const key of ['laneTimes', 'runningSince']) {
-    if (record.numbers(key).length === lanes) continue;
-    throw record.mismatch(key, `one number for each of ${lanes} processors`);
+    const least = key === 'laneTimes' ? 0 : notRunning;
+    const numbers = record.numbers(key);
+    if (numbers.length === lanes && numbers.every((ns) => ns >= least)) continue;
+    throw record.mismatch(key, `one moment for each of ${lanes} processors`);
   }
   const schedule = record.record('schedule');
   const events = record.record('events');
@@ -148,8 +155,11 @@ function restoreLoop({ loop, guests }: MachineParts, record: StateRecord): void 
     position: record.count('position'),
     laneTimesNs: record.numbers('laneTimes'),
     runningSinceNs: record.numbers('runningSince'),
-    schedule: { current: schedule.number('current'), horizonNs: schedule.number('horizonNs') },
-    events: { position: events.number('position'), nextOrdinal: events.number('nextOrdinal') },
+    schedule: {
+      current: schedule.count('current', lanes),
+      horizonNs: schedule.count('horizonNs', Number.MAX_SAFE_INTEGER),
+    },
+    events: { position: events.number('position'), nextOrdinal: events.count('nextOrdinal') },
     scheduler: record.nodes('scheduler')[0],
   };
 }

@@ -55,7 +55,8 @@ export interface RunLoopState {
   readonly scheduler: StateNode | undefined;
 }
 
-const notRunning = -1;
+/** In the place of a moment, for a lane that does not run. */
+export const notRunning = -1;
 
 /** How virtual processors share the logical ones. */
 export interface Scheduling {
@@ -199,6 +200,12 @@ export class RunLoop implements HypervisorServices {
   /** Steps taken since the start. */
   get position(): number {
     return this.steps;
+  }
+
+  /** Something was due before a moment that all that can run have reached: never between steps. */
+  get hasMissedTimers(): boolean {
+    const { earliestNs } = this.schedule;
+    return earliestNs !== Infinity && this.timers.nextDueNs < earliestNs;
   }
 
   /** Virtual time of the lane that is furthest ahead, in nanoseconds. */

@@ -1,5 +1,7 @@
 /** Where a partition is in its life, and what its parent has given it (TLFS 4.1, 5.2). */
+import { physicalPageCount } from '../../machine/addresses';
 import type { SavedPart } from '../../machine/saved-part';
+import { eventFlagsPerSint } from '../../spec/tlfs/synic';
 import type { StateRecord } from '../../support/state-record';
 import type { StateNode } from '../../support/state-tree';
 import { defaultShare, type ProcessorShare } from '../processor-scheduler';
@@ -41,9 +43,9 @@ export class PartitionLifeCycle implements SavedPart {
   private tables = new Set<number>();
   private directories = new Set<number>();
 
-  /** @param processorCount processors of a partition that is active from the start */
-  constructor(processorCount: number) {
-    for (let index = 0; index < processorCount; index++) this.processors.add(index);
+  /** @param processorsMost processors of a partition that is active from the start; none has more later */
+  constructor(private readonly processorsMost: number) {
+    for (let index = 0; index < processorsMost; index++) this.processors.add(index);
   }
 
   /** A new partition: nothing has been given to it yet. */
@@ -119,7 +121,11 @@ export class PartitionLifeCycle implements SavedPart {
     record.expectVersion(version);
     this.state = record.choice('state', partitionStates);
     this.isSuspended = record.number('isSuspended') !== 0;
-    const [weight = 0, cap = 0, reserve = 0] = record.numbers('share');
+    const [weight = 0, cap = 0, reserve = -1, ...rest] = record.numbers('share');
+    const isShare = weight >= 1 && weight <= 10_000 && cap >= 0 && cap <= 100;
+    if (!isShare || reserve < 0 || reserve > 100 || rest.length > 0) {
+      throw record.mismatch('share', 'a weight from 1 to 10000, a cap and a reserve in percent');
+    }
     this.share = { weight, cap, reserve };
     this.pool.restore(record.record('pool'));
     if (!this.gpaMap.restore(record.numbers('gpaMap'))) {
@@ -127,13 +133,22 @@ export class PartitionLifeCycle implements SavedPart {
     }
     this.ports.clear();
     for (const saved of record.records('ports')) {
-      const [id, flagCount] = [saved.number('id'), saved.number('flagCount')];
+      const [id, flagCount] = [saved.count('id'), saved.count('flagCount', eventFlagsPerSint)];
       this.ports.set(id, { id, flagCount, kind: flagCount === 0 ? 'message' : 'event' });
     }
-    this.processors = new Set(record.numbers('processors'));
-    this.tables = new Set(record.numbers('tables'));
-    this.directories = new Set(record.numbers('directories'));
+    this.processors = numbersBelow(this.processorsMost, 1, record, 'processors');
+    this.tables = numbersBelow(physicalPageCount, tablePages, record, 'tables');
+    this.directories = numbersBelow(physicalPageCount, directoryPages, record, 'directories');
   }
+}
+
+/** A set as it was saved: multiples of `step` below `end`, each once. */
+function numbersBelow(end: number, step: number, record: StateRecord, key: string): Set<number> {
+  const saved = record.numbers(key);
+  const numbers = new Set(saved);
+  const fits = saved.every((number) => number >= 0 && number < end && number % step === 0);
+  if (fits && numbers.size === saved.length) return numbers;
+  throw record.mismatch(key, `multiples of ${step} below ${end}, each once`);
 }
 
 const sorted = (numbers: ReadonlySet<number>): readonly number[] =>

@@ -88,8 +88,8 @@ export class ApicTimer {
   }
 
   restore(record: StateRecord): void {
-    this.initialCount = record.number('initialCount');
-    this.divide = record.number('divide');
+    this.initialCount = record.count('initialCount', 0xffffffff);
+    this.divide = record.count('divide', divideBits);
     this.targetTsc = record.bigint('targetTsc');
   }
 }

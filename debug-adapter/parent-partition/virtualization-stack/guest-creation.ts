@@ -134,7 +134,7 @@ export class GuestLifeCycle {
     record.expectVersion(version);
     this.given.clear();
     for (const saved of record.records('given')) {
-      this.given.set(saved.number('id'), restoreRuns(saved.numbers('runs')));
+      this.given.set(saved.number('id'), restoreRuns(saved, 'runs'));
     }
   }
 

@@ -1,5 +1,5 @@
 /** Which pages of system memory the parent has not given away. */
-import { present } from '../../support/assert';
+import { physicalPageCount } from '../../machine/addresses';
 import type { StateRecord } from '../../support/state-record';
 import type { StateNode } from '../../support/state-tree';
 
@@ -61,8 +61,8 @@ export class SystemPages {
 
   restore(record: StateRecord): void {
     record.expectVersion(version);
-    this.next = record.number('next');
-    this.returned = restoreRuns(record.numbers('returned'));
+    this.next = record.count('next', physicalPageCount);
+    this.returned = restoreRuns(record, 'returned');
   }
 }
 
@@ -71,14 +71,16 @@ export function saveRuns(runs: readonly PageRun[]): readonly number[] {
   return runs.flatMap(({ first, count }) => [first, count]);
 }
 
-/** What {@link saveRuns} has written. */
-export function restoreRuns(saved: readonly number[]): PageRun[] {
+/** What {@link saveRuns} has written. @throws UserError where no runs save such numbers */
+export function restoreRuns(record: StateRecord, key: string): PageRun[] {
+  const saved = record.numbers(key);
   const runs: PageRun[] = [];
-  for (let at = 0; at + 1 < saved.length; at += 2) {
-    runs.push({
-      first: present(saved[at], 'first page'),
-      count: present(saved[at + 1], 'count of pages'),
-    });
+  for (let at = 0; at < saved.length; at += 2) {
+    const [first = -1, count = 0] = saved.slice(at, at + 2);
+    if (first < 0 || count <= 0 || first + count > physicalPageCount) {
+      throw record.mismatch(key, 'runs of pages');
+    }
+    runs.push({ first, count });
   }
   return runs;
 }
