@@ -91,6 +91,7 @@ const isEntryPoint = (path: string): boolean =>
     'test/nightly/boot.ts',
     'test/nightly/hypercalls.ts',
     'test/nightly/machines.ts',
+    'test/nightly/saves.ts',
     'test/nightly/vmbus.ts',
     'test/oracles/chip-comparison.ts',
     'test/oracles/emulator-cases.ts',
