@@ -97,8 +97,11 @@ function follow(page: CodePage, found: Found, instruction: RegionInstruction): n
   const { end, target, nextOffset } = instruction;
   const isDirect = end === 'relative' || end === 'conditional';
   if (isDirect && isInPage(target) && page.isFollowed(target)) {
-    leaders.add(target);
-    pending.push(target);
+    // The engine keeps such sums on its heap: where one got into the fields of the decoder as an offset, everything that
+    // reads them would have to be optimized again.
+    const place = target | 0;
+    leaders.add(place);
+    pending.push(place);
   }
   if (isCall(instruction)) noteEntry(found, nextOffset);
   if (end === 'conditional') leaders.add(nextOffset);
