@@ -15,15 +15,13 @@ import {
   packetFieldNames,
   packetFields,
   packetValueNames,
+  type ValueNames,
 } from './traffic/traffic-fields';
 import { hypercallFieldNames, hypercallFields } from './hypercall-text';
 import { commonExitFieldNames, exitFieldNames, exitFields } from './exits/exit-fields';
 
 /** The trace event of a kind. */
 export type EventOf<Kind extends TraceEvent['kind']> = Extract<TraceEvent, { kind: Kind }>;
-
-/** Names of values by value name in lower case. */
-type ValueNames = ReadonlyMap<string, bigint>;
 
 /** How the events of one kind are taken apart. */
 interface EventDecoder<Kind extends TraceEvent['kind']> {
@@ -35,7 +33,7 @@ interface EventDecoder<Kind extends TraceEvent['kind']> {
 }
 
 function namesOf(rows: readonly (readonly [name: string, value: number])[]): ValueNames {
-  return new Map(rows.map(([name, value]) => [name.toLowerCase(), BigInt(value)]));
+  return new Map(rows.map(([name, value]) => [name.toLowerCase(), { name, value: BigInt(value) }]));
 }
 
 const callCodes = namesOf(hypercalls.map(({ name, code }) => [name, code]));
@@ -215,10 +213,20 @@ export function valueNamed(
   field: string,
   name: string,
 ): bigint | undefined {
-  return decoders[kind].values?.get(field)?.get(name.toLowerCase());
+  return decoders[kind].values?.get(field)?.get(name.toLowerCase())?.value;
 }
 
 /** What the values of a field are called, in lower case. */
 export function valueNamesOf(kind: TraceEvent['kind'], field: string): readonly string[] {
   return [...(decoders[kind].values?.get(field)?.keys() ?? [])];
+}
+
+/** What the specification calls a value of a field; undefined where it has no name. */
+export function nameOfValue(
+  kind: TraceEvent['kind'],
+  field: string,
+  value: bigint,
+): string | undefined {
+  const names = decoders[kind].values?.get(field)?.values() ?? [];
+  return [...names].find((named) => named.value === value)?.name;
 }

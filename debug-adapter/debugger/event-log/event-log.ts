@@ -1,7 +1,7 @@
 /** Queries over everything in the trace as one list: the events of the chosen kinds that pass a filter, and one in full. */
 import type { TraceEvent } from '../../machine/trace';
 import type { TraceLog } from '../../system/trace-log';
-import { eventFields, valueNamesOf, valueNamed } from '../event-fields';
+import { eventFields, nameOfValue, valueNamed } from '../event-fields';
 import { lastExitBefore } from '../exits/last-exit';
 import { meetsComparison, parseFilterText, type FieldComparison } from '../filter-text';
 import type { PartitionNamer } from '../guest-programs';
@@ -133,7 +133,7 @@ export class EventLog {
     if (event === undefined) return undefined;
     const rip = this.codeOf(event);
     const fields = [...eventFields(event)].map(([name, value]) => {
-      const note = typeof value === 'bigint' ? noteOf(event.kind, name, value) : undefined;
+      const note = typeof value === 'bigint' ? nameOfValue(event.kind, name, value) : undefined;
       const text = typeof value === 'string' ? value : hex(value);
       return { name, value: text, ...(note === undefined ? {} : { note }) };
     });
@@ -240,9 +240,4 @@ function meets(event: TraceEvent, comparison: FieldComparison): boolean {
     );
   }
   return false;
-}
-
-/** What the specification calls the value of a field. */
-function noteOf(kind: TraceEvent['kind'], field: string, value: bigint): string | undefined {
-  return valueNamesOf(kind, field).find((name) => valueNamed(kind, field, name) === value);
 }

@@ -65,23 +65,31 @@ export function packetFieldNames(classId?: string): readonly string[] {
   return unique([...commonPacketFields, ...fields.map(({ name }) => name)]);
 }
 
-type ValueNames = ReadonlyMap<string, bigint>;
+/** A value of a field and what its specification calls it. */
+export interface NamedValue {
+  readonly name: string;
+  readonly value: bigint;
+}
+
+/** By name in lower case. */
+export type ValueNames = ReadonlyMap<string, NamedValue>;
 
 /** What the values of fields are called, in lower case; a name that means different values in two places is none. */
 function namesOfValuesIn(fields: readonly StructField[]): ReadonlyMap<string, ValueNames> {
-  const byField = new Map<string, Map<string, bigint | undefined>>();
+  const byField = new Map<string, Map<string, NamedValue | undefined>>();
   for (const { name, meaning } of fields) {
     if (meaning?.kind !== 'values') continue;
-    const names = byField.get(name) ?? new Map<string, bigint | undefined>();
+    const names = byField.get(name) ?? new Map<string, NamedValue | undefined>();
     byField.set(name, names);
     for (const [number, valueName] of Object.entries(meaning.names)) {
       const key = valueName.toLowerCase();
       const value = BigInt(number);
-      names.set(key, names.has(key) && names.get(key) !== value ? undefined : value);
+      const isOther = names.has(key) && names.get(key)?.value !== value;
+      names.set(key, isOther ? undefined : { name: valueName, value });
     }
   }
-  const known = (names: ReadonlyMap<string, bigint | undefined>): ValueNames =>
-    new Map([...names].flatMap(([key, value]) => (value === undefined ? [] : [[key, value]])));
+  const known = (names: ReadonlyMap<string, NamedValue | undefined>): ValueNames =>
+    new Map([...names].flatMap(([key, named]) => (named === undefined ? [] : [[key, named]])));
   return new Map([...byField].map(([name, names]) => [name, known(names)]));
 }
 

@@ -131,7 +131,7 @@ describe('event log', () => {
     assert.equal(detail?.row.kind, 'msrs');
     assert.equal(detail.code?.rip, '0x1000');
     const msr = detail.fields.find(({ name }) => name === 'msr');
-    assert.deepEqual([msr?.value, msr?.note], ['0x1b', 'ia32_apic_base']);
+    assert.deepEqual([msr?.value, msr?.note], ['0x1b', 'IA32_APIC_BASE']);
     assert.equal(log.detail('77.0'), undefined);
     assert.equal(log.detail('nonsense'), undefined);
   });
