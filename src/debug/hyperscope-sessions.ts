@@ -12,6 +12,8 @@ export interface FollowedSession {
   /** False while the guest is stopped and can be inspected. */
   running: boolean;
   ended: boolean;
+  /** Stops so far. */
+  stops: number;
   /** VM exits recorded since the start, as last told. */
   recorded: number;
   /** VMBus messages, packets and signals recorded since the start, as last told. */
@@ -94,7 +96,11 @@ export class HyperscopeSessions implements vscode.Disposable {
   private follow(session: vscode.DebugSession): FollowedSession {
     let entry = this.followed.get(session.id);
     if (entry === undefined) {
-      entry = { session, running: true, ended: false, recorded: 0, vmbusRecorded: 0 };
+      entry = {
+        session,
+        ...{ running: true, ended: false },
+        ...{ stops: 0, recorded: 0, vmbusRecorded: 0 },
+      };
       this.followed.set(session.id, entry);
       this.last = entry;
     }
@@ -114,7 +120,10 @@ export class HyperscopeSessions implements vscode.Disposable {
 
   private observe(session: vscode.DebugSession, message: EventMessage): void {
     if (message.type !== 'event') return;
-    if (message.event === 'stopped') this.setRunning(session, false);
+    if (message.event === 'stopped') {
+      this.follow(session).stops++;
+      this.setRunning(session, false);
+    }
     if (message.event === 'continued') this.setRunning(session, true);
     if (message.event === 'invalidated') this.invalidated.fire();
   }

@@ -1,11 +1,11 @@
 /** The VMCS Inspector as a view of the panel: follows the focused processor, and hands the page's requests to the adapter. */
 import * as vscode from 'vscode';
 import { customRequest } from '../../../debug-adapter/protocol/custom-requests';
+import type { VmcsBody } from '../../../debug-adapter/protocol/vmcs-requests';
 import { focusedThreadId } from '../../debug/focused-thread';
 import type { HyperscopeSessions } from '../../debug/hyperscope-sessions';
 import { requestFromAdapter } from '../../debug/session-requests';
 import { errorText } from '../../presentation/error-text';
-import { RefreshTimer } from '../../views/refresh-timer';
 import { PanelWebview, type PageReady } from '../panel-webview';
 import type { ToExtension, ToPage } from './vmcs-messages';
 
@@ -16,15 +16,16 @@ const description = {
   bundle: 'vmcs-inspector',
 };
 
-const updatePeriodMs = 40;
-
 type PageMessage = Exclude<ToExtension, PageReady>;
 
 export class VmcsInspectorView implements vscode.Disposable {
   private readonly disposables: vscode.Disposable[] = [];
   private readonly page: PanelWebview<ToExtension, ToPage>;
-  /** A stop is told in several events: of the run, of the stack that is shown, of the state. */
-  private readonly updates = new RefreshTimer(updatePeriodMs, () => void this.postSource());
+  /** What the page was told last: a stop comes in several events, of the run, of the state, of the stack that is shown. */
+  private posted = '';
+  private edits = 0;
+  /** The virtual processor that was looked at last, by session: after a stop VS Code has none for a while. */
+  private readonly focused = new Map<string, number>();
   /** Names of virtual processors by session and thread, which never change. */
   private readonly threadNames = new Map<string, string>();
   private revision = 0;
@@ -33,16 +34,21 @@ export class VmcsInspectorView implements vscode.Disposable {
     extensionUri: vscode.Uri,
     private readonly sessions: HyperscopeSessions,
   ) {
-    const update = (): void => this.updates.request();
+    const update = (): void => void this.postSource();
     this.page = new PanelWebview(extensionUri, description, {
-      started: update,
+      started: () => {
+        this.posted = '';
+        update();
+      },
       received: (message) => void this.receive(message),
     });
     this.disposables.push(
       this.page,
-      this.updates,
       sessions.onDidChange(update),
-      sessions.onDidInvalidate(update),
+      sessions.onDidInvalidate(() => {
+        this.edits++;
+        update();
+      }),
       vscode.debug.onDidChangeActiveStackItem(update),
     );
   }
@@ -87,15 +93,27 @@ export class VmcsInspectorView implements vscode.Disposable {
   }
 
   private async fetch(message: Extract<PageMessage, { type: 'fetch' }>): Promise<void> {
-    const { request, exit, comparedWith } = message;
+    const { request } = message;
     try {
-      const { session, threadId } = await this.target();
-      const args = { threadId, comparedWith, ...(exit === undefined ? {} : { exit }) };
-      const body = await requestFromAdapter(session, customRequest.vmcs, args);
+      // A processor that was looked at may have gone with its guest: then another one is.
+      const body = await this.ask(message).catch((error: unknown) => {
+        if (vscode.debug.activeStackItem !== undefined || this.focused.size === 0) throw error;
+        this.focused.clear();
+        return this.ask(message);
+      });
       this.page.post({ type: 'vmcs', request, body });
     } catch (error) {
       this.page.post({ type: 'failed', request, message: errorText(error) });
     }
+  }
+
+  private async ask({
+    exit,
+    comparedWith,
+  }: Extract<PageMessage, { type: 'fetch' }>): Promise<VmcsBody> {
+    const { session, threadId } = await this.target();
+    const args = { threadId, comparedWith, ...(exit === undefined ? {} : { exit }) };
+    return requestFromAdapter(session, customRequest.vmcs, args);
   }
 
   private async edit(field: string, value: string): Promise<void> {
@@ -112,24 +130,33 @@ export class VmcsInspectorView implements vscode.Disposable {
   private async target(): Promise<{ session: vscode.DebugSession; threadId: number }> {
     const live = this.sessions.live;
     if (live === undefined) throw new Error('The session has ended.');
-    const threadId = await focusedThreadId(live.session);
+    const threadId = this.focusIn(live.session) ?? (await focusedThreadId(live.session));
     if (threadId === undefined) throw new Error('The guest has no virtual processor.');
     return { session: live.session, threadId };
   }
 
+  /** Thread of the virtual processor that is looked at; undefined where none has been. */
+  private focusIn({ id }: vscode.DebugSession): number | undefined {
+    const { activeStackItem: item } = vscode.debug;
+    if (item?.session.id === id) this.focused.set(id, item.threadId);
+    return this.focused.get(id);
+  }
+
   private async postSource(): Promise<void> {
-    const revision = ++this.revision;
-    const current = this.sessions.current;
+    const { current } = this.sessions;
     if (!this.page.listens) return;
     if (current === undefined) {
       this.page.post({ type: 'source', source: { state: 'none' } });
       return;
     }
-    const { session, ended, running } = current;
+    const { session, ended, running, stops } = current;
+    const threadId = this.focusIn(session);
+    const moment = [session.id, ended, running, stops, this.edits, threadId].join();
+    if (moment === this.posted) return;
+    this.posted = moment;
+    const revision = ++this.revision;
     const state = ended ? 'ended' : 'live';
-    const { activeStackItem: item } = vscode.debug;
-    const focused = item?.session.id === session.id ? item.threadId : undefined;
-    const known = this.threadNames.get(`${session.id}/${focused}`) ?? '';
+    const known = this.threadNames.get(`${session.id}/${threadId}`) ?? '';
     const source = { state, key: session.id, running, thread: known, revision } as const;
     // The page asks for the VMCS at once; the name that it does not need for that may come later.
     this.page.post({ type: 'source', source });
@@ -140,7 +167,7 @@ export class VmcsInspectorView implements vscode.Disposable {
   }
 
   private async nameThread(session: vscode.DebugSession): Promise<string> {
-    const threadId = await focusedThreadId(session);
+    const threadId = this.focusIn(session) ?? (await focusedThreadId(session));
     const { partitions } = await requestFromAdapter(session, customRequest.partitions, {});
     for (const { name, processors } of partitions) {
       for (const { threadId: id, index } of processors) {
