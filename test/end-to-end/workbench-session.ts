@@ -281,6 +281,17 @@ export class WorkbenchSession {
     await row.getByRole('button', { name: button }).click();
   }
 
+  /** Types into the input that has opened at the top, and leaves it open. */
+  async fillInput(prompt: RegExp, text: string): Promise<void> {
+    const widget = this.page.locator('.quick-input-widget', { hasText: prompt });
+    await widget.locator('input.input').fill(text);
+  }
+
+  /** Chooses a row of the list that has opened at the top. */
+  async choose(label: string): Promise<void> {
+    await this.page.locator('.quick-input-list .monaco-list-row', { hasText: label }).click();
+  }
+
   /** Enters a path, or another answer, into the input that has opened at the top. */
   async answerInput(prompt: RegExp, text: string): Promise<void> {
     const widget = this.page.locator('.quick-input-widget', { hasText: prompt });

@@ -126,6 +126,47 @@ describe('walk through the devices of a stock Debian guest', function () {
     await workbench.run('Preferences: Toggle between Light/Dark Themes');
   });
 
+  it('keeps a value for programs of the guest', async () => {
+    await workbench.clickInRow('Partitions', /Data exchange.*ready/, 'Set a Value in the Guest');
+    await workbench.answerInput(/Key/, 'greeting');
+    await workbench.answerInput(/Value of greeting/, 'from outside');
+    await status(/to keep a value/);
+    const pool = '/var/lib/hyperv/.kvp_pool_0';
+    const look = `until grep -qa greeting ${pool}; do sleep 0.1; done; strings ${pool}`;
+    await typed(look, /\ngreeting\s+from outside/);
+  });
+
+  it('asks for the addresses of an adapter one after another, and says what the guest made of them', async () => {
+    const set = (): Promise<void> =>
+      workbench.clickInRow('Partitions', /Data exchange.*ready/, 'Set Addresses of the Guest');
+    const title = /Set Addresses of "/;
+    const problem = (text: RegExp): Promise<void> =>
+      workbench.page.locator('.quick-input-message', { hasText: text }).waitFor();
+    await set();
+    await workbench.fillInput(title, 'eth0');
+    await problem(/The instance of its device: /);
+    await workbench.answerInput(title, '00000000-0000-0000-0000-000000000000');
+    await workbench.choose('Static addresses');
+    await workbench.fillInput(/IPv4 and IPv6 addresses/, '10.0.0.256');
+    await problem(/10\.0\.0\.256 is no IPv4 or IPv6 address/);
+    // What is wrong stands where the question was.
+    await workbench.answerInput(title, '10.0.0.2');
+    await workbench.answerInput(/Subnet mask of each/, '255.0.0.0');
+    await workbench.answerInput(/Gateways/, '10.0.0.1');
+    await workbench.screenshot('debian-set-addresses', { hovering: true });
+    await workbench.answerInput(/DNS servers/, '');
+    await status(/to set addresses/);
+    // The daemon looks for an adapter of that device, of which this guest has none.
+    await workbench.findRow('Partitions', /Data exchange.*no such adapter/);
+  });
+
+  it('freezes its file systems, and thaws them', async () => {
+    await workbench.clickInRow('Partitions', /Backup.*ready/, 'Freeze for Backup');
+    await workbench.findRow('Partitions', /Backup.*frozen/);
+    await workbench.clickInRow('Partitions', /Backup.*ready/, 'Thaw after Backup');
+    await workbench.findRow('Partitions', /Backup.*thawed/);
+  });
+
   it("sets the guest's clock", async () => {
     await typed('date -s 2001-02-03 >/dev/null; date +%Y', /\n2001/);
     await workbench.clickInRow('Partitions', /Time sync.*ready/i, "Set the Guest's Clock");
