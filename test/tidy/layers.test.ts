@@ -96,6 +96,7 @@ const isEntryPoint = (path: string): boolean =>
     'test/oracles/chip-comparison.ts',
     'test/oracles/emulator-cases.ts',
     'test/oracles/hardware-cases.ts',
+    'test/oracles/panel-stops.ts',
     'test/oracles/traffic-speed.ts',
     'test/oracles/system-cases.ts',
     'scripts/vscode-host/stand-in-code.mjs',
