@@ -6,6 +6,7 @@
  * pointers in it lead to the tables of the same block; an entry of a TLB has the address of a frame of 4,096 bytes
  * and the page that leads there, or a page that belongs to another index; fields of a decoded instruction are offsets
  * of registers; what the slow path returns is an address of as many bytes as were asked for, in one page.
+ * `test/unit/cpu/emitted-code-premises.test.ts` is about these.
  */
 import {
   codeTlbEntries,
