@@ -88,4 +88,40 @@ describe('guest commands', () => {
     assert.equal(document?.uri.scheme, 'hyperscope-listing');
     assert.match(document.getText(), /^=> {2}\S+.*# 0x80000/m);
   });
+
+  it('takes a right from a page, at which the guest then stops, and gives it back', async () => {
+    const stops: string[] = [];
+    const tracker = vscode.debug.registerDebugAdapterTrackerFactory('hyperscope', {
+      createDebugAdapterTracker: () => ({
+        onDidSendMessage({ event, body }: { event?: string; body?: { description?: string } }) {
+          if (event === 'stopped') stops.push(body?.description ?? '');
+        },
+      }),
+    });
+    const { showInputBox } = vscode.window;
+    const protect = async (answer: string): Promise<void> => {
+      // A person would type it; that what is typed wrong is not taken stands in the tests of the text.
+      Object.assign(vscode.window, { showInputBox: () => Promise.resolve(answer) });
+      const partition = { id: 2, name: 'hello-partition' };
+      await vscode.commands.executeCommand('hyperscope.protectPages', { partition });
+    };
+    const goOn = async (): Promise<string> => {
+      const before = stops.length;
+      await vscode.commands.executeCommand('workbench.action.debug.continue');
+      return eventually('a stop', () => stops.slice(before).at(-1));
+    };
+    try {
+      await vscode.commands.executeCommand('hyperscope.debugGuest', sample('hello-partition', 's'));
+      const session = await stoppedSession();
+      const before = await rip(session);
+      await protect('0x100000 1 rw-');
+      assert.equal(await goOn(), 'Access refused: guest page 0x100');
+      assert.equal(await rip(session), before);
+      await protect('0x100000 1 rwx');
+      assert.equal(await goOn(), 'Halted');
+    } finally {
+      Object.assign(vscode.window, { showInputBox });
+      tracker.dispose();
+    }
+  });
 });
