@@ -7,6 +7,7 @@ import { messageType } from '../spec/tlfs/synic';
 import { exceptionVectors } from '../spec/x86/exceptions';
 import { crAccessQualification, exitReasons } from '../spec/x86/exit-reasons';
 import { msrs } from '../spec/x86/msrs';
+import { once } from '../support/once';
 import type { FieldValue } from './expressions/evaluate';
 import {
   messageFieldNames,
@@ -50,6 +51,12 @@ const exitValues: ReadonlyMap<string, ValueNames> = new Map([
 ]);
 
 const flag = (value: boolean): bigint => (value ? 1n : 0n);
+
+const messageNames = once(() => messageFieldNames());
+const packetNames = once(() => packetFieldNames());
+const packetValues = once(
+  () => new Map([...packetValueNames(), ['type', namesOf(Object.entries(PacketType))]]),
+);
 
 /** One row for each kind of event. */
 const decoders: { readonly [Kind in TraceEvent['kind']]: EventDecoder<Kind> } = {
@@ -170,13 +177,21 @@ const decoders: { readonly [Kind in TraceEvent['kind']]: EventDecoder<Kind> } = 
       ]),
   },
   'vmbus-message': {
-    names: messageFieldNames(),
-    values: messageValueNames,
+    get names() {
+      return messageNames();
+    },
+    get values() {
+      return messageValueNames();
+    },
     read: messageFields,
   },
   'vmbus-packet': {
-    names: packetFieldNames(),
-    values: new Map([...packetValueNames, ['type', namesOf(Object.entries(PacketType))]]),
+    get names() {
+      return packetNames();
+    },
+    get values() {
+      return packetValues();
+    },
     read: packetFields,
   },
   'vmbus-signal': {

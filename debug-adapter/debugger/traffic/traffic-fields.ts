@@ -2,6 +2,7 @@
 import type { VmbusMessageEvent, VmbusPacketEvent } from '../../machine/trace';
 import { deviceProtocolByClass } from '../../spec/vmbus/device-protocols';
 import { channelMessages, initiateContactLegacy } from '../../spec/vmbus/messages';
+import { once } from '../../support/once';
 import type { StructField, StructLayout } from '../../support/struct-layout';
 import type { FieldValue } from '../expressions/evaluate';
 import {
@@ -94,10 +95,10 @@ function namesOfValuesIn(fields: readonly StructField[]): ReadonlyMap<string, Va
 }
 
 /** Names of values of channel messages, by field. */
-export const messageValueNames = namesOfValuesIn(fieldsOf(messageLayouts));
+export const messageValueNames = once(() => namesOfValuesIn(fieldsOf(messageLayouts)));
 
 /** Names of values of packets, by field. */
-export const packetValueNames = namesOfValuesIn(fieldsOf(packetLayouts()));
+export const packetValueNames = once(() => namesOfValuesIn(fieldsOf(packetLayouts())));
 
 function withDecoded(
   common: readonly (readonly [string, FieldValue])[],

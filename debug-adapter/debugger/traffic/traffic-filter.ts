@@ -1,5 +1,6 @@
 /** What restricts the list of traffic: words, and comparisons of decoded fields such as `DataTransferLength>4096`. */
 import { meetsComparison, parseFilterText, type FieldComparison } from '../filter-text';
+import { once } from '../../support/once';
 import { nameOfReading } from './decode-traffic';
 import { noValue, type FoundValue, type TrafficColumns } from './traffic-columns';
 import type { TrafficEvent } from './traffic-text';
@@ -23,8 +24,11 @@ export type PreparedFilter = (
   entries: TrafficEntries,
 ) => boolean;
 
-const spellings = new Map(
-  [...messageFieldNames(), ...packetFieldNames()].map((name) => [name.toLowerCase(), name]),
+const spellings = once(
+  () =>
+    new Map(
+      [...messageFieldNames(), ...packetFieldNames()].map((name) => [name.toLowerCase(), name]),
+    ),
 );
 
 function holds(comparison: FieldComparison, name: string, { value, layout }: FoundValue): boolean {
@@ -46,7 +50,7 @@ interface Condition {
 
 /** A comparison; each value is compared once, as many rows have the same. */
 function conditionOf(comparison: FieldComparison, columns: TrafficColumns): Condition {
-  const name = spellings.get(comparison.name.toLowerCase()) ?? comparison.name;
+  const name = spellings().get(comparison.name.toLowerCase()) ?? comparison.name;
   const column = columns.named(name);
   const answers: (boolean | undefined)[] = [];
   const isMet: PreparedFilter = (number, entry, entries) => {
