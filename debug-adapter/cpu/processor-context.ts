@@ -178,6 +178,11 @@ export class ProcessorContext {
   /** Ends the instruction as done, and returns to the caller before the next one. */
   finish(nextIp: bigint): typeof RoutineEnd.finish {
     this.state.rip = nextIp;
+    return this.finishThere();
+  }
+
+  /** The same where RIP is that of the next one already. */
+  finishThere(): typeof RoutineEnd.finish {
     this.setRun32(runOffsets.stop, StopCode.budget);
     return RoutineEnd.finish;
   }

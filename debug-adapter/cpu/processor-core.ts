@@ -370,7 +370,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.isSingleRecord = false;
     this.chunk = isSingle ? 1 : isResuming ? this.resumedSteps(left) : left;
     this.access.beginInstruction();
-    const before = isResuming ? state.rip : 0n;
+    const [low, high] = [state.readU32(stateOffsets.rip), state.readHigh(stateOffsets.rip)];
     this.clock.begin(this.startNs + this.steps + this.chunk);
     context.setRun32(runOffsets.stepsLeftAtSti, -1);
     const restoreControls = isPassed ? putControlsAside(context) : undefined;
@@ -385,7 +385,9 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     if (context.run32(runOffsets.stepsLeftAtSti) === this.chunk - taken) blockBySti(state);
     if (taken > 0) {
       this.afterInstruction(blocking !== 0, isPassing);
-      if (isResuming && state.rip !== before) this.clearResumeFlag();
+      const isStill =
+        state.readU32(stateOffsets.rip) === low && state.readHigh(stateOffsets.rip) === high;
+      if (isResuming && !isStill) this.clearResumeFlag();
       if (isArmed) this.setPendingWatch();
       if (isTrapping && !this.isTrapDecided) this.trapUnlessBlocked();
       this.isTrapDecided = false;
@@ -406,8 +408,12 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
    * a page fault makes all iterations but the last at once.
    */
   private resumedSteps(left: number): number {
-    const { context, shared } = this;
-    const [low, high] = halves(this.linearIp());
+    const { context, shared, state } = this;
+    // Without a bigint where no segment has a base: every page fault ends in such a step.
+    const isFlat = context.mode === longCode || context.mode === flatCode;
+    const [low, high] = isFlat
+      ? [state.readU32(stateOffsets.rip) | 0, state.readHigh(stateOffsets.rip)]
+      : halves(this.linearIp());
     const record = this.caches.recordAt(low, high);
     if (record === 0 || !shared.code.endsWithCount(record)) return 1;
     const count = this.state.gpr(1) & new RoutineRecord(context, record).addressMask;

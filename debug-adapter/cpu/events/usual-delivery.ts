@@ -200,7 +200,8 @@ export class UsualDelivery {
     const { errorCode } = event;
     const at = errorCode === undefined ? to : to + 4;
     if (errorCode !== undefined) view.setInt32(to, errorCode, true);
-    view.setInt32(at, Number(BigInt.asIntN(32, event.returnIp)), true);
+    // The upper half, which is 0, makes room for the next.
+    view.setBigUint64(at, event.returnIp, true);
     view.setInt32(at + 4, state.readU32(CS.selector), true);
     view.setInt32(at + 8, savedFlags(event, state.rflags), true);
     return at + 12;

@@ -67,6 +67,8 @@ const level5 = 0;
 const level4 = 1;
 const directory = 3;
 const leafLevel = 4;
+/** Beside them, in remembered walks: a table of 4-byte entries. */
+const shortTable = 5;
 
 /** Outcome of a walk. */
 export const WalkResult = {
@@ -97,9 +99,9 @@ export class PageWalker {
   private readonly entryOffset = [0, 0, 0, 0, 0];
   private readonly entryFrame = [0, 0, 0, 0, 0];
   private levels = 0;
-  /** Position in `levelNames` of the first level, or `legacyNames`. */
+  /** Position in `levelNames` of the first level, `legacyNames`, or `shortTable`. */
   private firstName = 0;
-  /** Of the last translation by 8-byte entries: what those above the last one allow. */
+  /** Of the last translation: what the entries above the last one allow. */
   private allowedAbove = 0;
   private isNoExecuteAbove = false;
   /** Ends of walks that succeeded; whoever drops translations drops these. */
@@ -129,6 +131,7 @@ export class PageWalker {
     const { known } = this;
     const { memory, view, state } = this.context;
     const level = known.level[place] ?? 0;
+    if (level === shortTable) return this.walkFromShort(place, low, access, rights);
     const at = indexAt(level, low, high) * 8;
     const frame = known.frame[place] ?? 0;
     const offset = memory.frameOffset(frame) + at;
@@ -151,12 +154,39 @@ export class PageWalker {
     return result === WalkResult.mapped ? this.touch(low, high, access) : result;
   }
 
+  /** The same in 32-bit paging. */
+  private walkFromShort(
+    place: number,
+    low: number,
+    access: AccessKind,
+    rights: Rights,
+  ): WalkResult {
+    const { known } = this;
+    const { memory, view } = this.context;
+    const at = ((low >>> 12) & 0x3ff) * 4;
+    const frame = known.frame[place] ?? 0;
+    const offset = memory.frameOffset(frame) + at;
+    this.isStructure = false;
+    this.firstName = shortTable;
+    this.levels = 1;
+    this.entryAddress[0] = (known.page[place] ?? 0) * 4096 + at;
+    this.entryFrame[0] = frame;
+    this.entryOffset[0] = offset;
+    const entry = view.getInt32(offset, true);
+    if ((entry & present) === 0) return this.fault(0, access, rights);
+    if (!this.permits(access, rights, (known.allowed[place] ?? 0) & entry, false)) {
+      return this.fault(faultPresent, access, rights);
+    }
+    this.gpaPage = entry >>> 12;
+    return this.touch(low, 0, access);
+  }
+
   /** Remembers where the last walk ended, unless that took a single step or none. */
   private remember(low: number, high: number): void {
     const { known, levels } = this;
-    if (levels < 2 || this.firstName === legacyNames) return;
+    if (levels < 2) return;
     const place = known.add(low, high);
-    known.level[place] = this.firstName + levels - 1;
+    known.level[place] = this.firstName === legacyNames ? shortTable : this.firstName + levels - 1;
     known.frame[place] = this.entryFrame[levels - 1] ?? 0;
     known.page[place] = Math.floor((this.entryAddress[levels - 1] ?? 0) / 4096);
     known.allowed[place] = this.allowedAbove;
@@ -286,6 +316,8 @@ export class PageWalker {
         return WalkResult.mapped;
       }
       table = entry >>> 12;
+      this.allowedAbove = allowed;
+      this.isNoExecuteAbove = false;
     }
     return WalkResult.mapped;
   }
@@ -378,6 +410,7 @@ export class PageWalker {
     for (let level = 0; level < this.levels; level++) {
       const frame = this.entryFrame[level] ?? 0;
       if (isShort) sources.note(frame, low, high, level === 0 ? 1024 : 1, 4);
+      else if (this.firstName === shortTable) sources.note(frame, low, high, 1, 4);
       else sources.note(frame, low, high, pagesOfEntry[this.firstName + level] ?? 1, 8);
     }
   }

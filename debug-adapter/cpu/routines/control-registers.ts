@@ -69,7 +69,7 @@ function shadowed(context: ProcessorContext, value: number, mask: number, shadow
 const moveFromControl: Routine = (processor, record) => {
   const { context } = processor;
   const { state } = context;
-  const number = Number(record.immediate);
+  const number = record.immediateNumber;
   if (!controlRegisters.has(number)) return context.raise(undefinedOpcode);
   if (context.cpl !== 0) return context.raise(generalProtection());
   const register = record.dst / 8;
@@ -106,7 +106,7 @@ function readControl(context: ProcessorContext, number: number): bigint {
 /** The source register's number: MOV to CR decodes it as the second operand, whose value is the routine's operand. */
 const moveToControl: Routine = (processor, record) => {
   const { context } = processor;
-  const number = Number(record.immediate);
+  const number = record.immediateNumber;
   const value = sourceValue(context);
   if (context.cpl !== 0 && controlRegisters.has(number)) {
     return context.raise(generalProtection());
@@ -339,7 +339,7 @@ function drExit(
   record: RoutineRecord,
   isRead: boolean,
 ): RoutineEnd | undefined {
-  const number = Number(record.immediate);
+  const number = record.immediateNumber;
   if (number > 7 || !hasPrimary(context, primaryControl.movDrExiting)) return undefined;
   const register = isRead ? record.dst / 8 : sourceRegister(context, record);
   return causeExit(context, exitReason.DR_ACCESS, {
@@ -363,7 +363,7 @@ const moveFromDebug: Routine = (processor, record) => {
   const { context } = processor;
   const exit = drExit(context, record, true);
   if (exit !== undefined) return exit;
-  const number = debugRegister(context, Number(record.immediate));
+  const number = debugRegister(context, record.immediateNumber);
   if (number === undefined) return context.raise(undefinedOpcode);
   if (context.cpl !== 0) return context.raise(generalProtection());
   const fault = detectionFault(context);
@@ -394,7 +394,7 @@ const moveToDebug: Routine = (processor, record) => {
   const { state } = context;
   const exit = drExit(context, record, false);
   if (exit !== undefined) return exit;
-  const number = debugRegister(context, Number(record.immediate));
+  const number = debugRegister(context, record.immediateNumber);
   const value = sourceValue(context);
   if (number === undefined) return context.raise(undefinedOpcode);
   if (context.cpl !== 0) return context.raise(generalProtection());

@@ -1,4 +1,5 @@
 /** INT, INT3, INT1, INTO, POPF and STI (SDM vol. 2 and vol. 3, 6.12, 6.14.3). */
+import { stateOffsets } from '../../machine/processor-state';
 import { generalProtection, RoutineEnd, vector, type ProcessorContext } from '../processor-context';
 import { eventType, hasPrimary, primaryControl } from '../vmx/vm-exits';
 import {
@@ -27,7 +28,7 @@ const writableAtAnyLevel = 0xdd5 | flag.TF | flag.NT | flag.RF | flag.AC | 0x200
 function interrupt(number: number | undefined, type: number): Routine {
   return (processor, record) =>
     processor.deliverAfterwards({
-      vector: number ?? Number(record.immediate),
+      vector: number ?? record.immediateNumber,
       errorCode: undefined,
       type,
       returnIp: processor.context.state.rip + BigInt(record.length),
@@ -59,11 +60,11 @@ export function returnedFlags(processor: Processor, popped: number, bytes: numbe
  * loop goes on one instruction at a time, or exits.
  */
 export function continueWithFlags(context: ProcessorContext): RoutineEnd {
-  const { state } = context;
+  const flags = context.state.readU32(stateOffsets.flagsSystem);
   const isWatched =
-    (state.rflags & (flag.TF | flag.RF)) !== 0 ||
+    (flags & (flag.TF | flag.RF)) !== 0 ||
     hasPrimary(context, primaryControl.interruptWindowExiting | primaryControl.nmiWindowExiting);
-  return isWatched ? context.finish(state.rip) : RoutineEnd.lookup;
+  return isWatched ? context.finishThere() : RoutineEnd.lookup;
 }
 
 /** POPF (SDM vol. 2): RF is cleared; VM, VIF and VIP are left alone. */

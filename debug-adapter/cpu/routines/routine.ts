@@ -65,6 +65,11 @@ export class RoutineRecord {
     return this.context.view.getBigUint64(this.address + recordOffsets.immediate, true);
   }
 
+  /** Its lower half, unsigned: the number of a vector or of a register. */
+  get immediateNumber(): number {
+    return this.context.view.getUint32(this.address + recordOffsets.immediate, true);
+  }
+
   get addressMask(): bigint {
     return this.context.view.getBigUint64(this.address + recordOffsets.addressMask, true);
   }
@@ -190,7 +195,7 @@ export interface RoutineFamily {
 
 /** Operand size in bytes, which a `sized` definition hands over as the operand. */
 export function operandBytes(processor: Processor): number {
-  return Number(processor.context.runU64(runOffsets.operand));
+  return processor.context.run32(runOffsets.operand);
 }
 
 /** Gives up with the fault of a system access, or leaves where it already caused an exit. */
