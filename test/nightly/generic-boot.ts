@@ -1,4 +1,6 @@
 // Debian's generic kernel on eight processors, with its root file system on a synthetic disk and the daemons answering.
+import { TrafficEntries } from '../../debug-adapter/debugger/traffic/traffic-entries';
+import type { PhysicalMachine } from '../../debug-adapter/system/physical-machine';
 import {
   bootMachine,
   guestCommandLine,
@@ -10,11 +12,20 @@ import {
 
 const components = ['heartbeat', 'shutdown', 'timesync', 'kvp', 'vss', 'fcopy'];
 const partition = 2;
+const processors = 8;
+
+/** Sub-channels of the storage controller that the guest has opened. */
+function openSubChannels(trace: PhysicalMachine['trace']): number {
+  const entries = new TrafficEntries(trace);
+  entries.update();
+  const channels = [...(entries.bookOf(partition)?.channels.values() ?? [])];
+  return channels.filter(({ subChannel, state }) => subChannel > 0 && state === 'open').length;
+}
 
 /** @returns what is wrong */
 export function bootGenericFromDisk(): readonly string[] {
   const machine = bootMachine({
-    ...{ flavour: 'generic', processors: 8 },
+    ...{ flavour: 'generic', processors },
     commandLine: `${guestCommandLine} root=LABEL=hyperscope`,
     disks: [{ path: guestFiles.root, controller: 'scsi' }],
   });
@@ -28,8 +39,12 @@ export function bootGenericFromDisk(): readonly string[] {
   const ready = states.filter(({ phase }) => phase === 'ready').map(({ name }) => name);
   const missing = components.filter((name) => !ready.includes(name));
   const complaints = kernelComplaints(console.text);
-  globalThis.console.log(`generic kernel: ${ready.join(', ')} ready, position ${machine.position}`);
+  const subChannels = openSubChannels(machine.trace);
+  globalThis.console.log(
+    `generic kernel: ${ready.join(', ')} ready, ${subChannels} sub-channels, position ${machine.position}`,
+  );
   return [
+    ...(subChannels === processors - 1 ? [] : [`generic kernel: ${subChannels} sub-channels`]),
     ...missing.map((name) => `generic kernel: ${name} is not ready`),
     ...complaints.map((line) => `generic kernel: ${line}`),
   ];
