@@ -64,7 +64,7 @@ export function restorePartition(partition: Partition, record: StateRecord): voi
     processor.exitIdentity = {
       position: pending.count('position'),
       ordinal: pending.count('ordinal'),
-      timeNs: pending.count('timeNs'),
+      timeNs: pending.number('timeNs'),
     };
   }
 }

@@ -42,6 +42,14 @@ export class StateRecord {
     return value;
   }
 
+  /** The same, up to a limit of its own. */
+  numberUpTo(key: string, most: number): number {
+    const value = this.fields.get(key);
+    const fits = typeof value === 'number' && value >= -countMax && value <= most;
+    if (!fits) throw this.mismatch(key, `an integer of at most ${most}`);
+    return value;
+  }
+
   /** An unsigned integer of 64 bits. */
   bigint(key: string): bigint {
     const value = this.fields.get(key);

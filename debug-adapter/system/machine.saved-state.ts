@@ -144,7 +144,8 @@ export function restoreMachineTree(parts: MachineParts, tree: StateNode): readon
 function restoreLoop({ loop, guests }: MachineParts, record: StateRecord): void {
   const lanes = guests.reduce((sum, { processors }) => sum + processors.length, 0);
   for (const key of ['laneTimes', 'runningSince']) {
-    const least = key === 'laneTimes' ? 0 : notRunning;
+    // A guest from an older machine has processors that stand before the beginning of this one's time.
+    const least = key === 'laneTimes' ? -Infinity : notRunning;
     const numbers = record.numbers(key);
     if (numbers.length === lanes && numbers.every((ns) => ns >= least)) continue;
     throw record.mismatch(key, `one moment for each of ${lanes} processors`);
@@ -157,7 +158,7 @@ function restoreLoop({ loop, guests }: MachineParts, record: StateRecord): void 
     runningSinceNs: record.numbers('runningSince'),
     schedule: {
       current: schedule.count('current', lanes),
-      horizonNs: schedule.count('horizonNs', Number.MAX_SAFE_INTEGER),
+      horizonNs: schedule.numberUpTo('horizonNs', Number.MAX_SAFE_INTEGER),
     },
     events: { position: events.number('position'), nextOrdinal: events.count('nextOrdinal') },
     scheduler: record.nodes('scheduler')[0],

@@ -159,6 +159,17 @@ describe('a saved partition', () => {
     }
   });
 
+  it('of an older machine has processors before the beginning of this one, which is saved and restored', () => {
+    const made = (): PhysicalMachine => configurationOf(guestOf('several', 12, 3));
+    const file = fileOf(runTo(made(), 23_456), first);
+    const young = made();
+    young.accept(restoring(file, first));
+    const again = made();
+    again.restore(young.save());
+    assert.equal(again.stateHash(), young.stateHash());
+    assert.equal(endOf(again, first), endOf(young, first));
+  });
+
   it('is made and taken apart by hypercalls of its parent', () => {
     const machine = runTo(two(), 3_000);
     const file = fileOf(machine);
