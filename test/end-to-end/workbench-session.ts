@@ -138,11 +138,15 @@ export class WorkbenchSession {
   async chooseFromMenu(target: Locator, title: string): Promise<void> {
     const item = this.page.locator('.monaco-menu .action-item', { hasText: title });
     await waitFor(`the menu item ${title}`, async () => {
-      await target.click({ button: 'right' });
-      return item.click({ timeout: 3000 }).then(
-        () => true,
-        () => false,
-      );
+      if (!(await item.isVisible())) await target.click({ button: 'right' });
+      try {
+        await item.click({ timeout: 3000 });
+        // A menu that has just opened takes no click, and stays.
+        await item.waitFor({ state: 'hidden', timeout: 1000 });
+        return true;
+      } catch {
+        return false;
+      }
     });
   }
 
