@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { V86 } from 'v86';
 import type { KernelRun, Mark } from './benchmark/kernel-run';
 import { mainThreadMs } from './benchmark/thread-time';
+import { peakMemoryMiB } from './benchmark/peak-memory';
 
 const consolePort = 0xe9;
 const memoryBytes = 64 * 1024 * 1024;
@@ -49,7 +50,7 @@ function main(image: string, kernel: string, rounds: number): void {
       engine: 'v86',
       marks,
       checksums: text.slice(1).trim().split('\n'),
-      peakMemoryMiB: process.resourceUsage().maxRSS / 1024,
+      peakMemoryMiB: peakMemoryMiB(),
     };
     console.log(JSON.stringify(run));
     process.exit();

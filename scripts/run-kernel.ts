@@ -7,6 +7,7 @@ import { configureSingleGuest } from '../debug-adapter/system/machine-configurat
 import { PhysicalMachine } from '../debug-adapter/system/physical-machine';
 import type { Bits, KernelRun, Mark } from './benchmark/kernel-run';
 import { mainThreadMs } from './benchmark/thread-time';
+import { peakMemoryMiB } from './benchmark/peak-memory';
 
 const sliceSteps = 4_000_000;
 /** Enough for the first second, which is what they are for. */
@@ -60,7 +61,7 @@ function main(
     marks,
     samples,
     checksums: text.slice(1).trim().split('\n'),
-    peakMemoryMiB: process.resourceUsage().maxRSS / 1024,
+    peakMemoryMiB: peakMemoryMiB(),
   };
 }
 

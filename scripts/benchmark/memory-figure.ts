@@ -5,6 +5,7 @@ import { webAssemblyCodeHost } from '../../debug-adapter/host/web-assembly-code-
 import { configureSingleGuest } from '../../debug-adapter/system/machine-configuration';
 import { PhysicalMachine } from '../../debug-adapter/system/physical-machine';
 import { codeImage } from './loop-image';
+import { peakMemoryMiB } from './peak-memory';
 
 const mebibyte = 1024 * 1024;
 const guestBytes = 3584 * mebibyte;
@@ -61,7 +62,7 @@ function main(): void {
   const figure: MemoryFigure = {
     guestMiB: guestBytes / mebibyte,
     touchedMiB,
-    peakMiB: process.resourceUsage().maxRSS / 1024,
+    peakMiB: peakMemoryMiB(),
   };
   console.log(JSON.stringify(figure));
 }

@@ -1,6 +1,7 @@
 // Runs a program until it has printed a text, and says how long that took: wall time, processor time, peak memory.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { peakOfStatus } from '../benchmark/peak-memory';
 
 /** Costs of a process up to a moment. */
 export interface ProcessCost {
@@ -28,8 +29,7 @@ export function cpuSeconds(pid: number): number {
 }
 
 function peakMiB(pid: number): number {
-  const text = readFileSync(`/proc/${pid}/status`, 'latin1');
-  return Number(/^VmHWM:\s*(\d+) kB/m.exec(text)?.[1] ?? NaN) / 1024;
+  return peakOfStatus(readFileSync(`/proc/${pid}/status`, 'latin1'));
 }
 
 /**

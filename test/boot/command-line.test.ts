@@ -138,7 +138,7 @@ describe('hyperscope run --kernel', function () {
     ['memory in words', () => ['--memory', 'plenty'], /"memory"/],
     ['no processors', () => ['--processors', '0'], /"processors"/],
     ['too many processors', () => ['--processors', '65'], /"processors"/],
-    ['half a processor', () => ['--processors', '1.5'], /"processors"/],
+    ['half a processor', () => ['--processors', '1.5'], /--processors needs a whole number/],
     ['a line that is too long', () => ['--append', 'x'.repeat(5000)], /"commandLine"/],
     ['an unknown format', () => ['--format', 'windows'], /"format"/],
     ['an unknown option', () => ['--kernle', kernel], /no option --kernle.*--kernel/s],
