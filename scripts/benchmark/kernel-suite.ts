@@ -19,7 +19,7 @@ export interface SuiteSize {
   readonly repetitions: number;
 }
 
-export const fullSuite: SuiteSize = { rounds: 8, repetitions: 3 };
+export const fullSuite: SuiteSize = { rounds: 8, repetitions: 2 };
 export const quickSuite: SuiteSize = { rounds: 3, repetitions: 2 };
 /** Of every test run. */
 export const briefSuite: SuiteSize = { rounds: 2, repetitions: 1 };
