@@ -41,7 +41,7 @@ export interface BenchmarkOptions {
 const pagePath = 'debug-adapter/cpu/BENCHMARKS.md';
 const samplesPath = 'scripts/benchmark/results/samples.json';
 /** How often a check measures, until the best of all runs is good: a busy host makes single runs slow. */
-const attemptsMax = 3;
+const attemptsMax = 5;
 const suiteSizes: Readonly<Record<SizeName, SuiteSize>> = {
   full: fullSuite,
   quick: quickSuite,
