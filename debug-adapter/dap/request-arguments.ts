@@ -2,7 +2,7 @@
 import { UserError } from '../support/user-error';
 
 /** Most rows that a request for the rows of a log is answered with. */
-export const rowsPerAnswer = 500;
+const rowsPerAnswer = 500;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -103,6 +103,14 @@ export class RequestArguments {
     return this.list(name).map((item) =>
       typeof item === 'string' ? item : this.missing(name, 'a list of texts'),
     );
+  }
+
+  /** Which rows of a log are asked for. */
+  rows(): { readonly start: number; readonly count: number } {
+    return {
+      start: this.integerBetween('start', 0, Number.MAX_SAFE_INTEGER),
+      count: this.integerBetween('count', 0, rowsPerAnswer),
+    };
   }
 
   private list(name: string): readonly unknown[] {

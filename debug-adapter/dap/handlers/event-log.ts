@@ -10,7 +10,7 @@ import {
 import { placeRequest, type PlaceBody } from '../../protocol/log-places';
 import { nearestName } from '../../support/nearest-name';
 import { UserError } from '../../support/user-error';
-import { rowsPerAnswer, type RequestArguments } from '../request-arguments';
+import type { RequestArguments } from '../request-arguments';
 import type { HandlerTable, SessionState } from '../session-state';
 
 function kindsIn(args: RequestArguments): readonly EventKind[] {
@@ -36,8 +36,7 @@ function filterIn(args: RequestArguments): EventFilter {
 }
 
 function events({ control }: SessionState, args: RequestArguments): EventsBody {
-  const start = args.integerBetween('start', 0, Number.MAX_SAFE_INTEGER);
-  const count = args.integerBetween('count', 0, rowsPerAnswer);
+  const { start, count } = args.rows();
   return control.events.query(start, count, filterIn(args));
 }
 

@@ -3,7 +3,7 @@ import type { ExitLogFilter } from '../../debugger/exits/exit-log';
 import { customRequest, type ExitDetailBody, type ExitsBody } from '../../protocol/custom-requests';
 import { placeRequest, type PlaceBody } from '../../protocol/log-places';
 import { UserError } from '../../support/user-error';
-import { rowsPerAnswer, type RequestArguments } from '../request-arguments';
+import type { RequestArguments } from '../request-arguments';
 import type { HandlerTable, SessionState } from '../session-state';
 
 function filterIn(args: RequestArguments): ExitLogFilter {
@@ -17,8 +17,7 @@ function filterIn(args: RequestArguments): ExitLogFilter {
 }
 
 function exits({ control }: SessionState, args: RequestArguments): ExitsBody {
-  const start = args.integerBetween('start', 0, Number.MAX_SAFE_INTEGER);
-  const count = args.integerBetween('count', 0, rowsPerAnswer);
+  const { start, count } = args.rows();
   return control.exits.query(start, count, filterIn(args));
 }
 

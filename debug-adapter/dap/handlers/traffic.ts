@@ -4,7 +4,7 @@ import { customRequest } from '../../protocol/custom-requests';
 import { placeRequest, type PlaceBody } from '../../protocol/log-places';
 import type { TrafficBody, TrafficBusesBody, TrafficDetailBody } from '../../protocol/traffic';
 import { UserError } from '../../support/user-error';
-import { rowsPerAnswer, type RequestArguments } from '../request-arguments';
+import type { RequestArguments } from '../request-arguments';
 import type { HandlerTable, SessionState } from '../session-state';
 
 const trafficKinds = ['vmbus-message', 'vmbus-packet', 'vmbus-signal'] as const;
@@ -21,8 +21,7 @@ function filterIn(args: RequestArguments): TrafficFilter {
 }
 
 function traffic({ control }: SessionState, args: RequestArguments): TrafficBody {
-  const start = args.integerBetween('start', 0, Number.MAX_SAFE_INTEGER);
-  const count = args.integerBetween('count', 0, rowsPerAnswer);
+  const { start, count } = args.rows();
   return control.traffic.query(start, count, filterIn(args));
 }
 
