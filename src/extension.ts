@@ -117,7 +117,7 @@ function commandTable(
     openExitLog: () => exitLog.show(false),
     openVmcsInspector: () => vmcsInspector.show(),
     openVmbusTraffic: () => vmbusTraffic.show(false),
-    openEventLog: () => eventLog.show(),
+    openEventLog: () => eventLog.show(false),
     showInExitLog: (row: RowTarget) => exitLog.reveal(row),
     showInVmbusTraffic: (row: RowTarget) => vmbusTraffic.reveal(row),
     showInEventLog: (row: RowTarget) => eventLog.reveal(row),
@@ -127,19 +127,10 @@ function commandTable(
       await vmcsInspector.show();
       vmcsInspector.post({ type: 'focusFilter' });
     },
-    filterExitLog: async () => {
-      await exitLog.show(false);
-      exitLog.post({ type: 'focusFilter' });
-    },
-    clearExitFilter: () => exitLog.post({ type: 'clearFilter' }),
-    showProcessorExits: async ({ partition, processor }: ProcessorNode) => {
-      await exitLog.show(false);
-      exitLog.post({
-        type: 'filterProcessor',
-        partition: partition.id,
-        processor: processor.index,
-      });
-    },
+    filterExitLog: () => exitLog.focusFilter(),
+    clearExitFilter: () => exitLog.clearFilter(),
+    showProcessorExits: ({ partition, processor }: ProcessorNode) =>
+      exitLog.filterProcessor(partition.id, processor.index),
     breakOnHypercall: () => breakOnHypercall(),
     breakOnExit: () => breakOnExit(),
     breakOnEvent: () => breakOnEvent(),

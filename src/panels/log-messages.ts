@@ -75,11 +75,13 @@ export type LogWish =
   | { readonly type: 'copy'; readonly text: string }
   | { readonly type: 'run'; readonly command: LogCommand };
 
-/** What every page is told besides answers. */
+/** What the pages of all logs are told alike besides answers. */
+export type LogSignal =
+  /** Something was recorded, or the machine was restarted or stopped somewhere. */
+  { readonly type: 'traceChanged' } | { readonly type: 'focusFilter' };
+
+/** What a page is told of its session and of its rows. */
 export type LogNews =
   | { readonly type: 'source'; readonly source: LogSource }
-  /** Something was recorded, or the machine was restarted or stopped somewhere. */
-  | { readonly type: 'traceChanged' }
   /** Choose the row with this identity, without the filter where it does not pass it. */
-  | { readonly type: 'reveal'; readonly id: string }
-  | { readonly type: 'focusFilter' };
+  | { readonly type: 'reveal'; readonly id: string };

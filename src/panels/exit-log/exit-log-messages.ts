@@ -4,22 +4,32 @@ import type {
   ExitFilter,
   ExitsBody,
 } from '../../../debug-adapter/protocol/custom-requests';
-import type { LogAnswer, LogNews, LogQuestion, LogSource, LogWish } from '../log-messages';
+import type {
+  LogAnswer,
+  LogNews,
+  LogQuestion,
+  LogSignal,
+  LogSource,
+  LogWish,
+} from '../log-messages';
 
 export type ExitQuestion = LogQuestion<ExitFilter>;
 
 export type ExitAnswer = LogAnswer<ExitsBody, ExitDetailBody>;
 
-export type ToExtension =
-  | ExitQuestion
-  | LogWish
-  /** Shows the VMCS of an exit, or puts it beside the one that is shown. */
-  | { readonly type: 'inspectVmcs' | 'compareVmcs'; readonly id: string };
+/** Shows the VMCS of an exit, or puts it beside the one that is shown. */
+export interface VmcsWish {
+  readonly type: 'inspectVmcs' | 'compareVmcs';
+  readonly id: string;
+}
 
-export type ToPage =
-  | ExitAnswer
+export type ToExtension = ExitQuestion | LogWish | VmcsWish;
+
+export type ExitNews =
   | Exclude<LogNews, { readonly type: 'source' }>
   | { readonly type: 'source'; readonly source: LogSource; readonly followTail: boolean }
   | { readonly type: 'clearFilter' }
   /** Shows only the exits of one virtual processor. */
   | { readonly type: 'filterProcessor'; readonly partition: number; readonly processor: number };
+
+export type ToPage = ExitAnswer | ExitNews | LogSignal;

@@ -5,18 +5,25 @@ import type {
   TrafficDetailBody,
   TrafficFilter,
 } from '../../../debug-adapter/protocol/traffic';
-import type { LogAnswer, LogNews, LogQuestion, LogWish } from '../log-messages';
+import type { LogAnswer, LogNews, LogQuestion, LogSignal, LogWish } from '../log-messages';
+
+/** The channels as they are now. Answered by `buses` or `failed`. */
+export interface BusesQuestion {
+  readonly type: 'fetchBuses';
+  readonly request: number;
+}
+
+export interface BusesAnswer {
+  readonly type: 'buses';
+  readonly request: number;
+  readonly body: TrafficBusesBody;
+}
 
 /** What the page asks for. */
-export type TrafficQuestion =
-  | LogQuestion<TrafficFilter>
-  /** The channels as they are now. Answered by `buses` or `failed`. */
-  | { readonly type: 'fetchBuses'; readonly request: number };
+export type TrafficQuestion = LogQuestion<TrafficFilter> | BusesQuestion;
 
-export type TrafficAnswer =
-  | LogAnswer<TrafficBody, TrafficDetailBody>
-  | { readonly type: 'buses'; readonly request: number; readonly body: TrafficBusesBody };
+export type TrafficAnswer = LogAnswer<TrafficBody, TrafficDetailBody> | BusesAnswer;
 
 export type ToExtension = TrafficQuestion | LogWish;
 
-export type ToPage = TrafficAnswer | LogNews;
+export type ToPage = TrafficAnswer | LogNews | LogSignal;
