@@ -17,6 +17,7 @@ import { RunPump } from './run-pump';
 import { stoppedEventBody } from './stopped-event';
 import { TraceForwarder } from './trace-forwarder';
 import { TravelProgress } from './travel-progress';
+import { VmcsFollower } from './vmcs-bodies';
 
 /** Where and within which bounds the console is shown, and what happens at the end. */
 export interface RunSettings {
@@ -43,6 +44,7 @@ const consoleCharactersPerSecond = 256 * 1024;
 
 /** The running side of one debuggee. */
 export class DebuggeeRun {
+  readonly vmcs: VmcsFollower;
   private readonly pump: RunPump;
   private readonly trace: TraceForwarder;
   private readonly progress: TravelProgress;
@@ -62,6 +64,7 @@ export class DebuggeeRun {
   ) {
     this.prepareLines();
     this.trace = new TraceForwarder(control, session.sendEvent);
+    this.vmcs = new VmcsFollower(control, session.sendEvent);
     this.progress = new TravelProgress(control, (name, body) => {
       if (session.showsProgress) session.sendEvent(name, body);
     });
@@ -114,6 +117,7 @@ export class DebuggeeRun {
   /** Tells the client about a stop that was no result of running, such as the one on entry. */
   announce(report: StopReport): void {
     this.trace.flush(this.clock.nowMs());
+    this.vmcs.stopsAt(this.control.thread(this.control.threadIdOfStop(report)));
     this.session.sendEvent('stopped', stoppedEventBody(this.control, report));
     this.sendState(false);
   }

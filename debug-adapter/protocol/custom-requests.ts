@@ -15,6 +15,8 @@ export const customRequest = {
   exitDetail: 'hyperscope/exitDetail',
   /** `VmcsArguments` → `VmcsBody` */
   vmcs: 'hyperscope/vmcs',
+  /** `FollowVmcsArguments` → nothing; `vmcs` events come with stops from then on */
+  followVmcs: 'hyperscope/followVmcs',
   /** `SetVmcsFieldArguments` → nothing */
   setVmcsField: 'hyperscope/setVmcsField',
   /** `GoToPositionArguments` → nothing; a `stopped` event follows */
@@ -49,6 +51,8 @@ export const customEvent = {
   traceChanged: 'hyperscope/traceChanged',
   /** `StateChangedBody`; a partition or processor changed its run state. */
   stateChanged: 'hyperscope/stateChanged',
+  /** `VmcsStopBody`; right before each `stopped` event, where `followVmcs` has asked for it. */
+  vmcs: 'hyperscope/vmcs',
   /** `ConsoleOutputBody`; only where the launch arguments put the console into a terminal. */
   consoleOutput: 'hyperscope/consoleOutput',
 } as const;

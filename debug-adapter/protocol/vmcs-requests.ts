@@ -1,4 +1,4 @@
-/** Bodies of the requests of the VMCS inspector. */
+/** Bodies of the requests and of the event of the VMCS inspector. */
 
 /** Whose VMCS, at which moment, and what it is compared with. */
 export interface VmcsArguments {
@@ -9,8 +9,27 @@ export interface VmcsArguments {
   readonly comparedWith?: string;
 }
 
+/** Has the VMCS of the processor that stops sent with each stop. */
+export interface FollowVmcsArguments {
+  /** As in `VmcsArguments`; absent: no longer. */
+  readonly comparedWith?: string;
+}
+
+/**
+ * The VMCS at a stop. There is none where what it is compared with would have to be visited first: whoever wants it
+ * asks.
+ */
+export interface VmcsStopBody {
+  /** The processor that has stopped. */
+  readonly threadId: number;
+  readonly comparedWith: string;
+  readonly vmcs: VmcsBody;
+}
+
 /** A VMCS in its four groups. */
 export interface VmcsBody {
+  /** Name of the virtual processor, as `threads` has it. */
+  readonly thread: string;
   readonly partition: number;
   readonly processor: number;
   readonly position: number;

@@ -1,6 +1,7 @@
 /** Follows debug sessions of type hyperscope: which one is shown, whether it runs, what its trace recorded. */
 import * as vscode from 'vscode';
 import { customEvent, debugType } from '../../debug-adapter/protocol/custom-requests';
+import type { VmcsStopBody } from '../../debug-adapter/protocol/vmcs-requests';
 import type {
   StateChangedBody,
   TraceChangedBody,
@@ -20,28 +21,55 @@ export interface FollowedSession {
   vmbusRecorded: number;
 }
 
+/** A stop of a session. */
+export interface FollowedStop {
+  readonly entry: FollowedSession;
+  /** The VMCS of the processor that has stopped, where the adapter sent it. */
+  readonly vmcs: VmcsStopBody | undefined;
+}
+
 /** The context key that menus and welcome texts ask for. */
 const inSessionKey = 'hyperscope.inSession';
 
-interface EventMessage {
-  readonly type: string;
-  readonly event?: string;
-}
+/** What the adapter says, as far as it matters here; it is built from the same protocol file. */
+type AdapterMessage =
+  | { readonly type: 'request' | 'response' }
+  | { readonly type: 'event'; readonly event: 'continued' | 'stopped' | 'invalidated' }
+  | {
+      readonly type: 'event';
+      readonly event: typeof customEvent.stateChanged;
+      readonly body: StateChangedBody;
+    }
+  | {
+      readonly type: 'event';
+      readonly event: typeof customEvent.traceChanged;
+      readonly body: TraceChangedBody;
+    }
+  | {
+      readonly type: 'event';
+      readonly event: typeof customEvent.vmcs;
+      readonly body: VmcsStopBody;
+    };
 
 export class HyperscopeSessions implements vscode.Disposable {
   private readonly disposables: vscode.Disposable[] = [];
   private readonly changed = new vscode.EventEmitter<void>();
   private readonly started = new vscode.EventEmitter<void>();
+  private readonly stopped = new vscode.EventEmitter<FollowedStop>();
   private readonly traced = new vscode.EventEmitter<void>();
   private readonly anythingTraced = new vscode.EventEmitter<void>();
   private readonly vmbusTraced = new vscode.EventEmitter<void>();
   private readonly invalidated = new vscode.EventEmitter<void>();
   private readonly followed = new Map<string, FollowedSession>();
+  /** By session: what came for the stop that is announced next. */
+  private readonly vmcsToCome = new Map<string, VmcsStopBody>();
   private last: FollowedSession | undefined;
 
   /** Another session is current, or the current one started, ran, stopped or ended. */
   readonly onDidChange = this.changed.event;
   readonly onDidStart = this.started.event;
+  /** A session has stopped; `onDidChange` follows. */
+  readonly onDidStop = this.stopped.event;
   /** The current session recorded VM exits, or started over. */
   readonly onDidTrace = this.traced.event;
   /** Something crossed VMBus in the current session, or it started over. */
@@ -55,6 +83,7 @@ export class HyperscopeSessions implements vscode.Disposable {
     this.disposables.push(
       this.changed,
       this.started,
+      this.stopped,
       this.traced,
       this.vmbusTraced,
       this.anythingTraced,
@@ -62,10 +91,9 @@ export class HyperscopeSessions implements vscode.Disposable {
       vscode.debug.onDidStartDebugSession((session) => this.start(session)),
       vscode.debug.onDidTerminateDebugSession((session) => this.end(session)),
       vscode.debug.onDidChangeActiveDebugSession(() => this.changed.fire()),
-      vscode.debug.onDidReceiveDebugSessionCustomEvent((event) => this.receive(event)),
       vscode.debug.registerDebugAdapterTrackerFactory(debugType, {
         createDebugAdapterTracker: (session) => ({
-          onDidSendMessage: (message: EventMessage) => this.observe(session, message),
+          onDidSendMessage: (message: AdapterMessage) => this.observe(session, message),
         }),
       }),
     );
@@ -118,42 +146,53 @@ export class HyperscopeSessions implements vscode.Disposable {
     this.publish();
   }
 
-  private observe(session: vscode.DebugSession, message: EventMessage): void {
+  /**
+   * Everything is learned here, in the order of the adapter and before VS Code has begun with it: an event that is
+   * waited for elsewhere comes back from VS Code's window, behind what that does at a stop.
+   */
+  private observe(session: vscode.DebugSession, message: AdapterMessage): void {
     if (message.type !== 'event') return;
-    if (message.event === 'stopped') {
-      this.follow(session).stops++;
-      this.setRunning(session, false);
+    switch (message.event) {
+      case 'continued':
+        return this.setRunning(session, true);
+      case 'stopped':
+        return this.stop(session);
+      case 'invalidated':
+        return this.invalidated.fire();
+      case customEvent.stateChanged:
+        return this.setRunning(session, message.body.running);
+      case customEvent.traceChanged:
+        return this.grow(session, message.body);
+      case customEvent.vmcs:
+        this.vmcsToCome.set(session.id, message.body);
     }
-    if (message.event === 'continued') this.setRunning(session, true);
-    if (message.event === 'invalidated') this.invalidated.fire();
   }
 
-  private receive(received: vscode.DebugSessionCustomEvent): void {
-    if (received.session.type !== debugType) return;
-    switch (received.event) {
-      case customEvent.stateChanged: {
-        // The body is ours: the adapter is built from the same protocol file.
-        const body = received.body as StateChangedBody;
-        this.setRunning(received.session, body.running);
-        return;
-      }
-      case customEvent.traceChanged: {
-        const body = received.body as TraceChangedBody; // Ours, as above.
-        const entry = this.follow(received.session);
-        const { recorded, vmbusRecorded } = entry;
-        entry.recorded = body.recorded;
-        entry.vmbusRecorded = body.vmbusRecorded;
-        if (entry !== this.current || entry.ended) return;
-        this.anythingTraced.fire();
-        if (recorded !== body.recorded) this.traced.fire();
-        if (vmbusRecorded !== body.vmbusRecorded) this.vmbusTraced.fire();
-      }
-    }
+  private stop(session: vscode.DebugSession): void {
+    const entry = this.follow(session);
+    if (entry.ended) return;
+    entry.running = false;
+    entry.stops++;
+    const vmcs = this.vmcsToCome.get(session.id);
+    this.vmcsToCome.delete(session.id);
+    this.stopped.fire({ entry, vmcs });
+    this.publish();
+  }
+
+  private grow(session: vscode.DebugSession, body: TraceChangedBody): void {
+    const entry = this.follow(session);
+    const { recorded, vmbusRecorded } = entry;
+    entry.recorded = body.recorded;
+    entry.vmbusRecorded = body.vmbusRecorded;
+    if (entry !== this.current || entry.ended) return;
+    this.anythingTraced.fire();
+    if (recorded !== body.recorded) this.traced.fire();
+    if (vmbusRecorded !== body.vmbusRecorded) this.vmbusTraced.fire();
   }
 
   private setRunning(session: vscode.DebugSession, running: boolean): void {
     const entry = this.follow(session);
-    if (entry.ended) return;
+    if (entry.ended || entry.running === running) return;
     entry.running = running;
     this.publish();
   }

@@ -56,8 +56,8 @@ import type {
   TrafficDetailBody,
   TrafficFilter,
 } from '../../debug-adapter/protocol/traffic';
-
 import type {
+  FollowVmcsArguments,
   SetVmcsFieldArguments,
   VmcsArguments,
   VmcsBody,
@@ -75,6 +75,7 @@ export interface AdapterRequests {
   [eventRequest.eventDetail]: { arguments: EventDetailArguments; body: EventDetailBody };
   [eventRequest.recordEvents]: { arguments: RecordEventsArguments; body: undefined };
   [customRequest.vmcs]: { arguments: VmcsArguments; body: VmcsBody };
+  [customRequest.followVmcs]: { arguments: FollowVmcsArguments; body: undefined };
   [customRequest.setVmcsField]: { arguments: SetVmcsFieldArguments; body: undefined };
   [customRequest.partitions]: { arguments: PartitionsArguments; body: PartitionsBody };
   [customRequest.exits]: { arguments: ExitsArguments; body: ExitsBody };

@@ -15,6 +15,8 @@ export interface PanelListener<Received> {
   /** The page listens, for the first time or anew after it was hidden. */
   started(): void;
   received(message: Received): void;
+  /** The page no longer listens. */
+  hidden?(): void;
 }
 
 /** What every page says besides its own messages. */
@@ -74,11 +76,11 @@ export class PanelWebview<Received extends { readonly type: string }, Sent>
     webview.options = { enableScripts: true, localResourceRoots: [root] };
     view.onDidDispose(() => {
       this.view = undefined;
-      this.isListening = false;
+      this.hide();
     });
     view.onDidChangeVisibility(() => {
       // A hidden page is unloaded; shown again, it starts anew and says when it listens.
-      if (!view.visible) this.isListening = false;
+      if (!view.visible) this.hide();
     });
     // The page is ours; messages from it have the shapes of the shared file.
     webview.onDidReceiveMessage((message: Received | PageReady) => this.receive(message));
@@ -92,6 +94,11 @@ export class PanelWebview<Received extends { readonly type: string }, Sent>
       icons: address('codicon.css'),
       nonce: randomBytes(16).toString('hex'),
     });
+  }
+
+  private hide(): void {
+    this.isListening = false;
+    this.listener.hidden?.();
   }
 
   private receive(message: Received | PageReady): void {

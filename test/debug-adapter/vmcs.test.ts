@@ -1,7 +1,15 @@
 // The requests of the VMCS inspector: what they show, compare and set, and that looking at the past changes nothing.
 import assert from 'node:assert/strict';
-import { customRequest, type ExitsBody } from '../../debug-adapter/protocol/custom-requests';
-import type { VmcsBody, VmcsFieldInfo } from '../../debug-adapter/protocol/vmcs-requests';
+import {
+  customEvent,
+  customRequest,
+  type ExitsBody,
+} from '../../debug-adapter/protocol/custom-requests';
+import type {
+  VmcsBody,
+  VmcsFieldInfo,
+  VmcsStopBody,
+} from '../../debug-adapter/protocol/vmcs-requests';
 import { AdapterSession } from './adapter-session';
 
 describe('VMCS inspection', () => {
@@ -80,6 +88,40 @@ describe('VMCS inspection', () => {
     assert(rip.before !== undefined);
     await goOn();
     assert.match((await inspect()).moment, /not handled yet/);
+  });
+
+  it('sends the VMCS right before a stop to whoever follows it', async () => {
+    const told: (VmcsStopBody | string)[] = [];
+    session.client.on(customEvent.vmcs, ({ body }: { body: VmcsStopBody }) => told.push(body));
+    session.client.on('stopped', () => told.push('stopped'));
+    const follow = (args: object) => session.client.customRequest(customRequest.followVmcs, args);
+    await step();
+    await follow({ comparedWith: 'last-stop' });
+    await step();
+    await step();
+    const present = await inspect();
+    const [, , , sent, last] = told;
+    assert(typeof sent === 'object');
+    assert.deepEqual(sent, { threadId, comparedWith: 'last-stop', vmcs: present });
+    assert.match(present.thread, /^hello-partition: VP 0$/);
+    assert(field(present, 'GUEST_RIP').before !== undefined);
+    assert.equal(last, 'stopped');
+    await follow({});
+    await step();
+    assert.deepEqual(told.slice(5), ['stopped']);
+  });
+
+  it('sends nothing with a stop where an exit would have to be visited first', async () => {
+    await breakOn('exit:*');
+    await goOn();
+    await goOn();
+    let told = 0;
+    session.client.on(customEvent.vmcs, () => told++);
+    const comparedWith = 'previous-exit';
+    await session.client.customRequest(customRequest.followVmcs, { comparedWith });
+    await goOn();
+    assert.equal(told, 0);
+    assert.match((await inspect({ comparedWith })).comparedWith, /^exit 2, /);
   });
 
   it('shows any two exits of the log side by side', async () => {

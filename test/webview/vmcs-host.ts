@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core';
 import type { VmcsBody } from '../../debug-adapter/protocol/vmcs-requests';
 import type { ToExtension, ToPage } from '../../src/panels/vmcs-inspector/vmcs-messages';
 import { nodePorts } from '../../debug-adapter/host/node-ports';
+import { vmcsBody, vmcsComparison } from '../../debug-adapter/dap/vmcs-bodies';
 import type { MachineControl } from '../../debug-adapter/debugger/machine-control';
 import { openTarget } from '../../debug-adapter/debugger/open-target';
 import { parseLaunchArguments } from '../../debug-adapter/launch/launch-arguments';
@@ -39,16 +40,13 @@ export class InspectedGuest {
     const { exit, comparedWith } = message;
     const moment =
       exit === undefined ? ({ kind: 'now' } as const) : ({ kind: 'exit', id: exit } as const);
-    const comparison =
-      comparedWith === 'last-stop' || comparedWith === 'previous-exit'
-        ? ({ kind: comparedWith } as const)
-        : ({ kind: 'exit', id: comparedWith } as const);
+    const comparison = vmcsComparison(comparedWith);
     const missing = vmcs.missing(thread, moment, comparison);
     if (missing.length > 0) {
       this.control.visit(missing, (at, found) => vmcs.keep(at, found));
       this.finish();
     }
-    return vmcs.describe(thread, this.control.position, moment, comparison);
+    return vmcsBody(this.control, thread, moment, comparison);
   }
 
   private finish(): void {
@@ -60,7 +58,6 @@ export class InspectedGuest {
 export class VmcsPage {
   readonly received: ToExtension[] = [];
   violations: readonly string[] = [];
-  revision = 1;
   running = false;
   /** Processor time of the answers so far. */
   answerMs = 0;
@@ -80,9 +77,7 @@ export class VmcsPage {
       return this.post({ type: 'source', source: { state: 'none' } });
     }
     const { running } = this;
-    const revision = this.revision++;
-    const thread = 'hello-partition: VP 0';
-    await this.post({ type: 'source', source: { state, key: 's1', running, thread, revision } });
+    await this.post({ type: 'source', source: { state, key: 's1', running } });
   }
 
   async answer(message: ToExtension): Promise<void> {

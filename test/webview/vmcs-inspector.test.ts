@@ -212,6 +212,28 @@ describe('VMCS Inspector page', function () {
     assert.equal(asked(), before + 1);
   });
 
+  it('takes what comes with a stop, and asks only for what does not', async () => {
+    await open();
+    const asked = () => shown.received.filter(({ type }) => type === 'fetch').length;
+    const before = asked();
+    const source = { state: 'live', key: 's1', running: false } as const;
+    const stop = async (): Promise<void> => {
+      guestOf().step();
+      const comparedWith = 'last-stop';
+      const body = guestOf().inspect({ type: 'fetch', request: 0, comparedWith });
+      await shown.post({ type: 'stop', source, comparedWith, body });
+      const rip = guestOf().control.evaluate(thread(), '$rip').value.toString(16);
+      await cell('GUEST_RIP', 'value').getByText(`0x${rip}`).waitFor();
+    };
+    await stop();
+    assert.equal(asked(), before);
+    await shown.page.getByRole('combobox').selectOption('previous-exit');
+    while (asked() === before) await shown.page.waitForTimeout(10);
+    await stop();
+    while (asked() === before + 1) await shown.page.waitForTimeout(10);
+    assert.equal(asked(), before + 2);
+  });
+
   it('tells a person without a session what to do', async () => {
     shown = await host.open(undefined);
     await shown.page.getByRole('button', { name: 'Debug a Guest' }).click();

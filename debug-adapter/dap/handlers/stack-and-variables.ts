@@ -8,6 +8,7 @@ import type { NamedFrame } from '../../debugger/stack-frames';
 import { UserError } from '../../support/user-error';
 import type { RequestArguments } from '../request-arguments';
 import type { HandlerTable, SessionState } from '../session-state';
+import { threadName } from '../thread-name';
 
 const mostFrames = 1000;
 
@@ -31,7 +32,7 @@ function threads(session: SessionState): object {
   // A debugger without threads would have nothing to go back in time with.
   const list = (there.length > 0 ? there : all).map((thread) => ({
     id: idOf(thread),
-    name: `${thread.partition.name}: VP ${thread.processor.index}`,
+    name: threadName(thread),
   }));
   return { threads: list };
 }

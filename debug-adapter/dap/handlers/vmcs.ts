@@ -1,34 +1,20 @@
 /** The custom requests of the VMCS inspector. */
-import type { VmcsComparison, VmcsMoment } from '../../debugger/inspection/vmcs-inspection';
+import type { VmcsMoment } from '../../debugger/inspection/vmcs-inspection';
 import { customRequest } from '../../protocol/custom-requests';
 import type { VmcsBody } from '../../protocol/vmcs-requests';
 import { UserError } from '../../support/user-error';
 import type { RequestArguments } from '../request-arguments';
 import type { HandlerTable, SessionState } from '../session-state';
-
-function comparisonOf(text: string): VmcsComparison {
-  switch (text) {
-    case 'last-stop':
-    case 'previous-exit':
-      return { kind: text };
-    default:
-      return { kind: 'exit', id: text };
-  }
-}
+import { vmcsBody, vmcsComparison } from '../vmcs-bodies';
 
 function vmcs(session: SessionState, args: RequestArguments): VmcsBody | undefined {
   const { control, run } = session.launched;
   const thread = control.thread(args.integer('threadId'));
   const exit = args.optionalString('exit');
   const moment: VmcsMoment = exit === undefined ? { kind: 'now' } : { kind: 'exit', id: exit };
-  const comparison = comparisonOf(args.optionalString('comparedWith') ?? 'last-stop');
+  const comparison = vmcsComparison(args.optionalString('comparedWith') ?? 'last-stop');
   const describe = (): VmcsBody =>
-    control.vmcs.describe(
-      control.thread(args.integer('threadId')),
-      control.position,
-      moment,
-      comparison,
-    );
+    vmcsBody(control, control.thread(args.integer('threadId')), moment, comparison);
   const missing = control.vmcs.missing(thread, moment, comparison);
   if (missing.length === 0) return describe();
   return session.later((answer) => {
@@ -45,6 +31,10 @@ function vmcs(session: SessionState, args: RequestArguments): VmcsBody | undefin
   });
 }
 
+function followVmcs(session: SessionState, args: RequestArguments): undefined {
+  session.launched.run.vmcs.comparedWith = args.optionalString('comparedWith');
+}
+
 function setVmcsField(session: SessionState, args: RequestArguments): undefined {
   const thread = session.control.thread(args.integer('threadId'));
   session.control.assign(thread, args.string('field'), args.string('value'));
@@ -55,5 +45,6 @@ function setVmcsField(session: SessionState, args: RequestArguments): undefined 
 /** Handlers of this group. */
 export const vmcsHandlers: HandlerTable = {
   [customRequest.vmcs]: vmcs,
+  [customRequest.followVmcs]: followVmcs,
   [customRequest.setVmcsField]: setVmcsField,
 };

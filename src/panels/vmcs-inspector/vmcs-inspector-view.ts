@@ -3,7 +3,11 @@ import * as vscode from 'vscode';
 import { customRequest } from '../../../debug-adapter/protocol/custom-requests';
 import type { VmcsBody } from '../../../debug-adapter/protocol/vmcs-requests';
 import { focusedThreadId } from '../../debug/focused-thread';
-import type { HyperscopeSessions } from '../../debug/hyperscope-sessions';
+import type {
+  FollowedSession,
+  FollowedStop,
+  HyperscopeSessions,
+} from '../../debug/hyperscope-sessions';
 import { requestFromAdapter } from '../../debug/session-requests';
 import { errorText } from '../../presentation/error-text';
 import { PanelWebview, type PageReady } from '../panel-webview';
@@ -16,6 +20,9 @@ const description = {
   bundle: 'vmcs-inspector',
 };
 
+/** A guest that runs for so long is shown as running. */
+const runningDelayMs = 100;
+
 type PageMessage = Exclude<ToExtension, PageReady>;
 
 export class VmcsInspectorView implements vscode.Disposable {
@@ -26,24 +33,28 @@ export class VmcsInspectorView implements vscode.Disposable {
   private edits = 0;
   /** The virtual processor that was looked at last, by session: after a stop VS Code has none for a while. */
   private readonly focused = new Map<string, number>();
-  /** Names of virtual processors by session and thread, which never change. */
-  private readonly threadNames = new Map<string, string>();
-  private revision = 0;
+  /** What the page compares the present with; undefined where it shows an exit. */
+  private presentComparison: string | undefined;
+  /** What the adapter was asked to send with each stop, by session. */
+  private readonly followed = new Map<string, string | undefined>();
+  private runningTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     extensionUri: vscode.Uri,
     private readonly sessions: HyperscopeSessions,
   ) {
-    const update = (): void => void this.postSource();
+    const update = (): void => this.postSource();
     this.page = new PanelWebview(extensionUri, description, {
       started: () => {
         this.posted = '';
         update();
       },
       received: (message) => void this.receive(message),
+      hidden: () => void this.follow(),
     });
     this.disposables.push(
       this.page,
+      sessions.onDidStop((stop) => this.postStop(stop)),
       sessions.onDidChange(update),
       sessions.onDidInvalidate(() => {
         this.edits++;
@@ -54,6 +65,7 @@ export class VmcsInspectorView implements vscode.Disposable {
   }
 
   dispose(): void {
+    clearTimeout(this.runningTimer);
     for (const disposable of this.disposables) disposable.dispose();
   }
 
@@ -93,7 +105,8 @@ export class VmcsInspectorView implements vscode.Disposable {
   }
 
   private async fetch(message: Extract<PageMessage, { type: 'fetch' }>): Promise<void> {
-    const { request } = message;
+    const { request, exit, comparedWith } = message;
+    this.presentComparison = exit === undefined ? comparedWith : undefined;
     try {
       // A processor that was looked at may have gone with its guest: then another one is.
       const body = await this.ask(message).catch((error: unknown) => {
@@ -102,6 +115,7 @@ export class VmcsInspectorView implements vscode.Disposable {
         return this.ask(message);
       });
       this.page.post({ type: 'vmcs', request, body });
+      await this.follow();
     } catch (error) {
       this.page.post({ type: 'failed', request, message: errorText(error) });
     }
@@ -142,38 +156,54 @@ export class VmcsInspectorView implements vscode.Disposable {
     return this.focused.get(id);
   }
 
-  private async postSource(): Promise<void> {
+  /** The page is shown the present beside what it was asked for, until it is hidden or shows something else. */
+  private async follow(): Promise<void> {
+    const live = this.sessions.live?.session;
+    if (live === undefined) return;
+    const comparedWith = this.page.listens ? this.presentComparison : undefined;
+    if (this.followed.get(live.id) === comparedWith) return;
+    this.followed.set(live.id, comparedWith);
+    const args = comparedWith === undefined ? {} : { comparedWith };
+    // A session that ends meanwhile sends nothing more anyway.
+    await requestFromAdapter(live, customRequest.followVmcs, args).catch(() => undefined);
+  }
+
+  /** Shows a stop whose VMCS has come with it, before VS Code looks at the processor. */
+  private postStop({ entry, vmcs }: FollowedStop): void {
+    if (vmcs === undefined || entry !== this.sessions.current || !this.page.listens) return;
+    const { session } = entry;
+    const { threadId, comparedWith, vmcs: body } = vmcs;
+    this.focused.set(session.id, threadId);
+    clearTimeout(this.runningTimer);
+    this.posted = this.moment(entry, threadId);
+    const source = { state: 'live', key: session.id, running: false } as const;
+    this.page.post({ type: 'stop', source, comparedWith, body });
+  }
+
+  private postSource(): void {
     const { current } = this.sessions;
     if (!this.page.listens) return;
     if (current === undefined) {
       this.page.post({ type: 'source', source: { state: 'none' } });
       return;
     }
-    const { session, ended, running, stops } = current;
-    const threadId = this.focusIn(session);
-    const moment = [session.id, ended, running, stops, this.edits, threadId].join();
+    const { session, ended, running } = current;
+    const moment = this.moment(current, this.focusIn(session));
     if (moment === this.posted) return;
-    this.posted = moment;
-    const revision = ++this.revision;
-    const state = ended ? 'ended' : 'live';
-    const known = this.threadNames.get(`${session.id}/${threadId}`) ?? '';
-    const source = { state, key: session.id, running, thread: known, revision } as const;
-    // The page asks for the VMCS at once; the name that it does not need for that may come later.
-    this.page.post({ type: 'source', source });
-    if (known !== '' || ended) return;
-    const thread = await this.nameThread(session).catch(() => '');
-    if (revision !== this.revision || thread === '') return;
-    this.page.post({ type: 'source', source: { ...source, thread } });
+    clearTimeout(this.runningTimer);
+    const post = (): void => {
+      this.posted = moment;
+      const state = ended ? 'ended' : 'live';
+      this.page.post({ type: 'source', source: { state, key: session.id, running } });
+    };
+    // A step is over sooner: the page is not to flicker, nor to be busy with that when the stop comes.
+    if (running) this.runningTimer = setTimeout(post, runningDelayMs);
+    else post();
   }
 
-  private async nameThread(session: vscode.DebugSession): Promise<string> {
-    const threadId = this.focusIn(session) ?? (await focusedThreadId(session));
-    const { partitions } = await requestFromAdapter(session, customRequest.partitions, {});
-    for (const { name, processors } of partitions) {
-      for (const { threadId: id, index } of processors) {
-        this.threadNames.set(`${session.id}/${id}`, `${name}: VP ${index}`);
-      }
-    }
-    return this.threadNames.get(`${session.id}/${threadId}`) ?? '';
+  /** What a page shows of a session changes with this. */
+  private moment(entry: FollowedSession, threadId: number | undefined): string {
+    const { session, ended, running, stops } = entry;
+    return [session.id, ended, running, stops, this.edits, threadId].join();
   }
 }

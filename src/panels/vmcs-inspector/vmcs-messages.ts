@@ -10,10 +10,6 @@ export type VmcsSource =
       /** Changes with every session. */
       readonly key: string;
       readonly running: boolean;
-      /** Name of the focused virtual processor. */
-      readonly thread: string;
-      /** Grows whenever what is shown may be out of date. */
-      readonly revision: number;
     };
 
 /** Buttons of the empty state. */
@@ -37,7 +33,15 @@ export type ToExtension =
   | { readonly type: 'run'; readonly command: VmcsCommand };
 
 export type ToPage =
+  /** What is shown may be out of date. */
   | { readonly type: 'source'; readonly source: VmcsSource }
+  /** The same at a stop, with the present VMCS that a page would ask for when it shows that comparison. */
+  | {
+      readonly type: 'stop';
+      readonly source: VmcsSource;
+      readonly comparedWith: string;
+      readonly body: VmcsBody;
+    }
   | { readonly type: 'vmcs'; readonly request: number; readonly body: VmcsBody }
   | { readonly type: 'failed'; readonly request: number; readonly message: string }
   /** `message` is empty where the value was taken. */

@@ -90,7 +90,7 @@ function momentChip(model: VmcsModel, actions: BarActions): TemplateResult | typ
 /** `hello-partition: VP 0 · Now, exit 12, CPUID, handled`. */
 function holdings({ source, body, exit }: VmcsModel): string {
   if (source.state === 'none') return '';
-  const parts = [source.thread];
+  const parts = [body?.thread ?? ''];
   if (body !== undefined && exit === undefined) parts.push(body.moment);
   if (source.state === 'ended') parts.push('session ended');
   else if (source.running) parts.push('running');

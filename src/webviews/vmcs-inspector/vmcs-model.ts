@@ -84,12 +84,20 @@ export class VmcsModel {
     switch (message.type) {
       case 'source':
         this.setSource(message.source);
+        this.fetch();
+        break;
+      case 'stop':
+        this.setSource(message.source);
+        this.edit = undefined;
+        if (this.exit === undefined && this.choice.comparedWith === message.comparedWith) {
+          // What is still on its way was asked for at a moment before.
+          this.request++;
+          this.show(message.body);
+        } else this.fetch();
         break;
       case 'vmcs':
         if (message.request !== this.request) return;
-        this.isWaiting = false;
-        this.body = message.body;
-        this.failure = '';
+        this.show(message.body);
         break;
       case 'failed':
         if (message.request !== this.request) return;
@@ -200,6 +208,12 @@ export class VmcsModel {
     this.choose({ [key]: next });
   }
 
+  private show(body: VmcsBody): void {
+    this.isWaiting = false;
+    this.body = body;
+    this.failure = '';
+  }
+
   private setSource(source: VmcsSource): void {
     const before = this.source;
     this.source = source;
@@ -214,9 +228,6 @@ export class VmcsModel {
       if (/^\d/.test(comparedWith)) this.choice = { ...this.choice, comparedWith: 'last-stop' };
     }
     if (source.running) this.edit = undefined;
-    // The same moment again, with the name of its processor.
-    const isSame = !isOther && before.revision === source.revision;
-    if (!isSame) this.fetch();
   }
 
   private finishEdit(field: string, problem: string): void {
