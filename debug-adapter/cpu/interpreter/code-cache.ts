@@ -227,6 +227,13 @@ export class CodeCache {
     this.coolDown(place, offset);
   }
 
+  /** Whether the record of an instruction runs a translated region. */
+  hasRegion(place: CodePlace, offset: number): boolean {
+    const record = this.recordOf(place, offset);
+    if (record === 0) return false;
+    return this.view.getUint16(record + recordOffsets.handler, true) === pseudoHandler.region;
+  }
+
   /** Counts the jumps to an instruction anew, without the one that has just made it hot: that is looked up again. */
   coolDown(place: CodePlace, offset: number): void {
     const record = this.recordOf(place, offset);

@@ -78,6 +78,8 @@ export class Translator {
   /** Asks for a translation of the code at an offset of a frame, as it is decoded in a mode. */
   request(frame: number, offset: number, mode: CodeMode): void {
     if (!translatedModes.has(mode)) return;
+    // Jumps from the interpreter are counted where a region begins as well, and another one would not take its place.
+    if (this.code.hasRegion({ frame, mode }, offset)) return;
     if (this.isUnstable(frame)) {
       // It may ask again.
       this.code.coolDown({ frame, mode }, offset);

@@ -1,6 +1,7 @@
 // Translated code belongs to a page's contents: it is shared by processors, comes back with old bytes, and does not thrash.
 import assert from 'node:assert/strict';
 import { webAssemblyCodeHost } from '../../../../debug-adapter/host/web-assembly-code-space';
+import type { ArchivedRegion, CodeArchive } from '../../../../debug-adapter/machine/code-archive';
 import type { CodeHost } from '../../../../debug-adapter/machine/code-space';
 import { BareProcessor, type BareProcessorOptions } from '../../../support/bare-processor';
 import { machineCode } from '../../../support/machine-code';
@@ -126,6 +127,29 @@ describe('translated regions and the contents of pages', function () {
       assert.ok(alive <= modulesMax, `${alive} modules alive in round ${round}`);
     }
     assert.equal(lab.host.modules, contents);
+  });
+
+  it('a place is translated once, whoever has left its region, however often the interpreter comes to it', () => {
+    const archived: ArchivedRegion[] = [];
+    const archive: CodeArchive = {
+      find: () => archived,
+      add: (module, regions) => {
+        archived.push(...regions.map((region, index) => ({ ...region, module, index })));
+      },
+    };
+    for (const origin of ['this run', 'an earlier run']) {
+      // Archives are for TLBs of the usual size.
+      const lab = prepare(patient, { archive, tlbEntries: 4096 });
+      lab.processor.memory.write(gpa, machineCode(upwards));
+      run(lab);
+      for (let times = 0; times < 3 * patient; times++) {
+        lab.processor.state.rip = page;
+        lab.processor.core.run(steps, 0);
+      }
+      run(lab);
+      assert.equal(lab.host.modules, 1, origin);
+      assert.equal(archived.length, 1, origin);
+    }
   });
 
   it('processors of a partition run one copy of the code', () => {
