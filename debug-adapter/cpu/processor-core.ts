@@ -33,6 +33,7 @@ import type { TranslationSources } from './paging/translation-sources';
 import { generalProtection, ProcessorContext, RoutineEnd, vector } from './processor-context';
 import { continueWithFlags } from './routines/interrupts';
 import { RoutineRecord, type Processor } from './routines/routine';
+import { flagResume, ResumeFlag } from './resume-flag';
 import { routines } from './routines/routine-table';
 import { instructionBytesAt, unbuiltName } from './unbuilt-instruction';
 import { blockBySti, blockingByMovSs, blockingBySti, endBlocking } from './interruptibility';
@@ -56,7 +57,6 @@ const flagTrap = 0x100;
 const entryValid = 0x80000000;
 /** VM entry can inject a pending exit by the monitor trap flag (SDM vol. 3, 27.6.2). */
 const otherEvent = 7;
-const flagResume = 0x10000;
 const lastPage = 0xfffffffffffff000n;
 
 /** What is shared by the processors of a partition. */
@@ -90,6 +90,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   readonly debugRegisters: DebugRegisters;
   private readonly walker: PageWalker;
   private readonly boundaries: BoundaryExits;
+  private readonly resumeFlag: ResumeFlag;
   private pendingTrap: Event | undefined;
   /** Set by an instruction that says itself whether a single-step trap follows it. */
   private isTrapDecided = false;
@@ -119,6 +120,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.walker = new PageWalker(this.context);
     this.boundaries = new BoundaryExits(this.context);
     this.caches = new TranslationCaches(this.context, this.walker.known, shared.tlbEntries);
+    this.resumeFlag = new ResumeFlag(this.context, this.caches, shared.code, () => this.linearIp());
     this.addressSpaces = new AddressSpaces(this.context, this.caches);
     this.access = new MemoryAccess(this.context, this.walker, this.caches);
     this.segments = new SegmentLoader(this.context, this.access);
@@ -217,7 +219,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.retire(1);
     state.writeU32(stateOffsets.answerCount, 0);
     this.context.setRun32(runOffsets.passBreakpoint, 0);
-    this.clearResumeFlag();
+    this.resumeFlag.clear();
     const flags = state.readU32(stateOffsets.flagsSystem);
     if ((flags & flagTrap) !== 0) addPendingTrap(state, singleStep);
     this.debugRegisters.trapBehindExit();
@@ -306,10 +308,19 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     return continueWithFlags(this.context);
   }
 
+  putResumeFlagAside(): void {
+    this.resumeFlag.putAside();
+  }
+
   /** Import `routine` of generated code. */
   callRoutine(record: number, number: number): RoutineEnd {
     const routine = present(routines[number], 'routine');
     const { watch } = this.context;
+    if (this.resumeFlag.isMissedByRoutine) {
+      // It may look at RF, which the run loop sets again.
+      this.context.setRun32(runOffsets.stop, StopCode.budget);
+      return RoutineEnd.leave;
+    }
     if (watch !== undefined && !watch.isArmed) {
       // What a routine accesses is only noted: it runs alone.
       watch.wantsArming = true;
@@ -368,7 +379,8 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       this.boundaries.isTrapFlagged ||
       isPassed;
     this.isSingleRecord = false;
-    this.chunk = isSingle ? 1 : isResuming ? this.resumedSteps(left) : left;
+    const limit = isSingle ? 1 : left;
+    this.chunk = this.resumeFlag.begin(isResuming, limit);
     this.access.beginInstruction();
     const [low, high] = [state.readU32(stateOffsets.rip), state.readHigh(stateOffsets.rip)];
     this.clock.begin(this.startNs + this.steps + this.chunk);
@@ -383,11 +395,12 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.steps += taken;
     this.retire(taken);
     if (context.run32(runOffsets.stepsLeftAtSti) === this.chunk - taken) blockBySti(state);
+    this.resumeFlag.takeBack(this.chunk - taken);
     if (taken > 0) {
       this.afterInstruction(blocking !== 0, isPassing);
       const isStill =
         state.readU32(stateOffsets.rip) === low && state.readHigh(stateOffsets.rip) === high;
-      if (isResuming && !isStill) this.clearResumeFlag();
+      if (isResuming) this.resumeFlag.end(isStill);
       if (isArmed) this.setPendingWatch();
       if (isTrapping && !this.isTrapDecided) this.trapUnlessBlocked();
       this.isTrapDecided = false;
@@ -401,31 +414,6 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     const stop = isOver ? undefined : this.handleStop(code);
     this.shared.translator.advance(taken);
     return stop;
-  }
-
-  /**
-   * Steps of an instruction with RF set, at the end of which it is done or not: a string instruction that goes on after
-   * a page fault makes all iterations but the last at once.
-   */
-  private resumedSteps(left: number): number {
-    const { context, shared, state } = this;
-    // Without a bigint where no segment has a base: every page fault ends in such a step.
-    const isFlat = context.mode === longCode || context.mode === flatCode;
-    const [low, high] = isFlat
-      ? [state.readU32(stateOffsets.rip) | 0, state.readHigh(stateOffsets.rip)]
-      : halves(this.linearIp());
-    const record = this.caches.recordAt(low, high);
-    if (record === 0 || !shared.code.endsWithCount(record)) return 1;
-    const count = this.state.gpr(1) & new RoutineRecord(context, record).addressMask;
-    const before = count > 0xffffffffn ? left : Number(count) - 1;
-    return Math.min(left, Math.max(before, 1));
-  }
-
-  /** RF lasts until an instruction is done, all its iterations included (SDM vol. 3, 17.3.1.1). */
-  private clearResumeFlag(): void {
-    const flags = this.state.readU32(stateOffsets.flagsSystem);
-    if ((flags & flagResume) === 0) return;
-    this.state.writeU32(stateOffsets.flagsSystem, flags & ~flagResume);
   }
 
   /** Data breakpoints trap behind the instruction (SDM vol. 3, 17.2.5). */

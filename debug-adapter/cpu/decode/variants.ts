@@ -214,6 +214,7 @@ export type DefinitionLookup = (mnemonic: string) => Definition | undefined;
 export class VariantTable {
   readonly index: VariantIndex;
   private readonly made: (Variant | undefined)[];
+  private readonly repeated: ReadonlySet<number>;
   private readonly repeatedMoves: ReadonlySet<number>;
   private everyGroup: readonly (readonly Variant[])[] | undefined;
 
@@ -235,11 +236,14 @@ export class VariantTable {
       this.index = known;
       this.made = [];
     }
-    this.repeatedMoves = new Set(
-      this.index.names.flatMap((name, place) =>
-        /^rep(ne)? (MOVS|STOS|LODS)/.test(name) ? [firstHandler + place] : [],
-      ),
-    );
+    const named = (pattern: RegExp): ReadonlySet<number> =>
+      new Set(
+        this.index.names.flatMap((name, place) =>
+          pattern.test(name) ? [firstHandler + place] : [],
+        ),
+      );
+    this.repeated = named(/^rep(ne)? /);
+    this.repeatedMoves = named(/^rep(ne)? (MOVS|STOS|LODS)/);
   }
 
   /** Variants by group, in the order of `handlerGroups`; together they are in handler order. */
@@ -279,6 +283,11 @@ export class VariantTable {
   handlerNamed(name: string): number | undefined {
     const place = this.index.names.indexOf(name);
     return place < 0 ? undefined : this.firstHandler + place;
+  }
+
+  /** Whether a handler is that of an instruction with REP. */
+  isRepeated(handler: number): boolean {
+    return this.repeated.has(handler);
   }
 
   /** Whether a handler is that of MOVS, STOS or LODS with REP, which end with their count and with nothing else. */

@@ -260,11 +260,23 @@ export class CodeCache {
 
   /** Whether a record is of a string instruction that ends with its count; not where it has a breakpoint. */
   endsWithCount(record: number): boolean {
-    const { view } = this;
-    const handler = view.getUint16(record + recordOffsets.handler, true);
-    const replaced = view.getUint16(record + recordOffsets.replacedHandler, true);
-    const isReplaced = handler === pseudoHandler.region || handler === pseudoHandler.straddling;
-    return this.variants.endsWithCount(isReplaced ? replaced : handler);
+    const handler = this.view.getUint16(record + recordOffsets.handler, true);
+    return handler !== pseudoHandler.breakpoint && this.variants.endsWithCount(this.meant(record));
+  }
+
+  /** Whether a record is of an instruction with a REP prefix, which may take several steps. */
+  isRepeated(record: number): boolean {
+    return this.variants.isRepeated(this.meant(record));
+  }
+
+  /** The handler of a record, also where another one comes before it. */
+  private meant(record: number): number {
+    const handler = this.view.getUint16(record + recordOffsets.handler, true);
+    return handler === pseudoHandler.region ||
+      handler === pseudoHandler.straddling ||
+      handler === pseudoHandler.breakpoint
+      ? this.view.getUint16(record + recordOffsets.replacedHandler, true)
+      : handler;
   }
 
   /** Page offsets that the interpreter must see. */

@@ -112,8 +112,7 @@ export class VectorBuilder {
     if (width !== 128) {
       return this.let(this.withLane64(this.zero(), 0, this.b.loadOperand(width)));
     }
-    const host = this.translate('read', isAligned);
-    return this.let({ kind: 'loadVector', host });
+    return this.load(this.translate('read', isAligned));
   }
 
   /** Writes a whole vector operand: 128 bits to an XMM register, 64 to an MMX register, the width to memory. */
@@ -132,8 +131,7 @@ export class VectorBuilder {
     assert(operand.kind === 'vectorMemory', 'a vector operand');
     const { width } = operand;
     if (width === 128) {
-      const host = this.translate('write', isAligned);
-      this.b.push({ kind: 'storeVector', host, value });
+      this.store(this.translate('write', isAligned), value);
       return;
     }
     const { b } = this;
@@ -143,6 +141,16 @@ export class VectorBuilder {
       mmxFault === undefined ? access : { ...access, mmxFault },
     );
     b.store(host, width, b.truncate(this.lane64(value, 0), width));
+  }
+
+  /** The 16 bytes at an address that `translate` produced. */
+  load(host: Local): VectorExpression {
+    return this.let({ kind: 'loadVector', host });
+  }
+
+  /** Writes 16 bytes to an address that `translate` produced for writing. */
+  store(host: Local, value: VectorExpression): void {
+    this.b.push({ kind: 'storeVector', host, value });
   }
 
   setState(offset: number, value: VectorExpression): void {

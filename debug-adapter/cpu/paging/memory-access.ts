@@ -142,6 +142,10 @@ export class MemoryAccess {
     if (memory.flagsOf(frame) === 0 && watched === 'no') {
       memory.markWritten(frame);
       this.caches.fillWrite(low, high, found);
+      // Who may write a page may read it, unless the hypervisor keeps that from the guest.
+      if ((memory.rightsOf(this.walker.gpaPage) & rightRead) !== 0) {
+        this.caches.fillRead(low, high, found);
+      }
       return target;
     }
     return this.stage([{ frame, target, from: 0, length: bytes }], isModify);

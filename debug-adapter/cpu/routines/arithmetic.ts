@@ -1,20 +1,10 @@
 /** What the intermediate representation's 64-bit arithmetic cannot say: 128-bit division, and stack forms with two addresses. */
-import { stateOffsets } from '../../machine/processor-state';
-import { flatCode } from '../decode/code-mode';
 import { RoutineEnd, vector, type Fault } from '../processor-context';
 import { runOffsets } from '../memory-map';
-import {
-  leaveWith,
-  operandBytes,
-  type Processor,
-  type Routine,
-  type RoutineFamily,
-} from './routine';
+import { leaveWith, operandBytes, type Routine, type RoutineFamily } from './routine';
 import { storeWords } from '../events/words';
 
 const stackPointer = 4;
-const rsp = stateOffsets.gpr + stackPointer * 8;
-const allRegistersBytes = 32;
 
 const divideError: Fault = { vector: vector.DE, errorCode: undefined };
 
@@ -96,27 +86,8 @@ function copyPointers(data: Uint8Array, outer: Uint8Array, bytes: number, ahead:
   }
 }
 
-/** Address of the 32 bytes of all registers at a flat stack's offset, where they are at hand in a TLB; else 0. */
-function allRegistersAt(processor: Processor, offset: number, kind: 'read' | 'write'): number {
-  const isFlat = processor.context.mode === flatCode && operandBytes(processor) === 4;
-  return isFlat ? processor.access.bytesAt(offset | 0, 0, allRegistersBytes, kind) : 0;
-}
-
 /** PUSHA: eight registers, with the stack pointer as it was (SDM vol. 2, PUSHA). */
 const pushAll: Routine = (processor, record) => {
-  const bottom = (processor.context.state.readU32(rsp) - allRegistersBytes) >>> 0;
-  const to = allRegistersAt(processor, bottom, 'write');
-  if (to === 0) return pushAllSlowly(processor, record);
-  const { state, view } = processor.context;
-  for (let register = 0; register < 8; register++) {
-    const value = state.readU32(stateOffsets.gpr + register * 8);
-    view.setUint32(to + (7 - register) * 4, value, true);
-  }
-  state.writeZeroExtended(rsp, bottom);
-  return RoutineEnd.next;
-};
-
-const pushAllSlowly: Routine = (processor, record) => {
   const { context, access } = processor;
   const { state } = context;
   const bytes = operandBytes(processor);
@@ -136,21 +107,7 @@ const pushAllSlowly: Routine = (processor, record) => {
 };
 
 /** POPA: the stored stack pointer is skipped. */
-const popAll: Routine = (processor, record) => {
-  const top = processor.context.state.readU32(rsp);
-  const from = allRegistersAt(processor, top, 'read');
-  if (from === 0) return popAllSlowly(processor, record);
-  const { state, view } = processor.context;
-  for (let register = 0; register < 8; register++) {
-    if (register === stackPointer) continue;
-    const value = view.getUint32(from + (7 - register) * 4, true);
-    state.writeZeroExtended(stateOffsets.gpr + register * 8, value);
-  }
-  state.writeZeroExtended(rsp, (top + allRegistersBytes) >>> 0);
-  return RoutineEnd.next;
-};
-
-const popAllSlowly: Routine = (processor) => {
+const popAll: Routine = (processor) => {
   const { context, access } = processor;
   const { state } = context;
   const bytes = operandBytes(processor);

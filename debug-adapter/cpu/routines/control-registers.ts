@@ -78,12 +78,6 @@ const moveFromControl: Routine = (processor, record) => {
     return crExit(context, record, number, accessType.moveFrom, register);
   }
   const isLong = context.mode.codeSize === 64;
-  if (number === 2) {
-    // Every page fault reads it.
-    const { cr2, gpr } = stateOffsets;
-    state.writeHalves(gpr + register * 8, state.readU32(cr2), isLong ? state.readHigh(cr2) : 0);
-    return RoutineEnd.next;
-  }
   const value = readControl(context, number);
   state.setGpr(register, isLong ? value : value & 0xffffffffn);
   return RoutineEnd.next;

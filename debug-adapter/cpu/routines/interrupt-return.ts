@@ -60,6 +60,7 @@ function finish(processor: Processor, flags?: number): RoutineEnd {
   if (flags !== undefined) context.state.rflags = flags;
   context.hasLetNmisIn = false;
   processor.modeChanged();
+  processor.putResumeFlagAside();
   return continueWithFlags(processor.context);
 }
 

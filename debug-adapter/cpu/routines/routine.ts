@@ -36,6 +36,11 @@ export interface Processor {
   segmentChanged(record: RoutineRecord): RoutineEnd;
   /** Keeps interrupts out for one more instruction, after STI or a load of SS (SDM vol. 3, 6.8.3). */
   blockInterrupts(record: RoutineRecord, by: 'sti' | 'mov-ss'): typeof RoutineEnd.finish;
+  /**
+   * At the end of IRET: where the next instruction is one step, generated code goes on without RF, which is set again
+   * if that instruction turns out not to be done.
+   */
+  putResumeFlagAside(): void;
   /** Ends SYSCALL and SYSRET, after which the new TF decides about a single-step trap; RIP is the next one's. */
   decideTrap(): RoutineEnd;
   /** Hands a software interrupt or trap to delivery once the instruction, which counts as done, has left. */

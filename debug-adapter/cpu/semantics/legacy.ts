@@ -1,10 +1,19 @@
 /** Instructions that 64-bit mode does not have (SDM vol. 2: AAA, AAD, AAM, AAS, DAA, DAS, BOUND, INTO, PUSHA, ARPL, LDS). */
+import { present } from '../../support/assert';
 import type { Builder } from '../ir/builder';
-import type { Expression } from '../ir/ir';
+import type { Expression, Local } from '../ir/ir';
+import { VectorBuilder } from '../ir/vector-builder';
 import { runOffsets } from '../memory-map';
-import { defineRare, defineSizedRoutine, operandAt, widthOf, type Definition } from './definition';
+import {
+  defineIn,
+  defineRare,
+  operandAt,
+  widthOf,
+  type Definition,
+  type VariantContext,
+} from './definition';
 import { requireProtectedMode } from './protected-mode';
-import { RAX } from './registers';
+import { RAX, RBP, RBX, RCX, RDI, RDX, RSI, RSP } from './registers';
 
 const divideError = 0;
 const boundRange = 5;
@@ -114,6 +123,70 @@ function loadFarPointer(mnemonic: string, segment: number): Definition {
   });
 }
 
+/** Registers that PUSHA leaves in memory, by ascending addresses. */
+const lowerRegisters = [RDI, RSI, RBP, RSP] as const;
+const upperRegisters = [RBX, RDX, RCX, RAX] as const;
+const allRegistersBytes = 32;
+const halfBytes = 16;
+const pageMask = 0xfff;
+
+/** Whether the routine is left to do it: unless 32-bit registers lie in one page of a flat stack. */
+function isLeftToRoutine(
+  b: Builder,
+  { operandSize }: VariantContext,
+  bottom: Expression,
+  routine: string,
+): boolean {
+  const toRoutine = (): void => {
+    b.setState(runOffsets.operand, 8, b.i64(operandSize / 8));
+    b.routine(routine);
+  };
+  if (operandSize !== 32 || b.isChecked) {
+    toRoutine();
+    return true;
+  }
+  const room = b.i64(pageMask + 1 - allRegistersBytes);
+  b.if(b.compare('gt_u', b.and(bottom, b.i64(pageMask)), room), toRoutine);
+  return false;
+}
+
+function translateHalves(b: Builder, bottom: Expression, intent: 'read' | 'write'): Local[] {
+  return [0, halfBytes].map((at) =>
+    b.translate(b.let(b.add(bottom, b.i64(at))), { width: 128, intent, stack: true }),
+  );
+}
+
+/** PUSHA: eight registers, with the stack pointer as it was (SDM vol. 2, PUSHA). */
+const pushAll = defineIn('vectorMove', 'PUSHA', (b, _operands, context) => {
+  const bottom = b.stackOffset(b.sub(b.stackPointer(), b.i64(allRegistersBytes)));
+  if (isLeftToRoutine(b, context, bottom, 'pushAll')) return;
+  const v = new VectorBuilder(b);
+  const pair = (low: number, high: number): Expression =>
+    b.or(b.register(low, 32), b.binary('shl', b.register(high, 32), b.i64(32)));
+  const hosts = translateHalves(b, bottom, 'write');
+  [lowerRegisters, upperRegisters].forEach(([first, second, third, fourth], half) => {
+    const low = v.withLane64(v.zero(), 0, pair(first, second));
+    v.store(present(hosts[half], 'half'), v.withLane64(low, 1, pair(third, fourth)));
+  });
+  b.setStackPointer(bottom);
+});
+
+/** POPA: the stored stack pointer is skipped. */
+const popAll = defineIn('vectorMove', 'POPA', (b, _operands, context) => {
+  const bottom = b.let(b.stackPointer());
+  if (isLeftToRoutine(b, context, bottom, 'popAll')) return;
+  const v = new VectorBuilder(b);
+  const halves = translateHalves(b, bottom, 'read').map((host) => v.load(host));
+  [lowerRegisters, upperRegisters].forEach((registers, half) => {
+    registers.forEach((register, lane) => {
+      if (register === RSP) return;
+      const value = v.lane32(present(halves[half], 'half'), lane);
+      b.setRegister(register, b.widen(value), 32);
+    });
+  });
+  b.setStackPointer(b.add(bottom, b.i64(allRegistersBytes)));
+});
+
 export const legacyDefinitions: readonly Definition[] = [
   decimalAdjust('DAA'),
   decimalAdjust('DAS'),
@@ -125,8 +198,8 @@ export const legacyDefinitions: readonly Definition[] = [
   bound,
   interruptOnOverflow,
   adjustPrivilege,
-  defineSizedRoutine('PUSHA', 'pushAll'),
-  defineSizedRoutine('POPA', 'popAll'),
+  pushAll,
+  popAll,
   loadFarPointer('LES', 0),
   loadFarPointer('LSS', 2),
   loadFarPointer('LDS', 3),

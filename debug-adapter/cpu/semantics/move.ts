@@ -1,6 +1,7 @@
 /** Data movement and conversion (SDM vol. 2: MOV, MOVZX, MOVSX, LEA, XCHG, CMOVcc, SETcc, BSWAP, CBW, CWD, XLAT, …). */
+import { stateOffsets } from '../../machine/processor-state';
 import { conditionCodes, type ConditionCode } from '../ir/condition-codes';
-import type { Builder } from '../ir/builder';
+import type { Builder, Operand } from '../ir/builder';
 import type { Expression, Width } from '../ir/ir';
 import { runOffsets } from '../memory-map';
 import { define, defineRare, operandAt, widthOf, type Definition } from './definition';
@@ -13,6 +14,8 @@ const moveToSpecial = {
   debug: 'moveToDebug',
 } as const;
 
+const faultAddressRegister = 2;
+
 const move = define('MOV', (b, operands) => {
   const target = operandAt(operands, 0);
   const source = operandAt(operands, 1);
@@ -22,8 +25,19 @@ const move = define('MOV', (b, operands) => {
   }
   if (source.kind !== 'special') return b.write(target, b.read(source));
   if (source.file === 'segment') return b.write(target, segmentSelector(b));
-  b.routine(source.file === 'control' ? 'moveFromControl' : 'moveFromDebug');
+  if (source.file === 'debug') return b.routine('moveFromDebug');
+  moveFromControl(b, target, b.read(source));
 });
+
+/** CR2 is never anyone's but the guest's: every page fault reads it. The routine knows the others. */
+function moveFromControl(b: Builder, target: Operand, number: Expression): void {
+  const isUser = b.compare('ne', b.state(runOffsets.cpl, 4), b.i32(0));
+  const routine = (): void => b.routine('moveFromControl');
+  b.if(b.compare('ne', number, b.i64(faultAddressRegister)), routine);
+  b.if(isUser, routine);
+  const address = b.state(stateOffsets.cr2, 8);
+  b.write(target, b.stackSize === 64 ? address : b.and(address, b.i64(0xffffffff)));
+}
 
 const moveNonTemporal = define('MOVNTI', (b, operands) => {
   b.write(operandAt(operands, 0), b.read(operandAt(operands, 1)));

@@ -1,5 +1,6 @@
 // IRET and far RET: frames, privilege changes, flags that may change, and the faults of each check.
 import assert from 'node:assert/strict';
+import { stateOffsets } from '../../../../debug-adapter/machine/processor-state';
 import { GuestKernel, layout, selector } from '../../../support/guest-kernel';
 import { machineCode } from '../../../support/machine-code';
 
@@ -164,6 +165,72 @@ describe('IRET in 64-bit mode (SDM vol. 2, IRET)', () => {
     assert.equal(kernel.outcome(), 'budget');
     assert.deepEqual([kernel.state.rip, kernel.state.gpr(4)], [target, stackPointer]);
   });
+});
+
+describe('RF that IRET has set (SDM vol. 3, 17.3.1.1)', () => {
+  const resume = 0x10000n;
+  /** What a run has left, where it has not ended. */
+  type Taken = readonly [rip: bigint, rflags: number, stack: readonly bigint[], retired: bigint];
+
+  function writeFrame(kernel: GuestKernel, top: bigint): void {
+    const { kernelCode, kernelData } = selector;
+    const values = [target, BigInt(kernelCode), resume | 2n, stackPointer, BigInt(kernelData)];
+    values.forEach((value, index) => kernel.writeU64(Number(top) + index * 8, value));
+  }
+
+  /** Returns with RF set and takes so many steps, `atOnce` of them in a run. */
+  function taken(kernel: GuestKernel, steps: number, atOnce: number): Taken {
+    kernel.state.rflags = 2;
+    kernel.state.rip = BigInt(layout.kernelCode);
+    kernel.state.setGpr(4, stackPointer - 0x100n);
+    writeFrame(kernel, stackPointer - 0x100n);
+    writeFrame(kernel, stackPointer);
+    kernel.state.setGpr(1, 3n);
+    kernel.state.setGpr(7, BigInt(layout.userStack));
+    const before = kernel.state.readU64(stateOffsets.retired);
+    for (let left = steps; left > 0;) {
+      kernel.state.writeU32(stateOffsets.exitPending, 0);
+      const run = kernel.core.run(Math.min(atOnce, left), 0);
+      left -= run.steps;
+      if (run.stop.kind === 'vm-exit') break;
+    }
+    const { rip, rflags } = kernel.state;
+    const retired = kernel.state.readU64(stateOffsets.retired) - before;
+    return [rip, rflags, kernel.stack(6), retired];
+  }
+
+  for (const hotCount of [0, 1]) {
+    describe(hotCount === 0 ? 'interpreted' : 'translated', () => {
+      let kernel: GuestKernel;
+      before(() => (kernel = new GuestKernel({ hotCount })));
+      for (const [title, code, steps, keepsFlag] of [
+        ['ends with an instruction', '90 90', 2, false],
+        ['is pushed by a fault', '0f 0b', 2, true],
+        ['is pushed by a page fault', '48 a1 00 00 00 40 00 00 00 00', 2, true],
+        ['is not pushed by PUSHF', '9c', 2, false],
+        ['ends with a jump to itself', 'eb fe', 4, false],
+        ['ends with a routine', 'fb fa', 3, false],
+        ['is there at a VM exit', '0f a2', 2, true],
+        ['lasts for all iterations', 'f3 aa', 3, true],
+        ['ends behind them', 'f3 aa', 4, false],
+        ['is set anew by another return', '48 cf', 2, true],
+      ] as const) {
+        it(title, () => {
+          kernel.enter(0, machineCode(iret));
+          kernel.memory.write(Number(target), machineCode(code));
+          const single = taken(kernel, steps, 1);
+          // The instructions are known by now.
+          for (const atOnce of [steps, 2]) assert.deepEqual(taken(kernel, steps, atOnce), single);
+          const [rip, rflags, stack] = single;
+          const isHandled = rip >= kernel.handler(0) && rip <= kernel.handler(255);
+          const flags = isHandled
+            ? stack.slice(0, 4).find((value) => value >= resume && value < 2n * resume)
+            : BigInt(rflags);
+          assert.equal(((flags ?? 0n) & resume) !== 0n, keepsFlag);
+        });
+      }
+    });
+  }
 });
 
 describe('POPF (SDM vol. 2, POPF)', () => {
