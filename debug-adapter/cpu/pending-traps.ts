@@ -3,12 +3,14 @@ import type { ProcessorState } from '../machine/processor-state';
 import { blockingByMovSs } from './interruptibility';
 import { vmcsOffsets } from './vmcs-offsets';
 
+/** RFLAGS.TF. */
+export const flagTrap = 0x100;
 /** BS, of DR6 and of the pending debug exceptions. */
 export const singleStep = 0x4000n;
 /** Tells that a breakpoint of B0 to B3 is enabled. */
 export const enabledBreakpoint = 0x1000n;
 /** BS and B0 to B3. */
-const trapBits = 0x400f;
+export const trapBits = 0x400f;
 const traps = BigInt(trapBits);
 
 export function addPendingTrap(state: ProcessorState, bits: bigint): void {

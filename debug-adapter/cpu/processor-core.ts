@@ -16,7 +16,7 @@ import { StopCode, stateOffsets, type ProcessorState } from '../machine/processo
 import { guestTimeStamp } from '../machine/time-stamp';
 import type { LinearAddressBits } from '../spec/x86/address-widths';
 import { assert, present } from '../support/assert';
-import { injectedEvent, type Event } from './events/event';
+import { debugTrap, injectedEvent, type Event } from './events/event';
 import { EventDelivery, type DeliveryEnd } from './events/event-delivery';
 import { SegmentLoader } from './events/segments';
 import { flatCode, longCode } from './decode/code-mode';
@@ -33,6 +33,7 @@ import type { TranslationSources } from './paging/translation-sources';
 import { generalProtection, ProcessorContext, RoutineEnd, vector } from './processor-context';
 import { continueWithFlags } from './routines/interrupts';
 import { RoutineRecord, type Processor } from './routines/routine';
+import { isCodePlain } from './plain-code';
 import { flagResume, ResumeFlag } from './resume-flag';
 import { routines } from './routines/routine-table';
 import { instructionBytesAt, unbuiltName } from './unbuilt-instruction';
@@ -42,6 +43,7 @@ import type { Translator } from './translator/translator';
 import {
   addPendingTrap,
   enabledBreakpoint,
+  flagTrap,
   hasPendingTrap,
   singleStep,
   takePendingTraps,
@@ -50,10 +52,9 @@ import { mxcsrOffset, mxcsrReset } from './vector-state';
 import { segmentOffsets, vmcsOffsets } from './vmcs-offsets';
 import { BoundaryExits } from './vmx/boundary-exits';
 import { isExitPassed, putControlsAside } from './vmx/passed-exit';
-import { causeExit, eventType, exitReason } from './vmx/vm-exits';
+import { causeExit, exitReason } from './vmx/vm-exits';
 import { X87Unit } from './x87/x87-unit';
 
-const flagTrap = 0x100;
 const entryValid = 0x80000000;
 /** VM entry can inject a pending exit by the monitor trap flag (SDM vol. 3, 27.6.2). */
 const otherEvent = 7;
@@ -81,6 +82,7 @@ const keptAtPowerOn = [stateOffsets.retired, stateOffsets.randomState] as const;
 
 export class VirtualProcessorCore implements ProcessorCore, Processor {
   readonly context: ProcessorContext;
+  readonly state: ProcessorState;
   readonly access: MemoryAccess;
   readonly segments: SegmentLoader;
   readonly delivery: EventDelivery;
@@ -100,6 +102,8 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   /** Bounds and clock of the call of `run` in progress. */
   private steps = 0;
   private chunk = 0;
+  /** Steps that generated code has taken of the last chunk. */
+  private taken = 0;
   private startNs = 0;
 
   constructor(
@@ -114,6 +118,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       shared.sources,
       shared.linearAddressBits,
     );
+    this.state = this.context.state;
     this.resetFloatingPoint();
     this.clock = new TimeStampClock(this.context, shared.clock);
     this.debugRegisters = new DebugRegisters(this.context);
@@ -145,10 +150,6 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.state.writeU32(mxcsrOffset, mxcsrReset);
   }
 
-  get state(): ProcessorState {
-    return this.context.state;
-  }
-
   get linearAddressBits(): LinearAddressBits {
     return this.context.supportedAddressBits;
   }
@@ -159,10 +160,29 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.steps = 0;
     this.startNs = timeNs;
     this.boundaries.begin(timeNs);
-    let stop: Outcome = this.enter();
-    while (stop === undefined) stop = this.steps < budget ? this.advance(budget) : budgetUsed;
+    const information = state.readU32(vmcsOffsets.entryInformation);
+    let stop: Outcome = (information & entryValid) === 0 ? undefined : this.enter(information);
+    while (stop === undefined) {
+      if (this.steps >= budget) stop = budgetUsed;
+      else stop = this.isPlain() ? this.runPlain(budget) : this.advance(budget);
+    }
     if (stop.kind === 'vm-exit') this.boundaries.end(timeNs + this.steps);
     return { stop, steps: this.steps };
+  }
+
+  private isPlain(): boolean {
+    return isCodePlain(this.context) && this.boundaries.isIdle && !this.isSingleRecord;
+  }
+
+  /** What {@link advance} comes to where {@link isPlain} says so. */
+  private runPlain(budget: number): Outcome {
+    const { translator } = this.shared;
+    const limit = translator.bounded(budget - this.steps);
+    const code = this.execute(this.resumeFlag.begin(false, limit));
+    this.isTrapDecided = false;
+    const stop = this.endChunk(code);
+    translator.advance(this.taken);
+    return stop;
   }
 
   /** What comes first at an instruction boundary (SDM vol. 3, 26.2, 26.5.1 and 26.5.2). */
@@ -333,10 +353,8 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   // Running
 
   /** VM entry: delivers what the hypervisor injects (SDM vol. 3, 27.6). */
-  private enter(): Outcome {
+  private enter(information: number): Outcome {
     const { state } = this;
-    const information = state.readU32(vmcsOffsets.entryInformation);
-    if ((information & entryValid) === 0) return undefined;
     state.writeU64(vmcsOffsets.entryInformation, 0n);
     state.writeU64(vmcsOffsets.activityState, 0n);
     const type = (information >>> 8) & 7;
@@ -379,24 +397,12 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       this.boundaries.isTrapFlagged ||
       isPassed;
     this.isSingleRecord = false;
-    const limit = isSingle ? 1 : left;
-    this.chunk = this.resumeFlag.begin(isResuming, limit);
-    this.access.beginInstruction();
+    const steps = this.resumeFlag.begin(isResuming, isSingle ? 1 : left);
     const [low, high] = [state.readU32(stateOffsets.rip), state.readHigh(stateOffsets.rip)];
-    this.clock.begin(this.startNs + this.steps + this.chunk);
-    context.setRun32(runOffsets.stepsLeftAtSti, -1);
     const restoreControls = isPassed ? putControlsAside(context) : undefined;
-    const code = this.shared.space.run(context.vpBase, this.chunk);
+    const code = this.execute(steps);
     restoreControls?.();
-    this.clock.end();
-    // Outside 64-bit mode generated code leaves a carry out of EIP to this place.
-    if (context.mode !== longCode) state.writeU32(stateOffsets.rip + 4, 0);
-    const taken = this.chunk - context.run32(runOffsets.remaining);
-    this.steps += taken;
-    this.retire(taken);
-    if (context.run32(runOffsets.stepsLeftAtSti) === this.chunk - taken) blockBySti(state);
-    this.resumeFlag.takeBack(this.chunk - taken);
-    if (taken > 0) {
+    if (this.taken > 0) {
       this.afterInstruction(blocking !== 0, isPassing);
       const isStill =
         state.readU32(stateOffsets.rip) === low && state.readHigh(stateOffsets.rip) === high;
@@ -409,11 +415,39 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       // The instruction has not been done: it is passed when it is tried again.
       this.passBreakpointOnce();
     }
-    // A lookup may follow the last step; what it meets belongs to the next one.
-    const isOver = code === StopCode.lookup && taken === this.chunk;
-    const stop = isOver ? undefined : this.handleStop(code);
-    this.shared.translator.advance(taken);
+    const stop = this.endChunk(code);
+    this.shared.translator.advance(this.taken);
     return stop;
+  }
+
+  /** Runs generated code for at most so many steps. @returns why it ended, after {@link taken} steps */
+  private execute(steps: number): number {
+    const { state, context } = this;
+    this.chunk = steps;
+    this.access.beginInstruction();
+    this.clock.begin(this.startNs + this.steps + steps);
+    context.setRun32(runOffsets.stepsLeftAtSti, -1);
+    const code = this.shared.space.run(context.vpBase, steps);
+    this.clock.end();
+    // Outside 64-bit mode generated code leaves a carry out of EIP to this place.
+    if (context.mode !== longCode) state.writeU32(stateOffsets.rip + 4, 0);
+    const remaining = context.run32(runOffsets.remaining);
+    this.taken = steps - remaining;
+    this.steps += this.taken;
+    this.retire(this.taken);
+    if (context.run32(runOffsets.stepsLeftAtSti) === remaining) blockBySti(state);
+    this.resumeFlag.takeBack(remaining);
+    return code;
+  }
+
+  private endChunk(code: number): Outcome {
+    if (code === StopCode.vmExit) {
+      this.steps++;
+      return vmExit;
+    }
+    // A lookup may follow the last step; what it meets belongs to the next one.
+    const isOver = code === StopCode.lookup && this.taken === this.chunk;
+    return isOver ? undefined : this.handleStop(code);
   }
 
   /** Data breakpoints trap behind the instruction (SDM vol. 3, 17.2.5). */
@@ -456,9 +490,6 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
         return this.findCode();
       case StopCode.fault:
         return this.deliverFault();
-      case StopCode.vmExit:
-        this.steps++;
-        return vmExit;
       case StopCode.breakpoint:
         if (this.breakpoints.has(this.linearIp())) return { kind: 'breakpoint' };
         context.setRun32(runOffsets.passBreakpoint, 1);
@@ -490,22 +521,9 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
 
   private debugTrap(): Outcome {
     const { state } = this;
-    const debugStatus = takePendingTraps(state);
+    const trap = debugTrap(state, takePendingTraps(state));
     state.writeU64(vmcsOffsets.activityState, 0n);
-    return this.delivered(
-      this.delivery.deliver(
-        {
-          vector: vector.DB,
-          errorCode: undefined,
-          type: eventType.hardwareException,
-          returnIp: state.rip,
-          address: undefined,
-          debugStatus,
-          instructionLength: 0,
-        },
-        true,
-      ),
-    );
+    return this.delivered(this.delivery.deliver(trap, true));
   }
 
   private delivered(end: DeliveryEnd): Outcome {

@@ -96,6 +96,7 @@ function brandLeaf(index: number): CpuidResult {
 const vendor = 'GenuineIntel';
 
 const highestBasicLeaf = 0x0d;
+const firstExtendedLeaf = 0x80000000;
 const highestExtendedLeaf = 0x80000008;
 /** Behind the last leaf that is set aside for hypervisors (SDM vol. 2, CPUID). */
 const hypervisorLeavesEnd = 0x50000000;
@@ -135,7 +136,7 @@ function always(answer: CpuidResult): LeafAnswer {
 }
 
 /** SDM vol. 2, CPUID, table 3-17. Leaves that are absent here and below the highest one answer zeros. */
-const architecturalLeaves: ReadonlyMap<number, LeafAnswer> = new Map<number, LeafAnswer>([
+const architecturalLeaves = new Map<number, LeafAnswer>([
   [
     0,
     always({
@@ -187,6 +188,14 @@ const architecturalLeaves: ReadonlyMap<number, LeafAnswer> = new Map<number, Lea
   ],
 ]);
 
+/** The same by the distance from the first leaf of a range: some guests ask for millions. */
+const basicLeaves = leavesFrom(0, highestBasicLeaf);
+const extendedLeaves = leavesFrom(firstExtendedLeaf, highestExtendedLeaf);
+
+function leavesFrom(first: number, last: number): readonly (LeafAnswer | undefined)[] {
+  return Array.from({ length: last - first + 1 }, (_, at) => architecturalLeaves.get(first + at));
+}
+
 /**
  * Answers CPUID. A basic leaf above the highest one answers as the highest basic leaf does (SDM vol. 2, CPUID).
  * @param leaf EAX, unsigned
@@ -201,8 +210,10 @@ export function answerCpuid(
   if (leaf >= HypervisorLeaf.vendor && leaf < hypervisorLeavesEnd) {
     return answerHypervisorLeaf(leaf, partition);
   }
-  const inRange = leaf <= highestBasicLeaf || (leaf >= 0x80000000 && leaf <= highestExtendedLeaf);
-  const answer = architecturalLeaves.get(inRange ? leaf : highestBasicLeaf);
+  const isExtended = leaf >= firstExtendedLeaf && leaf <= highestExtendedLeaf;
+  const answer = isExtended
+    ? extendedLeaves[leaf - firstExtendedLeaf]
+    : basicLeaves[Math.min(leaf, highestBasicLeaf)];
   return answer === undefined
     ? zero
     : answer(processor, partition.processors.length, subleaf, partition);

@@ -11,7 +11,7 @@ import { messagePayloadBytesMax } from '../spec/tlfs/synic';
 import { ExitReasonNumber } from '../spec/x86/exit-reasons';
 import { assert, present } from '../support/assert';
 import { dispatchExit } from './exit-dispatch';
-import { resume, type HandledExit } from './exits/exit-handler';
+import { resume, type ExitContext, type HandledExit } from './exits/exit-handler';
 import { completePortAccess } from './exits/io-instruction';
 import { injectEvent, redeliverEvent } from './interrupt-injection';
 import type { ChildTable } from './hypercalls/parent/parent-caller';
@@ -32,6 +32,8 @@ export class Hypervisor implements ChildControl, ChildTable {
   private readonly byId = new Map<number, Partition>();
   /** The same in the order in which they were made: every exit goes through them. */
   private readonly inOrder: Partition[] = [];
+  /** What handlers of exits work with, by partition and processor. */
+  private readonly exitContexts: ExitContext[][] = [];
   /** Partitions that have ended since they were last taken. */
   private readonly ended: Partition[] = [];
   /** Partitions that are to start again. Empty between steps. */
@@ -94,6 +96,11 @@ export class Hypervisor implements ChildControl, ChildTable {
     this.byId.set(partition.id, partition);
     this.inOrder.push(partition);
     partition.connect(this.services);
+    const { services } = partition;
+    this.exitContexts[partition.id] = partition.processors.map((processor) => {
+      const exit = processor.exitInformation;
+      return { partition, processor, exit, services };
+    });
   }
 
   partition(id: number): Partition {
@@ -115,18 +122,18 @@ export class Hypervisor implements ChildControl, ChildTable {
 
   /** Handles the pending exit of a processor. Its event must have been recorded. */
   handleExit(processor: VirtualProcessor): HandledExit {
-    const partition = this.byId.get(processor.partitionId);
-    assert(partition !== undefined, 'the partition of the processor');
+    const exitContext = this.exitContexts[processor.partitionId]?.[processor.index];
+    assert(exitContext !== undefined, 'the processor is one of this hypervisor');
+    const { partition, exit } = exitContext;
     assert(processor.hasRecordedExit, 'the exit has been recorded');
     processor.clearPendingExit();
     processor.apic.settleAssist();
-    const { services } = partition;
-    const exit = processor.exitInformation;
-    const outcome = dispatchExit({ partition, processor, exit, services });
+    const outcome = dispatchExit(exitContext);
     if (outcome.kind === 'awaits-parent') processor.awaited = outcome.answer;
     // A switch through a task gate is the delivery of its event, emulated.
     if (exit.reason !== ExitReasonNumber.TASK_SWITCH) redeliverEvent(processor.state);
     partition.interrupts.reconsider(processor);
+    if (outcome.kind === 'resume') return outcome;
     const isReset =
       outcome.kind === 'partition-reset' ||
       (outcome.kind === 'triple-fault' && partition.onTripleFault === 'reset');
@@ -149,6 +156,10 @@ export class Hypervisor implements ChildControl, ChildTable {
   /** What a processor's next VM entry delivers is decided again: after an edit. */
   reconsider(partition: Partition): void {
     for (const processor of partition.processors) partition.interrupts.reconsider(processor);
+  }
+
+  get hasEnd(): boolean {
+    return this.ended.length > 0;
   }
 
   /** A partition that has ended and has not been taken yet. */

@@ -105,8 +105,6 @@ interface Preparation {
   readonly asksParent: boolean;
 }
 
-const nothingToPrepare: Preparation = { controls: 0, asksParent: false };
-
 function prepareInterrupt(processor: VirtualProcessor, services: HypervisorServices): Preparation {
   const { apic, state } = processor;
   const isExternal = apic.isExternalInterruptPending;
@@ -140,14 +138,16 @@ function prepareInterrupt(processor: VirtualProcessor, services: HypervisorServi
  */
 export function prepareEntry(processor: VirtualProcessor, services: HypervisorServices): boolean {
   if (processor.isExitPending || processor.awaited !== undefined) return false;
+  const { apic, state } = processor;
+  if (apic.isQuiet) {
+    if (processor.takesEvents) armWindows(state, 0);
+    return false;
+  }
   takeInitAndStartUp(processor, services);
-  if (processor.waitsForStartUp || processor.runState === 'shutdown') return false;
-  processor.apic.settleAssist();
-  const { state } = processor;
+  if (!processor.takesEvents) return false;
+  apic.settleAssist();
   const nmi = prepareNmi(processor, services);
-  const { controls, asksParent } = processor.apic.asksForService
-    ? prepareInterrupt(processor, services)
-    : nothingToPrepare;
+  const { controls, asksParent } = prepareInterrupt(processor, services);
   armWindows(state, nmi | controls);
   return asksParent;
 }

@@ -92,6 +92,8 @@ export class VirtualProcessor {
   /** The last exit, as the VMCS has it. */
   readonly exitInformation: ExitInformation;
 
+  readonly state: ProcessorState;
+
   private controller: LocalApic | undefined;
 
   /** Set while a halted processor is woken by an interrupt that it does not take yet. */
@@ -108,6 +110,7 @@ export class VirtualProcessor {
     readonly index: number,
     readonly core: ProcessorCore,
   ) {
+    this.state = core.state;
     this.exitInformation = new ExitInformation(core.state);
   }
 
@@ -120,26 +123,28 @@ export class VirtualProcessor {
     this.controller = apic;
   }
 
-  get state(): ProcessorState {
-    return this.core.state;
-  }
-
   /** Instructions retired since the start. */
   get retired(): number {
     return Number(this.state.readU64(stateOffsets.retired));
   }
 
   get runState(): VirtualProcessorRunState {
+    if (this.isRunnable) return 'active';
     switch (this.state.readU32(activityOffset)) {
       case activityState.active:
-        return this.awaited === undefined && this.suspensions === 0 ? 'active' : 'suspended';
+        return 'suspended';
       case activityState.shutdown:
         return 'shutdown';
-      case activityState.hlt:
-        return this.isEntryDue ? 'active' : 'halted';
       default:
         return 'halted';
     }
+  }
+
+  /** Whether {@link runState} is "active", which every exit asks. */
+  get isRunnable(): boolean {
+    const activity = this.state.readU32(activityOffset);
+    if (activity !== activityState.active) return activity === activityState.hlt && this.isEntryDue;
+    return this.awaited === undefined && this.suspensions === 0;
   }
 
   /** A halted processor has something to do: the exit of its preemption timer, or VM entry behind that. */
@@ -192,6 +197,11 @@ export class VirtualProcessor {
 
   get waitsForStartUp(): boolean {
     return this.state.readU32(activityOffset) === activityState.waitForSipi;
+  }
+
+  /** False in shutdown and before a start-up IPI, where no VM entry delivers anything. */
+  get takesEvents(): boolean {
+    return this.state.readU32(activityOffset) <= activityState.hlt;
   }
 
   /** True while a VM exit waits for the hypervisor. */
@@ -277,9 +287,12 @@ export class VirtualProcessor {
   }
 
   /** The exit in the VMCS has this place in the order; it is the pending one from now on. */
-  recordExit(identity: ExitIdentity): void {
+  recordExit({ position, ordinal, timeNs }: ExitIdentity): void {
     this.exits++;
-    this.exitIdentity = identity;
+    this.exitPosition = position;
+    this.exitOrdinal = ordinal;
+    this.exitTimeNs = timeNs;
+    this.hasRecordedExit = true;
     this.described = undefined;
   }
 

@@ -59,6 +59,10 @@ export class EventOrder implements TraceEmitter {
     this.caught = undefined;
   }
 
+  get hasCaught(): boolean {
+    return this.caught !== undefined;
+  }
+
   /** The first wanted event since the last call. */
   takeCaught(): TraceEvent | undefined {
     const { caught } = this;

@@ -52,6 +52,16 @@ export class LaneSchedule {
     return undefined;
   }
 
+  /** Whether `lane`, whose turn it is, has the next one as well. */
+  givesAgain(lane: Lane): boolean {
+    return (
+      this.lanes[this.current] === lane &&
+      lane.isRunnable &&
+      lane.timeNs < this.horizonNs &&
+      lane.hasTurn
+    );
+  }
+
   /** Time of the runnable lane that is furthest behind; Infinity where none is runnable. */
   get earliestNs(): number {
     if (this.shared !== undefined) return this.shared.earliestNs;

@@ -31,7 +31,7 @@ export class Lane {
   }
 
   get isRunnable(): boolean {
-    return this.processor.runState === 'active';
+    return this.processor.isRunnable;
   }
 
   /** Why the processor is not runnable. */

@@ -35,6 +35,8 @@ export interface QueuedWork extends InterceptSink {
 /** Starts a guest again whose platform was reset. */
 export type Restarter = (partition: Partition) => void;
 
+type ProcessorPause = Exclude<ProcessorStop, { readonly kind: 'vm-exit' }>;
+
 /** A processor begins or ends a run on a logical one. */
 interface LaneSwitch {
   readonly logical: number;
@@ -415,23 +417,32 @@ export class RunLoop implements HypervisorServices {
     return undefined;
   }
 
+  /** Turns of a lane for as long as nothing else comes first. An exit that a turn ends with is handled in the next one. */
   private advance(lane: Lane, request: RunRequest, left: number): RunStop | undefined {
     const { maxTimeNs = Infinity } = request;
     if (lane.timeNs >= maxTimeNs) return { kind: 'time', nextNs: lane.timeNs };
-    const before = this.steps;
-    this.active = lane;
+    const end = this.steps + left;
     let stop: RunStop | undefined;
-    if (!lane.processor.isExitPending) {
-      stop = this.runProcessor(lane, request, Math.min(left, maxTimeNs - lane.timeNs));
-    }
-    const isDone = stop !== undefined || this.steps - before >= left || lane.timeNs >= maxTimeNs;
-    // An exit is handled at once where nothing comes before that.
-    if (!isDone && lane.processor.isExitPending && this.schedule.next === lane) {
-      stop = this.handleExit(lane);
-    }
+    this.active = lane;
+    do {
+      const before = this.steps;
+      stop = lane.processor.isExitPending
+        ? this.handleExit(lane)
+        : this.runProcessor(lane, request, Math.min(end - before, maxTimeNs - lane.timeNs));
+      stop ??= this.noteProgress(lane, this.steps - before);
+    } while (
+      stop === undefined &&
+      this.steps < end &&
+      lane.timeNs < maxTimeNs &&
+      this.schedule.givesAgain(lane) &&
+      !this.hasReasonToStop
+    );
     this.active = undefined;
-    if (stop !== undefined) return stop;
-    const stuck = lane.noteSteps(this.steps - before);
+    return stop;
+  }
+
+  private noteProgress(lane: Lane, steps: number): RunStop | undefined {
+    const stuck = lane.noteSteps(steps);
     return stuck === undefined
       ? undefined
       : { kind: 'no-progress', at: addressOf(lane), steps: stuck };
@@ -453,6 +464,7 @@ export class RunLoop implements HypervisorServices {
     const budget = Math.min(left, limits.stepsPerCall, this.schedule.stepsToHorizon(lane));
     const { stop, steps } = processor.core.run(budget, lane.partitionTimeNs);
     this.count(lane, steps);
+    if (stop.kind === 'vm-exit') return this.recordExit(lane, request);
     if (!lane.isRunnable) this.awaitPreemption(lane);
     return this.judge(lane, stop, request);
   }
@@ -463,9 +475,8 @@ export class RunLoop implements HypervisorServices {
     if (restsUntilNs !== Infinity) this.preemptionTimers.get(lane)?.setDue(restsUntilNs);
   }
 
-  private judge(lane: Lane, stop: ProcessorStop, request: RunRequest): RunStop | undefined {
+  private judge(lane: Lane, stop: ProcessorPause, request: RunRequest): RunStop | undefined {
     if (stop.kind === 'budget') return undefined;
-    if (stop.kind === 'vm-exit') return this.recordExit(lane, request);
     const at = addressOf(lane);
     const { processor } = lane;
     switch (stop.kind) {
@@ -528,6 +539,15 @@ export class RunLoop implements HypervisorServices {
       default:
         return unreachable(outcome);
     }
+  }
+
+  /** {@link takeCaught} or {@link takeEnd} has something. */
+  private get hasReasonToStop(): boolean {
+    return (
+      this.trace.hasCaught ||
+      this.fullDisks.length + this.restarted.length > 0 ||
+      this.hypervisor?.hasEnd === true
+    );
   }
 
   private takeCaught(): RunStop | undefined {

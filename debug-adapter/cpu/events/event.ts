@@ -48,6 +48,19 @@ export function injectedEvent(state: ProcessorState, information: number): Event
   };
 }
 
+/** The #DB of traps that were pending, with their bits of DR6. */
+export function debugTrap({ rip }: ProcessorState, debugStatus: bigint): Event {
+  return {
+    vector: vector.DB,
+    errorCode: undefined,
+    type: eventType.hardwareException,
+    returnIp: rip,
+    address: undefined,
+    debugStatus,
+    instructionLength: 0,
+  };
+}
+
 /** How an attempt to deliver ended: a fault that it met takes its place. */
 export type Attempt = 'delivered' | 'exit' | 'exhausted' | Fault;
 

@@ -2,24 +2,29 @@
 import { stateOffsets } from '../../machine/processor-state';
 import type { ProcessorContext } from '../processor-context';
 import { vmcsOffsets } from '../vmcs-offsets';
-import { openWindow } from './event-windows';
+import { openWindow, windowControls } from './event-windows';
 import { stepsToPreemption, unloadPreemptionTimer, usesPreemptionTimer } from './preemption-timer';
-import { exitReason, hasPrimary, primaryControl } from './vm-exits';
+import { exitReason, primaryControl } from './vm-exits';
 
 const activityHlt = 1;
+const boundaryControls = primaryControl.monitorTrapFlag | windowControls;
 
 /** Controls do not change while the guest runs, so they are looked at once for each run. */
 export class BoundaryExits {
   /** Each boundary exits: the monitor trap flag is set. */
   isTrapFlagged = false;
+  /** No control makes the guest exit between two instructions. */
+  isIdle = true;
   private isTimed = false;
 
   constructor(private readonly context: ProcessorContext) {}
 
   /** The guest is about to run. */
   begin(nowNs: number): void {
+    const controls = this.context.state.readU32(vmcsOffsets.primaryControls);
     this.isTimed = usesPreemptionTimer(this.context, nowNs);
-    this.isTrapFlagged = hasPrimary(this.context, primaryControl.monitorTrapFlag);
+    this.isTrapFlagged = (controls & primaryControl.monitorTrapFlag) !== 0;
+    this.isIdle = (controls & boundaryControls) === 0 && !this.isTimed;
   }
 
   /** A VM exit: what counts from VM entry on begins anew with the next one. */

@@ -4,6 +4,10 @@ import type { ProcessorContext } from '../processor-context';
 import { vmcsOffsets } from '../vmcs-offsets';
 import { exitReason, primaryControl } from './vm-exits';
 
+const { interruptWindowExiting, nmiWindowExiting } = primaryControl;
+/** The controls that wait for a window. */
+export const windowControls = interruptWindowExiting | nmiWindowExiting;
+
 const flagInterrupt = 0x200;
 const blockingByStiOrMovSs = 3;
 const blockingByNmi = 8;
@@ -14,8 +18,7 @@ const blockingByNmi = 8;
  */
 export function openWindow({ state }: ProcessorContext): number | undefined {
   const controls = state.readU32(vmcsOffsets.primaryControls);
-  const { interruptWindowExiting, nmiWindowExiting } = primaryControl;
-  if ((controls & (interruptWindowExiting | nmiWindowExiting)) === 0) return undefined;
+  if ((controls & windowControls) === 0) return undefined;
   const blocking = state.readU32(vmcsOffsets.interruptibility);
   if ((blocking & blockingByStiOrMovSs) !== 0) return undefined;
   if (state.readU32(stateOffsets.answerCount) !== 0) return undefined;

@@ -173,9 +173,16 @@ export class LocalApic implements SavedPart {
     return (this.entry(ApicRegister.LVT_LINT0) & (lvt.masked | lvt.mode)) === 0x700;
   }
 
-  /** Whether there is an interrupt at all, held back or not. */
-  get asksForService(): boolean {
-    return this.isLint0Asserted || this.requested.highest !== 0;
+  /** Nothing waits for the processor, held back or not, and its assist page says nothing that is to be taken note of. */
+  get isQuiet(): boolean {
+    return (
+      this.requested.isEmpty &&
+      this.assisted === 0 &&
+      !this.isLint0Asserted &&
+      !this.isNmiPending &&
+      !this.isInitPending &&
+      this.startUpVector === undefined
+    );
   }
 
   /** The processor takes the deliverable interrupt. */
