@@ -3,7 +3,6 @@ import { pageSizeBytes } from '../../machine/addresses';
 import { channelMessageSint, targetVpNone } from '../../spec/vmbus/messages';
 import type { StateRecord } from '../../support/state-record';
 import type { StateNode } from '../../support/state-tree';
-import { UserError } from '../../support/user-error';
 import { busLimits, connectionOf, type BusServices, type TracedChannel } from './bus-services';
 import type { Gpadl, GpadlTable } from './gpadl-table';
 import { readRanges, writeRanges, type GuestRange } from './guest-ranges';
@@ -265,7 +264,7 @@ export class Channel implements OpenChannel {
     if (!record.has('open')) return;
     const saved = record.record('open');
     const gpadl = this.bus.gpadls.get(saved.number('gpadl'));
-    if (gpadl === undefined) throw noRing(this.relid);
+    if (gpadl === undefined) throw saved.mismatch('gpadl', 'one that the guest has set up');
     const parameters = {
       gpadl,
       downstreamPage: saved.number('downstreamPage'),
@@ -273,9 +272,9 @@ export class Channel implements OpenChannel {
       userData: saved.bytes('userData'),
     };
     const rings = ringsOf(this.bus.services, parameters);
-    if (typeof rings === 'string') throw noRing(this.relid);
-    rings.incoming.restore(saved.number('readIndex'));
-    rings.outgoing.restore(saved.number('writeIndex'), saved.number('wanted'));
+    if (typeof rings === 'string') throw saved.mismatch('gpadl', `one of a ring: ${rings}`);
+    rings.incoming.restore(saved);
+    rings.outgoing.restore(saved);
     const waiting = [...saved.byteLists('waiting')];
     this.openState = {
       ...parameters,
@@ -345,12 +344,4 @@ export class Channel implements OpenChannel {
     this.bus.services.trace.signal('to-parent', this.relid, 0, `given up: ${reason}`);
     this.user.closed(this);
   }
-}
-
-function noRing(relid: number): UserError {
-  return new UserError(
-    'saved-state-ring',
-    `The saved state has channel ${relid} open without a ring.`,
-    'Use another saved state, or start the machine anew.',
-  );
 }

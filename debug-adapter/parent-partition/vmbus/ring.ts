@@ -7,7 +7,7 @@ import { packetDescriptor, packetTrailerBytes, packetUnitBytes } from '../../spe
 import { ringAlignmentBytes, ringFeature, ringHeader } from '../../spec/vmbus/ring';
 import { assert } from '../../support/assert';
 import { readField } from '../../support/struct-layout';
-import { UserError } from '../../support/user-error';
+import type { StateRecord } from '../../support/state-record';
 import { readRanges, writeRanges, type GuestBytes, type GuestRange } from './guest-ranges';
 
 /** A problem of the ring that ends the use of its channel, in words for the person. */
@@ -111,9 +111,14 @@ function initialIndices(pages: RingPages): { read: number; write: number } | und
   return pages.isIndex(read) && pages.isIndex(write) ? { read, write } : undefined;
 }
 
-function restoredIndex(pages: RingPages, index: number): number {
+/** @throws UserError where the index is not in the ring */
+function restoredIndex(pages: RingPages, saved: StateRecord, key: string): number {
+  const index = saved.count(key);
   if (pages.isIndex(index)) return index;
-  throw new UserError('saved-state-ring', `The saved state has an index ${index} outside a ring.`);
+  throw saved.mismatch(
+    key,
+    `a multiple of ${ringAlignmentBytes} below ${pages.dataBytes}, the bytes of its ring`,
+  );
 }
 
 /** From the guest to the parent: the parent reads. */
@@ -140,8 +145,8 @@ export class IncomingRing {
   }
 
   /** @throws UserError where the index is not in the ring */
-  restore(readIndex: number): void {
-    this.index = restoredIndex(this.pages, readIndex);
+  restore(saved: StateRecord): void {
+    this.index = restoredIndex(this.pages, saved, 'readIndex');
     this.freeBefore = undefined;
   }
 
@@ -242,9 +247,9 @@ export class OutgoingRing {
   }
 
   /** @throws UserError where the index is not in the ring */
-  restore(writeIndex: number, wanted: number): void {
-    this.index = restoredIndex(this.pages, writeIndex);
-    this.wanted = wanted;
+  restore(saved: StateRecord): void {
+    this.index = restoredIndex(this.pages, saved, 'writeIndex');
+    this.wanted = saved.number('wanted');
   }
 
   /** Bytes in use and in all, for whoever looks. */

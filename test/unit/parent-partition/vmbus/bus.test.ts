@@ -6,6 +6,7 @@ import {
   targetVpNone,
   VmbusVersion as V,
 } from '../../../../debug-adapter/spec/vmbus/messages';
+import type { StateNode } from '../../../../debug-adapter/support/state-tree';
 import { UserError } from '../../../../debug-adapter/support/user-error';
 import { BusRig, type OpenedChannel } from './bus-rig';
 import { RecordingProvider } from './recording-provider';
@@ -623,6 +624,17 @@ function packet(type: number, offset8: number, length8: number, flags: number): 
   return bytes;
 }
 
+/** The same state, but that every open channel says `fields`. */
+function withOpenChannels(node: StateNode, fields: Record<string, number>): StateNode {
+  if (typeof node !== 'object' || node instanceof Uint8Array) return node;
+  if (node instanceof Array) return node.map((item) => withOpenChannels(item, fields));
+  const changed = Object.entries(node).map(([key, value]) => {
+    const inner = withOpenChannels(value, fields);
+    return [key, key === 'open' ? { ...(inner as Record<string, StateNode>), ...fields } : inner];
+  });
+  return Object.fromEntries(changed) as StateNode;
+}
+
 describe('state of a bus', () => {
   it('is saved and restored with everything that is under way', () => {
     const { rig, provider, channel } = opened();
@@ -651,14 +663,22 @@ describe('state of a bus', () => {
     assert.deepEqual(rig.take(), ['GpadlCreated, ChildRelId 2, Gpadl 119']);
   });
 
-  it('is not that of a channel without its ring', () => {
-    const { rig } = opened();
-    const saved = rig.bus.save();
-    // The bus saves a record; only its GPADLs are exchanged.
-    const broken = {
-      ...(saved as Record<string, never>),
-      gpadls: { complete: [], unfinished: [] },
-    };
-    assert.throws(() => new BusRig(rig.providers).restoreBus(broken), UserError);
-  });
+  for (const [name, fields, refusal] of [
+    ['a GPADL that is not there', { gpadl: 99 }, 'gpadl is not one that the guest has set up'],
+    ['no room for one direction', { downstreamPage: 1 }, 'gpadl is not one of a ring: a ring at'],
+    ['a read index behind the ring', { readIndex: 1 << 20 }, 'readIndex is not a multiple of 8'],
+    ['a crooked write index', { writeIndex: 4 }, 'writeIndex is not a multiple of 8'],
+  ] as const) {
+    it(`is not that of an open channel with ${name}`, () => {
+      const { rig } = opened();
+      const saved = withOpenChannels(rig.bus.save(), fields);
+      assert.throws(
+        () => new BusRig(rig.providers).restoreBus(saved),
+        (error) =>
+          error instanceof UserError &&
+          error.id === 'saved-state-mismatch' &&
+          error.message.includes(`bus.devices[0].channels[0].open.${refusal}`),
+      );
+    });
+  }
 });

@@ -6,6 +6,7 @@ import {
   OutgoingRing,
   type PutPacket,
 } from '../../../../debug-adapter/parent-partition/vmbus/ring';
+import { StateRecord } from '../../../../debug-adapter/support/state-record';
 import { UserError } from '../../../../debug-adapter/support/user-error';
 import { GuestRing } from './guest-ring';
 import { SparseMemory } from './sparse-memory';
@@ -17,6 +18,25 @@ const dataBytes = 2 * page;
 const headerAt = 7 * page;
 const at = { write: headerAt, read: headerAt + 4, mask: headerAt + 8, pending: headerAt + 12 };
 const featuresAt = headerAt + 64;
+
+/** Behind the ring, before it, and crooked. */
+const strayIndices = [dataBytes, dataBytes + 8, -8, 12];
+
+const savedRing = (fields: Record<string, number>): StateRecord => new StateRecord(fields, 'open');
+
+function assertRefused(
+  ring: IncomingRing | OutgoingRing,
+  fields: Record<string, number>,
+  field: string,
+): void {
+  assert.throws(
+    () => ring.restore(savedRing(fields)),
+    (error) =>
+      error instanceof UserError &&
+      error.id === 'saved-state-mismatch' &&
+      error.message.includes(`open.${field} is not `),
+  );
+}
 
 /** The other side of a ring, which trusts nobody either: it uses the header in memory only. */
 class Peer {
@@ -152,10 +172,10 @@ describe('ring from a guest', () => {
     });
   }
 
-  it('refuses a saved index outside the ring', () => {
+  it('takes a saved index in the ring, and refuses others by name', () => {
     const { ring } = incoming();
-    assert.throws(() => ring.restore(dataBytes), UserError);
-    ring.restore(dataBytes - 8);
+    for (const readIndex of strayIndices) assertRefused(ring, { readIndex }, 'readIndex');
+    ring.restore(savedRing({ readIndex: dataBytes - 8 }));
     assert.equal(ring.readIndex, dataBytes - 8);
   });
 });
@@ -220,10 +240,13 @@ describe('ring to a guest', () => {
     });
   }
 
-  it('refuses a saved index outside the ring', () => {
+  it('takes a saved index in the ring, and refuses others by name', () => {
     const { ring } = outgoing();
-    assert.throws(() => ring.restore(12, 0), UserError);
-    ring.restore(16, 24);
+    for (const writeIndex of strayIndices) {
+      assertRefused(ring, { writeIndex, wanted: 0 }, 'writeIndex');
+    }
+    assertRefused(ring, { writeIndex: 16 }, 'wanted');
+    ring.restore(savedRing({ writeIndex: 16, wanted: 24 }));
     assert.deepEqual(ring.state, { writeIndex: 16, wanted: 24 });
   });
 });
