@@ -9,6 +9,7 @@ import {
 } from '../../debug-adapter/hypervisor/vmx-capabilities';
 import { customRequest } from '../../debug-adapter/protocol/custom-requests';
 import type { VmcsBody } from '../../debug-adapter/protocol/vmcs-requests';
+import { maskOf } from '../../debug-adapter/support/bit-field';
 import { elfImage } from '../support/boot-images';
 import { littleEndian, machineCode } from '../support/machine-code';
 import { AdapterSession } from './adapter-session';
@@ -64,6 +65,36 @@ const alwaysExiting: readonly (readonly [string, AlwaysExiting])[] = [
       qualification: '0x81',
     },
   ],
+];
+
+/** What no control makes exit (SDM vol. 3, 26.1.3). */
+const neverExiting: readonly (readonly [string, string])[] = [
+  ['SMSW EAX', '0f 01 e0'],
+  ['MOV RAX, CR0', '0f 20 c0'],
+  ['MOV RAX, CR2', '0f 20 d0'],
+  ['MOV CR2, RAX', '0f 22 d0'],
+  ['MOV RAX, CR4', '0f 20 e0'],
+  ['SWAPGS', '0f 01 f8'],
+  ['CLFLUSH [RSP]', '0f ae 3c 24'],
+  ['FXSAVE [RSP]', '0f ae 04 24'],
+  ['CLI', 'fa'],
+  ['STI', 'fb'],
+];
+const aligned = [['rsp', '(rsp - 1024) & ~15']] as const;
+
+/** Controls that a person may set, except those by which every boundary, or every window, exits. */
+const everyExit: readonly (readonly [field: string, value: string])[] = [
+  ['EXCEPTION_BITMAP', '0xffffffff'],
+  ['CR0_GUEST_HOST_MASK', '0xffffffff'],
+  ['CR4_GUEST_HOST_MASK', '0xffffffff'],
+  ...controlWords.flatMap(({ field, bits, mayBeOne }) => {
+    if (!field.endsWith('VM_EXEC_CONTROL') || field === pin) return [];
+    const others = maskOf(
+      bits,
+      bits.map(({ name }) => name).filter((name) => /window|trap flag|^use T/.test(name)),
+    );
+    return [[field, `0x${((mayBeOne & ~others) >>> 0).toString(16)}`] as const];
+  }),
 ];
 
 function base64(code: string): string {
@@ -204,6 +235,19 @@ describe('controls of the VMCS', () => {
       const value = await exitInformation();
       assert.equal(value('VM_EXIT_REASON'), reason);
       assert.equal(value('EXIT_QUALIFICATION'), qualification ?? '0x0');
+    });
+  }
+
+  for (const [instruction, code] of neverExiting) {
+    it(`${instruction} never exits, whatever the controls`, async () => {
+      await place({ instruction, code, registers: aligned, field: '', reason: '' });
+      for (const [field, value] of everyExit) {
+        await session.setVariable(['VMCS', 'Controls', field], value);
+      }
+      const [before, rip] = [await exits(), await session.rip()];
+      const { text } = await step();
+      assert.equal(await exits(), before, text);
+      assert.equal(await session.rip(), rip + code.split(' ').length);
     });
   }
 

@@ -216,6 +216,19 @@ export const exitRows: readonly ExitRow[] = [
     faults: 'behind',
   },
   {
+    instruction: 'OUTSB to port 0x80',
+    code: '6e',
+    field: primary,
+    control: 'unconditional I/O exiting',
+    reason: '0x1e',
+    qualification: '0x800010',
+    registers: [
+      ['rdx', '0x80'],
+      ['rsi', 'rsp - 64'],
+    ],
+    faults: 'behind',
+  },
+  {
     instruction: 'IN AL, 0x80',
     code: 'e4 80',
     field: primary,
@@ -408,6 +421,38 @@ export const exitRows: readonly ExitRow[] = [
     ...exception('#SS'),
     registers: [['rsp', '1 << 60']],
     event: '0x80000b0c',
+  },
+  {
+    instruction: 'FLD1 after a task switch',
+    code: 'd9 e8',
+    ...exception('#NM'),
+    registers: [['cr0', 'cr0 | 8']],
+    event: '0x80000307',
+  },
+  {
+    instruction: 'UD2 without a handler',
+    code: '0f 0b',
+    ...exception('#DF'),
+    event: '0x80000b08',
+  },
+  {
+    instruction: 'FWAIT behind an FADD of empty registers',
+    code: 'd8 c1 9b',
+    ...exception('#MF'),
+    // FLDCW [RIP], with the word behind it: invalid operations are not masked.
+    prologue: 'd9 2d 00 00 00 00 3e 03',
+    registers: [['cr0', 'cr0 | 0x20']],
+    event: '0x80000310',
+    advances: 2,
+  },
+  {
+    instruction: 'DIVPS of 0 by 0',
+    code: '0f 5e c0',
+    ...exception('#XM'),
+    // LDMXCSR [RIP], with the word behind it.
+    prologue: '0f ae 15 00 00 00 00 00 1f 00 00',
+    registers: [['cr4', 'cr4 | 0x600']],
+    event: '0x80000313',
   },
   {
     instruction: 'LTR of the null selector',

@@ -128,7 +128,14 @@ export const syntheticMsrs: readonly SyntheticMsr[] = [
   row(0x40000081, 'SVERSION', 'V', 'R', 'Version of the synthetic interrupt controller', synic),
   row(0x40000082, 'SIEFP', 'V', 'RW', 'Enables the event flags page and says where it lies', synic),
   row(0x40000083, 'SIMP', 'V', 'RW', 'Enables the message page and says where it lies', synic),
-  row(0x40000084, 'EOM', 'V', 'W', 'End of message: lets the next message into its slot', synic),
+  row(
+    0x40000084,
+    'EOM',
+    'V',
+    'W',
+    'End of message: lets the next message into its slot; reads 0',
+    synic,
+  ),
   row(
     0x40000085,
     'SIRBP',

@@ -5,6 +5,7 @@ import {
   restorePartition,
   savePartition,
 } from '../../../debug-adapter/hypervisor/partition.saved-state';
+import { reasonWithoutMsr } from '../../../debug-adapter/hypervisor/unsupported';
 import { partitionPrivileges } from '../../../debug-adapter/spec/tlfs/privileges';
 import { syntheticMsrs } from '../../../debug-adapter/spec/tlfs/synthetic-msrs';
 import { msrByName } from '../../../debug-adapter/spec/x86/msrs';
@@ -81,6 +82,19 @@ describe('synthetic MSRs', () => {
     );
     assert.equal(read('TSC_INVARIANT_CONTROL'), 1n);
   });
+
+  for (const { name, number: msr, access } of syntheticMsrs) {
+    const isThere = reasonWithoutMsr(name) === undefined;
+    it(`${name}: ${isThere ? access : 'not there'}, with every privilege`, () => {
+      const { partition, processor } = rig();
+      const value = readMsr(partition, processor, msr, 0);
+      // What is only written reads 0 or raises #GP.
+      if (access === 'write') assert.equal(value ?? 0n, 0n);
+      else assert.equal(value !== undefined, isThere, 'is read');
+      const isWritten = writeMsr(partition, processor, msr, value ?? 0n, 0);
+      assert.equal(isWritten, isThere && access !== 'read', 'takes what it says');
+    });
+  }
 
   for (const { name, number: msr, privilege } of syntheticMsrs) {
     if (privilege === undefined) continue;
