@@ -2,12 +2,15 @@
 import * as vscode from 'vscode';
 import { debugType } from '../debug-adapter/protocol/custom-requests';
 import {
+  addEventBreakpoint,
   breakOnEvent,
   breakOnExit,
   breakOnHypercall,
   editEventCondition,
+  type EventGroupTarget,
   type EventTarget,
 } from './commands/breakpoint-commands';
+import { BreakpointProblems } from './debug/breakpoint-problems';
 import { DiskCommands, type DiskTarget } from './commands/disk-commands';
 import { GuestCommands } from './commands/guest-commands';
 import {
@@ -53,6 +56,8 @@ export function activate(context: vscode.ExtensionContext): void {
   const eventLog = new EventLogView(context.extensionUri, sessions);
   const partitions = new PartitionsView(sessions);
   const integration = new IntegrationCommands(sessions, () => partitions.update());
+  const breakpointProblems = new BreakpointProblems();
+  const eventBreakpoints = new EventBreakpointsView(breakpointProblems);
   const configurations = new GuestConfigurationProvider(catalogue);
   const commands = commandTable(new GuestCommands(catalogue), sessions, {
     exitLog,
@@ -67,7 +72,8 @@ export function activate(context: vscode.ExtensionContext): void {
     exitLog,
     vmcsInspector,
     partitions,
-    new EventBreakpointsView(),
+    breakpointProblems,
+    eventBreakpoints,
     vmbusTraffic,
     eventLog,
     new SessionStatus(sessions),
@@ -85,6 +91,7 @@ export function activate(context: vscode.ExtensionContext): void {
     ),
     ...Object.entries({
       ...commands,
+      ...breakpointTable(sessions, eventBreakpoints),
       ...integrationTable(integration),
       ...diskTable(new DiskCommands(sessions, () => partitions.update())),
       ...partitionTable(sessions, () => partitions.update()),
@@ -131,10 +138,6 @@ function commandTable(
     clearExitFilter: () => exitLog.clearFilter(),
     showProcessorExits: ({ partition, processor }: ProcessorNode) =>
       exitLog.filterProcessor(partition.id, processor.index),
-    breakOnHypercall: () => breakOnHypercall(),
-    breakOnExit: () => breakOnExit(),
-    breakOnEvent: () => breakOnEvent(),
-    editEventCondition: (target: EventTarget) => editEventCondition(target),
     stepInstruction: () => stepByInstruction(sessions, 'stepIn'),
     stepOverInstruction: () => stepByInstruction(sessions, 'next'),
     stepBackInstruction: () => stepByInstruction(sessions, 'stepBack'),
@@ -145,6 +148,20 @@ function commandTable(
     goToProcessor: async ({ processor }: ProcessorNode) => {
       if (sessions.live !== undefined) await showInstruction(sessions.live.session, processor.rip);
     },
+  };
+}
+
+function breakpointTable(sessions: HyperscopeSessions, view: EventBreakpointsView): CommandTable {
+  return {
+    breakOnHypercall: () => breakOnHypercall(),
+    breakOnExit: () => breakOnExit(),
+    breakOnEvent: () => breakOnEvent(),
+    // A key comes without a row: it means the selected one.
+    editEventCondition: async (target: EventTarget | undefined = view.selected) => {
+      if (target !== undefined) await editEventCondition(sessions, target);
+    },
+    addEventBreakpoint: (target: EventGroupTarget) => addEventBreakpoint(sessions, target),
+    toggleEventBreakpoint: () => view.toggleSelected(),
   };
 }
 

@@ -19,6 +19,8 @@ export const customRequest = {
   followVmcs: 'hyperscope/followVmcs',
   /** `SetVmcsFieldArguments` → nothing */
   setVmcsField: 'hyperscope/setVmcsField',
+  /** `CheckBreakpointArguments` → `CheckBreakpointBody`; nothing is set */
+  checkBreakpoint: 'hyperscope/checkBreakpoint',
   /** `GoToPositionArguments` → nothing; a `stopped` event follows */
   goToPosition: 'hyperscope/goToPosition',
   /** `TrafficArguments` → `TrafficBody`; types in `traffic.ts` */
@@ -65,6 +67,19 @@ export interface AnnouncedStepArguments {
   readonly threadId: number;
   readonly granularity: 'instruction' | 'line';
   readonly announceContinued: true;
+}
+
+/** A function breakpoint as a person writes it. */
+export interface CheckBreakpointArguments {
+  readonly name: string;
+  readonly condition?: string;
+}
+
+export interface CheckBreakpointBody {
+  /** What is wrong with it, as `setFunctionBreakpoints` would say; empty where nothing is. */
+  readonly problem: string;
+  /** Decoded fields that its condition may name; none for code. */
+  readonly fields: readonly string[];
 }
 
 /** The request takes no arguments. */

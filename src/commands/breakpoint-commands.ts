@@ -1,10 +1,16 @@
 /** Commands that set and remove breakpoints on events by name. */
 import * as vscode from 'vscode';
 import {
+  customRequest,
+  type CheckBreakpointBody,
+} from '../../debug-adapter/protocol/custom-requests';
+import {
   changeEventBreakpoints,
   setEventBreakpoints,
   setEventCondition,
 } from '../debug/event-breakpoints';
+import type { HyperscopeSessions } from '../debug/hyperscope-sessions';
+import { requestFromAdapter } from '../debug/session-requests';
 import {
   breakpointCatalogue,
   catalogueGroup,
@@ -36,14 +42,78 @@ export interface EventTarget {
   readonly entry: Pick<CatalogueEntry, 'text'>;
 }
 
-/** Asks for the condition of a breakpoint, and sets it with that. */
-export async function editEventCondition({ group, entry: { text } }: EventTarget): Promise<void> {
+/** A group of the Event Breakpoints view. */
+export interface EventGroupTarget {
+  readonly group: Pick<CatalogueGroup, 'title' | 'prefix' | 'forms'>;
+}
+
+/** Asks for the condition of a breakpoint, and sets it with that. What is wrong is said while it is typed. */
+export async function editEventCondition(
+  sessions: HyperscopeSessions,
+  { group, entry: { text } }: EventTarget,
+): Promise<void> {
+  const fields = (await checked(sessions, text))?.fields ?? [];
+  const known = fields.length === 0 ? 'fields of the event' : fieldList(fields);
   const condition = await vscode.window.showInputBox({
     title: `Stop at ${text}`,
-    prompt: `Only where this holds, over registers and fields of the event: ${group.example}. Empty: always.`,
+    prompt: `Only where this holds, over registers and ${known}. Empty: always.`,
+    placeHolder: group.example,
     value: setEventBreakpoints().get(text) ?? '',
+    validateInput: async (input) => problemOf(sessions, text, input),
   });
   if (condition !== undefined) setEventCondition(text, condition.trim());
+}
+
+/** Asks for an event that is not in the list, such as a port by its number, and sets a breakpoint on it. */
+export async function addEventBreakpoint(
+  sessions: HyperscopeSessions,
+  { group: { title, prefix, forms } }: EventGroupTarget,
+): Promise<void> {
+  const start = `${prefix}:`;
+  const input = await vscode.window.showInputBox({
+    title: `Break on ${title}`,
+    prompt: `${start} and ${forms}`,
+    value: start,
+    valueSelection: [start.length, start.length],
+    validateInput: async (text) => {
+      if (!text.startsWith(start)) return `A text that begins with ${start}`;
+      if (text.trim() === start)
+        return { message: forms, severity: vscode.InputBoxValidationSeverity.Info };
+      return problemOf(sessions, text.trim(), '');
+    },
+  });
+  const text = input?.trim() ?? start;
+  if (text !== start) changeEventBreakpoints([text], new Set());
+}
+
+/** What the adapter makes of a breakpoint; undefined where no session can be asked: it will say so when it begins. */
+async function checked(
+  { live }: HyperscopeSessions,
+  name: string,
+  condition = '',
+): Promise<CheckBreakpointBody | undefined> {
+  if (live === undefined) return undefined;
+  const args = { name, condition };
+  return requestFromAdapter(live.session, customRequest.checkBreakpoint, args).catch(
+    () => undefined,
+  );
+}
+
+async function problemOf(
+  sessions: HyperscopeSessions,
+  name: string,
+  condition: string,
+): Promise<string | undefined> {
+  const problem = (await checked(sessions, name, condition))?.problem ?? '';
+  return problem === '' ? undefined : problem;
+}
+
+const fieldsShown = 12;
+
+function fieldList(fields: readonly string[]): string {
+  const shown = fields.slice(0, fieldsShown).join(', ');
+  const rest = fields.length - fieldsShown;
+  return rest > 0 ? `${shown} and ${rest} more fields` : `the fields ${shown}`;
 }
 
 function groupsOf(prefix: string): readonly CatalogueGroup[] {
@@ -77,6 +147,9 @@ function itemsFor(group: CatalogueGroup, set: ReadonlyMap<string, string>): Name
   return [
     { label: group.title, kind: vscode.QuickPickItemKind.Separator },
     item(group.everything),
-    ...group.entries.map(item),
+    ...group.entries.flatMap((entry) => [
+      item(entry),
+      ...entry.parts.map((part) => item({ ...part, label: `${entry.label}.${part.label}` })),
+    ]),
   ];
 }

@@ -2,6 +2,8 @@
 import type * as vscode from 'vscode';
 import type { customRequest } from '../../debug-adapter/protocol/custom-requests';
 import type {
+  CheckBreakpointArguments,
+  CheckBreakpointBody,
   ConsoleInputArguments,
   ExitDetailArguments,
   ExitDetailBody,
@@ -77,6 +79,10 @@ export interface AdapterRequests {
   [customRequest.vmcs]: { arguments: VmcsArguments; body: VmcsBody };
   [customRequest.followVmcs]: { arguments: FollowVmcsArguments; body: undefined };
   [customRequest.setVmcsField]: { arguments: SetVmcsFieldArguments; body: undefined };
+  [customRequest.checkBreakpoint]: {
+    arguments: CheckBreakpointArguments;
+    body: CheckBreakpointBody;
+  };
   [customRequest.partitions]: { arguments: PartitionsArguments; body: PartitionsBody };
   [customRequest.exits]: { arguments: ExitsArguments; body: ExitsBody };
   [customRequest.traffic]: { arguments: TrafficArguments; body: TrafficBody };

@@ -1,8 +1,12 @@
 /** The Event Breakpoints view: every event by name, with a check box that sets a function breakpoint. */
 import * as vscode from 'vscode';
+import type { EventTarget } from '../commands/breakpoint-commands';
+import type { BreakpointProblems } from '../debug/breakpoint-problems';
 import { changeEventBreakpoints, setEventBreakpoints } from '../debug/event-breakpoints';
 import {
   breakpointCatalogue,
+  entriesOf,
+  typedEntries,
   type CatalogueEntry,
   type CatalogueGroup,
 } from '../presentation/breakpoint-catalogue';
@@ -12,24 +16,27 @@ type EventNode =
   | { readonly kind: 'event'; readonly group: CatalogueGroup; readonly entry: CatalogueEntry };
 
 const { Checked, Unchecked } = vscode.TreeItemCheckboxState;
+const { Collapsed, None } = vscode.TreeItemCollapsibleState;
 
 export class EventBreakpointsView implements vscode.TreeDataProvider<EventNode>, vscode.Disposable {
   private readonly disposables: vscode.Disposable[] = [];
   private readonly treeChanged = new vscode.EventEmitter<void>();
+  private readonly view: vscode.TreeView<EventNode>;
 
   readonly onDidChangeTreeData = this.treeChanged.event;
 
-  constructor() {
-    const view = vscode.window.createTreeView<EventNode>('hyperscope.eventBreakpoints', {
+  constructor(private readonly problems: BreakpointProblems) {
+    this.view = vscode.window.createTreeView<EventNode>('hyperscope.eventBreakpoints', {
       treeDataProvider: this,
       showCollapseAll: true,
       manageCheckboxStateManually: true,
     });
     this.disposables.push(
-      view,
+      this.view,
       this.treeChanged,
-      view.onDidChangeCheckboxState(({ items }) => apply(items)),
+      this.view.onDidChangeCheckboxState(({ items }) => apply(items)),
       vscode.debug.onDidChangeBreakpoints(() => this.treeChanged.fire()),
+      problems.onDidChange(() => this.treeChanged.fire()),
     );
   }
 
@@ -37,39 +44,89 @@ export class EventBreakpointsView implements vscode.TreeDataProvider<EventNode>,
     for (const disposable of this.disposables) disposable.dispose();
   }
 
+  /** The event that is selected; undefined where a group is, or nothing. */
+  get selected(): EventTarget | undefined {
+    const [node] = this.view.selection;
+    return node?.kind === 'event' ? node : undefined;
+  }
+
+  /** Checks the selected event, or takes its mark away; opens or closes a selected group. */
+  async toggleSelected(): Promise<void> {
+    const target = this.selected;
+    if (target === undefined) {
+      await vscode.commands.executeCommand('list.toggleExpand');
+      return;
+    }
+    const { text } = target.entry;
+    if (setEventBreakpoints().has(text)) changeEventBreakpoints([], new Set([text]));
+    else changeEventBreakpoints([text], new Set());
+  }
+
   getChildren(node?: EventNode): EventNode[] {
     if (node === undefined) return breakpointCatalogue.map((group) => ({ kind: 'group', group }));
-    if (node.kind === 'event') return [];
     const { group } = node;
-    return [group.everything, ...group.entries].map((entry) => ({ kind: 'event', group, entry }));
+    const entries =
+      node.kind === 'event'
+        ? node.entry.parts
+        : [
+            ...typedEntries(group, setEventBreakpoints().keys()),
+            group.everything,
+            ...group.entries,
+          ];
+    return entries.map((entry) => ({ kind: 'event', group, entry }));
   }
 
   getTreeItem(node: EventNode): vscode.TreeItem {
     const set = setEventBreakpoints();
-    return node.kind === 'group' ? groupItem(node.group, set) : eventItem(node.entry, set);
+    if (node.kind === 'group') return groupItem(node.group, set);
+    return eventItem(node.entry, set, this.problems.of(node.entry.text));
   }
 }
 
 function groupItem(group: CatalogueGroup, set: ReadonlyMap<string, string>): vscode.TreeItem {
-  const item = new vscode.TreeItem(group.title, vscode.TreeItemCollapsibleState.Collapsed);
-  const count = [group.everything, ...group.entries].filter(({ text }) => set.has(text)).length;
+  const item = new vscode.TreeItem(group.title, Collapsed);
+  const offered = entriesOf(group).filter(({ text }) => set.has(text)).length;
+  const count = offered + typedEntries(group, set.keys()).length;
   item.id = group.prefix;
   item.description = count === 0 ? `${group.prefix}:` : `${group.prefix}:  ${count} set`;
+  item.contextValue = 'eventBreakpointGroup';
   return item;
 }
 
-function eventItem(entry: CatalogueEntry, set: ReadonlyMap<string, string>): vscode.TreeItem {
-  const item = new vscode.TreeItem(entry.label);
+function eventItem(
+  entry: CatalogueEntry,
+  set: ReadonlyMap<string, string>,
+  problem: string,
+): vscode.TreeItem {
+  const item = new vscode.TreeItem(entry.label, entry.parts.length === 0 ? None : Collapsed);
   item.id = entry.text;
   const condition = set.get(entry.text) ?? '';
-  item.description = condition === '' ? entry.description : `if ${condition}`;
+  const parts = entry.parts.filter(({ text }) => set.has(text)).length;
+  const told = [
+    ...(condition === '' ? [entry.description] : [`if ${condition}`]),
+    ...(parts === 0 ? [] : [`${parts} set`]),
+  ];
+  item.description = told.filter((text) => text !== '').join('  ');
   item.tooltip = `${entry.text}\n${entry.description}`.trim();
   const state = set.has(entry.text) ? Checked : Unchecked;
+  const isWrong = state === Checked && problem !== '';
+  if (isWrong) {
+    item.iconPath = new vscode.ThemeIcon(
+      'warning',
+      new vscode.ThemeColor('list.warningForeground'),
+    );
+    item.description = `${item.description}  ${problem}`.trim();
+    item.tooltip = `${entry.text}\n${problem}`;
+  }
   const stop = state === Checked ? 'Do not stop at' : 'Stop at';
+  const spoken = condition === '' ? entry.label : `${entry.label} if ${condition}`;
   item.checkboxState = {
     state,
     tooltip: `${stop} ${entry.text}`,
-    accessibilityInformation: { label: `Stop at ${entry.label}`, role: 'checkbox' },
+    accessibilityInformation: {
+      label: `Stop at ${spoken}${isWrong ? `. Never stops: ${problem}` : ''}`,
+      role: 'checkbox',
+    },
   };
   item.contextValue = 'eventBreakpoint';
   return item;

@@ -1,6 +1,7 @@
 // Breakpoints of every kind: where they end up, what refuses them, what makes them stop.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { customRequest } from '../../debug-adapter/protocol/custom-requests';
 import { AdapterSession, guestSource } from './adapter-session';
 
 /** Number of the first line that contains `text`. */
@@ -153,6 +154,30 @@ describe('breakpoints', () => {
       assert.match(set?.message ?? '', text);
     });
   }
+
+  it('are checked without being set, with the fields that a condition may name', async () => {
+    const rows: readonly (readonly [
+      name: string,
+      condition: string,
+      problem: RegExp,
+      field: string,
+    ])[] = [
+      ['vmbus:OpenChannel', 'ChildRelId == 6', /^$/, 'RingBufferGpadl'],
+      ['vmbus:OpenChannel', 'ChildRelIdd == 6', /Did you mean "ChildRelId"/, 'OpenId'],
+      ['packet:shutdown', 'ReasonCode == 0', /^$/, 'ReasonCode'],
+      ['packet:shutdown', 'LunCount == 0', /no field of this event/, 'bytes'],
+      ['io:0xe9:w', 'value ==', /condition is wrong/, 'value'],
+    ];
+    for (const [name, condition, problem, field] of rows) {
+      const args = { name, condition };
+      const { body } = await session.client.customRequest(customRequest.checkBreakpoint, args);
+      assert.match(body.problem, problem, name);
+      assert(body.fields.includes(field), `${name}: ${body.fields.join()}`);
+    }
+    const args = { name: 'io:0xe9:q' };
+    const { body } = await session.client.customRequest(customRequest.checkBreakpoint, args);
+    assert.match(body.problem, /is no port/);
+  });
 
   it('stop with a note where the condition cannot be evaluated', async () => {
     await setNamed({ name: 'print_string', condition: 'nonsense == 1' });

@@ -1,6 +1,7 @@
 // The VM Exit Log's page in Chromium: rows, keyboard, roles, filters, details, hostile text, kept state.
 import assert from 'node:assert/strict';
 import { ExitLogHost, type ExitLogPage, type PageOptions } from './exit-log-host';
+import { longestScrollTaskMs } from './panel-host';
 import { hostileText, SampleLog } from './sample-exits';
 
 describe('VM Exit Log page', function () {
@@ -41,6 +42,13 @@ describe('VM Exit Log page', function () {
     assert.equal(await grid.getAttribute('aria-rowcount'), '100001');
     assert.ok((await page.locator('.rows .row').count()) < 60);
     assert.equal(await page.locator('.holdings').innerText(), '100,000 exits');
+  });
+
+  it('scrolls through a million rows, and no frame needs more than 50 ms of work', async () => {
+    const { page } = await openWithRows({ log: new SampleLog(1_000_000) });
+    const longestMs = await longestScrollTaskMs(page, 60);
+    assert.ok((await page.locator('.rows .row').count()) < 60);
+    assert.ok(longestMs <= 50, `a task of ${longestMs.toFixed(1)} ms`);
   });
 
   it('names its columns and gives every row its index', async () => {

@@ -3,6 +3,7 @@ import { noTarget, type BreakpointTarget } from '../../debugger/breakpoints/brea
 import type { BreakpointOptions } from '../../debugger/breakpoints/breakpoint-gate';
 import { partitionOfThread } from '../../debugger/debugged-machine';
 import { parseReference, type MemoryReference } from '../../debugger/references';
+import { customRequest, type CheckBreakpointBody } from '../../protocol/custom-requests';
 import { describeBreakpoint } from '../breakpoint-body';
 import { exceptionFilters } from '../exception-filters';
 import type { RequestArguments } from '../request-arguments';
@@ -78,6 +79,14 @@ function setFunctionBreakpoints(session: SessionState, args: RequestArguments): 
   };
 }
 
+function checkBreakpoint(session: SessionState, args: RequestArguments): CheckBreakpointBody {
+  const condition = args.optionalString('condition');
+  const { problem, fieldNames } = session.control.breakpoints.check(args.string('name'), {
+    condition,
+  });
+  return { problem, fields: fieldNames };
+}
+
 function setExceptionBreakpoints(session: SessionState, args: RequestArguments): object {
   const options = args.objects('filterOptions').map((option) => option.string('filterId'));
   const wanted = [...args.strings('filters'), ...options];
@@ -111,5 +120,6 @@ export const breakpointHandlers: HandlerTable = {
   setInstructionBreakpoints,
   setFunctionBreakpoints,
   setExceptionBreakpoints,
+  [customRequest.checkBreakpoint]: checkBreakpoint,
   breakpointLocations,
 };

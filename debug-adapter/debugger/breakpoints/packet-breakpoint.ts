@@ -11,28 +11,49 @@ import { packetOperation } from '../traffic/decode-traffic';
 import { packetFieldNames } from '../traffic/traffic-fields';
 import { noTarget, onEvent, type BreakpointTarget } from './breakpoint';
 
-/** Names that the operation fields of a layout can have, wherever in it they are. */
-function operationNames(layout: StructLayout, fields: readonly string[]): readonly string[] {
-  const own = fields.flatMap((name) => {
-    const meaning = layout.byName.get(name)?.meaning;
-    return meaning?.kind === 'values' ? Object.values(meaning.names) : [];
+/**
+ * Names that the operation fields of a layout can have, wherever in it they are.
+ * @param messages values of the first of the fields that count; all where it is absent
+ */
+function operationNames(
+  layout: StructLayout,
+  fields: readonly string[],
+  messages?: readonly number[],
+): readonly string[] {
+  const counts = (field: string, value: number): boolean =>
+    field !== fields[0] || messages === undefined || messages.includes(value);
+  const own = fields.flatMap((field) => {
+    const meaning = layout.byName.get(field)?.meaning;
+    if (meaning?.kind !== 'values') return [];
+    return Object.entries(meaning.names).flatMap(([value, name]) =>
+      counts(field, Number(value)) ? [name] : [],
+    );
   });
   const inner = layout.parts.flatMap((part) =>
     part.kind === 'choice'
-      ? [...part.cases.values()].flatMap((each) => operationNames(each, fields))
+      ? [...part.cases]
+          .filter(([value]) => counts(part.by, value))
+          .flatMap(([, each]) => operationNames(each, fields, messages))
       : [],
   );
   return [...own, ...inner];
 }
 
-/** What packets of a class can do. */
-export function operationsOf(classId: string): readonly string[] {
+/** What packets of a class can do, be it that another class of the protocol does it. */
+function operationsOf(classId: string, messages?: readonly number[]): readonly string[] {
   const protocol = deviceProtocolByClass.get(classId);
   if (protocol === undefined) return [];
   const { message, completion, operationFields } = protocol;
   return [
-    ...new Set([message, completion].flatMap((each) => operationNames(each, operationFields))),
+    ...new Set(
+      [message, completion].flatMap((each) => operationNames(each, operationFields, messages)),
+    ),
   ];
+}
+
+/** What packets of a class are meant to do. */
+export function ownOperationsOf(classId: string): readonly string[] {
+  return operationsOf(classId, deviceProtocolByClass.get(classId)?.messages);
 }
 
 function onPackets(

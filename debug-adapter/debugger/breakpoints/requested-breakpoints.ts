@@ -1,7 +1,7 @@
 /** What a person asked to stop at, kept beside what it came to: resolved anew when programs change or move. */
 import type { GuestPrograms } from '../guest-programs';
 import type { Breakpoint, BreakpointTarget } from './breakpoint';
-import type { BreakpointOptions } from './breakpoint-gate';
+import { BreakpointGate, type BreakpointOptions } from './breakpoint-gate';
 import type { BreakpointOwner, BreakpointSet } from './breakpoint-set';
 import { readNamedText, resolveNamedBreakpoint } from './named-breakpoint';
 import { resolveSourceBreakpoint } from './source-breakpoint';
@@ -10,6 +10,12 @@ import { resolveSourceBreakpoint } from './source-breakpoint';
 export interface WantedBreakpoint {
   readonly target: BreakpointTarget;
   readonly options: BreakpointOptions;
+}
+
+/** What is wrong with a breakpoint, empty where nothing is, and what its condition may name. */
+export interface CheckedBreakpoint {
+  readonly problem: string;
+  readonly fieldNames: readonly string[];
 }
 
 /** The lists of breakpoints that a person set, by where they were set. Outlives restarts of the machine. */
@@ -49,12 +55,24 @@ export class RequestedBreakpoints {
     return this.replace('named', () =>
       wanted.map((row) => {
         const { name, logMessage = row.options.logMessage } = readNamedText(row.name);
-        const target = this.programs().resolve(({ symbols }) =>
-          resolveNamedBreakpoint(name, symbols),
-        );
-        return { target, options: { ...row.options, logMessage } };
+        return { target: this.resolveNamed(name), options: { ...row.options, logMessage } };
       }),
     );
+  }
+
+  /** What {@link setNamed} would make of a breakpoint, without setting it. */
+  check(name: string, options: BreakpointOptions): CheckedBreakpoint {
+    const target = this.resolveNamed(readNamedText(name).name);
+    if (target.kind === 'none') return { problem: target.message, fieldNames: [] };
+    const scope =
+      target.kind === 'event'
+        ? { ...target, isSymbol: (symbol: string) => this.isSymbol(symbol) }
+        : undefined;
+    const gate = BreakpointGate.parse(options, scope);
+    return {
+      problem: typeof gate === 'string' ? gate : '',
+      fieldNames: scope?.fieldNames ?? [],
+    };
   }
 
   /** Every breakpoint, with the local source file that it was set in, if it was. */
@@ -86,13 +104,19 @@ export class RequestedBreakpoints {
     }
   }
 
+  private resolveNamed(name: string): BreakpointTarget {
+    return this.programs().resolve(({ symbols }) => resolveNamedBreakpoint(name, symbols));
+  }
+
+  private isSymbol(name: string): boolean {
+    return this.programs().all.some(({ symbols }) => symbols.addressOf(name) !== undefined);
+  }
+
   private replace(
     owner: BreakpointOwner,
     resolve: () => readonly WantedBreakpoint[],
   ): readonly Breakpoint[] {
     this.resolvers.set(owner, resolve);
-    const isSymbol = (name: string): boolean =>
-      this.programs().all.some(({ symbols }) => symbols.addressOf(name) !== undefined);
-    return this.set.replace(owner, resolve(), isSymbol);
+    return this.set.replace(owner, resolve(), (name) => this.isSymbol(name));
   }
 }

@@ -13,21 +13,28 @@ import {
   type TrafficValues,
 } from './decode-traffic';
 
+/** Whether a choice by the value of a field is ever made. */
+type IsChosen = (field: string, value: number) => boolean;
+
+const always: IsChosen = () => true;
+
 /** The layout and those that its parts choose from; lists have no single value. */
-function layoutsOf(layout: StructLayout): readonly StructLayout[] {
+function layoutsOf(layout: StructLayout, isChosen: IsChosen): readonly StructLayout[] {
   const inner = layout.parts.flatMap((part) => {
-    if (part.kind === 'appended') return layoutsOf(part.layout);
-    return part.kind === 'choice' ? [...part.cases.values()].flatMap(layoutsOf) : [];
+    if (part.kind === 'appended') return layoutsOf(part.layout, isChosen);
+    if (part.kind !== 'choice') return [];
+    const cases = [...part.cases].filter(([value]) => isChosen(part.by, value));
+    return cases.flatMap(([, each]) => layoutsOf(each, isChosen));
   });
   const fields = layout.fields.flatMap(({ meaning }) =>
-    meaning?.kind === 'structure' ? layoutsOf(meaning.layout) : [],
+    meaning?.kind === 'structure' ? layoutsOf(meaning.layout, isChosen) : [],
   );
   return [layout, ...inner, ...fields];
 }
 
-function fieldsOf(layouts: readonly StructLayout[]): readonly StructField[] {
+function fieldsOf(layouts: readonly StructLayout[], isChosen = always): readonly StructField[] {
   return layouts
-    .flatMap(layoutsOf)
+    .flatMap((layout) => layoutsOf(layout, isChosen))
     .flatMap((layout) => layout.fields)
     .filter(({ type, meaning }) => {
       const isValue =
@@ -38,12 +45,17 @@ function fieldsOf(layouts: readonly StructLayout[]): readonly StructField[] {
 
 const messageLayouts = [...channelMessages.map(({ layout }) => layout), initiateContactLegacy];
 
-function packetLayouts(classId?: string): readonly StructLayout[] {
+function packetFieldsOf(classId?: string): readonly StructField[] {
   const protocols =
     classId === undefined
       ? [...deviceProtocolByClass.values()]
       : [deviceProtocolByClass.get(classId)].filter((each) => each !== undefined);
-  return protocols.flatMap(({ message, completion }) => [message, completion]);
+  return protocols.flatMap(({ message, completion, operationFields, messages }) =>
+    fieldsOf(
+      [message, completion],
+      (field, value) => field !== operationFields[0] || messages?.includes(value) !== false,
+    ),
+  );
 }
 
 const commonMessageFields = ['message', 'direction', 'refusal'];
@@ -62,7 +74,7 @@ export function messageFieldNames(layout?: StructLayout): readonly string[] {
 
 /** Names of the fields that packets have; of a class where `classId` is its name. */
 export function packetFieldNames(classId?: string): readonly string[] {
-  const fields = fieldsOf(packetLayouts(classId));
+  const fields = packetFieldsOf(classId);
   return unique([...commonPacketFields, ...fields.map(({ name }) => name)]);
 }
 
@@ -98,7 +110,7 @@ function namesOfValuesIn(fields: readonly StructField[]): ReadonlyMap<string, Va
 export const messageValueNames = once(() => namesOfValuesIn(fieldsOf(messageLayouts)));
 
 /** Names of values of packets, by field. */
-export const packetValueNames = once(() => namesOfValuesIn(fieldsOf(packetLayouts())));
+export const packetValueNames = once(() => namesOfValuesIn(packetFieldsOf()));
 
 function withDecoded(
   common: readonly (readonly [string, FieldValue])[],

@@ -2,7 +2,7 @@
 import type { StructLayout } from '../../support/struct-layout';
 import { balloonHeader } from './dynamic-memory';
 import { keyboardMessage, mouseMessage, videoMessage } from './input-and-video';
-import { icHeader } from './integration';
+import { icHeader, IcMessageType } from './integration';
 import { nvspCompletion, nvspMessage } from './network';
 import { rndisGuestMessages, rndisParentMessages } from './rndis';
 import { rdpControlMessage, socketData, uartMessage, vmbfsMessage } from './small-protocols';
@@ -18,6 +18,8 @@ export interface DeviceProtocol {
   readonly completion: StructLayout;
   /** Fields whose value names the operation; the last one that a packet has does. */
   readonly operationFields: readonly string[];
+  /** Values of the first of them that packets of the class have, where classes share a protocol. */
+  readonly messages?: readonly number[];
   /** What lies in the memory that a packet names, by who sent the packet. */
   readonly memory?: { readonly 'to-parent': StructLayout; readonly 'to-guest': StructLayout };
 }
@@ -28,19 +30,24 @@ const protocol = (
   completion = message,
 ): DeviceProtocol => ({ message, completion, operationFields });
 
-const integration = protocol(icHeader, ['MessageType', 'Operation']);
+const { negotiate, heartbeat, kvp, shutdown, timesync, vss, remoteDesktop, fileCopy } =
+  IcMessageType;
+const integration = (...own: readonly number[]): DeviceProtocol => ({
+  ...protocol(icHeader, ['MessageType', 'Operation']),
+  messages: [negotiate, ...own],
+});
 const storage = protocol(vstorPacket, ['Operation'], vstorCompletion);
 
 /** Protocols by the name of the class; the other classes have payloads of bytes. */
 export const deviceProtocolByClass: ReadonlyMap<string, DeviceProtocol> = new Map([
-  ['shutdown', integration],
-  ['timesync', integration],
-  ['heartbeat', integration],
-  ['kvp', integration],
-  ['vss', integration],
-  ['fcopy', integration],
-  ['rdv', integration],
-  ['ic-negotiate', integration],
+  ['shutdown', integration(shutdown)],
+  ['timesync', integration(timesync)],
+  ['heartbeat', integration(heartbeat)],
+  ['kvp', integration(kvp)],
+  ['vss', integration(vss)],
+  ['fcopy', integration(fileCopy)],
+  ['rdv', integration(remoteDesktop)],
+  ['ic-negotiate', integration()],
   ['scsi', storage],
   ['ide', storage],
   ['fc', storage],

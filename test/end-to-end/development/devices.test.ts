@@ -56,6 +56,21 @@ describe('walk through the devices of a stock Debian guest', function () {
   const typed = (line: string, answer: RegExp): Promise<void> =>
     typeToGuest(workbench, line, answer);
 
+  const guest = /^vmlinuz/;
+  const processor = /^VP 0.*exits/;
+
+  /** Chooses from the menu of the guest. */
+  const choose = async (title: string): Promise<void> =>
+    workbench.chooseFromMenu(await workbench.findRow('Partitions', guest), title);
+
+  /** Goes on from a stop. */
+  const goOn = async (): Promise<void> => {
+    await workbench.page.getByRole('button', { name: /^Continue/ }).waitFor();
+    await workbench.run('Debug: Continue');
+    await workbench.run('View: Close All Editors');
+    await workbench.run('Hyperscope: Show Partitions');
+  };
+
   const status = (text: RegExp): Promise<void> =>
     workbench.page.locator('.statusbar-item', { hasText: text }).waitFor();
 
@@ -174,11 +189,76 @@ describe('walk through the devices of a stock Debian guest', function () {
     await typed('while [ $(date +%Y) = 2001 ]; do :; done; echo on time', /\non time/);
   });
 
+  it('pauses the guest and its parent, at which the machine stops, and resumes them', async () => {
+    await workbench.clickInRow('Partitions', guest, 'Pause Partition');
+    await workbench.findRow('Partitions', /^vmlinuz.*paused/);
+    await workbench.findRow('Partitions', /^VP 0.*paused · .*exits/);
+    await workbench.clickInRow('Partitions', /^Parent partition/, 'Pause Partition');
+    await workbench.findRow('Partitions', /^Parent partition.*paused/);
+    await workbench.clickInRow('Partitions', /^Parent partition/, 'Resume Partition');
+    await workbench.clickInRow('Partitions', guest, 'Resume Partition');
+    await goOn();
+    await typed('echo on again', /\non again/);
+  });
+
+  it('saves the guest, deletes it, and has it back where it was', async () => {
+    const file = join(workbench.folder, 'guest.hyperscope-partition');
+    await typed('kept=here; echo set', /\nset/);
+    await choose('Save Partition');
+    await workbench.answerInput(/Save Partition vmlinuz/, file);
+    await workbench.notification(/"vmlinuz" is saved: .* in .*guest\.hyperscope-partition/, 60_000);
+    await choose('Delete Partition');
+    await workbench.findRow('Partitions', /^vmlinuz.*deleted/);
+    await choose('Restore Partition');
+    await workbench.answerInput(/Restore Partition vmlinuz/, file);
+    await workbench.findRow('Partitions', /^vmlinuz.*512 MiB/);
+    await goOn();
+    await typed('echo $kept as before', /\nhere as before/);
+  });
+
+  it('takes a right from pages by the menu', async () => {
+    await choose('Protect Guest Pages');
+    await workbench.fillInput(/Protect Guest Pages of vmlinuz/, '0x1000 1 rwz');
+    const problem = workbench.page.locator('.quick-input-message', { hasText: /A page address/ });
+    await problem.waitFor();
+    // Nothing of the kernel is there: it goes on, and the page has what it has.
+    await workbench.answerInput(/Protect Guest Pages of vmlinuz/, '0x1000 1 rwx');
+    await typed('echo not in its way', /\nnot in its way/);
+  });
+
+  it('shows where a processor is, and its exits', async () => {
+    await workbench.clickInRow('Partitions', processor, 'Show VM Exits of This Processor');
+    const log = await workbench.webview('exit-log-app');
+    await log.locator('button', { hasText: 'P2 VP 0' }).waitFor();
+    await workbench.clickInRow('Partitions', processor, 'Go to Instruction');
+    await workbench.page.locator('.tab.active', { hasText: /^0x[0-9a-f]+\.s/ }).waitFor();
+    await workbench.run('View: Close All Editors');
+    await workbench.showPanel('Terminal');
+  });
+
+  it('restarts the guest by its component', async () => {
+    await workbench.run('Terminal: Clear');
+    await workbench.clickInRow('Partitions', /Shutdown.*ready/i, 'Restart Guest');
+    await status(/to restart/);
+    await waitFor('the guest to boot again', async () =>
+      /Linux version/.test(await terminalText(workbench)),
+    );
+    await waitForShell(workbench);
+    await workbench.screenshot('debian-restarted');
+  });
+
   it('shuts the guest down cleanly', async () => {
     await workbench.clickInRow('Partitions', /Shutdown.*ready/i, 'Shut Down Guest');
     await waitFor('the end of the guest', async () =>
       /reboot: Power down/.test(await terminalText(workbench)),
     );
     await workbench.screenshot('debian-shut-down');
+  });
+
+  it('starts the guest that has ended', async () => {
+    await workbench.run('Terminal: Clear');
+    await workbench.clickInRow('Partitions', guest, 'Start Partition');
+    await goOn();
+    await waitForShell(workbench);
   });
 });

@@ -184,6 +184,37 @@ describe('walk through the workbench', () => {
     await workbench.screenshot('partitions');
   });
 
+  it('sets a breakpoint on an event by its number and a condition, by keyboard, and says what is wrong', async () => {
+    const { page } = workbench;
+    const title = 'Event Breakpoints';
+    const problem = (text: RegExp): Promise<void> =>
+      page.locator('.quick-input-message', { hasText: text }).waitFor();
+    await workbench.clickInRow(title, /^Ports/, 'Add by Name or Number');
+    await workbench.fillInput(/Break on Ports/, 'io:0xe9:q');
+    await problem(/"io:0xe9:q" is no port/);
+    await workbench.answerInput(/Break on Ports/, 'io:0xf1:w');
+    await workbench.setExpanded(title, /^Ports/, true);
+    const typed = await workbench.findRow(title, /^0xf1:w/);
+    await typed.click();
+    await page.keyboard.press('F2');
+    await workbench.fillInput(/Stop at io:0xf1:w/, 'valeu == 4');
+    await problem(/Did you mean "value"/);
+    await workbench.screenshot('event-breakpoint-problem', { hovering: true });
+    await workbench.answerInput(/Stop at io:0xf1:w/, 'value == 4');
+    await workbench.findRow(title, /^0xf1:w.*if value == 4/);
+    await typed.click();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Space');
+    await workbench.findRow(title, /^Ports.*2 set/);
+    await workbench.screenshot('event-breakpoints');
+    await page.keyboard.press('Space');
+    await workbench.findRow(title, /^Ports.*1 set/);
+    await typed.click();
+    await page.keyboard.press('Space');
+    await typed.waitFor({ state: 'detached' });
+  });
+
   it('runs to the end and prints the guest’s words', async () => {
     await workbench.run('View: Show Run and Debug');
     await workbench.page.keyboard.press('F5');
