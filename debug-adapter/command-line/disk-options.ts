@@ -1,5 +1,6 @@
 /** The options about disks: what `--disk` and `--export-disk` say. */
 import { UserError } from '../support/user-error';
+import { decimal } from './decimal';
 
 /** Between the values of an option that is given several times. */
 export const valueSeparator = '\n';
@@ -32,18 +33,9 @@ function diskSetting(text: string): object | undefined {
   const [key, value] = text.split('=');
   if (key === 'controller' && value !== undefined) return { controller: value };
   if (key === 'write-limit' && value !== undefined) return { writeLimit: value };
-  if (key === 'location' && value !== undefined) return { location: decimal(value) };
+  if (key === 'location' && value !== undefined)
+    return { location: decimal(value, '--disk location') };
   return words[text];
-}
-
-/** @throws UserError where the text is no number as a person writes it */
-function decimal(text: string): number {
-  if (/^\d+$/.test(text)) return Number(text);
-  throw new UserError(
-    'command-line',
-    `--disk cannot use "location=${text}".`,
-    'Write a whole number from 0.',
-  );
 }
 
 /** A disk that is to be written to a file after the run. */

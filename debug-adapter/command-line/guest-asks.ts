@@ -2,6 +2,7 @@
 import type { GuestIntegration, GuestRequest } from '../debugger/guest-integration';
 import { nearestName } from '../support/nearest-name';
 import { UserError } from '../support/user-error';
+import { decimalNumber } from './decimal';
 
 /** One thing to do: wait for a text on the console, or ask the guest. */
 export type GuestAsk =
@@ -58,8 +59,9 @@ function parseOne(text: string): readonly GuestAsk[] {
 }
 
 function diskNumber(text: string, number: string): number {
-  if (!/^\d{1,3}$/.test(number)) throw wrong(text);
-  return Number(number);
+  const disk = decimalNumber(number);
+  if (disk === undefined) throw wrong(text);
+  return disk;
 }
 
 function parseExport(text: string, rest: string, isBackup: boolean): GuestAsk {

@@ -2,6 +2,7 @@
 import { eventKinds, type EventKind } from '../debugger/event-log/event-kinds';
 import { nearestName } from '../support/nearest-name';
 import { UserError } from '../support/user-error';
+import { decimal, decimalNumber } from './decimal';
 import { parseAsks, type GuestAsk } from './guest-asks';
 import { diskArguments, diskExports, valueSeparator, type DiskExport } from './disk-options';
 
@@ -245,8 +246,8 @@ function positive(name: ValueOption, text: string | undefined): number | undefin
 
 function position(name: ValueOption, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const value = Number(text);
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  const value = decimalNumber(text);
+  if (value !== undefined) return value;
   throw usageError(`${name} needs a position, a whole number from 0, not "${text}".`);
 }
 
@@ -254,12 +255,6 @@ function wholeNumber(name: ValueOption, text: string | undefined): number | unde
   const value = positive(name, text);
   if (value === undefined || Number.isInteger(value)) return value;
   throw usageError(`${name} needs a whole number, not "${text ?? ''}".`);
-}
-
-/** A number as a person writes it; whether it is in range is for the launch arguments to say. */
-function decimal(text: string, option: ValueOption): number {
-  if (/^\d+$/.test(text)) return Number(text);
-  throw usageError(`${option} needs a whole number, not "${text}".`);
 }
 
 function nonEmpty(name: ValueOption, text: string | undefined): string | undefined {

@@ -20,7 +20,7 @@ const refused: readonly (readonly [args: readonly string[], text: RegExp])[] = [
     (option) => [['run', 'a', option, '1e1'], new RegExp(`${option} needs a`)] as const,
   ),
   [['run', 'a', '--go-to', '1e1'], /--go-to needs a position/],
-  [['run', 'a', '--disk', 'd,location=1e0'], /--disk cannot use "location=1e0"/],
+  [['run', 'a', '--disk', 'd,location=1e0'], /--disk location needs a whole number, not "1e0"/],
   [['run', 'a', '--timeout=-1'], /--timeout needs a positive number/],
   [['run', 'a', '--export-disk', 'x'], /number of the disk/],
   [['run', 'a', '--trace', 'exit'], /Did you mean "exits"/],
