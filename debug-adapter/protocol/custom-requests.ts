@@ -75,6 +75,7 @@ export interface CheckBreakpointArguments {
   readonly condition?: string;
 }
 
+/** What the debugger would make of it. */
 export interface CheckBreakpointBody {
   /** What is wrong with it, as `setFunctionBreakpoints` would say; empty where nothing is. */
   readonly problem: string;

@@ -28,6 +28,10 @@ export interface TrafficBody {
   /** Rows recorded since the start, and those no longer kept because the trace is bounded. */
   readonly recorded: number;
   readonly dropped: number;
+  /** Rows that have been looked at. */
+  readonly kept: number;
+  /** False where there are more: a further request looks at them. */
+  readonly isComplete: boolean;
   readonly rows: readonly TrafficRow[];
 }
 
@@ -141,5 +145,7 @@ export interface BusInfo {
 
 /** The buses of all guests. */
 export interface TrafficBusesBody {
+  /** False where they are those of an earlier moment: a further request goes on from there. */
+  readonly isComplete: boolean;
   readonly buses: readonly BusInfo[];
 }

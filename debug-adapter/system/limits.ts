@@ -32,15 +32,15 @@ export const limits = {
   traceExits: 65_536,
   traceOther: 16_384,
   /** Rows kept of packets in VMBus rings and of signals for them, which are as frequent. */
-  traceVmbusPackets: 65_536,
-  traceVmbusSignals: 65_536,
+  traceVmbusPackets: 524_288,
+  traceVmbusSignals: 524_288,
   /** Bytes kept of the input and the output of a hypercall; longer ones are cut. */
   traceHypercallInputBytes: 80,
   traceHypercallOutputBytes: 16,
   /** Bytes kept of the name of an overlay page. */
   traceOverlayNameBytes: 24,
   /** Bytes kept of all packets together; the oldest are dropped and counted, as if there were no more rows. */
-  traceVmbusPacketsBytes: 40 * 1024 * 1024,
+  traceVmbusPacketsBytes: 160 * 1024 * 1024,
   /** Bytes kept of a packet, the largest of a disk whole, and of a text that says why one was refused; longer ones are cut. */
   tracePacketBytes: 16_384,
   traceReasonBytes: 96,

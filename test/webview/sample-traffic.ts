@@ -1,7 +1,7 @@
 // VMBus traffic for the panel's tests: a decoded conversation of any length, without the trace behind it.
 import { TrafficLog } from '../../debug-adapter/debugger/traffic/traffic-log';
 import type {
-  BusInfo,
+  TrafficBusesBody,
   TrafficBody,
   TrafficDetailBody,
   TrafficFilter,
@@ -18,7 +18,7 @@ export interface TrafficSample {
   query(start: number, count: number, filter: TrafficFilter): TrafficBody;
   place(id: string, filter: TrafficFilter): PlaceBody;
   detail(id: string): TrafficDetailBody | undefined;
-  buses(): readonly BusInfo[];
+  buses(): TrafficBusesBody;
 }
 
 /** Guest memory with the rings of the conversation, the one to the guest half full. */
@@ -82,7 +82,9 @@ export class EndlessTraffic implements TrafficSample {
   query(start: number, count: number): TrafficBody {
     const end = Math.min(start + count, this.recorded);
     const rows = Array.from({ length: Math.max(end - start, 0) }, (_, at) => this.row(start + at));
-    return { total: this.recorded, recorded: this.recorded, dropped: 0, rows };
+    const { recorded } = this;
+    const counts = { total: recorded, recorded, dropped: 0, kept: recorded };
+    return { ...counts, isComplete: true, rows };
   }
 
   place(id: string): PlaceBody {
@@ -93,7 +95,7 @@ export class EndlessTraffic implements TrafficSample {
     return undefined;
   }
 
-  buses(): readonly BusInfo[] {
-    return [];
+  buses(): TrafficBusesBody {
+    return { isComplete: true, buses: [] };
   }
 }

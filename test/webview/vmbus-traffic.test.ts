@@ -57,7 +57,7 @@ describe('VMBus Traffic page', function () {
           return post({ type: 'place', request, body: sample.place(id, filter) });
         }
         case 'fetchBuses':
-          return post({ type: 'buses', request: message.request, body: { buses: sample.buses() } });
+          return post({ type: 'buses', request: message.request, body: sample.buses() });
         case 'fetchDetail': {
           const { request, id } = message;
           const body = sample.detail(id);

@@ -37,7 +37,7 @@ function trafficPlace({ control }: SessionState, args: RequestArguments): PlaceB
 }
 
 function trafficBuses({ control }: SessionState): TrafficBusesBody {
-  return { buses: control.traffic.buses() };
+  return control.traffic.buses();
 }
 
 /** Handlers of this group. */

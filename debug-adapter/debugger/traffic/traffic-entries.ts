@@ -111,16 +111,11 @@ class GuestTraffic {
 type StreamName =
   'vmbusMessages' | 'vmbusPackets' | 'vmbusSignals' | 'syntheticMessages' | 'eventFlags';
 
-const streamNames: readonly StreamName[] = [
-  'vmbusMessages',
-  'vmbusPackets',
-  'vmbusSignals',
-  'syntheticMessages',
-  'eventFlags',
-];
+const rowStreams: readonly StreamName[] = ['vmbusMessages', 'vmbusPackets', 'vmbusSignals'];
+const streamNames: readonly StreamName[] = [...rowStreams, 'syntheticMessages', 'eventFlags'];
 
-/** Entries of dropped records that are kept until the list is cut. */
-const staleMax = 4096;
+/** Entries of dropped records that are kept until the list is cut: whoever filters looks at all of them again then. */
+const staleMax = 32_768;
 
 export class TrafficEntries {
   private list: TrafficEntry[] = [];
@@ -157,6 +152,12 @@ export class TrafficEntries {
   get recorded(): number {
     const { vmbusMessages, vmbusPackets, vmbusSignals } = this.trace;
     return vmbusMessages.recorded + vmbusPackets.recorded + vmbusSignals.recorded;
+  }
+
+  /** Messages, packets and signals that were before those of {@link all}. */
+  get dropped(): number {
+    const passed = rowStreams.reduce((sum, name) => sum + (this.seen.get(name) ?? 0), 0);
+    return passed - this.list.length;
   }
 
   get partitions(): readonly number[] {
@@ -210,21 +211,24 @@ export class TrafficEntries {
   /**
    * Takes in what the trace has recorded since the last time.
    * @param limit position up to which it is taken in from now on; not before the last one
+   * @param most events that are taken in
+   * @returns false where there are more
    */
-  update(limit = this.limit): void {
+  update(limit = this.limit, most = Infinity): boolean {
     this.limit = limit;
     const { generation } = this.trace;
     if (generation !== this.generation) this.startOver(generation);
     this.forgetDropped();
     // Streams are merged by the places of their events; each is in order already.
     const heads = streamNames.map((name) => this.cursor(name));
-    for (;;) {
+    for (let taken = 0; ; taken++) {
       let first: ReturnType<TrafficEntries['cursor']> | undefined;
       for (const head of heads) {
         if (head.event === undefined) continue;
         if (first?.event === undefined || isBefore(head.event, first.event)) first = head;
       }
-      if (first?.event === undefined || first.event.position > limit) return;
+      if (first?.event === undefined || first.event.position > limit) return true;
+      if (taken >= most) return false;
       this.newest = first.event.position;
       this.take(first.event, first.index);
       this.seen.set(first.name, first.index + 1);

@@ -45,6 +45,10 @@ export interface TrafficPage {
   readonly total: number;
   readonly recorded: number;
   readonly dropped: number;
+  /** Rows that have been looked at. */
+  readonly kept: number;
+  /** False where there are more: a further query looks at them. */
+  readonly isComplete: boolean;
   readonly rows: readonly TrafficRow[];
 }
 
@@ -97,6 +101,18 @@ export interface TrafficBus {
   readonly channels: readonly TrafficChannel[];
 }
 
+/** The buses of all guests. */
+export interface TrafficBuses {
+  /** False where they are those of an earlier moment: a further look goes on. */
+  readonly isComplete: boolean;
+  readonly buses: readonly TrafficBus[];
+}
+
+/** Events that one answer takes in: a panel that is opened on a full log would hold everything else up for seconds. */
+const mostTakenIn = 16_384;
+/** Events that one answer asks about a text: two fields of that many are found in 80 ms. */
+const mostFiltered = 262_144;
+
 interface Selection {
   readonly key: string;
   readonly revision: number;
@@ -130,14 +146,19 @@ export class TrafficLog {
 
   /** Rows `start` to `start + count - 1` among those that pass `filter`, oldest first. */
   query(start: number, count: number, filter: TrafficFilter): TrafficPage {
-    this.entries.update();
-    const { numbers } = this.select(filter);
-    const { all, recorded } = this.entries;
+    const isAll = this.entries.update(Infinity, mostTakenIn);
+    const { numbers, seen } = this.select(
+      filter,
+      filter.text === undefined ? Infinity : mostFiltered,
+    );
+    const { all, recorded, dropped } = this.entries;
+    const isComplete = isAll && seen === all.length;
     const rows = numbers.slice(start, start + count).flatMap((number) => {
       const entry = all[number];
       return entry === undefined ? [] : [this.rowOf(entry)];
     });
-    return { total: numbers.length, recorded, dropped: recorded - all.length, rows };
+    const counts = { total: numbers.length, recorded, dropped, kept: all.length };
+    return { ...counts, isComplete, rows };
   }
 
   /** Where the row of this identity stands among those that pass `filter`. */
@@ -148,7 +169,7 @@ export class TrafficLog {
 
   /** A row by identity with everything known about it; undefined where it is not kept. */
   detail(id: string): TrafficDetail | undefined {
-    this.entries.update();
+    this.entries.update(Infinity, mostTakenIn);
     const number = this.numberOf(id);
     const entry = number === undefined ? undefined : this.entries.all[number];
     const event = entry === undefined ? undefined : this.entries.eventOf(entry);
@@ -164,25 +185,26 @@ export class TrafficLog {
   }
 
   /** The bus of every guest, with its channels as they are where the machine stands, and what they wait for there. */
-  buses(): readonly TrafficBus[] {
-    const entries = this.entriesHere();
-    return this.machine.guests.map(({ id, name }) => this.busOf(id, name, entries));
+  buses(): TrafficBuses {
+    const { entries, isComplete } = this.entriesHere();
+    const buses = this.machine.guests.map(({ id, name }) => this.busOf(id, name, entries));
+    return { isComplete, buses };
   }
 
   /** Everything up to where the machine stands, be it in its past. */
-  private entriesHere(): TrafficEntries {
+  private entriesHere(): { readonly entries: TrafficEntries; readonly isComplete: boolean } {
     const { machine, entries } = this;
     const { position, trace } = machine;
-    entries.update();
+    const isAll = entries.update(Infinity, mostTakenIn);
     if (entries.newestPosition <= position) {
       this.past = undefined;
-      return entries;
+      return { entries, isComplete: isAll };
     }
     if (this.past === undefined || this.past.newestPosition > position) {
       this.past = new TrafficEntries(trace);
     }
-    this.past.update(position);
-    return this.past;
+    const isComplete = this.past.update(position, mostTakenIn);
+    return { entries: this.past, isComplete };
   }
 
   private busOf(partition: number, name: string, entries: TrafficEntries): TrafficBus {
@@ -234,7 +256,8 @@ export class TrafficLog {
     };
   }
 
-  private select(filter: TrafficFilter): Selection {
+  /** @param most entries that the filter is asked about, behind those that it was asked about before */
+  private select(filter: TrafficFilter, most = Infinity): Selection {
     const key = JSON.stringify(filter);
     const { all, revision } = this.entries;
     let { selection } = this;
@@ -245,12 +268,13 @@ export class TrafficLog {
       this.selection = selection;
     }
     const { passes } = selection;
-    for (let number = selection.seen; number < all.length; number++) {
+    const end = Math.min(all.length, selection.seen + most);
+    for (let number = selection.seen; number < end; number++) {
       const entry = all[number];
       if (entry !== undefined && passes(number, entry, this.entries))
         selection.numbers.push(number);
     }
-    selection.seen = all.length;
+    selection.seen = end;
     return selection;
   }
 

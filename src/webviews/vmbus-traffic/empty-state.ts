@@ -27,6 +27,16 @@ export function emptyState(model: TrafficModel, actions: EmptyActions): Template
       'Its traffic was in the memory of the debug adapter. Debug the guest again to record it anew.';
     return emptyMessage('type-hierarchy', 'The session has ended', text, startButtons(actions.run));
   }
+  if (failure !== undefined) {
+    return emptyMessage('warning', 'The traffic cannot be read', failure);
+  }
+  if (!model.isComplete) {
+    return emptyMessage(
+      'search',
+      'Searching…',
+      'Rows are looked at from the oldest to the newest.',
+    );
+  }
   if (model.restricts) {
     return emptyMessage(
       'filter',
@@ -34,9 +44,6 @@ export function emptyState(model: TrafficModel, actions: EmptyActions): Template
       'Words are looked for in names, classes and refusals; a comparison such as DataTransferLength>4096 in decoded fields.',
       html`<button class="primary" @click=${actions.clearFilter}>Clear Filters</button>`,
     );
-  }
-  if (failure !== undefined) {
-    return emptyMessage('warning', 'The traffic cannot be read', failure);
   }
   return emptyMessage(
     'type-hierarchy',

@@ -14,7 +14,7 @@ export function trafficBar(
   state: { readonly text: string; readonly following: boolean },
   actions: BarActions,
 ): TemplateResult {
-  const { source, loaded, total, recorded, dropped, restricts } = model;
+  const { source, loaded, total, kept, dropped, restricts, isComplete } = model;
   const clear = html`<button class="chip" @click=${actions.clearFilter}>
     Clear<i class="codicon codicon-close" aria-hidden="true"></i>
   </button>`;
@@ -28,7 +28,7 @@ export function trafficBar(
       ${restricts ? clear : nothing}`,
       rowName: 'row',
     },
-    { source, loaded, total, held: recorded - dropped, dropped, restricts },
+    { source, loaded, total, held: kept, dropped, restricts, isSearching: !isComplete },
     state,
     actions,
   );

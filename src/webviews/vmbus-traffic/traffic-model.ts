@@ -26,6 +26,9 @@ export class TrafficModel extends LogRows<
 > {
   filter: TrafficFilter = {};
   buses: readonly BusInfo[] = [];
+  /** Rows that have been looked at, and whether those are all. */
+  kept = 0;
+  isComplete = true;
   private busesRequest: number | undefined;
   /** The trace grew while the channels were on their way. */
   private busesAgain = false;
@@ -68,7 +71,10 @@ export class TrafficModel extends LogRows<
       return;
     }
     this.busesRequest = undefined;
-    if (message.type === 'buses') this.buses = message.body.buses;
+    if (message.type === 'buses') {
+      this.buses = message.body.buses;
+      this.busesAgain ||= !message.body.isComplete;
+    }
     if (message.type === 'failed') this.failure = message.message;
     if (this.busesAgain) this.refreshMore();
     this.changed();
@@ -90,13 +96,18 @@ export class TrafficModel extends LogRows<
     this.setFilter({});
   }
 
-  protected override keep(): boolean {
-    return true;
+  protected override keep({ kept, isComplete }: TrafficBody): boolean {
+    this.kept = kept;
+    this.isComplete = isComplete;
+    return isComplete;
   }
 
   protected override droppedIn({ dropped }: TrafficBody): number {
     return dropped;
   }
 
-  protected override forget(): void {}
+  protected override forget(): void {
+    this.kept = 0;
+    this.isComplete = true;
+  }
 }

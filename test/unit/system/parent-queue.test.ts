@@ -46,7 +46,7 @@ function run(guest: BusGuest): Run {
 /** Number of the storage controller's channel. */
 function storageChannel(): number {
   const { machine } = run(new BusGuest().connect());
-  const [bus] = new TrafficLog(machine, () => () => undefined).buses();
+  const [bus] = new TrafficLog(machine, () => () => undefined).buses().buses;
   const channel = bus?.channels.find(({ className }) => className === 'scsi');
   return present(channel, 'storage controller').relid;
 }

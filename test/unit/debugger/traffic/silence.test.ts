@@ -38,7 +38,7 @@ function run(guest: BusGuest, settle = settleSteps): Run {
     assert.equal(machine.run({ maxSteps: 500 }).stop.kind, 'budget');
   }
   machine.run({ maxSteps: settle });
-  return { machine, buses: new TrafficLog(machine, () => () => undefined).buses() };
+  return { machine, buses: new TrafficLog(machine, () => () => undefined).buses().buses };
 }
 
 /** Numbers of channels by class, as a guest is offered them. */

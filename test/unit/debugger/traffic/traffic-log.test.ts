@@ -5,6 +5,7 @@ import { TrafficLog } from '../../../../debug-adapter/debugger/traffic/traffic-l
 import { ChannelMessageType } from '../../../../debug-adapter/spec/vmbus/messages';
 import { ringHeader } from '../../../../debug-adapter/spec/vmbus/ring';
 import { writeField } from '../../../../debug-adapter/support/struct-layout';
+import { limits } from '../../../../debug-adapter/system/limits';
 import { TraceLog } from '../../../../debug-adapter/system/trace-log';
 import {
   channelMessage,
@@ -181,29 +182,67 @@ describe('traffic log', () => {
     assert.equal(log.detail('nonsense'), undefined);
   });
 
-  it('survives a row that the ring has dropped', () => {
+  it('survives rows that the ring has dropped, and has the others found', () => {
     const writer = new TrafficWriter();
     writer.connect();
     writer.open();
-    for (let id = 1; id <= 70_000; id++) writer.request(id);
+    const more = 5000;
+    for (let id = 1; id <= limits.traceVmbusPackets + more; id++) writer.request(id);
     const { log, trace } = logOf(writer);
-    const { total, rows } = log.query(0, 20, {});
-    assert(total <= 9 + 65_536);
-    assert.equal(trace.vmbusPackets.dropped, 70_000 - 65_536);
+    while (!log.query(0, 20, {}).isComplete);
+    const { total, dropped, rows } = log.query(0, 20, {});
+    assert.equal(total, 9 + limits.traceVmbusPackets);
+    assert.equal(dropped, more);
+    assert.equal(trace.vmbusPackets.dropped, more);
     assert.equal(rows[8]?.name, 'OpenChannelResult');
+    // So many rows are asked about in parts.
+    const filter = { text: 'DataTransferLength=4096' };
+    assert.equal(log.query(0, 1, filter).isComplete, false);
+    const newest = log.query(total - 1, 1, {}).rows[0]?.id ?? '';
+    assert.equal(log.place(newest, filter).index, limits.traceVmbusPackets - 1);
+    const { isComplete, total: passing } = log.query(0, 1, filter);
+    assert.deepEqual([isComplete, passing], [true, limits.traceVmbusPackets]);
+  }).timeout(60_000);
+
+  it('takes in a full trace in parts, each with the rows so far', () => {
+    const writer = new TrafficWriter();
+    writer.connect();
+    writer.open();
+    for (let id = 1; id <= 35_000; id++) {
+      writer.request(id);
+      writer.complete(id);
+    }
+    const { log } = logOf(writer);
+    const filter = { text: 'ExecuteSrb' };
+    const parts = Array.from({ length: 5 }, () => log.query(0, 1, filter));
+    assert.deepEqual(
+      parts.map(({ isComplete, kept, dropped }) => [isComplete, kept, dropped]),
+      [16_384, 32_768, 49_152, 65_536, 70_009].map((kept) => [kept === 70_009, kept, 0]),
+    );
+    const totals = parts.map(({ total }) => total);
+    assert.deepEqual(
+      totals,
+      [...totals].sort((a, b) => a - b),
+    );
+    assert.equal(totals.at(-1), 70_000);
+    const channels = logOf(writer).log;
+    for (let part = 0; part < 4; part++) assert.equal(channels.buses().isComplete, false);
+    const { isComplete, buses } = channels.buses();
+    assert.equal(isComplete, true);
+    assert.equal(buses[0]?.channels.find(({ relid }) => relid === scsiRelid)?.sent, 35_000);
   }).timeout(20_000);
 });
 
 describe('reason for a silence', () => {
   const channelReasons = (writer: TrafficWriter, memory?: RingMemory): readonly string[] => {
-    const [bus] = logOf(writer, memory).log.buses();
+    const [bus] = logOf(writer, memory).log.buses().buses;
     const channel = bus?.channels.find(({ relid }) => relid === scsiRelid);
     return channel?.silence.map(({ text }) => text) ?? [];
   };
   const busReasons = (writer: TrafficWriter): readonly string[] =>
     logOf(writer)
       .log.buses()
-      .flatMap(({ silence }) => silence.map(({ text }) => text));
+      .buses.flatMap(({ silence }) => silence.map(({ text }) => text));
   const opened = (): TrafficWriter => {
     const writer = new TrafficWriter();
     writer.connect();
@@ -317,7 +356,7 @@ describe('reason for a silence', () => {
   it('is not misled by rings that cannot be right', () => {
     const memory = new RingMemory();
     memory.set(ringPages[0] ?? 0, { WriteIndex: 0xffffffff, ReadIndex: 0 });
-    const [bus] = logOf(opened(), memory).log.buses();
+    const [bus] = logOf(opened(), memory).log.buses().buses;
     const channel = bus?.channels.find(({ relid }) => relid === scsiRelid);
     assert.equal(channel?.toParent, undefined);
     assert.equal(channel?.toGuest?.sizeBytes, 4096);
@@ -371,7 +410,7 @@ describe('channels in the past', () => {
   /** The channel's state, its packets and its open requests where the machine stands. */
   const at = (position: number): string => {
     machine.position = position;
-    const channel = log.buses()[0]?.channels.find(({ relid }) => relid === scsiRelid);
+    const channel = log.buses().buses[0]?.channels.find(({ relid }) => relid === scsiRelid);
     if (channel === undefined) return 'none';
     return `${channel.state} ${channel.sent}/${channel.received} ${channel.openRequests}`;
   };
