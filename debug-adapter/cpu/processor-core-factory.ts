@@ -15,6 +15,7 @@ import { CodeCache, type ResetReason } from './interpreter/code-cache';
 import { emitInterpreter } from './interpreter/interpreter-module';
 import { variantIndexOf, withVariantIndex } from './interpreter/kept-index';
 import { firstHandler } from './interpreter/record';
+import { KeptCode } from './kept-code';
 import {
   arenaBase,
   dataTlbEntriesMax,
@@ -55,7 +56,7 @@ export interface PartitionCoreOptions {
    * Linux grants a process, so several partitions share what there is.
    */
   readonly modulesMax?: number;
-  /** Translations of earlier runs. */
+  /** Code of earlier runs. */
   readonly archive?: CodeArchive;
 }
 
@@ -207,7 +208,7 @@ function makeCodeCache(
     undefinedHandler,
     hotCount,
     onReset: forgetCode,
-    onNewCode: (frame) => translator.frameIsNew(frame),
+    onNewCode: (frame) => kept.frameIsNew(frame),
   });
   const translator = new Translator(space, memory, code, variants, {
     batchSize: hotCount === 1 ? 1 : translationBatch,
@@ -218,6 +219,7 @@ function makeCodeCache(
     onRegionsGone: () => cores.forEach((core) => core.caches.forgetJumps()),
     ...(archive === undefined ? {} : { archive }),
   });
+  const kept = new KeptCode(archive, memory, code, translator);
   const dropTranslations = (): void => {
     memory.clearTranslationFlags();
     for (const core of cores) core.caches.flush();
@@ -228,6 +230,7 @@ function makeCodeCache(
   });
   memory.observe({
     codeWillChange: (frame) => {
+      kept.frameWillChange(frame);
       translator.frameWillChange(frame);
       code.invalidateFrame(frame);
     },

@@ -1,6 +1,6 @@
 /**
- * A host of code that keeps in the user's cache folder what was translated: the interpreter, and the regions of each set
- * of images. The names of files have the versions of translator and engine in them, so that others find none.
+ * A host of code that keeps in the user's cache folder what was decoded and translated: the interpreter, and the code of
+ * each set of images. The names of files have the versions of translator and engine in them, so that others find none.
  */
 import { createHash } from 'node:crypto';
 import type { CodeArchive } from '../machine/code-archive';
@@ -8,7 +8,11 @@ import type { CodeHost } from '../machine/code-space';
 import { CodeArchiveFile, type CodeKeeper } from './code-archive-file';
 import type { KeptFiles } from './kept-files';
 
-const archiveLimits = { regions: 6000, bytes: 128 * 1024 * 1024 };
+const archiveLimits = {
+  regions: 6000,
+  bytes: 128 * 1024 * 1024,
+  recordBytes: 32 * 1024 * 1024,
+};
 const lengthBytes = 4;
 
 /** A module that has a name, and whether its machine code was on disk. */
@@ -63,6 +67,7 @@ export class ArchivingCodeHost implements CodeHost {
       isNew = true;
     }
     for (const [name, archive] of this.archives) {
+      archive.collectRecords();
       if (!archive.isChanged) continue;
       this.files.write(this.fileOf(name), archive.encode());
       isNew = true;

@@ -1,6 +1,13 @@
-/** Translated code of one guest as a file: modules, which regions they have, and the machine code of the modules. */
+/** Code of one guest as a file: modules, which regions they have, the machine code of the modules, and decoded records. */
 import { createHash } from 'node:crypto';
-import type { ArchivedRegion, CodeArchive, RegionRecord } from '../machine/code-archive';
+import type {
+  ArchivedPage,
+  ArchivedRecords,
+  ArchivedRegion,
+  CodeArchive,
+  RecordSource,
+  RegionRecord,
+} from '../machine/code-archive';
 
 /** A region in the file: digest of its page, index of the mode, first and last offset, then offset and id of each entry. */
 type RegionRow = readonly [string, number, number, number, ...number[]];
@@ -11,6 +18,27 @@ interface ModuleRow {
   readonly code: number;
   readonly regions: readonly RegionRow[];
 }
+
+/** Records in the file, behind the modules: digest of their page, index of the mode, and their bytes. */
+type RecordsRow = readonly [string, number, number];
+
+interface Index {
+  readonly modules: readonly ModuleRow[];
+  readonly records: readonly RecordsRow[];
+}
+
+interface KeptRecords extends ArchivedRecords {
+  /** Whether this process has found or made them. */
+  isUsed: boolean;
+}
+
+/** What there is of a page. */
+interface KeptPage {
+  readonly regions: ArchivedRegion[];
+  readonly records: KeptRecords[];
+}
+
+const nothing: ArchivedPage = { regions: [], records: [] };
 
 interface KeptModule {
   readonly bytes: Uint8Array;
@@ -29,25 +57,32 @@ export interface CodeKeeper {
 
 export interface ArchiveLimits {
   readonly regions: number;
+  /** Of modules and their machine code. */
   readonly bytes: number;
+  readonly recordBytes: number;
 }
 
-/** The part of the regions that must be new for a file to be worth writing again: a shift. */
+/** The part of the regions, or of the records, that must be new for a file to be worth writing again: a shift. */
 const newShift = 4;
 const lengthBytes = 4;
+const wordBytes = 4;
 
 function digestOf(page: Uint8Array): string {
   return createHash('sha256').update(page).digest('base64');
 }
 
-/** Regions of earlier processes, and those of this one. */
+/** Code of earlier processes, and of this one. */
 export class CodeArchiveFile implements CodeArchive {
   private readonly modules = new Map<Uint8Array, KeptModule>();
-  private readonly byPage = new Map<string, ArchivedRegion[]>();
+  private readonly byPage = new Map<string, KeptPage>();
+  private readonly sources = new Set<WeakRef<RecordSource>>();
   private regionCount = 0;
   private addedCount = 0;
   /** Of the added ones, those that no file has. */
   private newCount = 0;
+  private recordBytes = 0;
+  /** Of the records, those that no file has. */
+  private newRecordBytes = 0;
 
   /** @param contents what {@link encode} gave, whole and of this version; undefined for nothing */
   constructor(
@@ -58,13 +93,15 @@ export class CodeArchiveFile implements CodeArchive {
     if (contents !== undefined) this.decode(contents);
   }
 
-  find(page: Uint8Array): readonly ArchivedRegion[] {
-    if (this.regionCount === 0) return [];
-    const found = this.byPage.get(digestOf(page)) ?? [];
-    for (const { module } of found) {
+  find(page: Uint8Array): ArchivedPage {
+    if (this.byPage.size === 0) return nothing;
+    const found = this.byPage.get(digestOf(page));
+    if (found === undefined) return nothing;
+    for (const { module } of found.regions) {
       const kept = this.modules.get(module);
       if (kept !== undefined) kept.isUsed = true;
     }
+    for (const records of found.records) records.isUsed = true;
     return found;
   }
 
@@ -82,21 +119,51 @@ export class CodeArchiveFile implements CodeArchive {
     this.keep({ bytes: module, regions: rows, isUsed: true });
   }
 
+  addRecords(page: Uint8Array, { mode, packed }: ArchivedRecords): void {
+    const added = this.keepRecords(digestOf(page), { mode, packed, isUsed: true });
+    this.newRecordBytes += Math.max(added, 0);
+  }
+
+  addSource(source: RecordSource): void {
+    this.sources.add(new WeakRef(source));
+  }
+
+  /** Takes what has been decoded and not been left yet. */
+  collectRecords(): void {
+    for (const source of this.sources) {
+      const present = source.deref();
+      if (present === undefined) this.sources.delete(source);
+      else present.leaveRecords();
+    }
+  }
+
   /** Whether enough of it is new to be written. */
   get isChanged(): boolean {
-    return this.newCount > this.regionCount >>> newShift;
+    return (
+      this.newCount > this.regionCount >>> newShift ||
+      this.newRecordBytes > this.recordBytes >>> newShift
+    );
   }
 
   /** Everything, what this process has used first, up to the limits; only what comes later is new then. */
   encode(): readonly Uint8Array[] {
-    const { limits, keeper } = this;
     this.newCount = 0;
-    const rows: ModuleRow[] = [];
+    this.newRecordBytes = 0;
     const parts: Uint8Array[] = [];
+    const modules = this.encodeModules(parts);
+    const text = JSON.stringify({ modules, records: this.encodeRecords(parts) } satisfies Index);
+    const index = Buffer.from(text);
+    const length = new Uint8Array(lengthBytes);
+    new DataView(length.buffer).setUint32(0, index.length, true);
+    return [length, index, ...parts];
+  }
+
+  private encodeModules(parts: Uint8Array[]): readonly ModuleRow[] {
+    const { limits, keeper } = this;
+    const rows: ModuleRow[] = [];
     let regionsLeft = limits.regions;
     let bytesLeft = limits.bytes;
-    const byUse = [...this.modules.values()].sort((a, b) => Number(b.isUsed) - Number(a.isUsed));
-    for (const { bytes, regions } of byUse) {
+    for (const { bytes, regions } of usedFirst(this.modules.values())) {
       const code = keeper.codeOf(bytes) ?? new Uint8Array(0);
       regionsLeft -= regions.length;
       bytesLeft -= bytes.length + code.length;
@@ -104,10 +171,22 @@ export class CodeArchiveFile implements CodeArchive {
       rows.push({ bytes: bytes.length, code: code.length, regions });
       parts.push(bytes, code);
     }
-    const index = Buffer.from(JSON.stringify(rows));
-    const length = new Uint8Array(lengthBytes);
-    new DataView(length.buffer).setUint32(0, index.length, true);
-    return [length, index, ...parts];
+    return rows;
+  }
+
+  private encodeRecords(parts: Uint8Array[]): readonly RecordsRow[] {
+    const rows: RecordsRow[] = [];
+    let bytesLeft = this.limits.recordBytes;
+    const all = [...this.byPage].flatMap(([page, { records }]) =>
+      records.map(({ mode, packed, isUsed }) => ({ page, mode, packed, isUsed })),
+    );
+    for (const { page, mode, packed } of usedFirst(all)) {
+      bytesLeft -= packed.byteLength;
+      if (bytesLeft < 0) break;
+      rows.push([page, mode, packed.byteLength]);
+      parts.push(new Uint8Array(packed.buffer, packed.byteOffset, packed.byteLength));
+    }
+    return rows;
   }
 
   private decode(contents: Uint8Array): void {
@@ -115,14 +194,21 @@ export class CodeArchiveFile implements CodeArchive {
     const indexEnd = lengthBytes + new DataView(buffer, byteOffset).getUint32(0, true);
     const text = Buffer.from(buffer, byteOffset + lengthBytes, indexEnd - lengthBytes).toString();
     // The file is whole and its name has the version that wrote it.
-    const rows = JSON.parse(text) as readonly ModuleRow[];
+    const { modules, records } = JSON.parse(text) as Index;
     let at = indexEnd;
-    for (const row of rows) {
+    for (const row of modules) {
       const bytes = contents.subarray(at, at + row.bytes);
       const code = contents.subarray(at + row.bytes, at + row.bytes + row.code);
       at += row.bytes + row.code;
       if (code.length > 0) this.keeper.provide(bytes, code);
       this.keep({ bytes, regions: row.regions, isUsed: false });
+    }
+    const recordWords = new Int32Array(contents.slice(at).buffer);
+    let word = 0;
+    for (const [page, mode, bytes] of records) {
+      const packed = recordWords.subarray(word, word + bytes / wordBytes);
+      word += packed.length;
+      this.keepRecords(page, { mode, packed, isUsed: false });
     }
   }
 
@@ -135,10 +221,32 @@ export class CodeArchiveFile implements CodeArchive {
       for (let at = 0; at + 1 < pairs.length; at += 2) {
         entries.push({ offset: pairs[at] ?? 0, id: pairs[at + 1] ?? 0 });
       }
-      const region = { module: bytes, index, mode, from, to, entries };
-      const known = this.byPage.get(page);
-      if (known === undefined) this.byPage.set(page, [region]);
-      else known.push(region);
+      this.pageOf(page).regions.push({ module: bytes, index, mode, from, to, entries });
     });
   }
+
+  /** @returns by how many bytes the records have grown */
+  private keepRecords(digest: string, kept: KeptRecords): number {
+    const { records } = this.pageOf(digest);
+    const place = records.findIndex(({ mode }) => mode === kept.mode);
+    const known = records[place];
+    const grown = kept.packed.byteLength - (known?.packed.byteLength ?? 0);
+    if (this.recordBytes + grown > this.limits.recordBytes) return 0;
+    this.recordBytes += grown;
+    if (known === undefined) records.push(kept);
+    else records[place] = kept;
+    return grown;
+  }
+
+  private pageOf(digest: string): KeptPage {
+    const known = this.byPage.get(digest);
+    if (known !== undefined) return known;
+    const page = { regions: [], records: [] };
+    this.byPage.set(digest, page);
+    return page;
+  }
+}
+
+function usedFirst<T extends { readonly isUsed: boolean }>(all: Iterable<T>): readonly T[] {
+  return [...all].sort((a, b) => Number(b.isUsed) - Number(a.isUsed));
 }

@@ -1,4 +1,4 @@
-/** The port through which translated code outlives a process: what one run has translated, a later one finds. */
+/** The port through which decoded and translated code outlives a process: what one run has made, a later one finds. */
 
 /** What is said of a translated region apart from its code. */
 export interface RegionRecord {
@@ -20,14 +20,37 @@ export interface ArchivedRegion extends RegionRecord {
   readonly index: number;
 }
 
-/**
- * Regions by the bytes of their page. They hold wherever a page has these bytes, so a machine does the same with and
- * without an archive.
- */
+/** Decoded instructions of a page in one mode. */
+export interface ArchivedRecords {
+  /** Index of the code mode. */
+  readonly mode: number;
+  /** As the code cache packs them. */
+  readonly packed: Int32Array;
+}
+
+/** What earlier runs have left of the code of a page. */
+export interface ArchivedPage {
+  readonly regions: readonly ArchivedRegion[];
+  readonly records: readonly ArchivedRecords[];
+}
+
+/** Who decodes code, and leaves it when the archive is written. */
+export interface RecordSource {
+  /** Calls {@link CodeArchive.addRecords} for what the archive has not got yet. */
+  leaveRecords(): void;
+}
+
+/** Code by the bytes of its page. It holds wherever a page has these bytes, so a machine does the same with and without. */
 export interface CodeArchive {
   /** What earlier runs have left of a page with these 4096 bytes. */
-  find(page: Uint8Array): readonly ArchivedRegion[];
+  find(page: Uint8Array): ArchivedPage;
 
   /** Takes a module whose functions are these regions, each with the bytes of its page. */
   add(module: Uint8Array, regions: readonly (RegionRecord & { readonly page: Uint8Array })[]): void;
+
+  /** Takes all that has been decoded of a page in a mode, in place of what there was of it. */
+  addRecords(page: Uint8Array, records: ArchivedRecords): void;
+
+  /** Asks this one before the archive is written, if it is still there then. */
+  addSource(source: RecordSource): void;
 }

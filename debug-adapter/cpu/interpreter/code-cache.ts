@@ -4,11 +4,19 @@
  * arena drops everything.
  */
 import { frameHoldsCode, type GuestMemory } from '../../machine/guest-memory';
+import { present } from '../../support/assert';
 import { Decoder, instructionBytesMax } from '../decode/decoder';
 import { codeModes, type CodeMode } from '../decode/code-mode';
 import { addressings } from '../ir/addressing';
 import type { VariantTable } from '../decode/variants';
 import { arenaBase, arenaEnd, runOffsets } from '../memory-map';
+import {
+  packedOffset,
+  packedWordsMax,
+  packedWordsMin,
+  packRecord,
+  unpackRecord,
+} from './packed-records';
 import { firstHandler, pseudoHandler, recordBytes, recordOffsets } from './record';
 
 const pageBytes = 4096;
@@ -66,10 +74,14 @@ export class CodeCache {
   private readonly tables = new Map<number, number>();
   /** By frame: records of instructions that end in it, by the place in a table that leads to each. */
   private readonly endingIn = new Map<number, Map<number, number>>();
+  /** Keys of tables that got records by decoding since they were packed. */
+  private readonly decoded = new Set<number>();
   private readonly decoder = new Decoder();
   /** Handlers by shape and addressing. */
   private readonly handlers: number[] = [];
   private readonly words: Int32Array;
+  /** Room for a page of packed records; what is never used of it costs no memory. */
+  private readonly packed = new Int32Array(pageBytes * packedWordsMax);
   private readonly gathered = new Uint8Array(instructionBytesMax);
   private breakpointOffsets: ReadonlySet<number> = new Set();
   private next = arenaBase;
@@ -201,6 +213,60 @@ export class CodeCache {
     return gathered;
   }
 
+  /** Modes in which code of a frame has been decoded since it was last packed. */
+  decodedModes(frame: number): readonly CodeMode[] {
+    return codeModes.filter((mode) => this.decoded.has(tableKey(frame, mode)));
+  }
+
+  /** Frames with code that has been decoded since it was last packed. */
+  get decodedFrames(): ReadonlySet<number> {
+    return new Set([...this.decoded].map(frameOfKey));
+  }
+
+  /** The records of a page, for {@link unpackPage}: by offset, without those that straddle pages. */
+  packPage({ frame, mode }: CodePlace): Int32Array {
+    const key = tableKey(frame, mode);
+    this.decoded.delete(key);
+    const { words } = this;
+    const table = present(this.tables.get(key), 'offset table') >>> 2;
+    const { packed } = this;
+    let end = 0;
+    for (let offset = 0; offset < pageBytes; offset++) {
+      const record = words[table + offset] ?? 0;
+      if (record === 0 || this.isStraddling(record)) continue;
+      end = packRecord(words, record, packed, end);
+    }
+    return packed.slice(0, end);
+  }
+
+  /** Gives a page of the same bytes, which has no records, those that were packed; not where there is no room. */
+  unpackPage({ frame, mode }: CodePlace, packed: Int32Array): void {
+    // Each record may end a run.
+    const records = Math.floor(packed.length / packedWordsMin) * 2;
+    const needed = offsetTableBytes + (records + runLengthMax + 1) * recordBytes;
+    if (this.next + needed > arenaEnd) return;
+    const { words } = this;
+    const table = this.tableOf(frame, mode) >>> 2;
+    let runEnd = -1;
+    for (let at = 0; at < packed.length;) {
+      const offset = packedOffset(packed, at);
+      if (runEnd >= 0 && runEnd !== offset) this.endRun(table, runEnd);
+      const record = this.allocate(recordBytes);
+      at = unpackRecord(packed, at, words, record);
+      this.arm(record, offset);
+      words[table + offset] = record;
+      runEnd = (words[(record + recordOffsets.nextOffset) >>> 2] ?? 0) & 0xffff;
+    }
+    if (runEnd >= 0) this.endRun(table, runEnd);
+  }
+
+  /** Writes what follows a run of records that goes on at an offset. */
+  private endRun(table: number, offset: number): void {
+    const known = offset < pageBytes ? (this.words[table + offset] ?? 0) : 0;
+    if (known === 0) this.writeEnd(this.allocate(recordBytes), offset);
+    else this.writeGoto(this.allocate(recordBytes), known, offset);
+  }
+
   /** Lets the record of an instruction run a translated region, unless it has a breakpoint or is gone. */
   installRegion({ frame, mode }: CodePlace, offset: number, slot: number, block: number): void {
     const found = this.recordAt(frame, offset, mode);
@@ -288,7 +354,9 @@ export class CodeCache {
   invalidateFrame(frame: number): void {
     this.memory.clearFlag(frame, frameHoldsCode);
     for (const mode of codeModes) {
-      const table = this.tables.get(tableKey(frame, mode));
+      const key = tableKey(frame, mode);
+      this.decoded.delete(key);
+      const table = this.tables.get(key);
       if (table !== undefined) this.invalidateTable(table);
     }
     const ending = this.endingIn.get(frame);
@@ -315,6 +383,7 @@ export class CodeCache {
   private reset(reason: ResetReason): void {
     for (const key of this.tables.keys()) this.memory.clearFlag(frameOfKey(key), frameHoldsCode);
     this.tables.clear();
+    this.decoded.clear();
     this.endingIn.clear();
     this.next = arenaBase;
     this.options.onReset(reason);
@@ -331,6 +400,7 @@ export class CodeCache {
     const { decoder, words } = this;
     const base = this.memory.frameOffset(frame);
     const first = this.next;
+    this.decoded.add(tableKey(frame, mode));
     let offset = start;
     for (let count = 0; count < runLengthMax; count++) {
       const known = offset < pageBytes ? (words[(table >>> 2) + offset] ?? 0) : 0;
@@ -409,13 +479,21 @@ export class CodeCache {
 
   /** A record that is an instruction, and may therefore carry a breakpoint. */
   private writeBare(record: number, handler: number, offset: number, nextOffset: number): void {
-    const { words, breakpointOffsets } = this;
-    const isBreakpoint = breakpointOffsets.size > 0 && breakpointOffsets.has(offset % pageBytes);
-    this.writePseudo(record, isBreakpoint ? pseudoHandler.breakpoint : handler, offset);
+    const { words } = this;
+    this.writePseudo(record, handler, offset);
     const word = record >>> 2;
-    words[word] = (words[word] ?? 0) | (handler << 16);
+    words[word] = handler | (handler << 16);
     words[word + (recordOffsets.nextOffset >>> 2)] = nextOffset;
-    words[word + (recordOffsets.countdown >>> 2)] = this.options.hotCount;
+    this.arm(record, offset);
+  }
+
+  /** Gives the record of an instruction its breakpoint and its count of jumps. */
+  private arm(record: number, offset: number): void {
+    const { view, breakpointOffsets } = this;
+    if (breakpointOffsets.size > 0 && breakpointOffsets.has(offset % pageBytes)) {
+      view.setUint16(record + recordOffsets.handler, pseudoHandler.breakpoint, true);
+    }
+    view.setUint32(record + recordOffsets.countdown, this.options.hotCount, true);
   }
 
   private writePseudo(record: number, handler: number, offset: number): void {

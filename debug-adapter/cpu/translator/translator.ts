@@ -2,7 +2,7 @@
  * Translates hot code: collects the places that ran often, and turns them into WebAssembly regions, several to a module
  * because a module costs far more than a function.
  */
-import type { CodeArchive, RegionRecord } from '../../machine/code-archive';
+import type { ArchivedRegion, CodeArchive, RegionRecord } from '../../machine/code-archive';
 import type { CodeSpace } from '../../machine/code-space';
 import type { GuestMemory } from '../../machine/guest-memory';
 import type { VariantTable } from '../decode/variants';
@@ -52,7 +52,7 @@ export interface TranslatorOptions {
   readonly followedCount: number;
   /** Called when regions have gone, so that processors forget the ways to them. */
   readonly onRegionsGone: () => void;
-  /** Where translations of earlier runs are found, and those of this one are left. */
+  /** Where translations of this run are left. */
   readonly archive?: CodeArchive;
 }
 
@@ -116,11 +116,13 @@ export class Translator {
     this.options.onRegionsGone();
   }
 
-  /** Code of a frame is decoded for the first time since its contents are what they are. */
-  frameIsNew(frame: number): void {
+  /**
+   * Code of a frame is decoded for the first time since its contents are what they are.
+   * @param archived what earlier runs have made of such a page
+   */
+  frameIsNew(frame: number, archived: readonly ArchivedRegion[]): void {
     if (this.store.frameIsNew(frame)) return;
-    const { archive } = this.options;
-    if (archive !== undefined && !this.isChanging(frame)) this.takeArchived(frame, archive);
+    if (archived.length > 0 && !this.isChanging(frame)) this.takeArchived(frame, archived);
   }
 
   /** Memory shows other contents altogether: what was written before says nothing about them. */
@@ -138,9 +140,9 @@ export class Translator {
   }
 
   /** Lets the records of a frame run what earlier runs have made of such a page. */
-  private takeArchived(frame: number, archive: CodeArchive): void {
+  private takeArchived(frame: number, archived: readonly ArchivedRegion[]): void {
     const excluded = [...this.code.interpretedOffsets];
-    for (const { module, index, mode, entries, from, to } of archive.find(this.pageOf(frame))) {
+    for (const { module, index, mode, entries, from, to } of archived) {
       const codeMode = codeModes[mode];
       if (codeMode === undefined) continue;
       // The interpreter must see these instructions; most regions lie elsewhere.

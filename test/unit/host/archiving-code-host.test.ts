@@ -101,18 +101,34 @@ describe('translated code of earlier processes', function () {
     leave();
     assert.equal(run(open('v2'), 1_000_000, 10_000).translated, 0);
     const host = open();
-    assert.equal(host.openArchive([image, image]).find(new Uint8Array(4096)).length, 0);
+    assert.equal(host.openArchive([image, image]).find(new Uint8Array(4096)).regions.length, 0);
     const code = new Uint8Array(4096);
     code.set(machineCode(loop));
     assert.equal(
       open()
         .openArchive([new Uint8Array(1)])
-        .find(code).length,
+        .find(code).regions.length,
       0,
     );
-    assert.equal(open().openArchive([image]).find(code).length, 1);
+    assert.equal(open().openArchive([image]).find(code).regions.length, 1);
     code[4095] = 1;
-    assert.equal(open().openArchive([image]).find(code).length, 0);
+    assert.equal(open().openArchive([image]).find(code).regions.length, 0);
+  });
+
+  it('has what was decoded and never hot, for the same bytes only', () => {
+    const host = open();
+    const alone = run(undefined, 0, 10_000);
+    assert.deepEqual(run(host, 1_000_000, 10_000), alone);
+    host.save();
+    const code = new Uint8Array(4096);
+    code.set(machineCode(loop));
+    const { regions, records } = open().openArchive([image]).find(code);
+    assert.equal(regions.length, 0);
+    assert.equal(records.length, 1);
+    code[100] = 1;
+    assert.equal(open().openArchive([image]).find(code).records.length, 0);
+    assert.deepEqual(run(open(), 1_000_000, 10_000), alone);
+    assert.equal(run(open(), 1_000_000, 10_000, page + 6n).rip, page + 6n);
   });
 
   it('is not entered where a breakpoint lies in it', () => {

@@ -132,10 +132,12 @@ describe('translated regions and the contents of pages', function () {
   it('a place is translated once, whoever has left its region, however often the interpreter comes to it', () => {
     const archived: ArchivedRegion[] = [];
     const archive: CodeArchive = {
-      find: () => archived,
+      find: () => ({ regions: archived, records: [] }),
       add: (module, regions) => {
         archived.push(...regions.map((region, index) => ({ ...region, module, index })));
       },
+      addRecords: () => undefined,
+      addSource: () => undefined,
     };
     for (const origin of ['this run', 'an earlier run']) {
       // Archives are for TLBs of the usual size.
