@@ -44,8 +44,8 @@ export function stoppedEventBody(
 ): DebugProtocol.StoppedEvent['body'] {
   const { reason } = report;
   const threadId = control.threadIdOfStop(report);
-  const top = control.frames(control.thread(threadId))[0];
-  const hasSource = top?.place?.exists === true;
+  const { place } = control.innermostFrame(control.thread(threadId));
+  const hasSource = place?.exists === true;
   const { description, text } = control.describeStop(report);
   return {
     reason: hasSource ? reasonWithSource(reason) : 'instruction breakpoint',

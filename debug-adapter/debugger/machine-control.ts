@@ -50,7 +50,7 @@ import { evaluateText, evaluationContext } from './processor-evaluation';
 import { pageProtection, type WantedRights } from './page-protection';
 import type { Program } from './program';
 import { registerByName } from './registers';
-import { namedFrames, type NamedFrame } from './stack-frames';
+import { innermostFrame, namedFrames, type NamedFrame } from './stack-frames';
 import { readSavedPartition, saveTarget, writeSavedMachine, type SavePorts } from './saved-machine';
 import { askedForKinds, traceKindsOfAll, type EventKind } from './event-log/event-kinds';
 import { EventLog } from './event-log/event-log';
@@ -490,6 +490,10 @@ export class MachineControl {
   frames(thread: DebuggedThread): readonly NamedFrame[] {
     const { code, program } = this.guestOf(thread.partition.id);
     return namedFrames(thread, code, program);
+  }
+
+  innermostFrame(thread: DebuggedThread): NamedFrame {
+    return innermostFrame(thread, this.guestOf(thread.partition.id).program);
   }
 
   scopes(thread: DebuggedThread): readonly VariableScope[] {

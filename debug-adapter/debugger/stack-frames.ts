@@ -36,14 +36,22 @@ export function namedFrames(
   code: CodeReader,
   program: Program,
 ): readonly NamedFrame[] {
-  return walkStack(thread, code, program.symbols).map((frame, index) => {
+  return walkStack(thread, code, program.symbols).map(({ address, note }, index) => {
+    if (index === 0) return innermostFrame(thread, program);
     // A return address may belong to the next line or function; the call before it does not.
-    const calling = index === 0 ? frame.address : frame.address - 1n;
-    const name = program.symbols.nameOf(calling) ?? hex(frame.address);
-    return {
-      name: frame.note === '' ? name : `${name} (${frame.note})`,
-      address: frame.address,
-      place: localPlaceAt(program, calling),
-    };
+    const frame = frameAt(program, address, address - 1n);
+    return note === '' ? frame : { ...frame, name: `${frame.name} (${note})` };
   });
+}
+
+/** The frame of the instruction at RIP: without the others, for which code all over the stack is decoded. */
+export function innermostFrame(thread: DebuggedThread, program: Program): NamedFrame {
+  const { rip } = thread.processor.core.state;
+  return frameAt(program, rip, rip);
+}
+
+/** @param within an address in the function and line that the frame is in */
+function frameAt(program: Program, address: bigint, within: bigint): NamedFrame {
+  const name = program.symbols.nameOf(within) ?? hex(address);
+  return { name, address, place: localPlaceAt(program, within) };
 }

@@ -11,7 +11,8 @@ const wordsPerPage = pageSizeBytes / 4;
 /** True where every byte of a page is zero. */
 export function isZeroPage(page: Uint8Array): boolean {
   const words = new Int32Array(page.buffer, page.byteOffset, wordsPerPage);
-  for (const word of words) if (word !== 0) return false;
+  // Not `for … of`, which is slow until it has been optimized: the first checkpoint is taken before.
+  for (let index = 0; index < wordsPerPage; index++) if (words[index] !== 0) return false;
   return true;
 }
 
