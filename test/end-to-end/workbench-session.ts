@@ -87,6 +87,9 @@ export class WorkbenchSession {
       await this.page.mouse.move(800, 2);
       await this.page.waitForTimeout(400);
     }
+    // The host's terminals have no native part, of which its status item warns; a person would hide it, too.
+    const stray = this.page.locator('.statusbar-item', { hasText: 'Pty Host' });
+    if (publish && (await stray.isVisible())) await this.chooseFromMenu(stray, "Hide 'Pty Host'");
     const file = join(screenshotFolder, `${name}.png`);
     mkdirSync(dirname(file), { recursive: true });
     await this.page.screenshot({ path: file });

@@ -100,9 +100,42 @@ describe('VMBus Traffic page', function () {
     });
   }
 
+  it('goes through the fields by keys from one stop of Tab, and to the field of a byte', async () => {
+    const page = await openWithRows();
+    await page.locator('#grid').focus();
+    await page.keyboard.press('Home');
+    await page.locator('.row', { hasText: 'ExecuteSrb completion' }).first().click();
+    const fields = page.getByRole('tree', { name: 'Fields' });
+    await fields.locator('.node').first().waitFor();
+    assert.equal(await fields.locator('.node[tabindex="0"]').count(), 1);
+    await fields.locator('.node[tabindex="0"]').focus();
+    await page.keyboard.press('End');
+    const last = await fields.locator('.node').last().innerText();
+    assert.equal(await fields.locator('.node:focus').innerText(), last);
+    await page.keyboard.press('Home');
+    await page.keyboard.press('ArrowDown');
+    assert.equal(await fields.locator('.node').nth(1).getAttribute('tabindex'), '0');
+    await page.locator('.bytes b[data-at="40"]').click();
+    await fields.locator('.node.marked').filter({ hasText: 'DataTransferLength' }).waitFor();
+  });
+
+  it('goes from an answer to its request and back, whatever is filtered', async () => {
+    const page = await openWithRows();
+    await page.locator('#filter-text').fill('completion');
+    await page.locator('.row', { hasText: 'ExecuteSrb completion' }).first().click();
+    const id = await page.locator('.row[aria-selected="true"]').getAttribute('data-row');
+    await page.getByRole('button', { name: 'ExecuteSrb', exact: true }).click();
+    await page.locator('.row[aria-selected="true"]', { hasText: /ExecuteSrb\s/ }).waitFor();
+    await page.getByRole('button', { name: 'ExecuteSrb completion', exact: true }).click();
+    await page.locator(`.row[data-row="${id}"][aria-selected="true"]`).waitFor();
+    assert.equal(shown.received.filter(({ type }) => type === 'goToMoment').length, 0);
+  });
+
   it('says what the channels wait for, and restricts the rows to one', async () => {
     const page = await openWithRows();
-    const channel = page.getByRole('button', { name: /Channel 6, SCSI controller, open/ });
+    const channel = page.getByRole('button', {
+      name: /Channel 6, SCSI controller, open.*Ring to guest: /,
+    });
     assert.match(await channel.innerText(), /SCSI controller/);
     await channel.click();
     const strip = page.locator('.silence');

@@ -61,7 +61,7 @@ function channelItem(
     <button
       class="channel ${hasProblem(channel.silence) && state === 'open' ? 'trouble' : ''}"
       aria-pressed=${isChosenChannel(model, partition, relid)}
-      aria-label="Channel ${relid}, ${name}, ${state}, ${counts}, ${countedText(openRequests, 'open request')}"
+      aria-label="Channel ${relid}, ${name}, ${state}, ${counts}, ${countedText(openRequests, 'open request')}${state === 'open' ? ringsSpoken(channel) : ''}"
       title="${name}
 ${state}; ${counts}${channel.instance === '' ? '' : `\n${channel.instance}`}"
       @click=${() => actions.choose(partition, relid)}
@@ -81,12 +81,24 @@ function ringMeters({ toParent, toGuest }: ChannelInfo): TemplateResult {
   </span>`;
 }
 
+function ringText(name: string, ring: RingOccupancy): string {
+  const masked = ring.isMasked ? ', masked' : '';
+  return `Ring ${name}: ${bytesText(ring.usedBytes)} of ${bytesText(ring.sizeBytes)}${masked}`;
+}
+
+/** What the meters show. */
+function ringsSpoken({ toParent, toGuest }: ChannelInfo): string {
+  const texts = [
+    ...(toParent === undefined ? [] : [ringText('to parent', toParent)]),
+    ...(toGuest === undefined ? [] : [ringText('to guest', toGuest)]),
+  ];
+  return texts.map((text) => `. ${text}`).join('');
+}
+
 function meter(name: string, ring: RingOccupancy | undefined): TemplateResult {
   if (ring === undefined) return html`<span class="meter unknown"></span>`;
   const percent = Math.round((ring.usedBytes / ring.sizeBytes) * 100);
-  const masked = ring.isMasked ? ', masked' : '';
-  const text = `Ring ${name}: ${bytesText(ring.usedBytes)} of ${bytesText(ring.sizeBytes)}${masked}`;
-  return html`<span class="meter" title=${text}
+  return html`<span class="meter" title=${ringText(name, ring)}
     ><span
       class="fill"
       .style=${`width:${percent === 0 && ring.usedBytes > 0 ? 3 : percent}%`}

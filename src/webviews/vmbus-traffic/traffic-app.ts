@@ -108,7 +108,8 @@ export class VmbusTrafficApp extends LogApp<TrafficRow> {
         showInOtherLog: (row) => this.showInOtherLog(row),
         copy: () => this.copy(),
         mark: (range) => this.mark(range),
-        chooseById: (row) => this.choosePartner(row),
+        showField: (range) => void this.showField(range),
+        choosePartner: ({ id }) => this.model.reveal(id),
       })}
     </div>`;
   }
@@ -143,19 +144,17 @@ export class VmbusTrafficApp extends LogApp<TrafficRow> {
     this.restrict({ text: words === '' ? undefined : words });
   }
 
-  /** The answer of a request, or the other way round: near it in the list, where it passes the filter. */
-  private choosePartner(partner: TrafficRow): void {
-    const from = this.model.selection?.index ?? 0;
-    const step = partner.position < (this.model.selection?.row?.position ?? 0) ? -1 : 1;
-    for (let index = from; this.model.rowAt(index) !== undefined; index += step) {
-      if (this.model.rowAt(index)?.id === partner.id) return this.choose(index, true);
-    }
-    this.goToMoment(partner);
-  }
-
   private mark(range: ByteRange | undefined): void {
+    const { marked } = this;
+    if (marked?.offset === range?.offset && marked?.sizeBytes === range?.sizeBytes) return;
     this.marked = range;
     this.requestUpdate();
+  }
+
+  private async showField(range: ByteRange): Promise<void> {
+    this.mark(range);
+    await this.updateComplete;
+    this.querySelector<HTMLElement>('.node.marked')?.focus();
   }
 
   private toggleKind(kind: TrafficKind): void {

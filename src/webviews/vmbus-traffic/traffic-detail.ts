@@ -23,7 +23,10 @@ export interface DetailActions {
   readonly showInOtherLog: (row: TrafficRow) => void;
   readonly copy: () => void;
   readonly mark: (range: ByteRange | undefined) => void;
-  readonly chooseById: (row: TrafficRow) => void;
+  /** Moves the keyboard to a field, which shows it. */
+  readonly showField: (range: ByteRange) => void;
+  /** Chooses the answer of the row, or its request. */
+  readonly choosePartner: (row: TrafficRow) => void;
 }
 
 const bytesPerLine = 8;
@@ -98,7 +101,7 @@ function partnerLine({ row, partner }: TrafficDetailBody, actions: DetailActions
   const words = row.latencyNs === undefined ? 'Answered by' : 'Answers';
   return html`<p class="where">
     ${words}
-    <button class="link" @click=${() => actions.chooseById(partner)}>${partner.name}</button>
+    <button class="link" @click=${() => actions.choosePartner(partner)}>${partner.name}</button>
     after ${virtualTimeText(latencyNs)}
   </p>`;
 }
@@ -126,15 +129,29 @@ function fieldsAndBytes(
       aria-label="Fields"
       @pointerleave=${() => actions.mark(undefined)}
     >
-      ${nodes.map((node) => treeItem(node, 1, marked, actions))}
+      ${nodes.map((node, index) => treeItem(node, 1, index === 0, marked, actions))}
     </div>
-    ${byteTable(bytes, row.sizeBytes, marked)}
+    ${byteTable(bytes, row.sizeBytes, nodes, marked, actions)}
   </div>`;
 }
 
+/** The field that a byte stands in, the innermost. */
+function fieldAt(nodes: readonly TrafficNode[], at: number): ByteRange | undefined {
+  const node = nodes.find(({ offset, sizeBytes }) => at >= offset && at < offset + sizeBytes);
+  return node === undefined ? undefined : (fieldAt(node.children, at) ?? node);
+}
+
+/** The field of the byte that an event is about. */
+function fieldUnder(nodes: readonly TrafficNode[], { target }: Event): ByteRange | undefined {
+  const at = target instanceof HTMLElement ? target.dataset['at'] : undefined;
+  return at === undefined ? undefined : fieldAt(nodes, Number(at));
+}
+
+/** @param isFirst the tree is entered here while no field is marked */
 function treeItem(
   node: TrafficNode,
   level: number,
+  isFirst: boolean,
   marked: ByteRange | undefined,
   actions: DetailActions,
 ): TemplateResult {
@@ -145,7 +162,7 @@ function treeItem(
         text === '' && children.length > 0 ? 'group' : ''
       }"
       role="treeitem"
-      tabindex="0"
+      tabindex=${isMarked || (isFirst && marked === undefined) ? 0 : -1}
       aria-level=${level}
       aria-label="${name} ${text}, bytes ${offset} to ${offset + sizeBytes - 1}"
       .style=${`padding-left:${(level - 1) * 14 + 4}px`}
@@ -155,19 +172,20 @@ function treeItem(
     >
       <span class="label">${name}</span><span class="value">${text}</span>
     </div>
-    ${children.map((child) => treeItem(child, level + 1, marked, actions))}`;
+    ${children.map((child) => treeItem(child, level + 1, false, marked, actions))}`;
 }
 
-/** Arrow keys go from field to field. */
+/** Arrow keys go from field to field, Home and End to the first and the last. */
 function moveInTree(event: KeyboardEvent): void {
   const item = event.currentTarget;
   if (!(item instanceof HTMLElement)) return;
-  const next =
-    event.key === 'ArrowDown'
-      ? item.nextElementSibling
-      : event.key === 'ArrowUp'
-        ? item.previousElementSibling
-        : null;
+  const target: Readonly<Record<string, Element | null | undefined>> = {
+    ArrowDown: item.nextElementSibling,
+    ArrowUp: item.previousElementSibling,
+    Home: item.parentElement?.firstElementChild,
+    End: item.parentElement?.lastElementChild,
+  };
+  const next = target[event.key];
   if (!(next instanceof HTMLElement)) return;
   next.focus();
   event.preventDefault();
@@ -176,11 +194,23 @@ function moveInTree(event: KeyboardEvent): void {
 function byteTable(
   digits: string,
   sizeBytes: number,
+  nodes: readonly TrafficNode[],
   marked: ByteRange | undefined,
+  actions: DetailActions,
 ): TemplateResult {
   const count = digits.length / 2;
   const lines = Array.from({ length: Math.ceil(count / bytesPerLine) }, (_, line) => line);
-  return html`<div class="bytes" role="img" aria-label="${count} bytes in hexadecimal">
+  return html`<div
+    class="bytes"
+    role="img"
+    aria-label="${count} bytes in hexadecimal"
+    @pointermove=${(event: Event) => actions.mark(fieldUnder(nodes, event))}
+    @pointerleave=${() => actions.mark(undefined)}
+    @click=${(event: Event) => {
+      const field = fieldUnder(nodes, event);
+      if (field !== undefined) actions.showField(field);
+    }}
+  >
     ${lines.map((line) => byteLine(digits, line * bytesPerLine, count, marked))}
     ${
       count < sizeBytes
@@ -203,7 +233,9 @@ function byteLine(
     const at = start + index;
     const isMarked = at >= from && at < to;
     const byte = digits.slice(at * 2, at * 2 + 2);
-    return html`<b class="${isMarked ? 'on' : ''} ${byte === '00' ? 'zero' : ''}">${byte}</b>`;
+    return html`<b data-at=${at} class="${isMarked ? 'on' : ''} ${byte === '00' ? 'zero' : ''}"
+      >${byte}</b
+    >`;
   });
   return html`<div class="line">
     <span class="offset">${start.toString(16).padStart(4, '0')}</span>${cells}

@@ -187,8 +187,14 @@ describe('traffic log', () => {
     writer.connect();
     writer.open();
     const more = 5000;
-    for (let id = 1; id <= limits.traceVmbusPackets + more; id++) writer.request(id);
+    writer.request(0);
     const { log, trace } = logOf(writer);
+    const request = writer.events.at(-1);
+    assert(request?.kind === 'vmbus-packet');
+    for (let id = 1; id < limits.traceVmbusPackets + more; id++) {
+      const { position } = request;
+      trace.record({ ...request, position: position + id, transactionId: BigInt(id) });
+    }
     while (!log.query(0, 20, {}).isComplete);
     const { total, dropped, rows } = log.query(0, 20, {});
     assert.equal(total, 9 + limits.traceVmbusPackets);
