@@ -1,8 +1,8 @@
 // `npm run benchmark:boot`: a stock Debian kernel to its first user process, beside QEMU's TCG, side by side in one run.
 // Options: --flavour=cloud,generic  --processors=1,2,4,8  --rounds=3  --append=TEXT  --memory=512  --write
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { measureUntil, type ProcessCost } from './boot-benchmark/measured-process';
 import { root } from './vscode-host/paths.mjs';
@@ -28,31 +28,41 @@ interface BootCase {
   readonly processors: number;
 }
 
-/** Engines by name: the command that boots a case. */
-type Engine = (boot: BootCase, options: Options) => readonly [string, readonly string[]];
+type Command = readonly [string, readonly string[]];
+
+/** An engine: the command that boots a case, and the command that fills the cache folder which each run begins with. */
+interface Engine {
+  readonly boot: (boot: BootCase, options: Options) => Command;
+  /** Undefined for an empty folder. */
+  readonly fill?: (boot: BootCase, options: Options) => Command;
+}
 
 const engines: Readonly<Record<string, Engine>> = {
-  'hyperscope, cold': (boot, options) => ours(boot, options, ['--no-cache']),
-  hyperscope: (boot, options) => ours(boot, options),
-  'QEMU TCG': ({ kernel, initrd, processors }, { append, memoryMiB }) => [
-    qemu,
-    [
-      ...['-accel', 'tcg,thread=single', '-m', `${memoryMiB}`, '-smp', `${processors}`],
-      ...['-display', 'none', '-serial', 'stdio', '-monitor', 'none', '-no-reboot', '-nodefaults'],
-      ...['-kernel', kernel, '-initrd', initrd, '-append', append],
+  'hyperscope, first use': { boot: ours },
+  'hyperscope, new kernel': { boot: ours, fill: () => [process.execPath, [adapter, 'prepare']] },
+  hyperscope: { boot: ours, fill: ours },
+  'QEMU TCG': {
+    boot: ({ kernel, initrd, processors }, { append, memoryMiB }) => [
+      qemu,
+      [
+        ...['-accel', 'tcg,thread=single', '-m', `${memoryMiB}`, '-smp', `${processors}`],
+        ...['-display', 'none', '-serial', 'stdio', '-monitor', 'none', '-no-reboot'],
+        ...['-nodefaults', '-kernel', kernel, '-initrd', initrd, '-append', append],
+      ],
     ],
-  ],
+  },
 };
 
 function ours(
   { kernel, initrd, processors }: BootCase,
   { append, memoryMiB }: Options,
-  more: readonly string[] = [],
 ): readonly [string, readonly string[]] {
   const args = ['run', '--kernel', kernel, '--initrd', initrd, '--append', append];
   const sizes = ['--memory', `${memoryMiB}`, '--processors', `${processors}`];
-  return [process.execPath, [adapter, ...args, ...sizes, ...more, '--until', marker]];
+  return [process.execPath, [adapter, ...args, ...sizes, '--until', marker]];
 }
+
+const optionNames = ['flavour', 'processors', 'rounds', 'append', 'memory', 'write'];
 
 function parseOptions(texts: readonly string[]): Options {
   const given = new Map(
@@ -60,6 +70,11 @@ function parseOptions(texts: readonly string[]): Options {
       .map((text) => text.replace(/^--/, '').split(/=(.*)/s, 2))
       .map(([name = '', value = '']) => [name, value]),
   );
+  for (const name of given.keys()) {
+    if (optionNames.includes(name)) continue;
+    console.error(`There is no option "${name}". Known: ${optionNames.join(', ')}.`);
+    process.exit(2);
+  }
   return {
     flavours: (given.get('flavour') ?? 'cloud').split(','),
     processors: (given.get('processors') ?? '1').split(',').map(Number),
@@ -95,18 +110,34 @@ function median(costs: readonly ProcessCost[]): ProcessCost {
   return middle;
 }
 
+/** The variable that says where the program keeps what it leaves for later runs. */
+const inFolder = (folder: string): Readonly<Record<string, string>> => ({ XDG_CACHE_HOME: folder });
+
 async function measureCase(
   boot: BootCase,
   options: Options,
+  caches: string,
 ): Promise<ReadonlyMap<string, readonly ProcessCost[]>> {
   const samples = new Map<string, ProcessCost[]>(Object.keys(engines).map((name) => [name, []]));
-  // Fills the cache, at its end.
-  const [filler, fillerArguments] = ours(boot, options);
-  execFileSync(filler, fillerArguments, { stdio: 'ignore' });
+  const filled = new Map(
+    Object.entries(engines).map(([name, { fill }]) => {
+      const folder = mkdtempSync(join(caches, 'filled-'));
+      if (fill !== undefined) {
+        const [command, args] = fill(boot, options);
+        const env = { ...process.env, ...inFolder(folder) };
+        execFileSync(command, args, { stdio: 'ignore', env });
+      }
+      return [name, folder] as const;
+    }),
+  );
   for (let round = 0; round < options.rounds; round++) {
     for (const [name, engine] of Object.entries(engines)) {
-      const [command, args] = engine(boot, options);
-      const cost = await measureUntil({ command, args, marker, timeoutSeconds });
+      const [command, args] = engine.boot(boot, options);
+      const folder = mkdtempSync(join(caches, 'run-'));
+      cpSync(filled.get(name) ?? folder, folder, { recursive: true });
+      const environment = inFolder(folder);
+      const cost = await measureUntil({ command, args, environment, marker, timeoutSeconds });
+      rmSync(folder, { recursive: true, force: true });
       samples.get(name)?.push(cost);
       console.error(
         `${boot.flavour} ${boot.processors} ${name}: ${cost.wallSeconds.toFixed(2)} s, ${cost.cpuSeconds.toFixed(2)} s of processor time`,
@@ -143,14 +174,19 @@ const table = [
   '| ------ | ---------: | ------ | -----: | ----: | ----------: | ---------: | -------: |',
 ];
 const raw: object[] = [];
-for (const flavour of options.flavours) {
-  const files = bootFiles(flavour);
-  for (const processors of options.processors) {
-    const boot = { flavour, processors, ...files };
-    const samples = await measureCase(boot, options);
-    table.push(...rowsOf(boot, samples));
-    raw.push({ flavour, processors, samples: Object.fromEntries(samples) });
+const caches = mkdtempSync(join(tmpdir(), 'hyperscope-boot-'));
+try {
+  for (const flavour of options.flavours) {
+    const files = bootFiles(flavour);
+    for (const processors of options.processors) {
+      const boot = { flavour, processors, ...files };
+      const samples = await measureCase(boot, options, caches);
+      table.push(...rowsOf(boot, samples));
+      raw.push({ flavour, processors, samples: Object.fromEntries(samples) });
+    }
   }
+} finally {
+  rmSync(caches, { recursive: true, force: true });
 }
 const version = execFileSync(qemu, ['--version'], { encoding: 'utf8' }).split('\n')[0] ?? '';
 const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
@@ -168,7 +204,9 @@ if (options.writes) {
     '# Booting a stock Debian kernel',
     '',
     'From the start of the process to the first line of the first user process. Each run is a process of its own.',
-    '"Cold" has nothing of earlier runs; otherwise one has left the unpacked kernel and translated code.',
+    '"First use" has nothing at all of earlier processes. "New kernel" has what `hyperscope prepare` leaves: the program\'s',
+    'bytecode and the machine code of the interpreter, nothing of a guest. Otherwise one boot of the same kernel has left',
+    'the unpacked kernel, decoded and translated code.',
     '',
     ...facts,
     '',

@@ -42,19 +42,24 @@ export interface RunOptions {
 }
 
 export type CommandLine =
-  { readonly kind: 'help' } | { readonly kind: 'run'; readonly options: RunOptions };
+  | { readonly kind: 'help' }
+  | { readonly kind: 'prepare' }
+  | { readonly kind: 'run'; readonly options: RunOptions };
 
 const checkpointIntervalDefault = 2_000_000;
 
 export const usage = `Usage: hyperscope run [--kernel] PROGRAM [options]
        hyperscope run --config FILE [options]
        hyperscope run --restore FILE [options]
+       hyperscope prepare
 
 Runs a guest in an emulated partition; its console goes to the terminal. PROGRAM is a sample guest,
 a Linux kernel (vmlinuz or vmlinux), a PVH or multiboot kernel, or a flat image.
 The exit status is what the guest wrote to its exit port, 0 where it halted, switched itself off or
 --until was met, 2 for what was given wrong, 3 where it cannot go on (a triple fault, say) or has
 ended before --until was met, 4 where it reported that it has crashed.
+
+"prepare" compiles the program and its interpreter for later runs; otherwise the first one does.
 
   --config FILE        launch arguments as in launch.json, as JSON; the way to run several guests
                        ("guests": [...]), whose console lines then begin with their names.
@@ -325,6 +330,12 @@ export function parseCommandLine(texts: readonly string[]): CommandLine {
   const [command, ...programs] = words;
   const kernel = values.get('--kernel');
   const [program, ...rest] = kernel === undefined ? programs : [kernel, ...programs];
+  if (command === 'prepare') {
+    const [more] = programs;
+    if (more !== undefined) throw usageError(`"${more}" is one argument too many.`);
+    if (texts.length > 1) throw usageError('prepare takes no options.');
+    return { kind: 'prepare' };
+  }
   if (command !== 'run') {
     throw usageError(`There is no command "${command ?? ''}".`, 'Write: hyperscope run PROGRAM.');
   }

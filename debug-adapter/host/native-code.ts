@@ -72,6 +72,24 @@ function withEngine<T>(use: (engine: EngineFunctions) => T): T | undefined {
   }
 }
 
+/** Flags that put off the optimizing compiler until a function is hot. */
+const tierUpFlags = ['liftoff', 'wasm-lazy-compilation', 'wasm-dynamic-tiering'];
+
+/**
+ * A module of which the engine has optimized all functions when this returns; undefined where its machine code could
+ * not be kept.
+ */
+export function optimizedModule(module: Uint8Array): WebAssembly.Module | undefined {
+  if (!isTriedEngine) return undefined;
+  for (const flag of tierUpFlags) setFlagsFromString(`--no-${flag}`);
+  try {
+    return new WebAssembly.Module(new Uint8Array(module));
+  } finally {
+    // Bytes are refused where flags are others than when they were made.
+    for (const flag of tierUpFlags) setFlagsFromString(`--${flag}`);
+  }
+}
+
 /**
  * Functions of a module, which are asked about and not called. Those that run belong to instances that must not outlive
  * their partition, and that a weak reference would keep for as long as a run goes on without a pause.

@@ -1,4 +1,5 @@
 /** Every port of the debugger and the machine, as this computer has them. */
+import type { CodeHost } from '../machine/code-space';
 import { ArchivingCodeHost } from './archiving-code-host';
 import { withBuiltModules } from './built-modules';
 import type { KeepCompiled } from './compiled-bundle';
@@ -11,7 +12,7 @@ import { nodeDecompressor } from './node-decompressor';
 import { nodeFileSource } from './node-file-source';
 import { nodeWallClock } from './node-wall-clock';
 import { CachingDecompressor } from './unpacked-cache';
-import { codeOf, provideCode, webAssemblyCodeHost } from './web-assembly-code-space';
+import { codeOf, optimize, provideCode, webAssemblyCodeHost } from './web-assembly-code-space';
 
 /** Hash of the sources that generated code depends on; only bundles have it. */
 declare const translatorVersion: string | undefined;
@@ -50,6 +51,19 @@ export const portsWithoutCache = {
   ...nodePorts,
   decompressor: nodeDecompressor,
   codeHost,
+} as const;
+
+/** The ports of a guest that is run for what later runs have of it: modules are optimized, and nothing of it is kept. */
+export const portsOfPreparation = {
+  ...nodePorts,
+  codeHost: {
+    createSpace: codeHost.createSpace,
+    keptModule: (name, make) => {
+      const module = (archivingCodeHost ?? codeHost).keptModule?.(name, make) ?? make();
+      optimize(module);
+      return module;
+    },
+  } satisfies CodeHost,
 } as const;
 
 /** Leaves what this process has translated and compiled for later ones; for its end. */

@@ -1,7 +1,7 @@
 /** The only place that loads WebAssembly: makes a partition's memory and installs generated code into it. */
 import type { CodeHost, CodeImports, CodeSpace, CodeSpaceLayout } from '../machine/code-space';
 import { present } from '../support/assert';
-import { moduleWithCode, nativeCodeOf } from './native-code';
+import { moduleWithCode, nativeCodeOf, optimizedModule } from './native-code';
 
 const wasmPageBytes = 65536;
 
@@ -18,6 +18,13 @@ function compile(bytes: Uint8Array): WebAssembly.Module {
   const made = kept ?? new WebAssembly.Module(new Uint8Array(bytes));
   compiled.set(bytes, made);
   return made;
+}
+
+/** Optimizes all of a module that has neither been compiled nor has machine code; for what is to be kept. */
+export function optimize(module: Uint8Array): void {
+  if (compiled.has(module) || keptCode.has(module)) return;
+  const made = optimizedModule(module);
+  if (made !== undefined) compiled.set(module, made);
 }
 
 /** Says which machine code belongs to a module that is to be installed. */

@@ -15,6 +15,8 @@ export interface ProcessCost {
 export interface MeasuredCommand {
   readonly command: string;
   readonly args: readonly string[];
+  /** Beside the variables of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
   readonly marker: string;
   readonly timeoutSeconds: number;
 }
@@ -37,10 +39,13 @@ function peakMiB(pid: number): number {
  * @throws Error with the last output where the marker does not come in time
  */
 export function measureUntil(measured: MeasuredCommand): Promise<ProcessCost> {
-  const { command, args, marker, timeoutSeconds } = measured;
+  const { command, args, environment, marker, timeoutSeconds } = measured;
   return new Promise((resolve, reject) => {
     const started = performance.now();
-    const child = spawn(command, [...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, [...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...environment },
+    });
     let output = '';
     let cost: ProcessCost | undefined;
     const timer = setTimeout(() => child.kill('SIGKILL'), timeoutSeconds * 1000);

@@ -1,7 +1,7 @@
 // The command line as a process: messages, exit statuses, state hashes, trace files.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -122,6 +122,32 @@ describe('hyperscope run', function () {
       assert.match(own?.text ?? '', /HvCallNotifyLongSpinWait/);
     } finally {
       rmSync(folder, { recursive: true });
+    }
+  });
+});
+
+describe('hyperscope prepare', function () {
+  this.timeout(30_000);
+
+  it('leaves the program and the interpreter for later runs, and nothing of a guest', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'hyperscope-prepared-'));
+    try {
+      const env = { ...process.env, XDG_CACHE_HOME: folder, LOCALAPPDATA: folder, HOME: folder };
+      const prepare = (): readonly string[] => {
+        const { status, stdout, stderr } = spawnSync(process.execPath, [bundle, 'prepare'], {
+          encoding: 'utf8',
+          env,
+        });
+        assert.deepEqual([status, stdout, stderr], [0, '', '']);
+        const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+        return names.filter((name) => /[.](compiled|translated)$/.test(name)).sort();
+      };
+      const names = prepare();
+      assert.equal(names.length, 2, names.join(' '));
+      assert.match(names.join(' '), /command-line-\S+[.]compiled \S*interpreter-\S+[.]translated/);
+      assert.deepEqual(prepare(), names);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
     }
   });
 });

@@ -5,6 +5,8 @@ import { UserError } from '../../../debug-adapter/support/user-error';
 
 const refused: readonly (readonly [args: readonly string[], text: RegExp])[] = [
   [['walk', 'x'], /no command "walk"/],
+  [['prepare', 'x'], /"x" is one argument too many/],
+  [['prepare', '--quiet'], /prepare takes no options/],
   [['run'], /No program was named/],
   [['run', 'a', 'b'], /"b" is one argument too many/],
   [['run', 'a', '--memroy', '1'], /Did you mean --memory/],

@@ -3,7 +3,12 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { codeOf, webAssemblyCodeHost } from '../../../debug-adapter/host/web-assembly-code-space';
+import {
+  codeOf,
+  optimize,
+  provideCode,
+  webAssemblyCodeHost,
+} from '../../../debug-adapter/host/web-assembly-code-space';
 import { FunctionBody } from '../../../debug-adapter/cpu/wasm/function-body';
 import { buildModule } from '../../../debug-adapter/cpu/wasm/module-builder';
 
@@ -50,5 +55,19 @@ describe('a code space', () => {
     const module = moduleThatReturns(1);
     space.install(module, [0]);
     assert.equal(codeOf(module), undefined);
+  });
+
+  it('has that of a module that was optimized, and runs it in place of compiling', () => {
+    const module = moduleThatReturns(3);
+    optimize(module);
+    const code = codeOf(module);
+    assert.ok(code !== undefined);
+    // Another process has other bytes, which are equal.
+    const again = moduleThatReturns(3);
+    provideCode(again, code);
+    const space = webAssemblyCodeHost.createSpace({ memoryBytes: 65536 }, {});
+    space.install(again, [0]);
+    assert.equal(space.run(0, 1), 3);
+    assert.ok(codeOf(again) !== undefined);
   });
 });
