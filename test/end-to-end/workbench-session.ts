@@ -89,7 +89,8 @@ export class WorkbenchSession {
     }
     // The host's terminals have no native part, of which its status item warns; a person would hide it, too.
     const stray = this.page.locator('.statusbar-item', { hasText: 'Pty Host' });
-    if (publish && (await stray.isVisible())) await this.chooseFromMenu(stray, "Hide 'Pty Host'");
+    if (publish && (await stray.isVisible()))
+      await this.chooseFromMenu(stray, "Hide 'Pty Host Status'");
     const file = join(screenshotFolder, `${name}.png`);
     mkdirSync(dirname(file), { recursive: true });
     await this.page.screenshot({ path: file });

@@ -122,6 +122,7 @@ describe('VMBus Traffic page', function () {
   it('goes from an answer to its request and back, whatever is filtered', async () => {
     const page = await openWithRows();
     await page.locator('#filter-text').fill('completion');
+    await page.locator('.holdings', { hasText: / of / }).waitFor();
     await page.locator('.row', { hasText: 'ExecuteSrb completion' }).first().click();
     const id = await page.locator('.row[aria-selected="true"]').getAttribute('data-row');
     await page.getByRole('button', { name: 'ExecuteSrb', exact: true }).click();
