@@ -220,7 +220,7 @@ export class Partition {
 
   /** Joins the partition to the hypervisor that runs it. */
   connect(ofMachine: HypervisorServices): void {
-    const time = new PartitionTime(ofMachine.timers, () => ofMachine.timeNs());
+    const time = new PartitionTime(ofMachine.timers, () => ofMachine.timeNs(), this.id);
     const services = servicesInTime(ofMachine, time);
     this.connected = { services, time };
     this.controllers = new PartitionInterrupts(this, services);

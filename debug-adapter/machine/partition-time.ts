@@ -42,10 +42,12 @@ export class PartitionTime implements TimerSource {
   /**
    * @param machineTimers the machine's timers
    * @param machineNs the machine's time
+   * @param partition whose time it is
    */
   constructor(
     private readonly machineTimers: TimerSource,
     private readonly machineNs: () => number,
+    private readonly partition?: number,
   ) {}
 
   nowNs(): number {
@@ -58,7 +60,11 @@ export class PartitionTime implements TimerSource {
   }
 
   createTimer(name: string, onDue: (dueNs: number) => void): Timer {
-    const made = this.machineTimers.createTimer(name, (dueNs) => onDue(dueNs - this.offsetNs));
+    const made = this.machineTimers.createTimer(
+      name,
+      (dueNs) => onDue(dueNs - this.offsetNs),
+      this.partition,
+    );
     const timer = new TranslatedTimer(made, this);
     this.timers.push(timer);
     return timer;

@@ -18,8 +18,17 @@ export interface TimerSource {
   /**
    * @param name unique in the machine, and stable: the key of its saved state
    * @param onDue called with the moment it was set for, which the clocks may have passed; the timer is not set then
+   * @param partition whose timer it is; the machine's own where it is absent
    */
-  createTimer(name: string, onDue: (dueNs: number) => void): Timer;
+  createTimer(name: string, onDue: (dueNs: number) => void, partition?: number): Timer;
+}
+
+/** Some of a machine's timers, which become due together: those of a partition, or all. */
+export interface DueTimers {
+  /** The earliest moment at which something is due; Infinity where nothing is. */
+  readonly nextDueNs: number;
+  /** Runs whatever is due at `nowNs` or before, earliest first, including what that sets anew. */
+  runDue(nowNs: number): void;
 }
 
 const versionOfState = 1;
@@ -49,22 +58,20 @@ class QueuedTimer implements Timer {
   }
 }
 
-/** The machine's timers. Those due at one moment run in the order in which they were made. */
-export class TimerQueue implements TimerSource {
+/** Those due at one moment run in the order in which they were made. */
+class TimerGroup implements DueTimers {
   private readonly timers: QueuedTimer[] = [];
   /** Infinity where nothing is set; undefined where it must be found again. */
   private cachedNextNs: number | undefined = Infinity;
 
-  createTimer(name: string, onDue: (dueNs: number) => void): Timer {
-    assert(!this.timers.some((timer) => timer.name === name), `timer name ${name} is free`);
-    const timer = new QueuedTimer(name, onDue, () => {
-      this.cachedNextNs = undefined;
-    });
+  add(timer: QueuedTimer): void {
     this.timers.push(timer);
-    return timer;
   }
 
-  /** The earliest moment at which something is due; Infinity where nothing is. */
+  changed(): void {
+    this.cachedNextNs = undefined;
+  }
+
   get nextDueNs(): number {
     this.cachedNextNs ??= this.timers.reduce(
       (next, { due }) => (due !== undefined && due < next ? due : next),
@@ -73,7 +80,6 @@ export class TimerQueue implements TimerSource {
     return this.cachedNextNs;
   }
 
-  /** Runs whatever is due at `nowNs` or before, earliest first, including what that sets anew. */
   runDue(nowNs: number): void {
     while (this.nextDueNs <= nowNs) {
       const dueNs = this.nextDueNs;
@@ -82,6 +88,48 @@ export class TimerQueue implements TimerSource {
       timer.cancel();
       timer.onDue(dueNs);
     }
+  }
+}
+
+/** The machine's timers. */
+export class TimerQueue implements TimerSource, DueTimers {
+  private readonly timers: QueuedTimer[] = [];
+  private readonly all = new TimerGroup();
+  private readonly ofPartition = new Map<number, TimerGroup>();
+
+  createTimer(name: string, onDue: (dueNs: number) => void, partition?: number): Timer {
+    assert(!this.timers.some((timer) => timer.name === name), `timer name ${name} is free`);
+    const group = partition === undefined ? undefined : this.groupOf(partition);
+    const timer = new QueuedTimer(name, onDue, () => {
+      this.all.changed();
+      group?.changed();
+    });
+    this.timers.push(timer);
+    this.all.add(timer);
+    group?.add(timer);
+    return timer;
+  }
+
+  /** The timers of a partition, those included that it is given later. */
+  timersOf(partition: number): DueTimers {
+    return this.groupOf(partition);
+  }
+
+  get nextDueNs(): number {
+    return this.all.nextDueNs;
+  }
+
+  runDue(nowNs: number): void {
+    this.all.runDue(nowNs);
+  }
+
+  private groupOf(partition: number): TimerGroup {
+    let group = this.ofPartition.get(partition);
+    if (group === undefined) {
+      group = new TimerGroup();
+      this.ofPartition.set(partition, group);
+    }
+    return group;
   }
 
   save(): StateNode {

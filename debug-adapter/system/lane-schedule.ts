@@ -1,4 +1,5 @@
-/** Whose turn it is: in a round every runnable lane runs, in order, to a common horizon. */
+/** Whose turn it is among the lanes of a guest: in a round every runnable lane runs, in order, to a common horizon. */
+import type { DueTimers } from '../machine/timer-queue';
 import type { ProcessorScheduler } from '../hypervisor/processor-scheduler';
 import { present } from '../support/assert';
 import type { Lane } from './lane';
@@ -14,15 +15,10 @@ export interface LaneScheduleState {
   readonly horizonNs: number;
 }
 
-/** What is due next: no lane runs past it before it has been done. */
-export interface Deadlines {
-  readonly nextDueNs: number;
-}
-
 /** Told of runs on logical processors that nobody shares. */
 export interface LaneObserver {
-  didBegin(lane: Lane, logical: number): void;
-  didEnd(lane: Lane, logical: number): void;
+  didBegin(lane: Lane): void;
+  didEnd(lane: Lane): void;
 }
 
 export class LaneSchedule {
@@ -33,8 +29,9 @@ export class LaneSchedule {
   private shared: ProcessorScheduler | undefined;
 
   constructor(
-    private readonly lanes: readonly Lane[],
-    private readonly deadlines: Deadlines,
+    readonly lanes: readonly Lane[],
+    /** No lane runs past what is due next of them before it has been done. */
+    readonly timers: DueTimers,
   ) {}
 
   /** Lanes have to share logical processors from here on, or have caps. */
@@ -72,6 +69,16 @@ export class LaneSchedule {
     return earliest;
   }
 
+  /** When something happens next: a lane runs, or what is waited for comes due; Infinity where nothing does. */
+  get momentNs(): number {
+    const { next } = this;
+    if (next !== undefined) return next.timeNs;
+    const { nextDueNs } = this.timers;
+    return nextDueNs !== Infinity && this.lanes.some(({ isWaiting }) => isWaiting)
+      ? nextDueNs
+      : Infinity;
+  }
+
   /** Steps that `lane` may take before something else has its turn. */
   stepsToHorizon(lane: Lane): number {
     return this.horizonNs - lane.timeNs;
@@ -90,16 +97,16 @@ export class LaneSchedule {
       const lane = present(this.lanes[index], 'lane');
       const { isRunnable } = lane;
       if (isRunnable) count++;
-      if (isRunnable !== lane.isRunning) this.note(lane, index, isRunnable);
+      if (isRunnable !== lane.isRunning) this.note(lane, isRunnable);
     }
     this.current = 0;
     this.roundEndNs = count === 1 ? unlimited : this.earliestNs + quantumNs;
   }
 
-  private note(lane: Lane, index: number, isRunning: boolean): void {
+  private note(lane: Lane, isRunning: boolean): void {
     lane.isRunning = isRunning;
-    if (isRunning) this.observer?.didBegin(lane, index);
-    else this.observer?.didEnd(lane, index);
+    if (isRunning) this.observer?.didBegin(lane);
+    else this.observer?.didEnd(lane);
   }
 
   /** Makes the next turn the first of a round: after something changed which lanes can run. */
@@ -130,6 +137,6 @@ export class LaneSchedule {
 
   /** A timer that an exit sets shortens the round that is under way. */
   private get horizonNs(): number {
-    return Math.min(this.roundEndNs, this.deadlines.nextDueNs);
+    return Math.min(this.roundEndNs, this.timers.nextDueNs);
   }
 }

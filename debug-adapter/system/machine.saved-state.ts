@@ -16,7 +16,7 @@ import { UserError } from '../support/user-error';
 import { notRunning, type RunLoop } from './run-loop';
 
 const formatName = 'hyperscope-machine';
-const version = 7;
+const version = 8;
 
 /** What is saved. */
 export interface MachineParts {
@@ -75,7 +75,11 @@ function saveComponents(parts: MachineParts): { readonly [key: string]: StateNod
       position,
       laneTimes: laneTimesNs,
       runningSince: runningSinceNs,
-      schedule: { current: schedule.current, horizonNs: schedule.horizonNs },
+      schedule: {
+        current: schedule.current,
+        turnEndNs: schedule.turnEndNs,
+        rounds: schedule.rounds.map((each) => ({ ...each })),
+      },
       events: { position: events.position, nextOrdinal: events.nextOrdinal },
       scheduler: scheduler === undefined ? [] : [scheduler],
     },
@@ -151,14 +155,22 @@ function restoreLoop({ loop, guests }: MachineParts, record: StateRecord): void 
     throw record.mismatch(key, `one moment for each of ${lanes} processors`);
   }
   const schedule = record.record('schedule');
+  const rounds = schedule.records('rounds');
+  if (rounds.length !== loop.roundCount) {
+    throw schedule.mismatch('rounds', `rounds of ${loop.roundCount} guests`);
+  }
   const events = record.record('events');
   loop.state = {
     position: record.count('position'),
     laneTimesNs: record.numbers('laneTimes'),
     runningSinceNs: record.numbers('runningSince'),
     schedule: {
-      current: schedule.count('current', lanes),
-      horizonNs: schedule.numberUpTo('horizonNs', Number.MAX_SAFE_INTEGER),
+      current: schedule.count('current', guests.length),
+      turnEndNs: schedule.numberUpTo('turnEndNs', Number.MAX_SAFE_INTEGER),
+      rounds: rounds.map((each) => ({
+        current: each.count('current', lanes),
+        horizonNs: each.numberUpTo('horizonNs', Number.MAX_SAFE_INTEGER),
+      })),
     },
     events: { position: events.number('position'), nextOrdinal: events.count('nextOrdinal') },
     scheduler: record.nodes('scheduler')[0],

@@ -21,7 +21,8 @@ import { StateRecord } from '../support/state-record';
 import type { StateNode } from '../support/state-tree';
 import { EventOrder, type EventOrderState } from './event-order';
 import { Lane } from './lane';
-import { LaneSchedule, type LaneScheduleState } from './lane-schedule';
+import { GuestSchedule, type GuestScheduleState } from './guest-schedule';
+import { LaneSchedule, type LaneObserver } from './lane-schedule';
 import { limits } from './limits';
 import type { ProcessorAddress, RunOutcome, RunRequest, RunStop } from './run-types';
 import type { ExitSink } from './trace-log';
@@ -51,7 +52,7 @@ export interface RunLoopState {
   readonly laneTimesNs: readonly number[];
   /** Run time of each lane when its present run began, or {@link notRunning}. */
   readonly runningSinceNs: readonly number[];
-  readonly schedule: LaneScheduleState;
+  readonly schedule: GuestScheduleState;
   readonly events: EventOrderState;
   /** Absent where no scheduler is asked. */
   readonly scheduler: StateNode | undefined;
@@ -78,7 +79,10 @@ export class RunLoop implements HypervisorServices {
   private readonly laneOf = new Map<VirtualProcessor, Lane>();
   /** They end the halt of processors that have halted without a VM exit. */
   private readonly preemptionTimers = new Map<Lane, Timer>();
-  private readonly schedule = new LaneSchedule(this.lanes, this.timers);
+  /** Whose rounds a partition takes part in: its own, or those of all. */
+  private readonly roundsOf = new Map<number, LaneSchedule>();
+  private rounds: readonly LaneSchedule[] = [];
+  private schedule = new GuestSchedule([]);
   private steps = 0;
   private active: Lane | undefined;
   /** The moment whose timers are running. */
@@ -87,8 +91,8 @@ export class RunLoop implements HypervisorServices {
   private parent: QueuedWork | undefined;
   private restarter: Restarter | undefined;
   private scheduler: ProcessorScheduler | undefined;
-  /** The input that is being taken has put back a round that is under way. False between steps. */
-  private keepsRound = false;
+  /** Those of a guest that the input which is being taken has put back with the round under way. None between steps. */
+  private keptRounds: LaneSchedule | undefined;
   /** Partitions whose restart has not been told yet. */
   private readonly restarted: number[] = [];
   /** Disks that have become full and have not been told of. */
@@ -131,20 +135,34 @@ export class RunLoop implements HypervisorServices {
         const onDue = (): void => {
           if (processor.expirePreemptionTimer()) this.wake(processor);
         };
-        this.preemptionTimers.set(lane, this.timers.createTimer(name, onDue));
+        this.preemptionTimers.set(lane, partition.time.createTimer(name, onDue));
       }
     }
-    this.shareProcessors(scheduling);
-    this.schedule.observer = {
-      didBegin: (lane, logical) => {
+    if (!this.shareProcessors(scheduling)) this.makeRounds(hypervisor.partitions);
+    this.schedule = new GuestSchedule(this.rounds);
+  }
+
+  /** Every guest has rounds of its own. */
+  private makeRounds(partitions: readonly Partition[]): void {
+    const observer: LaneObserver = {
+      didBegin: (lane) => {
         lane.runningSince = lane.runNs;
+        const logical = this.lanes.indexOf(lane);
         this.traceSwitch(lane, { logical, begins: true, ranNs: 0, reason: 'runnable' });
       },
-      didEnd: (lane, logical) => {
+      didEnd: (lane) => {
+        const logical = this.lanes.indexOf(lane);
         const ranNs = lane.runNs - lane.runningSince;
         this.traceSwitch(lane, { logical, begins: false, ranNs, reason: lane.reasonNotToRun });
       },
     };
+    this.rounds = partitions.map(({ id, processors }) => {
+      const lanes = processors.map((processor) => this.laneFor(processor));
+      const rounds = new LaneSchedule(lanes, this.timers.timersOf(id));
+      rounds.observer = observer;
+      this.roundsOf.set(id, rounds);
+      return rounds;
+    });
   }
 
   private observeSharing(): ScheduleObserver {
@@ -190,13 +208,13 @@ export class RunLoop implements HypervisorServices {
   yieldTurn(processor: VirtualProcessor): void {
     if (this.scheduler === undefined) return;
     this.scheduler.yieldTurn(this.laneFor(processor));
-    this.schedule.endRound();
+    this.endRounds();
   }
 
   /** Does what is due before the first step. */
   begin(): void {
     this.workForGuests();
-    this.settle();
+    this.settleAll();
   }
 
   /** Steps taken since the start. */
@@ -206,8 +224,9 @@ export class RunLoop implements HypervisorServices {
 
   /** Something was due before a moment that all that can run have reached: never between steps. */
   get hasMissedTimers(): boolean {
-    const { earliestNs } = this.schedule;
-    return earliestNs !== Infinity && this.timers.nextDueNs < earliestNs;
+    return this.rounds.some(
+      ({ earliestNs, timers }) => earliestNs !== Infinity && timers.nextDueNs < earliestNs,
+    );
   }
 
   /** Virtual time of the lane that is furthest ahead, in nanoseconds. */
@@ -233,7 +252,18 @@ export class RunLoop implements HypervisorServices {
     const lane = this.laneFor(processor);
     if (lane === this.active) return;
     lane.timeNs = Math.max(lane.timeNs, this.timeNs());
-    this.schedule.endRound();
+    this.endRoundOf(processor.partitionId);
+  }
+
+  /** Lanes that can run now get their turn in a new round. */
+  private endRoundOf(partition: number): void {
+    present(this.roundsOf.get(partition), 'rounds of the guest').endRound();
+    this.schedule.endTurn();
+  }
+
+  private endRounds(): void {
+    for (const rounds of this.rounds) rounds.endRound();
+    this.schedule.endTurn();
   }
 
   /** Runs until the request's limit or the first reason to stop. */
@@ -246,35 +276,50 @@ export class RunLoop implements HypervisorServices {
 
   private runObserved(request: RunRequest): RunOutcome {
     const start = this.steps;
-    let lane = this.schedule.next;
     for (;;) {
       const left = request.maxSteps - (this.steps - start);
       if (left <= 0) return { stop: { kind: 'budget' }, steps: this.steps - start };
-      const stop =
-        lane === undefined ? this.passIdleTime(request) : this.advance(lane, request, left);
-      lane = this.settle();
+      const stop = this.takeTurn(request, left);
+      this.settleAll();
       const reason = stop ?? this.takeCaught() ?? this.takeEnd();
       if (reason !== undefined) return { stop: reason, steps: this.steps - start };
     }
   }
 
-  /** Nobody is asked where every processor has a logical one to itself, and may use all of it. */
-  private shareProcessors({ logicalProcessors = Infinity, shareOf }: Scheduling): void {
+  private takeTurn(request: RunRequest, left: number): RunStop | undefined {
+    const rounds = this.schedule.next;
+    if (rounds === undefined) return this.idleStop();
+    const lane = rounds.next;
+    return lane === undefined
+      ? this.passIdleTime(rounds, request)
+      : this.advance(rounds, lane, request, left);
+  }
+
+  /**
+   * Nobody is asked where every processor has a logical one to itself, and may use all of it. Where they have to share,
+   * the guests take part in the same rounds.
+   * @returns whether they share
+   */
+  private shareProcessors({ logicalProcessors = Infinity, shareOf }: Scheduling): boolean {
     const shares = this.lanes.map(({ processor }) => shareOf?.(processor) ?? defaultShare);
     const isShared = logicalProcessors < this.lanes.length;
-    if (!isShared && shares.every(({ cap }) => cap === 100)) return;
+    if (!isShared && shares.every(({ cap }) => cap === 100)) return false;
     const count = Math.min(logicalProcessors, this.lanes.length);
-    const { timers, schedule, lanes } = this;
+    const { timers, lanes } = this;
+    const rounds = new LaneSchedule(lanes, timers);
+    this.rounds = [rounds];
+    for (const { processor } of lanes) this.roundsOf.set(processor.partitionId, rounds);
     const observer = this.observeSharing();
     this.scheduler = new ProcessorScheduler(
       lanes,
       shares,
       count,
       timers,
-      () => schedule.endRound(),
+      () => this.endRounds(),
       observer,
     );
-    schedule.scheduler = this.scheduler;
+    rounds.scheduler = this.scheduler;
+    return true;
   }
 
   /** A guest's disk takes no more writes: the machine stops after the step that did one. */
@@ -285,10 +330,13 @@ export class RunLoop implements HypervisorServices {
   /** Counts an accepted input as a step; lanes that it woke get their turn in a new round. */
   countInput(): void {
     this.steps++;
-    if (!this.keepsRound) this.schedule.endRound();
-    this.keepsRound = false;
+    for (const rounds of this.rounds) {
+      if (rounds !== this.keptRounds) rounds.endRound();
+    }
+    this.keptRounds = undefined;
+    this.schedule.endTurn();
     this.workForGuests();
-    this.settle();
+    this.settleAll();
   }
 
   /** Where the processors of a guest stand, in its own time. */
@@ -296,15 +344,20 @@ export class RunLoop implements HypervisorServices {
     return processors.map((processor) => this.laneFor(processor).partitionTimeNs);
   }
 
+  /** The guest's rounds, where no other takes part in them. */
+  private ownRounds({ id, processors }: Partition): LaneSchedule | undefined {
+    const rounds = present(this.roundsOf.get(id), 'rounds of the guest');
+    return rounds.lanes.length === processors.length ? rounds : undefined;
+  }
+
   /** The round that is under way, in the guest's own time; nothing where others take part in it. */
-  roundOf({ processors, time }: Partition): readonly number[] {
-    if (processors.length !== this.lanes.length) return [];
-    return this.schedule.roundAt(time.offsetNs);
+  roundOf(partition: Partition): readonly number[] {
+    return this.ownRounds(partition)?.roundAt(partition.time.offsetNs) ?? [];
   }
 
   /**
    * A guest that was made again goes on: where its processors stood in its own time, or at the present moment.
-   * @param round what {@link roundOf} has said: a guest with nobody besides goes on with it, as if never stopped
+   * @param round what {@link roundOf} has said: a guest with rounds of its own goes on with it, as if never stopped
    */
   admit(partition: Partition, timesNs?: readonly number[], round: readonly number[] = []): void {
     const { processors, time } = partition;
@@ -319,14 +372,18 @@ export class RunLoop implements HypervisorServices {
       processor.exitIdentity = this.trace.takePlace();
       this.sink.recordExit(processor);
     }
-    this.schedule.endRound();
-    const isAlone = processors.length === this.lanes.length;
-    if (isAlone && round.length > 0) this.schedule.goOnWith(round, time.offsetNs);
-    this.keepsRound = isAlone && round.length > 0;
+    this.endRoundOf(partition.id);
+    this.keptRounds = round.length > 0 ? this.ownRounds(partition) : undefined;
+    this.keptRounds?.goOnWith(round, time.offsetNs);
   }
 
   private laneFor(processor: VirtualProcessor): Lane {
     return present(this.laneOf.get(processor), 'lane of the processor');
+  }
+
+  /** Guests with rounds of their own; 1 where they share logical processors. */
+  get roundCount(): number {
+    return this.rounds.length;
   }
 
   get state(): RunLoopState {
@@ -356,26 +413,27 @@ export class RunLoop implements HypervisorServices {
     }
   }
 
+  private settleAll(): void {
+    for (const rounds of this.rounds) this.settle(rounds);
+  }
+
   /**
-   * Does what is due before the next step. Timers run once every runnable lane has reached their moment, earliest
-   * first; where no lane is runnable, {@link passIdleTime} takes the machine to the next one.
-   * @returns the lane whose turn it is
+   * Does what is due before the next step of a guest. Its timers run once every runnable lane has reached their moment,
+   * earliest first; where no lane is runnable, {@link passIdleTime} takes the guest to the next one.
    */
-  private settle(): Lane | undefined {
-    for (;;) {
-      const { next } = this.schedule;
-      if (next !== undefined) return next;
-      const { earliestNs } = this.schedule;
-      if (earliestNs === Infinity) return undefined;
-      if (this.timers.nextDueNs <= earliestNs) this.runTimers();
-      else this.schedule.beginRound();
+  private settle(rounds: LaneSchedule): void {
+    while (rounds.next === undefined) {
+      const { earliestNs } = rounds;
+      if (earliestNs === Infinity) return;
+      if (rounds.timers.nextDueNs <= earliestNs) this.runTimers(rounds);
+      else rounds.beginRound();
     }
   }
 
-  private runTimers(): void {
-    const moment = this.timers.nextDueNs;
+  private runTimers({ timers }: LaneSchedule): void {
+    const moment = timers.nextDueNs;
     this.momentNs = moment;
-    this.timers.runDue(moment);
+    timers.runDue(moment);
     this.workForGuests();
     this.momentNs = undefined;
   }
@@ -401,40 +459,51 @@ export class RunLoop implements HypervisorServices {
       const lane = this.laneFor(processor);
       lane.timeNs = Math.max(lane.timeNs, timeNs);
     }
-    this.schedule.endRound();
+    this.endRoundOf(partition.id);
     this.restarted.push(partition.id);
   }
 
-  /** One step, an idle jump: the clocks of waiting lanes move to the next moment at which something is due. */
-  private passIdleTime({ maxTimeNs = Infinity }: RunRequest): RunStop | undefined {
-    const { nextDueNs } = this.timers;
-    const waiting = this.lanes.filter((lane) => lane.isWaiting);
-    if (waiting.length === 0 || nextDueNs === Infinity) return this.idleStop();
+  /** One step, an idle jump: the clocks of waiting lanes move to the next moment at which something of them is due. */
+  private passIdleTime(
+    rounds: LaneSchedule,
+    { maxTimeNs = Infinity }: RunRequest,
+  ): RunStop | undefined {
+    const { nextDueNs } = rounds.timers;
     if (nextDueNs > maxTimeNs) return { kind: 'time', nextNs: nextDueNs };
     this.steps++;
-    for (const lane of waiting) lane.timeNs = Math.max(lane.timeNs, nextDueNs);
-    this.runTimers();
+    for (const lane of rounds.lanes) {
+      if (lane.isWaiting) lane.timeNs = Math.max(lane.timeNs, nextDueNs);
+    }
+    this.runTimers(rounds);
     return undefined;
   }
 
   /** Turns of a lane for as long as nothing else comes first. An exit that a turn ends with is handled in the next one. */
-  private advance(lane: Lane, request: RunRequest, left: number): RunStop | undefined {
+  private advance(
+    rounds: LaneSchedule,
+    lane: Lane,
+    request: RunRequest,
+    left: number,
+  ): RunStop | undefined {
     const { maxTimeNs = Infinity } = request;
     if (lane.timeNs >= maxTimeNs) return { kind: 'time', nextNs: lane.timeNs };
     const end = this.steps + left;
+    const untilNs = Math.min(maxTimeNs, this.schedule.turnEndNs);
     let stop: RunStop | undefined;
     this.active = lane;
     do {
       const before = this.steps;
+      const ns = Math.min(untilNs - lane.timeNs, rounds.stepsToHorizon(lane));
       stop = lane.processor.isExitPending
         ? this.handleExit(lane)
-        : this.runProcessor(lane, request, Math.min(end - before, maxTimeNs - lane.timeNs));
+        : this.runProcessor(lane, request, Math.min(end - before, ns));
       stop ??= this.noteProgress(lane, this.steps - before);
     } while (
       stop === undefined &&
       this.steps < end &&
       lane.timeNs < maxTimeNs &&
-      this.schedule.givesAgain(lane) &&
+      rounds.givesAgain(lane) &&
+      this.schedule.isTurnOf(rounds, lane.timeNs) &&
       !this.hasReasonToStop
     );
     this.active = undefined;
@@ -461,7 +530,7 @@ export class RunLoop implements HypervisorServices {
       if (failure.ends === 'exit') return this.recordExit(lane, request);
       return { kind: 'entry-failed', at: addressOf(lane), problem: describeEntryFailure(failure) };
     }
-    const budget = Math.min(left, limits.stepsPerCall, this.schedule.stepsToHorizon(lane));
+    const budget = Math.min(left, limits.stepsPerCall);
     const { stop, steps } = processor.core.run(budget, lane.partitionTimeNs);
     this.count(lane, steps);
     if (stop.kind === 'vm-exit') return this.recordExit(lane, request);

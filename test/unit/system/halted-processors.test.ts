@@ -1,5 +1,6 @@
 // A processor that has halted without a VM exit: its preemption timer makes it exit, at the right moment and time after time.
 import assert from 'node:assert/strict';
+import { nodePorts } from '../../../debug-adapter/host/node-ports';
 import { webAssemblyCodeHost } from '../../../debug-adapter/host/web-assembly-code-space';
 import { vmcsEncoding } from '../../../debug-adapter/machine/processor-state';
 import { ExitReasonNumber } from '../../../debug-adapter/spec/x86/exit-reasons';
@@ -21,7 +22,7 @@ function haltingMachine(): PhysicalMachine {
       image: { path: 'halts', bytes: machineCode('f4 eb fd') },
       ...{ format: 'flat', flat: { address: 0x100_000, mode: 'long' } },
     }),
-    { codeHost: webAssemblyCodeHost },
+    { codeHost: webAssemblyCodeHost, compressor: nodePorts.compressor },
   );
   const state = machine.guests[0]?.processors[0]?.state ?? assert.fail('a processor');
   const change = (name: string, edit: (value: bigint) => bigint): void => {
@@ -64,5 +65,24 @@ describe('halted processors', () => {
     const other = haltingMachine();
     other.restore(machine.save());
     assert.deepEqual(exitTimes(other, 2, 7), expected.slice(1));
+  });
+
+  it('do so where the guest goes on in a machine of another time', () => {
+    const machine = haltingMachine();
+    exitTimes(machine, 2, 1000);
+    machine.run({ maxSteps: 100, maxTimeNs: machine.timeNs + 5_000 });
+    assert.equal(machine.guests[0]?.processors[0]?.runState, 'halted');
+    const [partition, savedNs] = [machine.guests[0]?.id ?? 0, machine.timeNs];
+    const file = new Uint8Array(Buffer.concat(machine.saveGuestFile(partition)));
+    const other = haltingMachine();
+    exitTimes(other, 5, 1000);
+    other.accept({ kind: 'restore-partition', partition, digest: 'of a test', file });
+    const restoredNs = other.timeNs;
+    const after = exitTimes(other, 3, 1000).map((time) => time - restoredNs);
+    assert.equal(after.length, 3);
+    assert.deepEqual(
+      after,
+      exitTimes(machine, 3, 1000).map((time) => time - savedNs),
+    );
   });
 });

@@ -159,6 +159,42 @@ describe('a saved partition', () => {
     }
   });
 
+  it(`several processors go on in the turns that they had, among others that went on meanwhile, seed ${seed}`, () => {
+    const random = new SeededRandom(seed);
+    const made = (): PhysicalMachine =>
+      configurationOf(guestOf('one', 3000), guestOf('several', 40, 3), guestOf('two', 2000, 2));
+    const expected = endOf(made());
+    const nearlyAlone = configurationOf(guestOf('one', 2), guestOf('several', 40, 3));
+    assert.equal(endOf(nearlyAlone), expected, 'whoever runs besides');
+    for (let round = 0; round < 6; round++) {
+      const machine = runTo(made(), 2_000 + random.below(60_000));
+      const file = fileOf(machine);
+      const hash = machine.guestHash(second);
+      machine.accept({ kind: 'delete-partition', partition: second });
+      runTo(machine, machine.position + random.below(30_000));
+      machine.accept(restoring(file));
+      assert.equal(machine.guestHash(second), hash, 'as it was saved');
+      assert.equal(endOf(machine), expected, 'ends as it would have');
+    }
+  });
+
+  it('that shares logical processors with others goes on, but in the turns that it is given', () => {
+    const made = (): PhysicalMachine =>
+      new PhysicalMachine(
+        {
+          guests: [guestOf('one', 3000), guestOf('several', 12, 3)],
+          costs: defaultCosts,
+          logicalProcessors: 2,
+        },
+        { codeHost: webAssemblyCodeHost, compressor },
+      );
+    const machine = runTo(made(), 20_000);
+    machine.accept(restoring(fileOf(machine)));
+    const again = made();
+    again.restore(machine.save());
+    assert.equal(endOf(again), endOf(machine));
+  });
+
   it('of an older machine has processors before the beginning of this one, which is saved and restored', () => {
     const made = (): PhysicalMachine => configurationOf(guestOf('several', 12, 3));
     const file = fileOf(runTo(made(), 23_456), first);
