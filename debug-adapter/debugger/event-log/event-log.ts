@@ -54,7 +54,8 @@ export interface EventDetail {
   readonly code?: { readonly rip: string; readonly text: string };
 }
 
-/** Events that one query looks at: describing an event in words costs microseconds. */
+/** Events that the first and a later query look at: an event costs microseconds in words, more while that is new code. */
+const lookedAtFirst = 3_000;
 const lookedAtMax = 12_000;
 
 interface Selection {
@@ -167,7 +168,8 @@ export class EventLog {
       this.selection = selection;
     }
     if (selection.passes === undefined) return selection;
-    const end = Math.min(entries.count, selection.seen + lookedAtMax);
+    const part = Math.min(lookedAtMax, Math.max(lookedAtFirst, selection.seen));
+    const end = Math.min(entries.count, selection.seen + part);
     for (; selection.seen < end; selection.seen++) {
       const event = entries.eventAt(selection.seen);
       if (event !== undefined && selection.passes(event)) selection.numbers.push(selection.seen);
@@ -181,9 +183,13 @@ export class EventLog {
   ): ((event: TraceEvent) => boolean) | undefined {
     const { words, comparisons } = parseFilterText(text);
     if (partition === undefined && words.length === 0 && comparisons.length === 0) return undefined;
+    const fields = comparisons.map((comparison) => ({
+      wanted: comparison.name.toLowerCase(),
+      comparison,
+    }));
     return (event) => {
       if (partition !== undefined && event.partition !== partition) return false;
-      if (!comparisons.every((comparison) => meets(event, comparison))) return false;
+      if (!fields.every(({ wanted, comparison }) => meets(event, wanted, comparison))) return false;
       if (words.length === 0) return true;
       const said = describeEvent(event, this.namerOf(event.partition)).toLowerCase();
       return words.every((word) => said.includes(word));
@@ -229,8 +235,8 @@ const droppedRow: EventRow = {
   text: 'no longer kept',
 };
 
-function meets(event: TraceEvent, comparison: FieldComparison): boolean {
-  const wanted = comparison.name.toLowerCase();
+/** @param wanted name of the field, in lower case */
+function meets(event: TraceEvent, wanted: string, comparison: FieldComparison): boolean {
   for (const [name, value] of eventFields(event)) {
     if (name.toLowerCase() !== wanted) continue;
     const named =
