@@ -111,11 +111,17 @@ describe('event log', () => {
       Array.from({ length: 15_000 }, (_, at) => vectorAt(at + 1, at % 2 ? 32 : 33)),
     );
     const filter = { kinds: ['events'], text: 'vector=33' } as const;
-    const first = log.query(0, 10, filter);
-    assert.equal(first.isComplete, false);
-    assert.equal(first.rows.length, 10);
-    const second = log.query(0, 10, filter);
-    assert.deepEqual([second.isComplete, second.total], [true, 7500]);
+    const answers = Array.from({ length: 4 }, () => log.query(0, 10, filter));
+    assert.deepEqual(
+      answers.map(({ isComplete, total }) => [isComplete, total]),
+      [
+        [false, 1500],
+        [false, 3000],
+        [false, 6000],
+        [true, 7500],
+      ],
+    );
+    assert.equal(answers[0]?.rows.length, 10);
   });
 
   it('counts what the rings have dropped, and forgets it', () => {
