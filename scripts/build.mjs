@@ -46,8 +46,8 @@ function webviewEntries() {
   return Object.fromEntries(names.map((name) => [name, `src/webviews/${name}/main.ts`]));
 }
 
-/** What the code that translators generate depends on. */
-const translatorSources = ['cpu', 'machine', 'spec', 'support'];
+/** What the code that translators generate depends on, and the form of the files that keep it. */
+const translatorSources = ['cpu', 'host', 'machine', 'spec', 'support'];
 
 /** Changes with every source of {@link translatorSources}: code that another version has kept is not to be used. */
 function translatorVersion() {
