@@ -362,7 +362,8 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       state.writeU32(stateOffsets.boundaryExit, exitReason.MONITOR_TRAP_FLAG);
       return undefined;
     }
-    return this.delivered(this.delivery.deliver(injectedEvent(state, information), false));
+    const injected = injectedEvent(state, information);
+    return this.delivered(this.delivery.deliver(injected, false), injected);
   }
 
   /** Nothing has happened yet to the instruction at RIP. */
@@ -526,7 +527,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     return this.delivered(this.delivery.deliver(trap, true));
   }
 
-  private delivered(end: DeliveryEnd): Outcome {
+  private delivered(end: DeliveryEnd, injected?: Event): Outcome {
     switch (end.kind) {
       case 'delivered':
         this.steps++;
@@ -539,6 +540,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
           vector: end.event.vector,
           errorCode: end.event.errorCode,
           returnRip: end.event.returnIp,
+          isInjected: end.event === injected,
         };
       case 'exit':
         this.steps++;

@@ -66,13 +66,14 @@ const decoders: { readonly [Kind in TraceEvent['kind']]: EventDecoder<Kind> } = 
     read: exitFields,
   },
   event: {
-    names: ['vector', 'error_code', 'rip'],
+    names: ['vector', 'error_code', 'rip', 'injected'],
     values: new Map([['vector', vectors]]),
-    read: ({ vector, errorCode = 0, rip }) =>
+    read: ({ vector, errorCode = 0, rip, isInjected }) =>
       new Map([
         ['vector', BigInt(vector)],
         ['error_code', BigInt(errorCode)],
         ['rip', rip],
+        ['injected', flag(isInjected)],
       ]),
   },
   hypercall: {

@@ -23,7 +23,8 @@ export function describeEvent(event: TraceEvent, nameOf: AddressNamer): string {
     case 'event': {
       const name = exceptionByVector.get(event.vector)?.mnemonic ?? `vector ${hex(event.vector)}`;
       const code = event.errorCode === undefined ? '' : `, error code ${hex(event.errorCode)}`;
-      return `${name}${code} at ${formatAddress(event.rip, nameOf)}`;
+      const how = event.isInjected ? ', injected' : '';
+      return `${name}${code}${how} at ${formatAddress(event.rip, nameOf)}`;
     }
     case 'console':
       return `console ${event.data.length} bytes`;

@@ -16,6 +16,8 @@ export type ProcessorStop =
       readonly errorCode: number | undefined;
       /** RIP that delivery pushed on the handler's stack. */
       readonly returnRip: bigint;
+      /** VM entry injected it (SDM vol. 3, 27.6); otherwise the guest has raised it, also where an injected one met it. */
+      readonly isInjected: boolean;
     }
   /** The processor is about to execute an instruction that has a breakpoint. No step was taken for it. */
   | { readonly kind: 'breakpoint' }

@@ -49,6 +49,8 @@ export interface EventDeliveryEvent extends TraceHeader {
   readonly vector: number;
   readonly errorCode: number | undefined;
   readonly rip: bigint;
+  /** The hypervisor injected it; otherwise the guest has raised it. */
+  readonly isInjected: boolean;
 }
 
 /** Bytes the guest wrote to its console port. */

@@ -10,6 +10,7 @@ const at = {
   rip: offsetOf('rip'),
   vector: offsetOf('vector'),
   hasErrorCode: offsetOf('hasErrorCode'),
+  isInjected: offsetOf('isInjected'),
   errorCode: offsetOf('errorCode'),
 } as const;
 
@@ -19,12 +20,13 @@ export function writeDeliveryRecord(
   base: number,
   place: EventPlace,
   where: ProcessorAddress,
-  { vector, errorCode, returnRip }: Delivery,
+  { vector, errorCode, returnRip, isInjected }: Delivery,
 ): void {
   writeHeader(view, base, place, where.partition, where.processor);
   view.setBigUint64(base + at.rip, returnRip, true);
   view.setUint8(base + at.vector, vector);
   view.setUint8(base + at.hasErrorCode, errorCode === undefined ? 0 : 1);
-  view.setUint16(base + at.hasErrorCode + 1, 0, true);
+  view.setUint8(base + at.isInjected, isInjected ? 1 : 0);
+  view.setUint8(base + at.isInjected + 1, 0);
   view.setUint32(base + at.errorCode, errorCode ?? 0, true);
 }

@@ -9,6 +9,8 @@ export interface Delivery {
   readonly vector: number;
   readonly errorCode: number | undefined;
   readonly returnRip: bigint;
+  /** By VM entry, not raised by the guest. */
+  readonly isInjected: boolean;
 }
 
 /** What of the trace is waited for; VM exits and delivered events have questions of their own. */

@@ -115,6 +115,7 @@ const eventCodec: RecordCodec<EventDeliveryEvent> = {
   encode(event, write) {
     write('rip', event.rip);
     write('vector', BigInt(event.vector));
+    write('isInjected', event.isInjected ? 1n : 0n);
     if (event.errorCode === undefined) return;
     write('hasErrorCode', 1n);
     write('errorCode', BigInt(event.errorCode));
@@ -126,6 +127,7 @@ const eventCodec: RecordCodec<EventDeliveryEvent> = {
       rip: read('rip'),
       vector: Number(read('vector')),
       errorCode: read('hasErrorCode') === 0n ? undefined : Number(read('errorCode')),
+      isInjected: read('isInjected') !== 0n,
     };
   },
 };
@@ -311,8 +313,8 @@ export class TraceLog implements ExitSink {
       writeDeliveryRecord(view, at, place, where, delivery);
     });
     if (!this.hearsDeliveries) return;
-    const { vector, errorCode, returnRip: rip } = delivery;
-    this.forward({ kind: 'event', ...place, ...where, vector, errorCode, rip });
+    const { vector, errorCode, returnRip: rip, isInjected } = delivery;
+    this.forward({ kind: 'event', ...place, ...where, vector, errorCode, rip, isInjected });
   }
 
   record(event: TraceEvent): void {

@@ -52,6 +52,7 @@ export const eventRecord = structLayout('event', [
   structField('rip', 'u64', 24),
   structField('vector', 'u8', 32),
   structField('hasErrorCode', 'u8', 33),
+  structField('isInjected', 'u8', 34),
   structField('errorCode', 'u32', 36),
 ]);
 

@@ -17,7 +17,7 @@ export function eventObservers(
     ...(kinds.has('vm-exit') ? { stopAtExit: isWanted } : {}),
     ...(kinds.has('event')
       ? {
-          stopAtEvent: ({ vector, errorCode, returnRip: rip }, at, place) => {
+          stopAtEvent: ({ vector, errorCode, returnRip: rip, isInjected }, at, place) => {
             const event: EventDeliveryEvent = {
               kind: 'event',
               ...place,
@@ -25,6 +25,7 @@ export function eventObservers(
               vector,
               errorCode,
               rip,
+              isInjected,
             };
             return isWanted(event);
           },

@@ -5,6 +5,7 @@ import { Partition } from '../../../debug-adapter/hypervisor/partition';
 import { ParentPartition } from '../../../debug-adapter/parent-partition/parent-partition';
 import { SampleGuestPlatform } from '../../../debug-adapter/parent-partition/sample-guest-platform';
 import { VirtualProcessor } from '../../../debug-adapter/hypervisor/virtual-processor';
+import type { ProcessorStop } from '../../../debug-adapter/machine/processor';
 import { vmcsEncoding } from '../../../debug-adapter/machine/processor-state';
 import { ExitReasonNumber } from '../../../debug-adapter/spec/x86/exit-reasons';
 import { limits } from '../../../debug-adapter/system/limits';
@@ -40,6 +41,13 @@ function loopRig(guestCount = 1) {
 }
 
 const at = { partition: 2, processor: 0 };
+
+type Delivered = Extract<ProcessorStop, { readonly kind: 'event' }>;
+
+function deliveryOf(vector: number, errorCode?: number, returnRip = 0n): Delivered {
+  return { kind: 'event', vector, errorCode, returnRip, isInjected: false };
+}
+
 const outToConsole = { EXIT_QUALIFICATION: BigInt(0xe9 << 16) };
 
 describe('run loop', () => {
@@ -135,25 +143,25 @@ describe('run loop', () => {
 
   it('traces delivered events and stops where asked', () => {
     const { loop, core, trace } = loopRig();
-    const stop = { kind: 'event', vector: 14, errorCode: 2, returnRip: 0x1234n } as const;
+    const stop = deliveryOf(14, 2, 0x1234n);
     core.script.push(
       { steps: 2, stop },
-      { steps: 2, stop: { ...stop, vector: 3, errorCode: undefined } },
+      { steps: 2, stop: { ...deliveryOf(3, undefined, 0x1234n), isInjected: true } },
     );
     const outcome = loop.run({ maxSteps: 100, stopAtEvent: ({ vector }) => vector === 3 });
     assert.deepEqual(outcome, { stop: { kind: 'event', at, vector: 3 }, steps: 4 });
     const rows = trace.events
       .query(0, 10)
-      .map(({ position, vector, errorCode, rip }) => [position, vector, errorCode, rip]);
+      .map((row) => [row.position, row.vector, row.errorCode, row.rip, row.isInjected]);
     assert.deepEqual(rows, [
-      [2, 14, 2, 0x1234n],
-      [4, 3, undefined, 0x1234n],
+      [2, 14, 2, 0x1234n, false],
+      [4, 3, undefined, 0x1234n, true],
     ]);
   });
 
   it('stops where steps are taken but nothing is done', () => {
     const { loop, core } = loopRig();
-    const stop = { kind: 'event', vector: 14, errorCode: 0, returnRip: 0n } as const;
+    const stop = deliveryOf(14, 0);
     const burst = 10_000;
     for (let taken = 0; taken < limits.stepsWithoutProgress; taken += burst) {
       core.script.push({ steps: burst, stop });
@@ -164,7 +172,7 @@ describe('run loop', () => {
   it('a REP instruction that runs for long is progress', () => {
     const { loop, core } = loopRig();
     const burst = 100_000;
-    const event = { kind: 'event', vector: 32, errorCode: undefined, returnRip: 0n } as const;
+    const event = deliveryOf(32);
     for (let taken = 0; taken < limits.stepsWithoutProgress * 2; taken += burst) {
       core.script.push({ steps: burst, stop: event });
     }

@@ -37,8 +37,8 @@ const events: readonly TraceEvent[] = [
     input: Uint8Array.of(1, 2, 3),
     output: Uint8Array.of(4),
   },
-  { ...header, kind: 'event', vector: 14, errorCode: 0, rip: 1n },
-  { ...header, kind: 'event', vector: 3, errorCode: undefined, rip: 2n },
+  { ...header, kind: 'event', vector: 14, errorCode: 0, rip: 1n, isInjected: false },
+  { ...header, kind: 'event', vector: 3, errorCode: undefined, rip: 2n, isInjected: true },
   { ...header, kind: 'console', data: Uint8Array.of(0, 0x1b, 0xff, 0x41) },
   { ...header, kind: 'console', data: Uint8Array.of() },
   {

@@ -61,6 +61,13 @@ const rows: readonly Row[] = [
   { title: 'INT3', type: 6, vector: 3, length: 1, outcome: 'vector 3', saved: 1 },
 ];
 
+/** Type, vector and length of what is injected from level 3; none where the guest raises #UD. */
+const origins = [
+  { title: 'an injected interrupt', injects: { type: 0, vector: 0x30, length: 0 }, is: true },
+  { title: 'a fault met by it', injects: { type: 4, vector: 0x80, length: 2 }, is: false },
+  { title: 'an exception of the guest', injects: undefined, is: false },
+] as const;
+
 describe('VM-entry injection (SDM vol. 3, 27.6)', () => {
   for (const row of rows) {
     const { title, type, vector, errorCode, length = 0, level = 0, outcome, saved } = row;
@@ -111,4 +118,19 @@ describe('VM-entry injection (SDM vol. 3, 27.6)', () => {
     assert.equal(kernel.outcome(), 'exit 48');
     assert.equal(kernel.field('IDT_VECTORING_INFO_FIELD'), BigInt(valid + 0x30));
   });
+
+  for (const { title, injects, is } of origins) {
+    it(`${title} is ${is ? '' : 'not '}told as injected`, () => {
+      const kernel = GuestKernel.again();
+      kernel.enter(3, machineCode('0f 0b'));
+      if (injects !== undefined) {
+        const { type, vector, length } = injects;
+        kernel.setField('VM_ENTRY_INTR_INFO_FIELD', BigInt(valid + (type << 8) + vector));
+        kernel.setField('VM_ENTRY_INSTRUCTION_LEN', BigInt(length));
+      }
+      const { stop } = kernel.step();
+      assert(stop.kind === 'event');
+      assert.equal(stop.isInjected, is);
+    });
+  }
 });

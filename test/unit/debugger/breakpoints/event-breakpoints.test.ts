@@ -13,8 +13,14 @@ import type { TraceEvent } from '../../../../debug-adapter/machine/trace';
 import { TrafficWriter } from '../../../support/vmbus-traffic';
 
 const header = { position: 7, ordinal: 0, timeNs: 70, partition: 2, processor: 0 };
-const pageFault: TraceEvent = { ...header, kind: 'event', vector: 14, errorCode: 2, rip: 0x1234n };
-const timer: TraceEvent = { ...header, kind: 'event', vector: 0xef, errorCode: undefined, rip: 1n };
+const pageFault: TraceEvent = {
+  ...{ ...header, kind: 'event', vector: 14, errorCode: 2, rip: 0x1234n },
+  isInjected: false,
+};
+const timer: TraceEvent = {
+  ...{ ...header, kind: 'event', vector: 0xef, errorCode: undefined, rip: 1n },
+  isInjected: true,
+};
 const crash: TraceEvent = { ...header, kind: 'guest-crash', parameters: [], message: 'Oops' };
 
 function exitOf(reason: number, registers: readonly bigint[], qualification = 0n): TraceEvent {
@@ -76,6 +82,8 @@ const stops: readonly (readonly [name: string, condition: string, event: TraceEv
   ['vector:pf', '', pageFault],
   ['vector:14', 'error_code & 2', pageFault],
   ['vector:0xef', '', timer],
+  ['vector:*', 'injected', timer],
+  ['vector:*', '!injected', pageFault],
   ['vector:*', 'vector == "#PF"', pageFault],
   ['vector:*', 'rip == 0x1234', pageFault],
   ['hypercall:*', 'code == HvCallPostMessage', postMessage],

@@ -24,7 +24,7 @@ const exitAt = (position: number, reason: number, rip: bigint): TraceEvent => ({
 const vectorAt = (position: number, vector: number): TraceEvent => ({
   kind: 'event',
   ...header(position),
-  ...{ vector, errorCode: undefined, rip: 0x2000n },
+  ...{ vector, errorCode: undefined, rip: 0x2000n, isInjected: vector >= 32 },
 });
 
 const msrAt = (position: number): TraceEvent => ({
