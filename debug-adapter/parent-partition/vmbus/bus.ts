@@ -205,9 +205,10 @@ export class Vmbus implements SavedPart, ChannelBus, DeviceBus, RequestBus {
     this.gpadls.restore(record.record('gpadls'));
     this.channels.clear();
     const saved = record.records('devices');
-    this.devices.forEach((device, index) => {
-      const state = saved[index];
-      if (state !== undefined) this.restoreDevice(device, state);
+    const { length } = this.devices;
+    if (saved.length !== length) throw record.mismatch('devices', `a list of ${length} devices`);
+    saved.forEach((state, index) => {
+      this.restoreDevice(present(this.devices[index], 'device'), state);
     });
     this.outbox.restore(record.record('outbox'));
     this.work.restore(record.records('work'));

@@ -663,6 +663,19 @@ describe('state of a bus', () => {
     assert.deepEqual(rig.take(), ['GpadlCreated, ChildRelId 2, Gpadl 119']);
   });
 
+  for (const [name, change] of [
+    ['fewer', (devices: readonly StateNode[]) => devices.slice(1)],
+    ['more', (devices: readonly StateNode[]) => [...devices, ...devices]],
+  ] as const) {
+    it(`is not that of a bus with ${name} devices`, () => {
+      const { rig } = opened();
+      const saved = rig.bus.save() as { readonly devices: readonly StateNode[] };
+      const changed = { ...saved, devices: change(saved.devices) } as StateNode;
+      const refusal = new RegExp(`bus.devices is not a list of ${saved.devices.length} devices`);
+      assert.throws(() => new BusRig(rig.providers).restoreBus(changed), refusal);
+    });
+  }
+
   for (const [name, fields, refusal] of [
     ['a GPADL that is not there', { gpadl: 99 }, 'gpadl is not one that the guest has set up'],
     ['no room for one direction', { downstreamPage: 1 }, 'gpadl is not one of a ring: a ring at'],
