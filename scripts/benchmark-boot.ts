@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { machineName } from './benchmark/committed-ratios';
 import { measureUntil, type ProcessCost } from './boot-benchmark/measured-process';
 import { root } from './vscode-host/paths.mjs';
 
@@ -195,7 +196,7 @@ const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
 }).trim();
 const facts = [
   `- command: \`npm run benchmark:boot -- ${process.argv.slice(2).join(' ')}\``,
-  `- machine: ${cpus()[0]?.model ?? '?'}, ${cpus().length} processors; Node ${process.version}, ${version}`,
+  `- machine: ${machineName()}, ${cpus().length} processors; Node ${process.version}, ${version}`,
   `- commit ${commit}; ${options.memoryMiB} MiB, command line \`${options.append}\`; medians of ${options.rounds} interleaved rounds`,
 ];
 console.log([...facts, '', ...table].join('\n'));

@@ -13,7 +13,7 @@ export type Verdict = 'good' | 'short' | 'unknown';
 export type Measured = Readonly<
   Partial<Record<Bits, Readonly<Record<string, Ratios | undefined>>>>
 >;
-/** By size of the run, then by the name of the processor: engines gain differently from another microarchitecture. */
+/** By size of the run, then by the kind of processor: engines gain differently from another microarchitecture. */
 type Committed = Partial<Record<SizeName, Readonly<Record<string, Measured>>>>;
 
 const path = join(root, 'scripts/benchmark/results/ratios.json');
@@ -25,8 +25,18 @@ export const othersOf: Readonly<Record<Bits, readonly string[]>> = {
   32: ['interpreter', 'qemu', 'v86'],
 };
 
+/** The processor's name with family and model: hosts of several generations call themselves alike to their guests. */
 export function machineName(): string {
-  return cpus()[0]?.model ?? 'unknown';
+  const name = cpus()[0]?.model ?? 'unknown';
+  const kind = ['cpu family', 'model'].map((key) => processorFact(key));
+  return kind.includes(undefined) ? name : `${name}, family ${kind[0]}, model ${kind[1]}`;
+}
+
+/** What Linux says of the first processor. */
+function processorFact(key: string): string | undefined {
+  const facts = '/proc/cpuinfo';
+  if (!existsSync(facts)) return undefined;
+  return new RegExp(`^${key}\\s*: (\\d+)$`, 'm').exec(readFileSync(facts, 'utf8'))?.[1];
 }
 
 function committed(): Committed {
