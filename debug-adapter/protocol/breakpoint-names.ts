@@ -507,7 +507,11 @@ export const msrNames: readonly NamedNumber[] = [
   named(1073741953, 'HV_X64_MSR_SVERSION', 'Version of the synthetic interrupt controller'),
   named(1073741954, 'HV_X64_MSR_SIEFP', 'Enables the event flags page and says where it lies'),
   named(1073741955, 'HV_X64_MSR_SIMP', 'Enables the message page and says where it lies'),
-  named(1073741956, 'HV_X64_MSR_EOM', 'End of message: lets the next message into its slot'),
+  named(
+    1073741956,
+    'HV_X64_MSR_EOM',
+    'End of message: lets the next message into its slot; reads 0',
+  ),
   named(1073741957, 'HV_X64_MSR_SIRBP', 'Enables the response buffer page and says where it lies'),
   named(1073741968, 'HV_X64_MSR_SINT0', 'Vector and flags of a synthetic interrupt source'),
   named(1073741969, 'HV_X64_MSR_SINT1', 'Vector and flags of a synthetic interrupt source'),
