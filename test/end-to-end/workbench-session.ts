@@ -341,6 +341,8 @@ export class WorkbenchSession {
   /** Enters a function breakpoint as the person does with the + of the Breakpoints view. */
   async addFunctionBreakpoint(name: string): Promise<void> {
     const header = this.page.locator('.pane-header', { hasText: /^Breakpoints/i });
+    // A pane that is closed does not show its buttons.
+    if ((await header.getAttribute('aria-expanded')) === 'false') await header.click();
     await header.hover();
     await header.locator('[aria-label="Add Function Breakpoint"]').click();
     const input = this.page.locator('.debug-breakpoints .inputBoxContainer input');

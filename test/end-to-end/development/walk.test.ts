@@ -215,6 +215,24 @@ describe('walk through the workbench', () => {
     await typed.waitFor({ state: 'detached' });
   });
 
+  it('warns of a breakpoint that can never stop, in its place among the events, in both themes', async () => {
+    const title = 'Event Breakpoints';
+    await workbench.run('View: Show Run and Debug');
+    await workbench.addFunctionBreakpoint('vector:#PV');
+    await workbench.run('Hyperscope: Show Partitions');
+    await workbench.setExpanded(title, /^Interrupts and exceptions/, true);
+    const wrong = await workbench.findRow(title, /^#PV.*no vector "#PV"/);
+    await wrong.locator('.codicon-warning').waitFor();
+    await workbench.screenshot('event-breakpoint-warning');
+    await workbench.run('Preferences: Toggle between Light/Dark Themes');
+    await workbench.page.locator('.monaco-workbench.vs').waitFor();
+    await workbench.screenshot('event-breakpoint-warning-light');
+    await workbench.run('Preferences: Toggle between Light/Dark Themes');
+    await wrong.click();
+    await workbench.page.keyboard.press('Space');
+    await wrong.waitFor({ state: 'detached' });
+  });
+
   it('runs to the end and prints the guest’s words', async () => {
     await workbench.run('View: Show Run and Debug');
     await workbench.page.keyboard.press('F5');
