@@ -29,6 +29,8 @@ export interface DueTimers {
   readonly nextDueNs: number;
   /** Runs whatever is due at `nowNs` or before, earliest first, including what that sets anew. */
   runDue(nowNs: number): void;
+  /** What was due before a moment becomes due at it, so that a periodic timer does not make up for all it has missed. */
+  putOff(untilNs: number): void;
 }
 
 const versionOfState = 1;
@@ -89,6 +91,13 @@ class TimerGroup implements DueTimers {
       timer.onDue(dueNs);
     }
   }
+
+  putOff(untilNs: number): void {
+    if (this.nextDueNs >= untilNs) return;
+    for (const timer of this.timers) {
+      if (timer.due !== undefined && timer.due < untilNs) timer.setDue(untilNs);
+    }
+  }
 }
 
 /** The machine's timers. */
@@ -121,6 +130,10 @@ export class TimerQueue implements TimerSource, DueTimers {
 
   runDue(nowNs: number): void {
     this.all.runDue(nowNs);
+  }
+
+  putOff(untilNs: number): void {
+    this.all.putOff(untilNs);
   }
 
   private groupOf(partition: number): TimerGroup {

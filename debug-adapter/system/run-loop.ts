@@ -425,6 +425,7 @@ export class RunLoop implements HypervisorServices {
     while (rounds.next === undefined) {
       const { earliestNs } = rounds;
       if (earliestNs === Infinity) return;
+      rounds.timers.putOff(earliestNs - limits.missedTimersNs);
       if (rounds.timers.nextDueNs <= earliestNs) this.runTimers(rounds);
       else rounds.beginRound();
     }

@@ -36,6 +36,21 @@ describe('timer queue', () => {
     assert.equal(timer.dueNs, 35);
   });
 
+  it('puts off what has been missed for long, and nothing else', () => {
+    const { queue, log } = queueWithLog();
+    for (const [name, due] of [
+      ['a', 1_000],
+      ['b', 50],
+      ['c', 990],
+    ] as const) {
+      queue.createTimer(name, (dueNs) => log.push(`${name}@${dueNs}`)).setDue(due);
+    }
+    queue.putOff(990);
+    queue.runDue(995);
+    assert.deepEqual(log, ['b@990', 'c@990']);
+    assert.equal(queue.nextDueNs, 1_000);
+  });
+
   it('forgets a cancelled timer', () => {
     const { queue, log } = queueWithLog();
     const timer = queue.createTimer('once', () => log.push('run'));

@@ -186,6 +186,26 @@ describe('run loop', () => {
     assert.equal(outcome.stop.kind, 'budget');
   });
 
+  it('a periodic timer does not make up for a time that its guest has missed', () => {
+    const { loop } = loopRig();
+    const periodNs = 10_000;
+    const due: number[] = [];
+    const timer = loop.timers.createTimer(
+      'periodic',
+      (dueNs) => {
+        due.push(dueNs);
+        timer.setDue(dueNs + periodNs);
+      },
+      at.partition,
+    );
+    timer.setDue(periodNs);
+    const nowNs = 10 ** 12;
+    loop.state = { ...loop.state, laneTimesNs: [nowNs] };
+    loop.countInput();
+    assert.equal(due[0], nowNs - limits.missedTimersNs);
+    assert.equal(due.length, limits.missedTimersNs / periodNs + 1);
+  });
+
   it('a guest state that VM entry refuses becomes an exit with reason 33', () => {
     const { loop, core, hypervisor, trace } = loopRig();
     core.state.setVmcs(vmcsEncoding('GUEST_CR4'), 0n);
