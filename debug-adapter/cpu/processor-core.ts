@@ -370,7 +370,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   private exitBetween(reason: number): Outcome {
     this.steps++;
     causeExit(this.context, reason);
-    return { kind: 'vm-exit' };
+    return vmExit;
   }
 
   private runChunk(left: number): Outcome {
@@ -544,7 +544,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
         };
       case 'exit':
         this.steps++;
-        return { kind: 'vm-exit' };
+        return vmExit;
       case 'exhausted':
         return { kind: 'frames-exhausted' };
     }
@@ -610,7 +610,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       default:
         causeWalkViolation(context, walker, wholeAddress(low, high), 'execute');
         this.steps++;
-        return { outcome: { kind: 'vm-exit' } };
+        return { outcome: vmExit };
     }
   }
 

@@ -4,7 +4,7 @@ type Operator = '=' | '!=' | '<' | '>' | '<=' | '>=';
 
 /** One comparison, with everything about it that no row changes. */
 export interface FieldComparison {
-  /** As it was typed. */
+  /** In lower case. */
   readonly name: string;
   readonly operator: Operator;
   /** In lower case. */
@@ -31,7 +31,7 @@ export function parseFilterText(text: string): FilterText {
     const [, name, operator, operand] = comparisonPattern.exec(token.replace('==', '=')) ?? [];
     if (name !== undefined && operator !== undefined && operand !== undefined) {
       comparisons.push({
-        name,
+        name: name.toLowerCase(),
         operator: operatorOf(operator),
         text: operand.toLowerCase(),
         value: parseValue(operand),

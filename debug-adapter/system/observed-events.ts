@@ -1,5 +1,5 @@
 /** What observers of a run are shown of the events in it. */
-import type { TraceEvent, TraceHeader } from '../machine/trace';
+import type { EventDeliveryEvent, TraceEvent, TraceHeader } from '../machine/trace';
 
 /** What tells an event from all others, and when it happened. */
 export type EventPlace = Pick<TraceHeader, 'position' | 'ordinal' | 'timeNs'>;
@@ -11,6 +11,15 @@ export interface Delivery {
   readonly returnRip: bigint;
   /** By VM entry, not raised by the guest. */
   readonly isInjected: boolean;
+}
+
+/** The trace event of a delivery. */
+export function deliveryEvent(
+  place: EventPlace,
+  where: Pick<TraceHeader, 'partition' | 'processor'>,
+  { vector, errorCode, returnRip: rip, isInjected }: Delivery,
+): EventDeliveryEvent {
+  return { kind: 'event', ...place, ...where, vector, errorCode, rip, isInjected };
 }
 
 /** What of the trace is waited for; VM exits and delivered events have questions of their own. */

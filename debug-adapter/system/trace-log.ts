@@ -15,7 +15,7 @@ import type {
   VmExitEvent,
 } from '../machine/trace';
 import { writeDeliveryRecord } from './delivery-record';
-import type { Delivery, EventPlace } from './observed-events';
+import { deliveryEvent, type Delivery, type EventPlace } from './observed-events';
 import { writeExitRecord } from './exit-record';
 import {
   interceptMessageCodec,
@@ -313,8 +313,7 @@ export class TraceLog implements ExitSink {
       writeDeliveryRecord(view, at, place, where, delivery);
     });
     if (!this.hearsDeliveries) return;
-    const { vector, errorCode, returnRip: rip, isInjected } = delivery;
-    this.forward({ kind: 'event', ...place, ...where, vector, errorCode, rip, isInjected });
+    this.forward(deliveryEvent(place, where, delivery));
   }
 
   record(event: TraceEvent): void {

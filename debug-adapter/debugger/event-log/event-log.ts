@@ -183,13 +183,9 @@ export class EventLog {
   ): ((event: TraceEvent) => boolean) | undefined {
     const { words, comparisons } = parseFilterText(text);
     if (partition === undefined && words.length === 0 && comparisons.length === 0) return undefined;
-    const fields = comparisons.map((comparison) => ({
-      wanted: comparison.name.toLowerCase(),
-      comparison,
-    }));
     return (event) => {
       if (partition !== undefined && event.partition !== partition) return false;
-      if (!fields.every(({ wanted, comparison }) => meets(event, wanted, comparison))) return false;
+      if (!comparisons.every((comparison) => meets(event, comparison))) return false;
       if (words.length === 0) return true;
       const said = describeEvent(event, this.namerOf(event.partition)).toLowerCase();
       return words.every((word) => said.includes(word));
@@ -235,10 +231,9 @@ const droppedRow: EventRow = {
   text: 'no longer kept',
 };
 
-/** @param wanted name of the field, in lower case */
-function meets(event: TraceEvent, wanted: string, comparison: FieldComparison): boolean {
+function meets(event: TraceEvent, comparison: FieldComparison): boolean {
   for (const [name, value] of eventFields(event)) {
-    if (name.toLowerCase() !== wanted) continue;
+    if (name.toLowerCase() !== comparison.name) continue;
     const named =
       typeof value === 'bigint' ? valueNamed(event.kind, name, comparison.text) : undefined;
     return meetsComparison(comparison, value, () =>

@@ -1,5 +1,6 @@
 /** Turns interest in kinds of trace events into what the machine asks about as it runs. */
-import type { EventDeliveryEvent, TraceEvent } from '../../machine/trace';
+import type { TraceEvent } from '../../machine/trace';
+import { deliveryEvent } from '../../system/observed-events';
 import type { RunRequest } from '../../system/run-types';
 
 type Observers = Pick<RunRequest, 'stopAtExit' | 'stopAtEvent' | 'stopAtTrace'>;
@@ -17,18 +18,7 @@ export function eventObservers(
     ...(kinds.has('vm-exit') ? { stopAtExit: isWanted } : {}),
     ...(kinds.has('event')
       ? {
-          stopAtEvent: ({ vector, errorCode, returnRip: rip, isInjected }, at, place) => {
-            const event: EventDeliveryEvent = {
-              kind: 'event',
-              ...place,
-              ...at,
-              vector,
-              errorCode,
-              rip,
-              isInjected,
-            };
-            return isWanted(event);
-          },
+          stopAtEvent: (delivery, at, place) => isWanted(deliveryEvent(place, at, delivery)),
         }
       : {}),
     ...(others.size === 0 ? {} : { stopAtTrace: { kinds: others, wanted: isWanted } }),

@@ -50,7 +50,7 @@ interface Condition {
 
 /** A comparison; each value is compared once, as many rows have the same. */
 function conditionOf(comparison: FieldComparison, columns: TrafficColumns): Condition {
-  const name = spellings().get(comparison.name.toLowerCase()) ?? comparison.name;
+  const name = spellings().get(comparison.name) ?? comparison.name;
   const column = columns.named(name);
   const answers: (boolean | undefined)[] = [];
   const isMet: PreparedFilter = (number, entry, entries) => {

@@ -9,14 +9,11 @@ import {
   type EventsBody,
 } from '../../../debug-adapter/protocol/event-log';
 import type { EventQuestion } from '../../panels/event-log/event-log-messages';
-import { LogRows } from '../log-panel/log-rows';
+import { SearchedRows } from '../log-panel/searched-rows';
 
-export class EventModel extends LogRows<EventRow, EventDetailBody, EventsBody, EventFilter> {
+export class EventModel extends SearchedRows<EventRow, EventDetailBody, EventsBody, EventFilter> {
   kinds: readonly EventKindName[] = [];
   text = '';
-  kept = 0;
-  /** False while the adapter has not looked for the text everywhere. */
-  isComplete = true;
 
   protected override readonly detailsGone =
     'The session has ended; the fields of this event are no longer in memory.';
@@ -57,19 +54,8 @@ export class EventModel extends LogRows<EventRow, EventDetailBody, EventsBody, E
     this.setText('');
   }
 
-  protected override keep({ kept, isComplete }: EventsBody): boolean {
-    this.kept = kept;
-    this.isComplete = isComplete;
-    return isComplete;
-  }
-
   protected override droppedIn({ recorded, kept }: EventsBody): number {
     return recorded - kept;
-  }
-
-  protected override forget(): void {
-    this.kept = 0;
-    this.isComplete = true;
   }
 
   protected override sourceChanged(): void {

@@ -9,7 +9,7 @@ import type {
   TrafficRow,
 } from '../../../debug-adapter/protocol/traffic';
 import type { TrafficAnswer, TrafficQuestion } from '../../panels/vmbus-traffic/traffic-messages';
-import { LogRows } from '../log-panel/log-rows';
+import { SearchedRows } from '../log-panel/searched-rows';
 
 /** The kinds of rows in the order in which the bar shows them. */
 export const trafficKinds: readonly TrafficKind[] = [
@@ -18,7 +18,7 @@ export const trafficKinds: readonly TrafficKind[] = [
   'vmbus-signal',
 ];
 
-export class TrafficModel extends LogRows<
+export class TrafficModel extends SearchedRows<
   TrafficRow,
   TrafficDetailBody,
   TrafficBody,
@@ -26,9 +26,6 @@ export class TrafficModel extends LogRows<
 > {
   filter: TrafficFilter = {};
   buses: readonly BusInfo[] = [];
-  /** Rows that have been looked at, and whether those are all. */
-  kept = 0;
-  isComplete = true;
   private busesRequest: number | undefined;
   /** The trace grew while the channels were on their way. */
   private busesAgain = false;
@@ -96,18 +93,7 @@ export class TrafficModel extends LogRows<
     this.setFilter({});
   }
 
-  protected override keep({ kept, isComplete }: TrafficBody): boolean {
-    this.kept = kept;
-    this.isComplete = isComplete;
-    return isComplete;
-  }
-
   protected override droppedIn({ dropped }: TrafficBody): number {
     return dropped;
-  }
-
-  protected override forget(): void {
-    this.kept = 0;
-    this.isComplete = true;
   }
 }
