@@ -167,6 +167,40 @@ describe('Event Log page', function () {
     assert.ok(last?.type === 'fetchRows' && last.filter.text === 'vector=14');
   });
 
+  it('has a row chosen as the mouse goes down: rows that come in may move it from under the mouse', async () => {
+    const page = await open();
+    await rows().first().waitFor();
+    const row = page.locator('.row', { hasText: 'HvCallSignalEvent' }).last();
+    await row.hover();
+    await page.mouse.down();
+    await page.locator('dd').first().waitFor();
+    await page.mouse.up();
+  });
+
+  it('does not follow the newest row any more once the person scrolls, be it as the page does', async () => {
+    const page = await open();
+    await rows().first().waitFor();
+    const tops = await page.evaluate(async () => {
+      const app = document.querySelector('event-log-app') as HTMLElement & {
+        readonly updateComplete: Promise<boolean>;
+      };
+      const grid = document.querySelector('#grid') as HTMLElement;
+      const frames = async () => {
+        for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+      };
+      grid.scrollTop = 0;
+      await frames();
+      grid.dispatchEvent(new KeyboardEvent('keydown', { key: 'End' }));
+      await app.updateComplete;
+      const followed = grid.scrollTop;
+      grid.scrollTop = 0;
+      await frames();
+      return { followed, after: grid.scrollTop };
+    });
+    assert.ok(tops.followed > 0, 'the page scrolled to the newest row');
+    assert.equal(tops.after, 0, 'the person scrolled to the oldest');
+  });
+
   it('leads to the log that has more about a row, by key, button and menu', async () => {
     const page = await open();
     await rows().first().waitFor();

@@ -39,7 +39,7 @@ export abstract class LogApp<Row extends RowMoment> extends LitElement {
   private detailTimer: ReturnType<typeof setTimeout> | undefined;
   /** The chosen row is to be scrolled into view once the page is laid out. */
   private revealWanted = false;
-  /** Set while this code scrolls, so that its own scrolling is not taken for the person's. */
+  /** Where this code scrolls to, so that its own scrolling is not taken for the person's. */
   private scrollingTo: number | undefined;
   private readonly resized = new ResizeObserver(() => this.requestUpdate());
 
@@ -118,8 +118,11 @@ export abstract class LogApp<Row extends RowMoment> extends LitElement {
     const grid = this.grid();
     if (grid === null) return;
     const atEnd = grid.scrollTop + grid.clientHeight >= grid.scrollHeight - rowPixels / 2;
-    if (this.scrollingTo !== undefined) this.scrollingTo = undefined;
-    else this.following = atEnd;
+    const { scrollingTo } = this;
+    this.scrollingTo = undefined;
+    // One event may tell of this code's scrolling and of the person's after it.
+    const isOwn = scrollingTo !== undefined && Math.abs(grid.scrollTop - scrollingTo) < 1;
+    if (!isOwn) this.following = atEnd;
     this.requestUpdate();
   }
 
@@ -272,7 +275,7 @@ export abstract class LogApp<Row extends RowMoment> extends LitElement {
   private scrollGridTo(top: number): void {
     const grid = this.grid();
     if (grid === null || Math.abs(grid.scrollTop - top) < 1) return;
-    this.scrollingTo = top;
     grid.scrollTop = top;
+    this.scrollingTo = grid.scrollTop;
   }
 }

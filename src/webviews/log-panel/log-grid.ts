@@ -98,6 +98,10 @@ function headerCell({ name, label, title, speech }: Column): TemplateResult {
   >`;
 }
 
+/**
+ * A row is chosen as the mouse goes down: while rows come in, another is under it when it comes up, and
+ * there is no click. One that no mouse made, as assistive technology makes it, chooses as well.
+ */
 function gridRow<Row extends RowMoment>(
   index: number,
   model: GridModel<Row>,
@@ -119,7 +123,8 @@ function gridRow<Row extends RowMoment>(
     aria-label=${look.speech(row)}
     data-row=${look.identity(row)}
     data-vscode-context=${menuContext(row, look)}
-    @click=${() => actions.choose(index)}
+    @mousedown=${(event: MouseEvent) => event.button === 0 && actions.choose(index)}
+    @click=${(event: MouseEvent) => event.detail === 0 && actions.choose(index)}
     @dblclick=${() => actions.goToMoment(row)}
   >
     ${look.cells(row)}
