@@ -57,12 +57,15 @@ async function downloadDesktop() {
 async function runIn(vscodeExecutablePath) {
   const workspace = fs.mkdtempSync(path.join(os.tmpdir(), 'hyperscope-workspace-'));
   const userData = fs.mkdtempSync(path.join(os.tmpdir(), 'hs-'));
+  // Nothing that was kept on this computer, and nothing is left on it.
+  const cache = path.join(userData, 'cache');
   fs.cpSync(path.join(root, 'guests'), workspace, { recursive: true });
   try {
     return await runTests({
       vscodeExecutablePath,
       extensionDevelopmentPath: root,
       extensionTestsPath: suite,
+      extensionTestsEnv: { XDG_CACHE_HOME: cache, LOCALAPPDATA: cache },
       launchArgs: [workspace, '--disable-extensions', `--user-data-dir=${userData}`],
     });
   } catch (error) {

@@ -27,6 +27,7 @@ import { stepByInstruction } from './commands/stepping-commands';
 import { restoreMachine, saveMachine } from './commands/save-commands';
 import { goToPosition } from './commands/travel-commands';
 import { AdapterDescriptorFactory } from './debug/adapter-descriptor-factory';
+import { AdapterPreparation, type PreparationFiles } from './debug/adapter-preparation';
 import { GuestCatalogue } from './debug/guest-catalogue';
 import { GuestConfigurationProvider } from './debug/guest-configuration-provider';
 import { HyperscopeSessions } from './debug/hyperscope-sessions';
@@ -67,7 +68,12 @@ export function activate(context: vscode.ExtensionContext): void {
   });
   // A server that cannot start has told the person so itself; debugging works without it.
   startLanguageClient(context).catch(() => undefined);
+  const log = vscode.window.createOutputChannel('Hyperscope', { log: true });
+  const preparation = new AdapterPreparation(filesOfPreparation(context), log);
+  void preparation.run();
   context.subscriptions.push(
+    log,
+    vscode.workspace.onDidGrantWorkspaceTrust(() => preparation.run()),
     sessions,
     exitLog,
     vmcsInspector,
@@ -97,6 +103,17 @@ export function activate(context: vscode.ExtensionContext): void {
       ...partitionTable(sessions, () => partitions.update()),
     }).map(([name, run]) => vscode.commands.registerCommand(`hyperscope.${name}`, run)),
   );
+}
+
+function filesOfPreparation(context: vscode.ExtensionContext): PreparationFiles {
+  const { extension, extensionUri, globalStorageUri } = context;
+  // The manifest is ours; a test reads it.
+  const { version } = extension.packageJSON as { readonly version: string };
+  return {
+    program: vscode.Uri.joinPath(extensionUri, 'dist/debug-adapter.cjs').fsPath,
+    version,
+    record: vscode.Uri.joinPath(globalStorageUri, 'prepared').fsPath,
+  };
 }
 
 interface Panels {

@@ -1,26 +1,20 @@
 /** The command line: the same machine without an editor. */
-import { join } from 'node:path';
 import { traceKindsOfAll } from '../debugger/event-log/event-kinds';
 import { openHeadless } from '../debugger/open-target';
 import { readGuestFile } from '../debugger/program';
 import type { HeadlessRun } from '../debugger/headless-run';
 import { launchOfRestored, readSavedMachine } from '../debugger/saved-machine';
 import { absolutePath, nodeFileSource } from '../host/node-file-source';
-import {
-  keepTranslatedCode,
-  nodePorts,
-  portsOfPreparation,
-  portsWithoutCache,
-} from '../host/node-ports';
+import { keepTranslatedCode, nodePorts, portsWithoutCache } from '../host/node-ports';
 import { nodeBlockFiles } from '../host/node-block-files';
 import { nodeWallClock } from '../host/node-wall-clock';
 import { openKeyboard, openTextFile, terminal } from '../host/terminal';
 import { parseLaunchArguments } from '../launch/launch-arguments';
 import { resolveLaunchPaths } from '../launch/launch-paths';
-import { assert } from '../support/assert';
 import { UserError } from '../support/user-error';
 import { parseCommandLine, usage, type RunOptions } from './options';
-import { exitStatus, GuestRun, type RunSurroundings, type TurnOutcome } from './run-guest';
+import { prepareProgram } from './preparation';
+import { exitStatus, GuestRun, type TurnOutcome } from './run-guest';
 
 type Ports = Parameters<typeof openHeadless>[1];
 
@@ -89,12 +83,7 @@ function manyTurns(guest: GuestRun): TurnOutcome {
   }
 }
 
-/** @param surroundings in place of the terminal */
-function run(
-  machine: HeadlessRun,
-  options: RunOptions,
-  surroundings: Partial<RunSurroundings> = {},
-): void {
+function run(machine: HeadlessRun, options: RunOptions): void {
   const endTrace = startTrace(machine, options);
   // A run with a goal is for scripts: nobody types, and nothing is gained by waiting.
   const keyboard = options.until === undefined && !options.quiet ? openKeyboard() : undefined;
@@ -109,7 +98,6 @@ function run(
     exportDisk: (wanted) => machine.exportDisk(wanted, wanted.path, nodeBlockFiles),
     ...(keyboard === undefined ? {} : { keyboard }),
     ...(terminal.showsProgress && !options.quiet ? { writeProgress: terminal.writeProgress } : {}),
-    ...surroundings,
   });
   let waiting: NodeJS.Timeout | undefined;
   const turn = (): void => {
@@ -134,17 +122,6 @@ function run(
   turn();
 }
 
-/** Runs a sample guest unseen, for what later processes have of that: machine code of the interpreter, and bytecode. */
-function prepare(): void {
-  const program = join(__dirname, '../guests/hello-partition/hello-partition.elf');
-  const command = parseCommandLine(['run', program, '--quiet']);
-  assert(command.kind === 'run', 'a run was asked for');
-  run(openGuest(command.options, portsOfPreparation), command.options, {
-    writeConsole: () => undefined,
-    writeConsoleBytes: () => undefined,
-  });
-}
-
 /** @param status where the error is the person's to mend */
 function fail(error: unknown, status: number = exitStatus.failure): void {
   if (error instanceof UserError) {
@@ -162,7 +139,7 @@ try {
   if (command.kind === 'run') {
     const { options } = command;
     run(openGuest(options, options.usesCache ? nodePorts : portsWithoutCache), options);
-  } else if (command.kind === 'prepare') prepare();
+  } else if (command.kind === 'prepare') prepareProgram();
   else terminal.writeConsole(usage);
 } catch (error) {
   // Nothing has run yet: what is wrong was given on the command line.

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { guestImage } from './adapter-session';
 
@@ -126,28 +126,38 @@ describe('hyperscope run', function () {
   });
 });
 
-describe('hyperscope prepare', function () {
+describe('preparing', function () {
   this.timeout(30_000);
 
-  it('leaves the program and the interpreter for later runs, and nothing of a guest', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'hyperscope-prepared-'));
-    try {
-      const env = { ...process.env, XDG_CACHE_HOME: folder, LOCALAPPDATA: folder, HOME: folder };
-      const prepare = (): readonly string[] => {
-        const { status, stdout, stderr } = spawnSync(process.execPath, [bundle, 'prepare'], {
-          encoding: 'utf8',
-          env,
-        });
-        assert.deepEqual([status, stdout, stderr], [0, '', '']);
-        const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-        return names.filter((name) => /[.](compiled|translated)$/.test(name)).sort();
-      };
-      const names = prepare();
-      assert.equal(names.length, 2, names.join(' '));
-      assert.match(names.join(' '), /command-line-\S+[.]compiled \S*interpreter-\S+[.]translated/);
-      assert.deepEqual(prepare(), names);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-  });
+  for (const [name, argument] of [
+    ['command-line', 'prepare'],
+    ['debug-adapter', '--prepare'],
+  ] as const) {
+    it(`${name} ${argument} leaves the program and the interpreter for later runs, and nothing of a guest`, () => {
+      const folder = mkdtempSync(join(tmpdir(), 'hyperscope-prepared-'));
+      try {
+        const env = { ...process.env, XDG_CACHE_HOME: folder, LOCALAPPDATA: folder, HOME: folder };
+        const program = join(bundle, `../${name}.cjs`);
+        const prepare = (): readonly string[] => {
+          const { status, stdout, stderr } = spawnSync(process.execPath, [program, argument], {
+            encoding: 'utf8',
+            env,
+          });
+          assert.deepEqual([status, stdout, stderr], [0, '', '']);
+          const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+          return names
+            .filter((each) => /[.](compiled|translated)$/.test(each))
+            .map((each) => basename(each))
+            .sort();
+        };
+        const names = prepare();
+        assert.equal(names.length, 2, names.join(' '));
+        const compiled = new RegExp(`^${name}-\\S+[.]compiled interpreter-\\S+[.]translated$`);
+        assert.match(names.join(' '), compiled);
+        assert.deepEqual(prepare(), names);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    });
+  }
 });

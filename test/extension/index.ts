@@ -8,6 +8,7 @@ export async function run(): Promise<void> {
   // Defines describe() and it() before the files that call them are evaluated.
   mocha.suite.emit(Mocha.Suite.constants.EVENT_FILE_PRE_REQUIRE, globalThis, '', mocha);
   await import('./activation.test');
+  await import('./preparation.test');
   await import('./debug-session.test');
   await import('./guest-commands.test');
   await import('./language.test');
