@@ -1,11 +1,14 @@
-/** Keeps unpacked kernels on disk under the hash of what they were packed as, so that none is unpacked at every start. */
+/**
+ * Keeps unpacked kernels on disk under the hash of what they were packed as, so that none is unpacked at every start;
+ * except those in a format that unpacks faster than a file is read and checked.
+ */
 import { createHash } from 'node:crypto';
 import type { CompressionFormat, Decompressor, Unpacked } from '../backends/decompressor';
 import { KeptFiles, type KeptLimits } from './kept-files';
 
 /** How much is kept; what was used least recently goes first. */
 export interface CacheLimits extends KeptLimits {
-  /** What unpacks faster than a file is found. */
+  /** What is shorter unpacks faster than a file is found. */
   readonly worthwhileBytes: number;
 }
 
@@ -14,6 +17,9 @@ const usualLimits: CacheLimits = {
   bytes: 512 * 1024 * 1024,
   worthwhileBytes: 1024 * 1024,
 };
+
+/** Unpacked in less time than it takes to read what has been unpacked, and to check it. */
+const fastFormats: ReadonlySet<CompressionFormat> = new Set(['lz4']);
 
 /** Asks the folder before it unpacks. Whatever is wrong with the folder, the outcome is as without it. */
 export class CachingDecompressor implements Decompressor {
@@ -28,7 +34,7 @@ export class CachingDecompressor implements Decompressor {
   }
 
   unpack(format: CompressionFormat, packed: Uint8Array, limitBytes: number): Unpacked {
-    if (packed.length < this.limits.worthwhileBytes) {
+    if (fastFormats.has(format) || packed.length < this.limits.worthwhileBytes) {
       return this.inner.unpack(format, packed, limitBytes);
     }
     const name = `${format}-${createHash('sha256').update(packed).digest('hex')}`;

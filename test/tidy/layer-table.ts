@@ -27,7 +27,8 @@ export const layers: readonly Layer[] = [
   core('spec', ['support']),
   core('machine', ['support', 'spec']),
   core('backends', ['support']),
-  core('cpu', contracts),
+  core('cpu/wasm', ['support']),
+  core('cpu', [...contracts, 'cpu/wasm']),
   core('hypervisor', contracts),
   core('parent-partition', [...contracts, 'backends']),
   core('system', [...contracts, 'backends', ...parts]),
@@ -48,7 +49,7 @@ export const layers: readonly Layer[] = [
   },
   {
     folder: adapter('host'),
-    mayImport: ['support', 'backends', 'machine'].map(adapter),
+    mayImport: ['support', 'backends', 'machine', 'cpu/wasm'].map(adapter),
     packages: ['iced-x86', 'fzstd'],
     node: true,
   },

@@ -16,6 +16,12 @@ const spoiledByte = [0, 1, 2, 2, 3, 3, 3, 3] as const;
 
 const isSignByte = (byte: number | undefined): boolean => byte === 0 || byte === 0xff;
 
+/** Whether one of four bytes is E8 or E9: then it becomes zero, and a zero borrows what no other byte does. */
+function hasOpcode(word: number): boolean {
+  const zeros = (word & 0xfefefefe) ^ 0xe8e8e8e8;
+  return ((zeros - 0x01010101) & ~zeros & 0x80808080) !== 0;
+}
+
 /**
  * @param bytes one whole block, changed in place
  * @param startOffset position that the block's first byte counts as
@@ -26,6 +32,7 @@ export function undoBcjX86(bytes: Uint8Array, startOffset: number): void {
   let last = -opcodeBytes;
   let mask = 0;
   for (let at = 0; at < end; at++) {
+    while (at + 4 < end && !hasOpcode(view.getUint32(at, true))) at += 4;
     if (((bytes[at] ?? 0) & 0xfe) !== 0xe8) continue;
     const gap = at - last;
     last = at;

@@ -1,9 +1,9 @@
 /** Unpacks .xz streams with LZMA2, with or without the x86 filter (The .xz File Format 1.1.0). */
 import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import { undoBcjX86 } from './bcj-x86';
-import { crc32, crc64Bytes } from './checksum';
+import { crc64Bytes } from './crc64';
 import { LzmaDecoder } from './lzma-decoder';
-import { OutputBuffer } from './output-buffer';
 import { PackedDataError } from './packed-data-error';
 
 const streamMagic = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00] as const;
@@ -40,7 +40,7 @@ export function unpackXz(packed: Uint8Array, limitBytes: number): Uint8Array {
 
 class XzStream {
   private readonly view: DataView;
-  private readonly output: OutputBuffer;
+  private readonly decoder: LzmaDecoder;
   private at = streamHeaderBytes;
 
   constructor(
@@ -48,7 +48,7 @@ class XzStream {
     limitBytes: number,
   ) {
     this.view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
-    this.output = new OutputBuffer(limitBytes);
+    this.decoder = new LzmaDecoder(limitBytes);
   }
 
   unpack(): Uint8Array {
@@ -63,17 +63,17 @@ class XzStream {
       throw new PackedDataError('its integrity check is of an unknown kind');
     }
     while (this.byteAt(this.at) !== 0) {
-      const start = this.output.length;
+      const start = this.decoder.length;
       const header = this.readBlockHeader();
       const dataStart = this.at;
       this.unpackLzma2(start);
       this.skipPadding(dataStart);
-      const block = this.output.bytes.subarray(start, this.output.length);
+      const block = this.decoder.output.subarray(start);
       if (header.x86Offset !== undefined) undoBcjX86(block, header.x86Offset);
       this.checkBlock(block, header, check);
     }
     this.checkIndex();
-    return this.output.result;
+    return this.decoder.output;
   }
 
   private byteAt(at: number): number {
@@ -127,7 +127,7 @@ class XzStream {
 
   /** Chunks until the one that ends the data. The first one resets dictionary, state and properties. */
   private unpackLzma2(blockStart: number): void {
-    const decoder = new LzmaDecoder(this.output);
+    const { decoder } = this;
     let dictionaryStart = blockStart;
     let mayContinue = false;
     let hasProperties = false;
@@ -137,12 +137,12 @@ class XzStream {
       const isPacked = control >= 0x80;
       if (!isPacked && control > 2) throw new PackedDataError('a chunk is of an unknown kind');
       if (control === 1 || control >= 0xe0) {
-        dictionaryStart = this.output.length;
+        dictionaryStart = decoder.length;
         mayContinue = true;
       }
       if (!mayContinue) throw new PackedDataError('its first chunk continues another');
       if (!isPacked) {
-        this.output.append(this.take(this.be16() + 1));
+        decoder.append(this.take(this.be16() + 1));
         continue;
       }
       const unpackedBytes = ((control & 0x1f) << 16) + this.be16() + 1;

@@ -63,6 +63,53 @@ describe('decompressor', () => {
     assert.ok(Buffer.from(twice.bytes).equals(Buffer.concat([original, original])));
   });
 
+  /** A block of LZ4: a few literals, one match of so many bytes from so far back, and five more literals. */
+  function lz4File(literals: Uint8Array, distance: number, length: number): Uint8Array {
+    const more = (count: number): number[] =>
+      count < 15
+        ? []
+        : [...Array<number>(Math.floor((count - 15) / 255)).fill(255), (count - 15) % 255];
+    const token = (Math.min(15, literals.length) << 4) | Math.min(15, length - 4);
+    const block = [
+      ...[token, ...more(literals.length), ...literals, distance & 0xff, distance >> 8],
+      ...[...more(length - 4), 0x50, 1, 2, 3, 4, 5],
+    ];
+    const size = [0, 8, 16, 24].map((shift) => (block.length >>> shift) & 0xff);
+    return Uint8Array.from([2, 0x21, 0x4c, 0x18, ...size, ...block]);
+  }
+
+  it('copies matches of LZ4 from any distance, as far as they go', () => {
+    const literals = Uint8Array.from({ length: 300 }, (_, index) => (index * 7) & 0xff);
+    const distances = [...Array(34).keys()].map((index) => index + 1);
+    for (const distance of [...distances, 299, 300]) {
+      for (const length of [4, 5, 15, 16, 17, 31, 33, 300, 200_000]) {
+        const expected = [...literals];
+        for (let count = 0; count < length; count++) {
+          expected.push(expected[expected.length - distance] ?? assert.fail());
+        }
+        expected.push(1, 2, 3, 4, 5);
+        const packed = lz4File(literals, distance, length);
+        const outcome = unpack('lz4', packed, expected.length);
+        assert(outcome.kind === 'unpacked', outcome.kind === 'failed' ? outcome.message : '');
+        assert.ok(
+          Buffer.from(outcome.bytes).equals(Buffer.from(expected)),
+          `${distance} ${length}`,
+        );
+        assert.equal(unpack('lz4', packed, expected.length - 6).kind, 'failed', 'keeps the limit');
+      }
+    }
+    for (const distance of [0, 301, 0xffff]) {
+      assert.equal(unpack('lz4', lz4File(literals, distance, 4), 1000).kind, 'failed');
+    }
+  });
+
+  it('refuses a block of LZ4 that is larger than blocks may be', () => {
+    const mebibytes = (count: number): Unpacked =>
+      unpack('lz4', lz4File(Uint8Array.of(0), 1, count * 0x100000 - 6), 0x1000000);
+    assert.equal(mebibytes(8).kind, 'unpacked');
+    assert.equal(mebibytes(9).kind, 'failed');
+  });
+
   it('remembers what is wanted again, by the file it is of', () => {
     let calls = 0;
     const remembering = new RememberingDecompressor({

@@ -1,6 +1,7 @@
 /** The cache of unpacked kernels: what it gives is what unpacking gives, whatever has happened to its files. */
 import assert from 'node:assert/strict';
 import {
+  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -107,6 +108,18 @@ describe('cache of unpacked kernels', () => {
     expectUnpacked(open(), content(1), 1);
     assert.equal(open().unpack('gzip', gzipSync(content(1)), 999).kind, 'failed');
     assert.equal(files().length, 1);
+  });
+
+  it('keeps nothing of a format that unpacks faster than a file is read', () => {
+    const packed = new Uint8Array(
+      readFileSync(new URL('../../fixtures/compressed/legacy.lz4', import.meta.url)),
+    );
+    unpacked = 0;
+    for (let round = 0; round < 2; round++) {
+      assert.equal(open().unpack('lz4', packed, 1_000_000).kind, 'unpacked');
+    }
+    assert.equal(unpacked, 2);
+    assert.equal(existsSync(join(folder, 'cache')), false);
   });
 
   it('lies where the computer keeps such things', () => {

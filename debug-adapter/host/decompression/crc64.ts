@@ -1,17 +1,8 @@
-/** CRC-32 and CRC-64 of the xz format (The .xz File Format, section 6). */
+/** CRC-64 of the xz format (The .xz File Format, section 6). */
 
-const crc32Polynomial = 0xedb88320;
 /** 0xC96C5795D7870F42 in two halves. */
 const crc64PolynomialHigh = 0xc96c5795;
 const crc64PolynomialLow = 0xd7870f42;
-
-const crc32Table = Int32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) {
-    value = (value & 1) === 0 ? value >>> 1 : (value >>> 1) ^ crc32Polynomial;
-  }
-  return value;
-});
 
 const crc64High = new Int32Array(256);
 const crc64Low = new Int32Array(256);
@@ -28,12 +19,6 @@ for (let byte = 0; byte < 256; byte++) {
   }
   crc64High[byte] = high;
   crc64Low[byte] = low;
-}
-
-export function crc32(bytes: Uint8Array): number {
-  let value = -1;
-  for (const byte of bytes) value = (value >>> 8) ^ (crc32Table[(value ^ byte) & 0xff] ?? 0);
-  return ~value >>> 0;
 }
 
 /** The checksum as the eight bytes that the format stores. */

@@ -1,0 +1,103 @@
+/** The memory of a decoder that is a WebAssembly function: its own variables, the input of one call, all of the output. */
+import { PackedDataError } from './packed-data-error';
+
+const pageBytes = 0x10000;
+const pagesMax = 0x10000;
+
+/**
+ * What decoders may read and write behind input and output: they copy 16 bytes at a time, and meet the end of damaged
+ * input late.
+ */
+const slackBytes = 256;
+
+/** What a decoder is called with: numbers that are its own affair, which are addresses in the memory for the most part. */
+export type DecoderFunction = (...parameters: readonly number[]) => number;
+
+export class DecoderMemory {
+  private readonly memory: WebAssembly.Memory;
+  private readonly outputStart: number;
+  private all: Uint8Array;
+  readonly decode: DecoderFunction;
+  /** Address behind the output so far. */
+  end: number;
+
+  /**
+   * @param module exports the decoder as `f0`
+   * @param inputStart address; what lies below is the decoder's
+   * @param inputBytes longest input of one call
+   * @param limitBytes more output than that is refused
+   */
+  constructor(
+    module: WebAssembly.Module,
+    readonly inputStart: number,
+    inputBytes: number,
+    private readonly limitBytes: number,
+  ) {
+    this.outputStart = Math.ceil((inputStart + inputBytes + slackBytes) / 16) * 16;
+    this.end = this.outputStart;
+    this.memory = new WebAssembly.Memory({ initial: this.pagesFor(0), maximum: pagesMax });
+    this.all = new Uint8Array(this.memory.buffer);
+    const { f0 } = new WebAssembly.Instance(module, { m: { memory: this.memory } }).exports;
+    // The module is one of this folder's, and what it exports is a decoder.
+    this.decode = f0 as unknown as DecoderFunction;
+  }
+
+  /** Bytes of output so far. */
+  get length(): number {
+    return this.end - this.outputStart;
+  }
+
+  /** The output so far; not to be kept over {@link reserve}. */
+  get output(): Uint8Array {
+    return this.all.subarray(this.outputStart, this.end);
+  }
+
+  /** Makes sure that so many bytes more have room. */
+  reserve(count: number): void {
+    if (this.length + count > this.limitBytes) {
+      throw new PackedDataError(`it unpacks to more than ${this.limitBytes} bytes`);
+    }
+    this.grow(count);
+  }
+
+  /** Makes room for so many bytes more as far as the limit allows. @returns address behind the room */
+  reserveAtMost(count: number): number {
+    const allowed = Math.min(count, this.limitBytes - this.length);
+    this.grow(allowed);
+    return this.end + allowed;
+  }
+
+  /** Appends bytes as they are. */
+  append(bytes: Uint8Array): void {
+    this.reserve(bytes.length);
+    this.all.set(bytes, this.end);
+    this.end += bytes.length;
+  }
+
+  /** Puts the input of the next call into its place. @returns address behind it */
+  provide(input: Uint8Array): number {
+    this.all.set(input, this.inputStart);
+    return this.inputStart + input.length;
+  }
+
+  /** A variable of the decoder. */
+  word(address: number): number {
+    return new DataView(this.memory.buffer).getUint32(address, true);
+  }
+
+  /** Sets variables of 16 bits, from one address up to another. */
+  fillHalfwords(from: number, to: number, value: number): void {
+    new Uint16Array(this.memory.buffer, from, (to - from) / 2).fill(value);
+  }
+
+  private grow(count: number): void {
+    const missing = this.pagesFor(count) - this.all.length / pageBytes;
+    if (missing <= 0) return;
+    this.memory.grow(missing);
+    this.all = new Uint8Array(this.memory.buffer);
+  }
+
+  private pagesFor(count: number): number {
+    return Math.ceil((this.end + count + slackBytes) / pageBytes);
+  }
+}

@@ -1,0 +1,149 @@
+/** The decoder of blocks of LZ4 (lz4_Block_format.md) as a WebAssembly function. */
+import { FunctionBody } from '../../cpu/wasm/function-body';
+import { buildModule } from '../../cpu/wasm/module-builder';
+import { op } from '../../cpu/wasm/opcodes';
+import { once } from '../../support/once';
+import { DecoderMemory } from './decoder-memory';
+import { emitCopy, emitMatchCopy } from './match-copy';
+import { PackedDataError } from './packed-data-error';
+
+const minimumMatch = 4;
+const lengthEscape = 15;
+
+/** Where the function leaves how far it has come. */
+const variable = { input: 0, output: 4 } as const;
+const inputStart = 16;
+
+/** What the function returns. */
+const outcome = { ended: 0, paused: 1, damaged: 2 } as const;
+
+/** So often the function returns: the engine replaces it by optimized code where it is called the next time. */
+const bytesOfCall = 0x20000;
+
+class BlockFunction {
+  readonly body = new FunctionBody(['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], ['i32']);
+  private readonly parameter = {
+    input: 0,
+    inputEnd: 1,
+    output: 2,
+    pauseAt: 3,
+    blockStart: 4,
+    outputEnd: 5,
+  } as const;
+  private readonly token = this.body.addLocal('i32');
+  private readonly count = this.body.addLocal('i32');
+  private readonly byte = this.body.addLocal('i32');
+  private readonly distance = this.body.addLocal('i32');
+  private readonly copy = {
+    from: this.body.addLocal('i32'),
+    to: this.parameter.output,
+    end: this.body.addLocal('i32'),
+  } as const;
+
+  /** A sequence is a token, literals, and a match; the last one has no match. */
+  constructor() {
+    const { body, token, count, distance, copy } = this;
+    const { input, inputEnd, output, pauseAt, blockStart } = this.parameter;
+    body.block('left').block('damaged').block('paused').block('ended').loop('sequence');
+    body.get(output).get(pauseAt).op(op.i32GeU).brIf('paused');
+    body.get(input).get(inputEnd).op(op.i32GeU).brIf('damaged');
+    body.get(input).memory(op.i32Load8U, 0).set(token);
+    this.advance(1);
+    body.get(token).i32(4).op(op.i32ShrU).tee(count).if();
+    this.emitLongLength();
+    body.get(count).get(inputEnd).get(input).op(op.i32Sub).op(op.i32GtU).brIf('damaged');
+    this.emitRoomCheck();
+    body.get(input).set(copy.from);
+    body.get(input).get(count).op(op.i32Add).set(input);
+    emitCopy(body, copy);
+    body.end();
+    body.get(input).get(inputEnd).op(op.i32Eq).brIf('ended');
+    body.get(inputEnd).get(input).op(op.i32Sub).i32(2).op(op.i32LtU).brIf('damaged');
+    body.get(input).memory(op.i32Load16U, 0).set(distance);
+    this.advance(2);
+    body.get(token).i32(lengthEscape).op(op.i32And).set(count);
+    this.emitLongLength();
+    body.get(count).i32(minimumMatch).op(op.i32Add).set(count);
+    // A distance of 0 becomes the largest number.
+    body.get(distance).i32(1).op(op.i32Sub);
+    body.get(output).get(blockStart).op(op.i32Sub).op(op.i32GeU).brIf('damaged');
+    this.emitRoomCheck();
+    emitMatchCopy(body, distance, copy);
+    body.br('sequence').end();
+    this.emitLeave(outcome.ended);
+    this.emitLeave(outcome.paused);
+    this.emitLeave(outcome.damaged);
+    body.end();
+    body.i32(variable.input).get(input).memory(op.i32Store, 0);
+    body.i32(variable.output).get(output).memory(op.i32Store, 0);
+    body.get(count);
+  }
+
+  private emitLeave(value: number): void {
+    this.body.end().i32(value).set(this.count).br('left');
+  }
+
+  private advance(bytes: number): void {
+    const { input } = this.parameter;
+    this.body.get(input).i32(bytes).op(op.i32Add).set(input);
+  }
+
+  /** The escape is followed by bytes to add; the last one is not 255. No sum exceeds what there is room for by much. */
+  private emitLongLength(): void {
+    const { body, count, byte } = this;
+    const { input, inputEnd, outputEnd } = this.parameter;
+    body.get(count).i32(lengthEscape).op(op.i32Eq).if().loop('more');
+    body.get(input).get(inputEnd).op(op.i32GeU).brIf('damaged');
+    body.get(input).memory(op.i32Load8U, 0).tee(byte).get(count).op(op.i32Add).tee(count);
+    body.get(outputEnd).op(op.i32GtU).brIf('damaged');
+    this.advance(1);
+    body.get(byte).i32(255).op(op.i32Eq).brIf('more').end().end();
+  }
+
+  /** Sets the end of the copy. */
+  private emitRoomCheck(): void {
+    const { body, count, copy } = this;
+    const { output, outputEnd } = this.parameter;
+    body.get(count).get(outputEnd).get(output).op(op.i32Sub).op(op.i32GtU).brIf('damaged');
+    body.get(output).get(count).op(op.i32Add).set(copy.end);
+  }
+}
+
+const blockModule = once(
+  () => new WebAssembly.Module(new Uint8Array(buildModule([], [new BlockFunction().body], [0]))),
+);
+
+/** Decodes blocks, each on its own, into one output. */
+export class Lz4BlockDecoder {
+  private readonly memory: DecoderMemory;
+
+  /** @param blockBytesMax longest block */
+  constructor(blockBytesMax: number, limitBytes: number) {
+    this.memory = new DecoderMemory(blockModule(), inputStart, blockBytesMax, limitBytes);
+  }
+
+  /**
+   * @param unpackedBytesMax what blocks have at most
+   * @throws PackedDataError
+   */
+  decode(block: Uint8Array, unpackedBytesMax: number): void {
+    const { memory } = this;
+    const blockStart = memory.end;
+    const inputEnd = memory.provide(block);
+    const outputEnd = memory.reserveAtMost(unpackedBytesMax);
+    let input = inputStart;
+    for (let end: number = outcome.paused; end !== outcome.ended;) {
+      const pauseAt = memory.end + bytesOfCall;
+      end = memory.decode(input, inputEnd, memory.end, pauseAt, blockStart, outputEnd);
+      if (end === outcome.damaged) {
+        throw new PackedDataError('a block is damaged, or unpacks to more than allowed');
+      }
+      input = memory.word(variable.input);
+      memory.end = memory.word(variable.output);
+    }
+  }
+
+  get output(): Uint8Array {
+    return this.memory.output;
+  }
+}

@@ -1,0 +1,52 @@
+/** Emits what decoders of LZ77 end in: the copy of a match, which may overlap what it writes. */
+import type { FunctionBody } from '../../cpu/wasm/function-body';
+import { op, opFc, opFd } from '../../cpu/wasm/opcodes';
+
+/** Locals of a copy; it moves `from` and `to`, and leaves `to` at `end`. */
+export interface CopyLocals {
+  readonly from: number;
+  readonly to: number;
+  readonly end: number;
+}
+
+const wideBytes = 16;
+
+/** One load and one store after the other, until the copy has reached its end or gone a little beyond. */
+function emitSteps(
+  body: FunctionBody,
+  { from, to, end }: CopyLocals,
+  width: 1 | 8 | typeof wideBytes,
+): void {
+  const label = `copy ${width}`;
+  body.loop(label).get(to).get(from);
+  if (width === 1) body.memory(op.i32Load8U, 0).memory(op.i32Store8, 0);
+  else if (width === 8) body.memory(op.i64Load, 0).memory(op.i64Store, 0);
+  else body.simdMemory(opFd.v128Load, 0).simdMemory(opFd.v128Store, 0);
+  body.get(from).i32(width).op(op.i32Add).set(from);
+  body.get(to).i32(width).op(op.i32Add).tee(to);
+  body.get(end).op(op.i32LtU).brIf(label).end();
+  body.get(end).set(to);
+}
+
+/** Copies at least one byte; up to 15 more are written behind the end. */
+export function emitCopy(body: FunctionBody, locals: CopyLocals): void {
+  emitSteps(body, locals, wideBytes);
+}
+
+/** Copies at least one byte from `distance` bytes back, with up to 15 more behind the end. */
+export function emitMatchCopy(body: FunctionBody, distance: number, locals: CopyLocals): void {
+  const { from, to, end } = locals;
+  body.get(to).get(distance).op(op.i32Sub).set(from);
+  body.get(distance).i32(wideBytes).op(op.i32GeU).if();
+  emitSteps(body, locals, wideBytes);
+  body.else().get(distance).i32(8).op(op.i32GeU).if();
+  emitSteps(body, locals, 8);
+  // Runs of one byte can be long, above all those of zeros.
+  body.else().get(distance).i32(1).op(op.i32Eq).if();
+  body.get(to).get(from).memory(op.i32Load8U, 0).get(end).get(to).op(op.i32Sub);
+  body.op(op.prefixFc).bytes([opFc.memoryFill, 0]);
+  body.get(end).set(to);
+  body.else();
+  emitSteps(body, locals, 1);
+  body.end().end().end();
+}
