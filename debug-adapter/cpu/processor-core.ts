@@ -246,20 +246,16 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   }
 
   answerAccess(value: bigint): void {
-    const { state } = this;
-    const count = state.readU32(stateOffsets.answerCount);
-    assert(count < 8, 'an instruction makes at most eight device accesses');
-    state.writeU64(stateOffsets.answers + count * 8, value);
-    state.writeU32(stateOffsets.answerCount, count + 1);
+    this.access.answers.add(value);
   }
 
   readAsSystem(address: GuestVirtualAddress, length: number): Uint8Array | SystemAccessFailure {
-    const data = this.access.readSystem(address, length);
+    const data = this.access.readSystem(address, length, 'ram only');
     return typeof data === 'string' ? this.systemFailure(data) : data;
   }
 
   writeAsSystem(address: GuestVirtualAddress, data: Uint8Array): SystemAccessFailure | undefined {
-    const end = this.access.writeSystem(address, data);
+    const end = this.access.writeSystem(address, data, 'ram only');
     return end === 'done' ? undefined : this.systemFailure(end);
   }
 

@@ -11,7 +11,7 @@ import { awaitedAnswers, suspendReasons, type VirtualProcessor } from './virtual
 
 const partitionVersion = 8;
 const guestVersion = 1;
-const processorVersion = 8;
+const processorVersion = 9;
 const memoryVersion = 1;
 
 /** The state of a partition without the contents of its memory: what is the guest's own, and what it is in its machine. */

@@ -16,6 +16,12 @@ function reserve(bytes: number, align = 8): number {
   return at;
 }
 
+/**
+ * Accesses to devices that one instruction, or the delivery of one event, makes at most: a far call through a gate with
+ * 31 parameters makes about 75, ENTER with 31 levels 63.
+ */
+export const answersMost = 96;
+
 /** Offsets of architectural state, in bytes from `vpBase`. All of it is saved and hashed. */
 export const stateOffsets = {
   /** Sixteen general registers, in encoding order (RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8…R15). */
@@ -48,8 +54,11 @@ export const stateOffsets = {
   exitPending: reserve(4, 4),
   /** Answers of devices to accesses of the instruction at RIP, consumed in order when it runs again. */
   answerCount: reserve(4, 4),
-  answers: reserve(8 * 8),
-  /** What the access that exited writes to a device, and its size in bytes: 0 where no device can answer it. */
+  answers: reserve(answersMost * 8),
+  /**
+   * What the access that exited writes to a device, and its size in bytes: 0 where no device can answer it. Of OUTS
+   * what it has read.
+   */
   accessValue: reserve(8),
   accessBytes: reserve(4, 4),
   /** Memory-type range registers, in the order of `hypervisor/memory-type-msrs.ts`. */

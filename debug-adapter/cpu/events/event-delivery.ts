@@ -1,5 +1,6 @@
 /** Delivers exceptions and interrupts through the IDT in IA-32e mode (SDM vol. 3, 6.14), with double and triple faults. */
 import { stateOffsets } from '../../machine/processor-state';
+import { pushes } from '../paging/block-shape';
 import type { MemoryAccess, SystemAccess } from '../paging/memory-access';
 import { generalProtection, vector, type Fault, type ProcessorContext } from '../processor-context';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
@@ -92,6 +93,10 @@ export class EventDelivery {
     let isFirst = true;
     // An exit during delivery has vectoring information, which leaves the bit about NMIs undefined (SDM vol. 3, 28.2.3).
     const hasLetNmisIn = this.context.takeNmisLetIn();
+    const { answers } = this.access;
+    // What VM entry injects may be delivered once more, with what devices have answered to it.
+    if (mayExit) answers.forget();
+    else answers.begin();
     for (;;) {
       if ((mayExit || !isFirst) && isException(event) && exceptionExits(this.context, event)) {
         this.exceptionExit(event, isFirst ? undefined : first);
@@ -99,6 +104,7 @@ export class EventDelivery {
         return { kind: 'exit' };
       }
       const attempt = this.attempt(event);
+      if (attempt === 'delivered' || typeof attempt === 'object') answers.forget();
       if (attempt === 'delivered') return { kind: 'delivered', event };
       if (attempt === 'exit') {
         this.recordVectoring(event);
@@ -271,7 +277,7 @@ export class EventDelivery {
       view.setBigUint64((frame.length - 1 - index) * 8, BigInt.asUintN(64, value), true);
     });
     const bottom = BigInt.asUintN(64, top - BigInt(data.length));
-    const end = this.access.writeSystem(bottom, data, cpl === 3);
+    const end = this.access.writeSystem(bottom, data, pushes[8], cpl === 3);
     if (end !== 'done') return this.stackEndOf(end);
     state.setGpr(4, bottom);
     return 'delivered';

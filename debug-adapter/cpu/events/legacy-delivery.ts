@@ -1,4 +1,5 @@
 /** Delivers events outside IA-32e mode: by interrupt vectors in real mode, by gates in protected and virtual-8086 mode. */
+import { pushes } from '../paging/block-shape';
 import type { MemoryAccess, SystemAccess } from '../paging/memory-access';
 import { generalProtection, vector, type Fault, type ProcessorContext } from '../processor-context';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
@@ -171,7 +172,14 @@ export class LegacyDelivery {
       ...saved.map((name) => state.readU64(segmentOffsets[name].selector)),
     ];
     const data = blockOf(gate.bytes, frame);
-    const pointer = pushOn(this.parts(), { ...stack, descriptor }, data, handler.cpl, external);
+    const pointer = pushOn(
+      this.parts(),
+      { ...stack, descriptor },
+      data,
+      gate.bytes,
+      handler.cpl,
+      external,
+    );
     if (typeof pointer !== 'bigint') return pointer;
     segments.load(segmentOffsets.SS, selector, { ...descriptor, high: descriptor.high | 0x100 });
     for (const name of saved) segments.loadNull(segmentOffsets[name], 0);
@@ -209,7 +217,7 @@ export class LegacyDelivery {
     const { context, access } = this;
     const data = blockOf(bytes, frame);
     const pointer = BigInt.asUintN(64, context.stackPointer - BigInt(data.length));
-    const end = access.writeStack(pointer, data);
+    const end = access.writeStack(pointer, data, pushes[bytes]);
     if (end !== 'done') return this.endOf(end);
     context.setStackPointer(pointer);
     return 'delivered';

@@ -1,5 +1,6 @@
 /** Stacks of another privilege level: taken from the TSS on the way in (SDM vol. 3, 5.8.5), checked on the way out. */
 import { isBig, isPresent, limitOf, privilegeOf, typeOf, type Descriptor } from './segments';
+import { farPointers, pushes, type WordBytes } from '../paging/block-shape';
 import type { MemoryAccess, SystemAccess } from '../paging/memory-access';
 import type { SegmentLoader } from './segments';
 import { generalProtection, vector, type Fault, type ProcessorContext } from '../processor-context';
@@ -41,7 +42,7 @@ export function innerStack(
   const task = (state.readU32(segmentOffsets.TR.selector) & 0xfffc) | external;
   if (at + 2 * bytes - 1 > state.readU32(segmentOffsets.TR.limit)) return invalidTask(task);
   const base = state.readU64(segmentOffsets.TR.base);
-  const data = access.readSystem(base + BigInt(at), 2 * bytes);
+  const data = access.readSystem(base + BigInt(at), 2 * bytes, farPointers[bytes]);
   if (data === 'fault') return access.fault;
   if (typeof data === 'string') return data;
   const [pointer = 0n, word = 0n] = wordsOf(data, bytes);
@@ -96,12 +97,13 @@ export function pushOn(
   switcher: StackSwitcher,
   stack: StackTarget & { readonly descriptor: Descriptor },
   data: Uint8Array,
+  bytes: WordBytes,
   cpl: number,
   external = 0,
 ): bigint | Fault | Exclude<SystemAccess, 'done' | 'fault'> {
   const place = placeOn(stack, data.length, external);
   if ('vector' in place) return place;
-  const end = switcher.access.writeSystem(place.linear, data, cpl === 3);
+  const end = switcher.access.writeSystem(place.linear, data, pushes[bytes], cpl === 3);
   if (end === 'fault') return switcher.access.fault;
   return end === 'done' ? place.bottom : end;
 }

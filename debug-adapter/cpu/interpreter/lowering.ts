@@ -67,6 +67,8 @@ export const accessModifyBit = 0x200;
 /** A fault makes the top of the x87 stack 0, or enters MMX state altogether. */
 export const accessMmxTopBit = 0x400;
 export const accessMmxAllBit = 0x800;
+/** The access is only checked. */
+export const accessProbeBit = 0x1000;
 
 export class InterpreterLowering extends IrLowering {
   private readonly pool: Record<IrType, number[]> = { i32: [], i64: [] };
@@ -379,9 +381,10 @@ export class InterpreterLowering extends IrLowering {
   }
 }
 
-function accessFlags({ stack, intent, mmxFault }: AccessDescription): number {
+function accessFlags({ stack, intent, mmxFault, isProbe }: AccessDescription): number {
   return (
     (stack ? accessStackBit : 0) |
+    (isProbe === true ? accessProbeBit : 0) |
     (intent === 'modify' ? accessModifyBit : 0) |
     (mmxFault === 'top' ? accessMmxTopBit : 0) |
     (mmxFault === 'all' ? accessMmxAllBit : 0)

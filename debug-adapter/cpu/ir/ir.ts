@@ -197,6 +197,8 @@ export interface AccessDescription {
   readonly width: Width | 128;
   /** `modify` reads the old value through the same address before it writes. */
   readonly intent: 'read' | 'write' | 'modify';
+  /** Nothing is read, so that no device is asked: only whether it could be. */
+  readonly isProbe?: boolean;
   /** What a fault of this access nevertheless does to the x87 state: the stack's top becomes 0, or all that MMX does. */
   readonly mmxFault?: 'top' | 'all';
   /** The access goes through SS (implicitly, or by the base register): faults become #SS. */

@@ -9,6 +9,7 @@ import {
   accessMmxAllBit,
   accessMmxTopBit,
   accessModifyBit,
+  accessProbeBit,
   accessStackBit,
 } from '../interpreter/lowering';
 import { recordOffsets } from '../interpreter/record';
@@ -17,6 +18,8 @@ import { runOffsets, segmentCheckOffset } from '../memory-map';
 import { checkedAddress } from '../segment-access';
 import { RoutineEnd, vector, type Fault, type ProcessorContext } from '../processor-context';
 import { causeExit, exitReason } from '../vmx/vm-exits';
+import { quadwords, type BlockShape } from './block-shape';
+import { DeviceAnswers, type DevicePart } from './device-answers';
 import { causeWalkViolation } from './ept-violation';
 import { WalkResult, type PageWalker, type Rights } from './page-walk';
 import type { TranslationCaches } from './translation-caches';
@@ -40,15 +43,6 @@ interface PendingPart {
   readonly length: number;
 }
 
-/** Part of an access to a page that is not RAM. */
-interface DevicePart {
-  readonly gpa: number;
-  readonly linear: bigint;
-  /** Offset in the scratch buffer. */
-  readonly from: number;
-  readonly length: number;
-}
-
 /** The parts of an access: one, or two where it crosses a page. */
 type AccessParts = readonly (PendingPart | DevicePart)[];
 
@@ -66,17 +60,19 @@ export class MemoryAccess {
   fault: Fault = { vector: vector.GP, errorCode: 0 };
   private readonly pending: (AccessParts | undefined)[] = [];
   private nextSlot = 0;
-  private answersUsed = 0;
+  readonly answers: DeviceAnswers;
 
   constructor(
     private readonly context: ProcessorContext,
     private readonly walker: PageWalker,
     private readonly caches: TranslationCaches,
-  ) {}
+  ) {
+    this.answers = new DeviceAnswers(context);
+  }
 
   /** Answers of devices are consumed from the first one each time an instruction begins; an IRET before is over. */
   beginInstruction(): void {
-    this.answersUsed = 0;
+    this.answers.begin();
     this.context.hasLetNmisIn = false;
   }
 
@@ -89,9 +85,12 @@ export class MemoryAccess {
     if (!this.checkCanonical(record, low, high, bytes, info)) return 0;
     const watched = this.watch(low, high, bytes, 'read');
     if (watched === 'given up') return 0;
-    if ((low & 0xfff) + bytes > 4096) return this.readAcross(low, high, bytes);
+    const isProbe = (info & accessProbeBit) !== 0;
+    if ((low & 0xfff) + bytes > 4096) return this.readAcross(low, high, bytes, isProbe);
     const found = this.locate(low, high, 'read');
-    if (found === deviceAddress) return this.readParts([this.devicePart(low, high, 0, bytes)]);
+    if (found === deviceAddress) {
+      return this.readParts([this.devicePart(low, high, 0, bytes)], isProbe);
+    }
     if (found < 0) return 0;
     const from = found + (low & 0xfff);
     if (watched !== 'no') return this.readByCopy(from, bytes);
@@ -188,7 +187,8 @@ export class MemoryAccess {
     const write = present(this.pending[slot], 'staged write');
     const { memory, bytes } = this.context;
     for (const part of write) {
-      if ('gpa' in part && !this.isAcknowledged(part, host)) return RoutineEnd.leave;
+      if (!('gpa' in part)) continue;
+      if (!this.answers.write(part, bytes, host + part.from)) return RoutineEnd.leave;
     }
     for (const part of write) {
       if ('gpa' in part) continue;
@@ -200,27 +200,37 @@ export class MemoryAccess {
 
   /**
    * Reads memory as the processor itself does, at supervisor privilege.
+   * @param shape how a device is asked, if one is
    * @returns the bytes, or how it ended
    */
-  readSystem(address: bigint, length: number): Uint8Array | Exclude<SystemAccess, 'done'> {
-    return this.readAs(address, length, 'implicit');
+  readSystem(
+    address: bigint,
+    length: number,
+    shape: BlockShape | 'ram only' = quadwords,
+  ): Uint8Array | Exclude<SystemAccess, 'done'> {
+    return this.readAs(address, length, 'implicit', shape);
   }
 
   /** Reads memory for a routine, with the privilege of the running code. */
   readAtCurrentPrivilege(
     address: bigint,
     length: number,
+    shape: BlockShape,
   ): Uint8Array | Exclude<SystemAccess, 'done'> {
-    return this.readAs(address, length, this.currentRights);
+    return this.readAs(address, length, this.currentRights, shape);
   }
 
   /**
    * As {@link readAtCurrentPrivilege}, at an offset in SS, which is cut to the stack's size: an address that is not
    * canonical, or beyond the limit, is #SS(0).
    */
-  readStack(offset: bigint, length: number): Uint8Array | Exclude<SystemAccess, 'done'> {
+  readStack(
+    offset: bigint,
+    length: number,
+    shape: BlockShape,
+  ): Uint8Array | Exclude<SystemAccess, 'done'> {
     if (this.context.mode === longCode) {
-      const data = this.readAtCurrentPrivilege(offset, length);
+      const data = this.readAtCurrentPrivilege(offset, length, shape);
       if (data === 'fault') this.fault = asStackFault(this.fault);
       return data;
     }
@@ -228,7 +238,7 @@ export class MemoryAccess {
     if (parts === undefined) return 'fault';
     const result = new Uint8Array(length);
     for (const { linear, from, count } of parts) {
-      const data = this.readAtCurrentPrivilege(linear, count);
+      const data = this.readAtCurrentPrivilege(linear, count, shape);
       if (data === 'fault') this.fault = asStackFault(this.fault);
       if (typeof data === 'string') return data;
       result.set(data, from);
@@ -237,15 +247,15 @@ export class MemoryAccess {
   }
 
   /** Writes memory at an offset in SS with the privilege of the running code; all of it or nothing. */
-  writeStack(offset: bigint, data: Uint8Array): SystemAccess {
+  writeStack(offset: bigint, data: Uint8Array, shape: BlockShape): SystemAccess {
     const parts = this.stackParts(offset, data.length, 'write');
     if (parts === undefined) return 'fault';
-    for (const { linear, count } of parts.slice(1)) {
+    for (const { linear, count } of parts.length === 1 ? [] : parts) {
       const end = this.probe(linear, count, 'write');
       if (end !== 'done') return end;
     }
-    for (const { linear, from, count } of parts) {
-      const end = this.writeAtCurrentPrivilege(linear, data.subarray(from, from + count));
+    for (const { linear, from, count } of shape.isDescending ? [...parts].reverse() : parts) {
+      const end = this.writeAtCurrentPrivilege(linear, data.subarray(from, from + count), shape);
       if (end === 'fault') this.fault = asStackFault(this.fault);
       if (end !== 'done') return end;
     }
@@ -288,33 +298,40 @@ export class MemoryAccess {
     address: bigint,
     length: number,
     rights: Rights,
+    shape: BlockShape | 'ram only',
   ): Uint8Array | Exclude<SystemAccess, 'done'> {
     const result = new Uint8Array(length);
+    let devices: DevicePart[] | undefined;
     this.noteWatched(address, length, 'read', rights);
     for (let done = 0; done < length;) {
       const [low, high] = halves(this.wrapped(done === 0 ? address : address + BigInt(done)));
-      const host = this.pageForRead(low, high, rights);
+      const host = this.pageForRead(low, high, rights, shape !== 'ram only');
       if (typeof host === 'string') return host;
       const count = Math.min(length - done, 4096 - (low & 0xfff));
       const from = host + (low & 0xfff);
       // Short blocks, for which a view would cost more than the copy.
-      for (let at = 0; at < count; at++) result[done + at] = this.context.bytes[from + at] ?? 0;
+      if (host === deviceAddress) (devices ??= []).push(this.devicePart(low, high, done, count));
+      else
+        for (let at = 0; at < count; at++) result[done + at] = this.context.bytes[from + at] ?? 0;
       done += count;
     }
-    return result;
+    if (devices === undefined || shape === 'ram only') return result;
+    return this.answers.readBlock(devices, result, shape) ? result : 'exit';
   }
 
-  /** Address in the space of a page that a system access reads, through the TLB that holds for its rights. */
+  /** Address in the space of a page that a system access reads, by the TLB that holds for its rights; or `deviceAddress`. */
   private pageForRead(
     low: number,
     high: number,
     rights: Rights,
+    asksDevices: boolean,
   ): number | Exclude<SystemAccess, 'done'> {
     const { caches, context } = this;
     const isSystem = rights === 'implicit';
     const known = isSystem ? caches.findSystemRead(low, high) : caches.findRead(low, high);
     if (known !== undefined) return known;
-    const end = this.walkSystem(low, high, 'read', rights);
+    const end = this.walkSystem(low, high, 'read', rights, asksDevices);
+    if (end === 'device') return deviceAddress;
     if (end !== 'done') return end;
     const host = context.memory.frameOffset(this.walker.frame);
     // A page with a data breakpoint stays out of the TLBs.
@@ -369,20 +386,30 @@ export class MemoryAccess {
   }
 
   /** Writes memory as the processor itself does; all of it or nothing. */
-  writeSystem(address: bigint, data: Uint8Array, isUser = false): SystemAccess {
-    return this.writeAs(address, data, isUser ? 'user' : 'implicit');
+  writeSystem(
+    address: bigint,
+    data: Uint8Array,
+    shape: BlockShape | 'ram only' = quadwords,
+    isUser = false,
+  ): SystemAccess {
+    return this.writeAs(address, data, isUser ? 'user' : 'implicit', shape);
   }
 
   /** Writes memory for a routine, with the privilege of the running code; all of it or nothing. */
-  writeAtCurrentPrivilege(address: bigint, data: Uint8Array): SystemAccess {
-    return this.writeAs(address, data, this.currentRights);
+  writeAtCurrentPrivilege(address: bigint, data: Uint8Array, shape: BlockShape): SystemAccess {
+    return this.writeAs(address, data, this.currentRights, shape);
   }
 
   private get currentRights(): Rights {
     return this.context.cpl === 3 ? 'user' : 'supervisor';
   }
 
-  private writeAs(address: bigint, data: Uint8Array, rights: Rights): SystemAccess {
+  private writeAs(
+    address: bigint,
+    data: Uint8Array,
+    rights: Rights,
+    shape: BlockShape | 'ram only',
+  ): SystemAccess {
     this.noteWatched(address, data.length, 'write', rights);
     const [firstLow, firstHigh] = halves(this.wrapped(address));
     const page = this.pageForWrite(firstLow, firstHigh, data.length, rights);
@@ -392,21 +419,28 @@ export class MemoryAccess {
       return 'done';
     }
     const parts: PendingPart[] = [];
+    const devices: DevicePart[] = [];
     for (let done = 0; done < data.length;) {
       const [low, high] = halves(this.wrapped(address + BigInt(done)));
-      const end = this.walkSystem(low, high, 'write', rights);
-      if (end !== 'done') return end;
-      const { frame } = this.walker;
       const length = Math.min(data.length - done, 4096 - (low & 0xfff));
-      const target = this.context.memory.frameOffset(frame) + (low & 0xfff);
-      parts.push({ frame, target, from: done, length });
+      const end = this.walkSystem(low, high, 'write', rights, shape !== 'ram only');
+      if (end === 'device') {
+        devices.push(this.devicePart(low, high, done, length));
+      } else if (end === 'done') {
+        const { frame } = this.walker;
+        const target = this.context.memory.frameOffset(frame) + (low & 0xfff);
+        parts.push({ frame, target, from: done, length });
+      } else return end;
       done += length;
     }
+    if (shape !== 'ram only' && !this.answers.writeBlock(devices, data, shape)) return 'exit';
     for (const { frame, target, from, length } of parts) {
       this.context.memory.markWritten(frame, target & 0xfff, length);
       this.context.bytes.set(data.subarray(from, from + length), target);
     }
-    if (parts.length === 1) this.rememberWritten(firstLow, firstHigh, rights);
+    if (parts.length === 1 && devices.length === 0) {
+      this.rememberWritten(firstLow, firstHigh, rights);
+    }
     return 'done';
   }
 
@@ -419,14 +453,17 @@ export class MemoryAccess {
     else if (rights === this.currentRights) caches.fillWrite(low, high, host);
   }
 
-  /** Checks an access at the current privilege level without making it. */
+  /** Checks an access at the current privilege level without making it; a device is not asked. */
   probe(address: bigint, length: number, access: DataAccess): SystemAccess {
-    const rights = this.currentRights;
     const [low, high] = halves(address);
-    const first = this.walkSystem(low, high, access, rights);
+    const first = this.probePage(low, high, access);
     if (first !== 'done' || (low & 0xfff) + length <= 4096) return first;
-    const [nextLow, nextHigh] = this.nextPage(low, high);
-    return this.walkSystem(nextLow, nextHigh, access, rights);
+    return this.probePage(...this.nextPage(low, high), access);
+  }
+
+  private probePage(low: number, high: number, access: DataAccess): SystemAccess {
+    const end = this.walkSystem(low, high, access, this.currentRights);
+    return end === 'device' ? 'done' : end;
   }
 
   /** Reads guest-physical memory, as loads of page-directory pointers do; a page that was never touched is zero. */
@@ -445,7 +482,14 @@ export class MemoryAccess {
     return 'exit';
   }
 
-  private walkSystem(low: number, high: number, access: DataAccess, rights: Rights): SystemAccess {
+  /** @param asksDevices whether a device could make the access; it has happened to no part of it yet */
+  private walkSystem(
+    low: number,
+    high: number,
+    access: DataAccess,
+    rights: Rights,
+    asksDevices = true,
+  ): SystemAccess | 'device' {
     if (!this.context.isCanonicalHalf(high)) {
       this.fault = { vector: vector.GP, errorCode: 0 };
       return 'fault';
@@ -460,9 +504,16 @@ export class MemoryAccess {
         this.context.setRun32(runOffsets.stop, StopCode.framesExhausted);
         return 'exhausted';
       default:
+        if (asksDevices && this.isDevice) return 'device';
         this.causeViolation(low, high, access);
         return 'exit';
     }
+  }
+
+  /** Whether what the walk came to, and not one of its paging structures, lies in a page that is not RAM. */
+  private get isDevice(): boolean {
+    const { context, walker } = this;
+    return !walker.isStructure && context.memory.entryOf(walker.gpaPage) === 0;
   }
 
   private checkCanonical(
@@ -501,9 +552,7 @@ export class MemoryAccess {
         context.setRun32(runOffsets.stop, StopCode.framesExhausted);
         return -1;
       default:
-        if (!walker.isStructure && context.memory.entryOf(walker.gpaPage) === 0) {
-          return deviceAddress;
-        }
+        if (this.isDevice) return deviceAddress;
         this.causeViolation(low, high, access);
         return -1;
     }
@@ -521,9 +570,9 @@ export class MemoryAccess {
     causeWalkViolation(this.context, this.walker, wholeAddress(low, high), access);
   }
 
-  private readAcross(low: number, high: number, bytes: number): number {
+  private readAcross(low: number, high: number, bytes: number, isProbe: boolean): number {
     const parts = this.locateParts(low, high, bytes, 'read');
-    return parts === undefined ? 0 : this.readParts(parts);
+    return parts === undefined ? 0 : this.readParts(parts, isProbe);
   }
 
   private writeAcross(low: number, high: number, bytes: number, isModify: boolean): number {
@@ -556,9 +605,9 @@ export class MemoryAccess {
     return parts;
   }
 
-  private readParts(parts: AccessParts): number {
+  private readParts(parts: AccessParts, isProbe: boolean): number {
     const scratch = this.context.vpBase + runOffsets.readScratch;
-    return this.gather(parts, scratch, true) ? scratch : 0;
+    return this.gather(parts, scratch, !isProbe) ? scratch : 0;
   }
 
   /** A scratch slot with the present bytes; `commit` carries what is written there to its place. */
@@ -579,7 +628,9 @@ export class MemoryAccess {
     for (const part of parts) {
       if (!('gpa' in part)) {
         copyShort(this.context.bytes, to + part.from, part.target, part.length);
-      } else if (asksDevices && !this.readAnswers(part, to)) return false;
+      } else if (asksDevices && !this.answers.read(part, this.context.bytes, to + part.from)) {
+        return false;
+      }
     }
     return true;
   }
@@ -589,60 +640,11 @@ export class MemoryAccess {
     return { gpa, linear: wholeAddress(low, high), from, length };
   }
 
-  /** A device answers at most eight bytes at once; 16 are two accesses. False where the instruction leaves. */
-  private readAnswers(part: DevicePart, to: number): boolean {
-    for (let at = 0; at < part.length; at += 8) {
-      const answer = this.nextAnswer();
-      if (answer === undefined) return this.leaveToDevice(part, at, 0n, deviceRead);
-      const end = Math.min(part.length, at + 8);
-      for (let index = at; index < end; index++) {
-        const byte = Number((answer >> BigInt((index - at) * 8)) & 0xffn);
-        this.context.bytes[to + part.from + index] = byte;
-      }
-    }
-    return true;
-  }
-
-  /** The device's acknowledgement is its answer; without one the instruction leaves with the value to write. */
-  private isAcknowledged(part: DevicePart, host: number): boolean {
-    for (let at = 0; at < part.length; at += 8) {
-      if (this.nextAnswer() !== undefined) continue;
-      const value = this.context.view.getBigUint64(host + part.from + at, true);
-      return this.leaveToDevice(part, at, value, deviceWrite);
-    }
-    return true;
-  }
-
-  /** The VM exit that asks a device, with what the access is about. */
-  private leaveToDevice(part: DevicePart, at: number, value: bigint, qualification: bigint): false {
-    const { context } = this;
-    const length = Math.min(part.length - at, 8);
-    context.state.writeU64(stateOffsets.accessValue, BigInt.asUintN(length * 8, value));
-    context.state.writeU32(stateOffsets.accessBytes, length);
-    causeExit(context, exitReason.EPT_VIOLATION, {
-      qualification,
-      guestPhysicalAddress: BigInt(part.gpa + at),
-      guestLinearAddress: part.linear + BigInt(at),
-    });
-    return false;
-  }
-
-  private nextAnswer(): bigint | undefined {
-    const { state } = this.context;
-    if (this.answersUsed >= state.readU32(stateOffsets.answerCount)) return undefined;
-    return state.readU64(stateOffsets.answers + 8 * this.answersUsed++);
-  }
-
   /** The page behind a linear address; outside 64-bit mode the first follows the last below 4 GiB. */
   private nextPage(low: number, high: number): readonly [number, number] {
     const next = ((low | 0xfff) + 1) | 0;
     const carries = next === 0 && this.context.mode === longCode;
     return [next, carries ? (high + 1) | 0 : high];
-  }
-
-  /** Next answer of a device, for routines that make one access themselves (INS, OUTS). */
-  takeAnswer(): bigint | undefined {
-    return this.nextAnswer();
   }
 }
 
@@ -657,10 +659,6 @@ function asStackFault(fault: Fault): Fault {
 
 /** `locate`'s answer for a page outside RAM. */
 const deviceAddress = -2;
-
-/** Read or write, and a valid linear address that was translated (SDM vol. 3, table 28-7). */
-const deviceRead = 0x181n;
-const deviceWrite = 0x182n;
 
 /** Where an address changes between its whole and its halves; no bigint but the whole is made. */
 const addressView = new DataView(new ArrayBuffer(8));

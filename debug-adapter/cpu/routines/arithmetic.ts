@@ -3,6 +3,7 @@ import { RoutineEnd, vector, type Fault } from '../processor-context';
 import { runOffsets } from '../memory-map';
 import { leaveWith, operandBytes, type Routine, type RoutineFamily } from './routine';
 import { storeWords } from '../events/words';
+import { pops, pushes } from '../paging/block-shape';
 
 const stackPointer = 4;
 
@@ -29,11 +30,11 @@ function divide(isSigned: boolean): Routine {
 function popMemory(bytes: 2 | 4 | 8): Routine {
   return (processor, record) => {
     const { context, access } = processor;
-    const data = access.readStack(context.stackPointer, bytes);
+    const data = access.readStack(context.stackPointer, bytes, pops[bytes]);
     if (typeof data === 'string') return leaveWith(processor, data);
     const address = record.operandAddress(bytes, 'write', 0n, BigInt(bytes));
     if (typeof address === 'object') return context.raise(address);
-    const end = access.writeAtCurrentPrivilege(address, data);
+    const end = access.writeAtCurrentPrivilege(address, data, pops[bytes]);
     if (end !== 'done') return leaveWith(processor, end);
     context.setStackPointer(context.stackPointer + BigInt(bytes));
     context.state.rip += BigInt(record.length);
@@ -53,14 +54,14 @@ const enterNested: Routine = (processor, record) => {
   const data = new Uint8Array(pointers + 2 * bytes);
   storeWords(data.subarray(pointers + bytes), bytes, [state.gpr(5)]);
   if (pointers > 0) {
-    const outer = access.readStack(state.gpr(5) - BigInt(pointers), pointers);
+    const outer = access.readStack(state.gpr(5) - BigInt(pointers), pointers, pushes[bytes]);
     if (typeof outer === 'string') return leaveWith(processor, outer);
     const ahead = BigInt.asIntN(context.mode.stackSize, context.stackPointer - state.gpr(5));
     copyPointers(data, outer, bytes, Number(BigInt.asIntN(32, ahead)));
   }
   storeWords(data, bytes, [frame]);
   const bottom = frame - BigInt(pointers) - size;
-  const end = access.writeStack(BigInt.asUintN(64, bottom), data);
+  const end = access.writeStack(BigInt.asUintN(64, bottom), data, pushes[bytes]);
   if (end !== 'done') return leaveWith(processor, end);
   const kept = bytes === 2 ? state.gpr(5) & ~0xffffn : 0n;
   state.setGpr(5, kept | BigInt.asUintN(bytes * 8, frame));
@@ -99,28 +100,37 @@ const pushAll: Routine = (processor, record) => {
     else view.setUint16(position * 2, value, true);
   }
   const bottom = context.stackPointer - BigInt(data.length);
-  const end = access.writeStack(bottom, data);
+  const end = access.writeStack(bottom, data, pushes[bytes]);
   if (end !== 'done') return leaveWith(processor, end);
   context.setStackPointer(bottom);
   state.rip += BigInt(record.length);
   return RoutineEnd.lookup;
 };
 
-/** POPA: the stored stack pointer is skipped. */
+/** POPA: the stored stack pointer is skipped, and not read. */
 const popAll: Routine = (processor) => {
   const { context, access } = processor;
   const { state } = context;
   const bytes = operandBytes(processor);
-  const data = access.readStack(context.stackPointer, 8 * bytes);
-  if (typeof data === 'string') return leaveWith(processor, data);
-  const view = new DataView(data.buffer, data.byteOffset);
+  const top = context.stackPointer;
+  const data = new Uint8Array(8 * bytes);
+  for (const [first, count] of [
+    [0, 7 - stackPointer],
+    [8 - stackPointer, stackPointer],
+  ] as const) {
+    const at = first * bytes;
+    const part = access.readStack(top + BigInt(at), count * bytes, pops[bytes]);
+    if (typeof part === 'string') return leaveWith(processor, part);
+    data.set(part, at);
+  }
+  const view = new DataView(data.buffer);
   for (let position = 0; position < 8; position++) {
     const register = 7 - position;
     if (register === stackPointer) continue;
     if (bytes === 4) state.setGpr32(register, view.getUint32(position * 4, true));
     else state.setGpr16(register, view.getUint16(position * 2, true));
   }
-  context.setStackPointer(context.stackPointer + BigInt(8 * bytes));
+  context.setStackPointer(top + BigInt(8 * bytes));
   return RoutineEnd.next;
 };
 

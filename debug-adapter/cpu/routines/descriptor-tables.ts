@@ -15,6 +15,7 @@ import {
   type Fault,
 } from '../processor-context';
 import { runOffsets } from '../memory-map';
+import { pops, tableRegisters } from '../paging/block-shape';
 import { segmentOffsets, segmentsByNumber, vmcsOffsets } from '../vmcs-offsets';
 import {
   selectorDetails,
@@ -64,7 +65,7 @@ function loadTable(base: number, limit: number, instruction: number): Routine {
     const bytes = context.mode.codeSize === 64 ? 10 : 6;
     const operand = record.operandAddress(bytes, 'read');
     if (typeof operand === 'object') return context.raise(operand);
-    const data = access.readAtCurrentPrivilege(operand, bytes);
+    const data = access.readAtCurrentPrivilege(operand, bytes, tableRegisters[bytes]);
     if (typeof data === 'string') return leaveWith(processor, data);
     const view = new DataView(data.buffer);
     const address = bytes === 10 ? view.getBigUint64(2, true) : shortBase(processor, view);
@@ -97,10 +98,11 @@ function storeTable(base: number, limit: number, instruction: number): Routine {
     const view = new DataView(whole.buffer);
     view.setUint16(0, context.state.readU32(limit), true);
     view.setBigUint64(2, context.state.readU64(base), true);
-    const data = context.mode.codeSize === 64 ? whole : whole.subarray(0, 6);
-    const operand = record.operandAddress(data.length, 'write');
+    const bytes = context.mode.codeSize === 64 ? 10 : 6;
+    const data = whole.subarray(0, bytes);
+    const operand = record.operandAddress(bytes, 'write');
     if (typeof operand === 'object') return context.raise(operand);
-    const end = access.writeAtCurrentPrivilege(operand, data);
+    const end = access.writeAtCurrentPrivilege(operand, data, tableRegisters[bytes]);
     return end === 'done' ? afterStore(processor, record) : leaveWith(processor, end);
   };
 }
@@ -231,7 +233,7 @@ const moveToSegment: Routine = (processor, record) => {
 function popSegment(bytes: 2 | 4 | 8): Routine {
   return (processor, record) => {
     const { context, access } = processor;
-    const data = access.readStack(context.stackPointer, bytes);
+    const data = access.readStack(context.stackPointer, bytes, pops[bytes]);
     if (typeof data === 'string') return leaveWith(processor, data);
     const selector = new DataView(data.buffer).getUint16(0, true);
     const number = Number(record.immediate);

@@ -1,5 +1,6 @@
 /** FXSAVE and FXRSTOR (SDM vol. 1, 10.5; vol. 2). */
 import { runOffsets } from '../memory-map';
+import { quadwords } from '../paging/block-shape';
 import { generalProtection, RoutineEnd } from '../processor-context';
 import { mxcsrMask, mxcsrOffset, xmmOffset } from '../vector-state';
 import { loadImage, storeImage } from '../x87/fxsave-image';
@@ -38,7 +39,8 @@ const save =
     image.set(bytes.subarray(vpBase + xmmOffset, vpBase + xmmOffset + registers), xmmAt);
     // What follows the registers belongs to software.
     const data = image.subarray(0, xmmAt + registers);
-    const end = access.writeAtCurrentPrivilege(context.runU64(runOffsets.operand), data);
+    const address = context.runU64(runOffsets.operand);
+    const end = access.writeAtCurrentPrivilege(address, data, quadwords);
     if (end !== 'done') return leaveWith(processor, end);
     state.rip += BigInt(record.length);
     return RoutineEnd.lookup;
@@ -49,15 +51,15 @@ const restore =
   (processor) => {
     const { context, access } = processor;
     const address = context.runU64(runOffsets.operand);
-    const image = access.readAtCurrentPrivilege(address, imageBytes);
+    const registers = xmmBytes(processor);
+    const image = access.readAtCurrentPrivilege(address, xmmAt + registers, quadwords);
     if (typeof image === 'string') return leaveWith(processor, image);
     const mxcsr = new DataView(image.buffer).getUint32(mxcsrAt, true);
     if ((mxcsr & ~mxcsrMask) !== 0) return context.raise(generalProtection());
     if (!isWide) cutPointers(image);
     loadImage(context, image);
     context.state.writeU32(mxcsrOffset, mxcsr);
-    const registers = image.subarray(xmmAt, xmmAt + xmmBytes(processor));
-    context.bytes.set(registers, context.vpBase + xmmOffset);
+    context.bytes.set(image.subarray(xmmAt), context.vpBase + xmmOffset);
     return RoutineEnd.next;
   };
 

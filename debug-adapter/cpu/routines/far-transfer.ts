@@ -2,6 +2,7 @@
 import { innerStack, outerStack, pushOn, type StackTarget } from '../events/outer-stack';
 import { isPresent, notPresent, privilegeOf, typeOf, type Descriptor } from '../events/segments';
 import { blockOf, wordsOf } from '../events/words';
+import { farPointers, pops, pushes, type WordBytes } from '../paging/block-shape';
 import { generalProtection, RoutineEnd, vector, type Fault } from '../processor-context';
 import { segmentOffsets } from '../vmcs-offsets';
 import {
@@ -38,7 +39,7 @@ interface FarPointer {
 function farPointer(
   processor: Processor,
   record: RoutineRecord,
-  bytes: number,
+  bytes: WordBytes,
   isImmediate: boolean,
 ): FarPointer | RoutineEnd {
   if (isImmediate) {
@@ -47,7 +48,7 @@ function farPointer(
   }
   const address = record.operandAddress(bytes + 2, 'read');
   if (typeof address === 'object') return processor.context.raise(address);
-  const data = processor.access.readAtCurrentPrivilege(address, bytes + 2);
+  const data = processor.access.readAtCurrentPrivilege(address, bytes + 2, farPointers[bytes]);
   if (typeof data === 'string') return leaveWith(processor, data);
   const [ip = 0n] = wordsOf(data.slice(0, bytes), bytes);
   const [selector = 0n] = wordsOf(data.slice(bytes), 2);
@@ -69,14 +70,14 @@ function go(processor: Processor, ip: bigint): RoutineEnd {
 function goDirect(
   processor: Processor,
   { selector, ip }: FarPointer,
-  pushed: { readonly data: Uint8Array } | undefined,
+  pushed: PushedBlock | undefined,
 ): RoutineEnd {
   const { context, access, segments } = processor;
   const { state } = context;
   if (ip > BigInt(state.readU32(codeSegment.limit))) return context.raise(generalProtection());
   if (pushed !== undefined) {
     const pointer = context.stackPointer - BigInt(pushed.data.length);
-    const end = access.writeStack(pointer, pushed.data);
+    const end = access.writeStack(pointer, pushed.data, pushes[pushed.bytes]);
     if (end !== 'done') return leaveWith(processor, end);
     context.setStackPointer(pointer);
   }
@@ -84,9 +85,16 @@ function goDirect(
   return go(processor, ip);
 }
 
-function returnBlock(processor: Processor, record: RoutineRecord, bytes: number): Uint8Array {
+/** What goes to the stack, word by word from its end. */
+interface PushedBlock {
+  readonly data: Uint8Array;
+  readonly bytes: WordBytes;
+}
+
+function returnBlock(processor: Processor, record: RoutineRecord, bytes: WordBytes): PushedBlock {
   const { state } = processor.context;
-  return blockOf(bytes, [state.rip + BigInt(record.length), state.readU64(codeSegment.selector)]);
+  const words = [state.rip + BigInt(record.length), state.readU64(codeSegment.selector)];
+  return { data: blockOf(bytes, words), bytes };
 }
 
 function transfer(kind: 'jump' | 'call', isImmediate: boolean): Routine {
@@ -97,8 +105,8 @@ function transfer(kind: 'jump' | 'call', isImmediate: boolean): Routine {
     if (typeof pointer === 'number') return pointer;
     const isCall = kind === 'call';
     if (!context.isProtected) {
-      const data = returnBlock(processor, record, bytes);
-      return goDirect(processor, pointer, isCall ? { data } : undefined);
+      const returned = returnBlock(processor, record, bytes);
+      return goDirect(processor, pointer, isCall ? returned : undefined);
     }
     const target = readCode(processor, pointer.selector);
     if (target === 'left' || 'vector' in target) return endWith(processor, target);
@@ -108,8 +116,8 @@ function transfer(kind: 'jump' | 'call', isImmediate: boolean): Routine {
         instructionPointerFault(processor, target.descriptor, pointer.ip) ??
         markCode(processor, target);
       if (fault !== undefined) return endWith(processor, fault);
-      const data = returnBlock(processor, record, bytes);
-      return enterSame(processor, target, pointer.ip, isCall ? data : undefined);
+      const returned = returnBlock(processor, record, bytes);
+      return enterSame(processor, target, pointer.ip, isCall ? returned : undefined);
     }
     const type = typeOf(target.descriptor);
     if (!context.isLongMode && namesTask(type)) {
@@ -124,12 +132,12 @@ function enterSame(
   processor: Processor,
   target: CodeTarget,
   ip: bigint,
-  pushed: Uint8Array | undefined,
+  pushed: PushedBlock | undefined,
 ): RoutineEnd {
   const { context, access } = processor;
   if (pushed !== undefined) {
-    const pointer = BigInt.asUintN(64, context.stackPointer - BigInt(pushed.length));
-    const end = access.writeStack(pointer, pushed);
+    const pointer = BigInt.asUintN(64, context.stackPointer - BigInt(pushed.data.length));
+    const end = access.writeStack(pointer, pushed.data, pushes[pushed.bytes]);
     if (end !== 'done') return leaveWith(processor, end);
     context.setStackPointer(pointer);
   }
@@ -200,8 +208,8 @@ function throughGate(
   const returned = returnBlock(processor, record, gate.bytes);
   if (!isInner) return enterSame(processor, target, gate.ip, isCall ? returned : undefined);
   return context.isLongMode
-    ? callInwardLong(processor, target, gate, returned)
-    : callInward(processor, target, gate, returned);
+    ? callInwardLong(processor, target, gate, returned.data)
+    : callInward(processor, target, gate, returned.data);
 }
 
 /** The outer stack and the parameters come before the return address on the inner stack. */
@@ -220,10 +228,11 @@ function callInward(
   const { descriptor } = stack;
   if (descriptor === undefined) return context.raise({ vector: vector.TS, errorCode: 0 });
   const outer = blockOf(gate.bytes, [state.gpr(4), state.readU64(segmentOffsets.SS.selector)]);
-  const parameters = access.readStack(context.stackPointer, gate.parameters * gate.bytes);
+  const length = gate.parameters * gate.bytes;
+  const parameters = access.readStack(context.stackPointer, length, pushes[gate.bytes]);
   if (typeof parameters === 'string') return leaveWith(processor, parameters);
   const data = Uint8Array.from([...returned, ...parameters, ...outer]);
-  const pointer = pushOn(processor, { ...stack, descriptor }, data, cpl);
+  const pointer = pushOn(processor, { ...stack, descriptor }, data, gate.bytes, cpl);
   if (pointer === 'exit' || pointer === 'exhausted') return RoutineEnd.leave;
   if (typeof pointer === 'object') return context.raise(pointer);
   segments.load(segmentOffsets.SS, stack.selector, {
@@ -260,7 +269,7 @@ function callInwardLong(
   if (!context.isCanonical(pointer)) {
     return context.raise({ vector: vector.SS, errorCode: 0 });
   }
-  const end = access.writeSystem(pointer, data, cpl === 3);
+  const end = access.writeSystem(pointer, data, pushes[8], cpl === 3);
   if (end !== 'done') return leaveWith(processor, end);
   segments.loadNullStack(cpl);
   loadCode(processor, target, cpl);
@@ -285,7 +294,7 @@ const farReturn: Routine = (processor, record) => {
   const bytes = operandBytes(processor);
   const released = record.immediate & 0xffffn;
   const top = context.stackPointer;
-  const data = access.readStack(top, bytes * 2);
+  const data = access.readStack(top, bytes * 2, pops[bytes]);
   if (typeof data === 'string') return leaveWith(processor, data);
   const [ip = 0n, word = 0n] = wordsOf(data, bytes);
   const selector = Number(word & 0xffffn);
@@ -303,7 +312,7 @@ const farReturn: Routine = (processor, record) => {
     returnFault(processor, target) ?? instructionPointerFault(processor, target.descriptor, ip);
   if (fault !== undefined) return context.raise(fault);
   if ((selector & 3) !== context.cpl) {
-    const outer = access.readStack(behind, bytes * 2);
+    const outer = access.readStack(behind, bytes * 2, pops[bytes]);
     if (typeof outer === 'string') return leaveWith(processor, outer);
     const [pointer = 0n, stackSelector = 0n] = wordsOf(outer, bytes);
     return returnOutward(processor, target, ip, {

@@ -6,6 +6,7 @@ import {
   type ProcessorContext,
 } from '../processor-context';
 import { runOffsets } from '../memory-map';
+import { quadwords } from '../paging/block-shape';
 import { vmcsOffsets } from '../vmcs-offsets';
 import { invalidationDetails } from '../vmx/instruction-information';
 import { pauseLoopExits } from '../vmx/pause-loop';
@@ -141,7 +142,7 @@ const invalidateByIdentifier: Routine = (processor, record) => {
   }
   const address = record.operandAddress(16, 'read');
   if (typeof address === 'object') return context.raise(address);
-  const data = access.readAtCurrentPrivilege(address, 16);
+  const data = access.readAtCurrentPrivilege(address, 16, quadwords);
   if (typeof data === 'string') return leaveWith(processor, data);
   const view = new DataView(data.buffer);
   const identifier = view.getBigUint64(0, true);

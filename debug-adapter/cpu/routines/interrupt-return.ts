@@ -1,6 +1,7 @@
 /** IRET (SDM vol. 2, IRET; vol. 3, 6.14.3 and 21.2.5). */
 import { taskFault } from '../events/task-descriptor';
 import { wordsOf } from '../events/words';
+import { pops, type WordBytes } from '../paging/block-shape';
 import { generalProtection, RoutineEnd, type ProcessorContext } from '../processor-context';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { causeTaskSwitch, taskSwitchSource } from '../vmx/task-switch-exit';
@@ -28,10 +29,10 @@ interface ReturnFrame {
   readonly behind: bigint;
 }
 
-function readFrame(processor: Processor, bytes: number): ReturnFrame | RoutineEnd {
+function readFrame(processor: Processor, bytes: WordBytes): ReturnFrame | RoutineEnd {
   const { context, access } = processor;
   const top = context.stackPointer;
-  const data = access.readStack(top, bytes * 3);
+  const data = access.readStack(top, bytes * 3, pops[bytes]);
   if (typeof data === 'string') return leaveWith(processor, data);
   const [ip = 0n, selector = 0n, flags = 0n] = wordsOf(data, bytes);
   return {
@@ -65,7 +66,7 @@ function finish(processor: Processor, flags?: number): RoutineEnd {
 }
 
 /** Real mode, and virtual-8086 mode with IOPL 3. */
-function returnDirect(processor: Processor, bytes: number): RoutineEnd {
+function returnDirect(processor: Processor, bytes: WordBytes): RoutineEnd {
   const { context, segments } = processor;
   const frame = readFrame(processor, bytes);
   if (typeof frame === 'number') return frame;
@@ -97,7 +98,7 @@ function returnFromTask(processor: Processor, record: RoutineRecord): RoutineEnd
 function returnToVirtual8086(processor: Processor, frame: ReturnFrame): RoutineEnd {
   const { context, access, segments } = processor;
   const { state } = context;
-  const data = access.readStack(frame.behind, 6 * 4);
+  const data = access.readStack(frame.behind, 6 * 4, pops[4]);
   if (typeof data === 'string') return leaveWith(processor, data);
   if (frame.ip > 0xffffn) return context.raise(generalProtection());
   const [pointer = 0n, ...selectors] = wordsOf(data, 4);
@@ -137,7 +138,7 @@ const interruptReturn: Routine = (processor, record) => {
   const flags = returnedFlags(processor, frame.flags, bytes);
   // 64-bit mode always pops the stack pointer (SDM vol. 3, 6.14.3).
   if (context.is64Bit || level > context.cpl) {
-    const outer = access.readStack(frame.behind, bytes * 2);
+    const outer = access.readStack(frame.behind, bytes * 2, pops[bytes]);
     if (typeof outer === 'string') return leaveWith(processor, outer);
     const [pointer = 0n, selector = 0n] = wordsOf(outer, bytes);
     const stack = { selector: Number(selector & 0xffffn), pointer };

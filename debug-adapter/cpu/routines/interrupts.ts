@@ -1,5 +1,6 @@
 /** INT, INT3, INT1, INTO, POPF and STI (SDM vol. 2 and vol. 3, 6.12, 6.14.3). */
 import { stateOffsets } from '../../machine/processor-state';
+import { pops } from '../paging/block-shape';
 import { generalProtection, RoutineEnd, vector, type ProcessorContext } from '../processor-context';
 import { eventType, hasPrimary, primaryControl } from '../vmx/vm-exits';
 import {
@@ -73,7 +74,7 @@ const popFlags: Routine = (processor, record) => {
   const { state } = context;
   const bytes = operandBytes(processor);
   if (context.isVirtual8086 && ioPrivilege(context) < 3) return context.raise(generalProtection());
-  const data = access.readStack(context.stackPointer, bytes);
+  const data = access.readStack(context.stackPointer, bytes, pops[bytes]);
   if (typeof data === 'string') return leaveWith(processor, data);
   const view = new DataView(data.buffer);
   const popped = bytes === 2 ? view.getUint16(0, true) : view.getUint32(0, true);

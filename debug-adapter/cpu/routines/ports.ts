@@ -1,5 +1,7 @@
 /** Port I/O (SDM vol. 1, chapter 19; exits vol. 3, table 28-5). */
-import type { ProcessorState } from '../../machine/processor-state';
+import { stateOffsets, type ProcessorState } from '../../machine/processor-state';
+import { blockOf } from '../events/words';
+import { quadwords } from '../paging/block-shape';
 import { generalProtection, RoutineEnd, type Fault } from '../processor-context';
 import { runOffsets, segmentCheckOffset } from '../memory-map';
 import { addPendingTrap, enabledBreakpoint } from '../pending-traps';
@@ -95,7 +97,7 @@ function passAccess(state: ProcessorState, bytes: number, direction: 'in' | 'out
   return RoutineEnd.next;
 }
 
-/** One iteration of INS or OUTS: the element's page is checked, then the port exits; the answer ends the iteration. */
+/** One iteration of INS or OUTS: the element is checked or read, then the port exits; the answer ends the iteration. */
 function string(bytes: 1 | 2 | 4, direction: 'in' | 'out', isRepeated: boolean): Routine {
   return (processor, record) => {
     const { context } = processor;
@@ -109,10 +111,10 @@ function string(bytes: 1 | 2 | 4, direction: 'in' | 'out', isRepeated: boolean):
     const pointer = direction === 'in' ? 7 : 6;
     const linear = elementAddress(processor, record, state.gpr(pointer) & mask, bytes, direction);
     if (typeof linear === 'object') return context.raise(linear);
-    const probe = probeElement(processor, linear, bytes, direction);
-    if (probe !== undefined) return probe;
+    const element = reachElement(processor, linear, bytes, direction);
+    if (typeof element === 'number') return element;
     const answer = portAccessExits(context, port, bytes)
-      ? processor.access.takeAnswer()
+      ? processor.access.answers.next()
       : BigInt(floatingBus);
     if (answer === undefined) {
       const bits =
@@ -122,12 +124,13 @@ function string(bytes: 1 | 2 | 4, direction: 'in' | 'out', isRepeated: boolean):
         (isRepeated ? qualification.rep : 0);
       const addressSize = mask === 0xffffn ? 0 : mask === 0xffffffffn ? 1 : 2;
       const segment = direction === 'in' ? 0 : record.segmentNumber;
+      state.writeU64(stateOffsets.accessValue, element);
+      state.writeU32(stateOffsets.accessBytes, bytes);
       return portExit(processor, record, port, bits, linear, (addressSize << 7) | (segment << 15));
     }
     if (direction === 'in') {
-      const data = new Uint8Array(8);
-      new DataView(data.buffer).setBigUint64(0, answer, true);
-      const end = processor.access.writeAtCurrentPrivilege(linear, data.subarray(0, bytes));
+      const data = blockOf(8, [answer]).subarray(0, bytes);
+      const end = processor.access.writeAtCurrentPrivilege(linear, data, quadwords);
       if (end !== 'done') return leaveWith(processor, end);
     }
     const step = (state.rflags & 0x400) === 0 ? BigInt(bytes) : -BigInt(bytes);
@@ -174,15 +177,27 @@ function setCounter({ context }: Processor, register: number, value: bigint, mas
   context.state.setGpr(register, kept | (value & mask));
 }
 
-/** Faults of the memory operand come before the exit (SDM vol. 3, 26.1.1). */
-function probeElement(
+/**
+ * Faults of the memory operand come before the exit (SDM vol. 3, 26.1.1).
+ * @returns what OUTS writes to the port, 0 for INS; or how the instruction ends
+ */
+function reachElement(
   processor: Processor,
   linear: bigint,
   bytes: number,
   direction: 'in' | 'out',
-): RoutineEnd | undefined {
-  const end = processor.access.probe(linear, bytes, direction === 'in' ? 'write' : 'read');
-  return end === 'done' ? undefined : leaveWith(processor, end);
+): bigint | RoutineEnd {
+  const { access } = processor;
+  if (direction === 'in') {
+    const end = access.probe(linear, bytes, 'write');
+    return end === 'done' ? 0n : leaveWith(processor, end);
+  }
+  const data = access.readAtCurrentPrivilege(linear, bytes, quadwords);
+  return typeof data === 'string' ? leaveWith(processor, data) : littleEndian(data);
+}
+
+function littleEndian(data: Uint8Array): bigint {
+  return data.reduceRight((value, byte) => (value << 8n) | BigInt(byte), 0n);
 }
 
 const sizes = [1, 2, 4] as const;

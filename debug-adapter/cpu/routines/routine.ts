@@ -8,6 +8,7 @@ import { recordOffsets } from '../interpreter/record';
 import { checkedAddress } from '../segment-access';
 import { stateOffsets } from '../../machine/processor-state';
 import { runOffsets, segmentCheckOffset } from '../memory-map';
+import type { WordBytes } from '../paging/block-shape';
 import type { AddressSpaces } from '../paging/address-space';
 import type { MemoryAccess, SystemAccess } from '../paging/memory-access';
 import type { TranslationCaches } from '../paging/translation-caches';
@@ -199,8 +200,9 @@ export interface RoutineFamily {
 }
 
 /** Operand size in bytes, which a `sized` definition hands over as the operand. */
-export function operandBytes(processor: Processor): number {
-  return processor.context.run32(runOffsets.operand);
+export function operandBytes(processor: Processor): WordBytes {
+  const bytes = processor.context.run32(runOffsets.operand);
+  return bytes === 8 ? 8 : bytes === 4 ? 4 : 2;
 }
 
 /** Gives up with the fault of a system access, or leaves where it already caused an exit. */

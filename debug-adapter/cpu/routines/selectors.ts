@@ -2,6 +2,7 @@
 import { limitOf, privilegeOf, typeOf, type Descriptor } from '../events/segments';
 import { wordsOf } from '../events/words';
 import { runOffsets } from '../memory-map';
+import { farPointers } from '../paging/block-shape';
 import { RoutineEnd } from '../processor-context';
 import { loadSegment } from './descriptor-tables';
 import {
@@ -104,11 +105,11 @@ const loadFarPointer: Routine = (processor, record) => {
   const { context, access } = processor;
   const { state } = context;
   const operand = Number(context.runU64(runOffsets.operand));
-  const bytes = operand & 0xff;
+  const bytes = (operand & 0xff) === 8 ? 8 : (operand & 0xff) === 4 ? 4 : 2;
   const segment = operand >>> 8;
   const address = record.operandAddress(bytes + 2, 'read');
   if (typeof address === 'object') return context.raise(address);
-  const data = access.readAtCurrentPrivilege(address, bytes + 2);
+  const data = access.readAtCurrentPrivilege(address, bytes + 2, farPointers[bytes]);
   if (typeof data === 'string') return leaveWith(processor, data);
   const [offset = 0n] = wordsOf(data.slice(0, bytes), bytes);
   const [selector = 0n] = wordsOf(data.slice(bytes), 2);

@@ -1,5 +1,6 @@
 /** Routines of x87 control: availability, control word, stack pointer, environment and whole state (SDM vol. 1, 8.3.11). */
 import { runOffsets } from '../memory-map';
+import { x87States } from '../paging/block-shape';
 import { RoutineEnd, vector, type ProcessorContext } from '../processor-context';
 import {
   environmentBytes,
@@ -92,7 +93,7 @@ function storeEnvironment(size: FieldBytes, withRegisters: boolean): Routine {
       const from = registerAddress(context, index);
       data.set(context.bytes.subarray(from, from + registerBytes), start + index * registerBytes);
     }
-    const end = access.writeAtCurrentPrivilege(address(processor), data);
+    const end = access.writeAtCurrentPrivilege(address(processor), data, x87States[size]);
     if (end !== 'done') return leaveWith(processor, end);
     const unit = new X87Unit(context);
     if (withRegisters) unit.initialize();
@@ -107,7 +108,7 @@ function loadEnvironment(size: FieldBytes, withRegisters: boolean): Routine {
     const { context, access } = processor;
     const start = environmentBytes(size);
     const length = start + (withRegisters ? 8 * registerBytes : 0);
-    const image = access.readAtCurrentPrivilege(address(processor), length);
+    const image = access.readAtCurrentPrivilege(address(processor), length, x87States[size]);
     if (typeof image === 'string') return leaveWith(processor, image);
     const loaded = unpackEnvironment(image, size, context.isProtected);
     const unit = new X87Unit(context);

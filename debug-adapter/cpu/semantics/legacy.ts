@@ -3,7 +3,7 @@ import { present } from '../../support/assert';
 import type { Builder } from '../ir/builder';
 import type { Expression, Local } from '../ir/ir';
 import { VectorBuilder } from '../ir/vector-builder';
-import { runOffsets } from '../memory-map';
+import { frameBase, runOffsets } from '../memory-map';
 import {
   defineIn,
   defineRare,
@@ -130,40 +130,41 @@ const allRegistersBytes = 32;
 const halfBytes = 16;
 const pageMask = 0xfff;
 
-/** Whether the routine is left to do it: unless 32-bit registers lie in one page of a flat stack. */
-function isLeftToRoutine(
+/**
+ * Places of the halves, unless the routine is left to do it: where 32-bit registers do not lie in one page of a flat
+ * stack, or that page is not for direct access (a device wants each register by itself).
+ */
+function translateHalves(
   b: Builder,
   { operandSize }: VariantContext,
   bottom: Expression,
-  routine: string,
-): boolean {
+  intent: 'read' | 'write',
+): readonly Local[] | undefined {
   const toRoutine = (): void => {
     b.setState(runOffsets.operand, 8, b.i64(operandSize / 8));
-    b.routine(routine);
+    b.routine(intent === 'write' ? 'pushAll' : 'popAll');
   };
   if (operandSize !== 32 || b.isChecked) {
     toRoutine();
-    return true;
+    return undefined;
   }
   const room = b.i64(pageMask + 1 - allRegistersBytes);
   b.if(b.compare('gt_u', b.and(bottom, b.i64(pageMask)), room), toRoutine);
-  return false;
-}
-
-function translateHalves(b: Builder, bottom: Expression, intent: 'read' | 'write'): Local[] {
-  return [0, halfBytes].map((at) =>
-    b.translate(b.let(b.add(bottom, b.i64(at))), { width: 128, intent, stack: true }),
-  );
+  const access = { width: 128, intent, stack: true, isProbe: true } as const;
+  const hosts = [0, halfBytes].map((at) => b.translate(b.let(b.add(bottom, b.i64(at))), access));
+  const [first] = hosts;
+  b.if(b.compare('lt_u', b.valueOf(present(first, 'half')), b.i32(frameBase)), toRoutine);
+  return hosts;
 }
 
 /** PUSHA: eight registers, with the stack pointer as it was (SDM vol. 2, PUSHA). */
 const pushAll = defineIn('vectorMove', 'PUSHA', (b, _operands, context) => {
   const bottom = b.stackOffset(b.sub(b.stackPointer(), b.i64(allRegistersBytes)));
-  if (isLeftToRoutine(b, context, bottom, 'pushAll')) return;
+  const hosts = translateHalves(b, context, bottom, 'write');
+  if (hosts === undefined) return;
   const v = new VectorBuilder(b);
   const pair = (low: number, high: number): Expression =>
     b.or(b.register(low, 32), b.binary('shl', b.register(high, 32), b.i64(32)));
-  const hosts = translateHalves(b, bottom, 'write');
   [lowerRegisters, upperRegisters].forEach(([first, second, third, fourth], half) => {
     const low = v.withLane64(v.zero(), 0, pair(first, second));
     v.store(present(hosts[half], 'half'), v.withLane64(low, 1, pair(third, fourth)));
@@ -174,9 +175,10 @@ const pushAll = defineIn('vectorMove', 'PUSHA', (b, _operands, context) => {
 /** POPA: the stored stack pointer is skipped. */
 const popAll = defineIn('vectorMove', 'POPA', (b, _operands, context) => {
   const bottom = b.let(b.stackPointer());
-  if (isLeftToRoutine(b, context, bottom, 'popAll')) return;
+  const hosts = translateHalves(b, context, bottom, 'read');
+  if (hosts === undefined) return;
   const v = new VectorBuilder(b);
-  const halves = translateHalves(b, bottom, 'read').map((host) => v.load(host));
+  const halves = hosts.map((host) => v.load(host));
   [lowerRegisters, upperRegisters].forEach((registers, half) => {
     registers.forEach((register, lane) => {
       if (register === RSP) return;

@@ -5,7 +5,7 @@ import type { Builder, Operand } from '../ir/builder';
 import type { Expression, Width } from '../ir/ir';
 import { runOffsets } from '../memory-map';
 import { define, defineRare, operandAt, widthOf, type Definition } from './definition';
-import { RAX, RBX, RDX } from './registers';
+import { RAX, RBX, RCX, RDX } from './registers';
 import { segmentSelector } from './segment';
 
 const moveToSpecial = {
@@ -116,35 +116,47 @@ const translateByte = define('XLAT', (b) => {
 });
 
 /**
- * CMPXCHG8B and CMPXCHG16B (SDM vol. 2): two halves of memory against rDX:rAX, replaced by rCX:rBX where equal.
- * The 16-byte form demands alignment, so both halves lie in one page; the 8-byte form may cross.
+ * CMPXCHG8B and CMPXCHG16B (SDM vol. 2): memory against rDX:rAX, replaced by rCX:rBX where equal. The 16-byte form
+ * demands alignment, so both halves lie in one page; the 8-byte form may cross, and is one access.
  */
 const compareAndExchangePair = defineRare('CMPXCHG8B', (b, _operands, { operandSize }) => {
-  const half: Width = operandSize === 64 ? 64 : 32;
-  const bytes = half / 8;
-  const address = b.operandAddress();
-  if (half === 64) {
-    b.if(b.compare('ne', b.and(address, b.i64(15)), b.i64(0)), () => b.raise(13, 0));
-  }
-  const access = { width: half, intent: 'modify', stack: false } as const;
-  const lowHost = b.translate(address, access);
-  const highHost = b.translate(b.add(address, b.i64(bytes)), access);
-  const low = b.let({ kind: 'load', type: 'i64', host: lowHost, width: half });
-  const high = b.let({ kind: 'load', type: 'i64', host: highHost, width: half });
-  const equal = b.let(
-    b.and(
-      b.compare('eq', low, b.register(RAX, half)),
-      b.compare('eq', high, b.register(RDX, half)),
-    ),
-  );
-  b.store(lowHost, half, b.select(equal, b.register(RBX, half), low));
-  b.store(highHost, half, b.select(equal, b.register(1, half), high));
-  b.if(b.isZero(equal), () => {
-    b.setRegister(RAX, low, half);
-    b.setRegister(RDX, high, half);
-  });
-  b.setFlags(half, { kind: 'zeroOnly', zero: equal });
+  if (operandSize === 64) compareAndExchange16(b);
+  else compareAndExchange8(b);
 });
+
+function compareAndExchange8(b: Builder): void {
+  const pair = (high: number, low: number): Expression =>
+    b.or(b.binary('shl', b.register(high, 32), b.i64(32)), b.register(low, 32));
+  const host = b.translate(b.operandAddress(), { width: 64, intent: 'modify', stack: false });
+  const old = b.let({ kind: 'load', type: 'i64', host, width: 64 });
+  const equal = b.let(b.compare('eq', old, pair(RDX, RAX)));
+  b.store(host, 64, b.select(equal, pair(RCX, RBX), old));
+  b.if(b.isZero(equal), () => {
+    b.setRegister(RAX, b.and(old, b.i64(0xffffffff)), 32);
+    b.setRegister(RDX, b.binary('shr_u', old, b.i64(32)), 32);
+  });
+  b.setFlags(32, { kind: 'zeroOnly', zero: equal });
+}
+
+function compareAndExchange16(b: Builder): void {
+  const address = b.operandAddress();
+  b.if(b.compare('ne', b.and(address, b.i64(15)), b.i64(0)), () => b.raise(13, 0));
+  const access = { width: 64, intent: 'modify', stack: false } as const;
+  const lowHost = b.translate(address, access);
+  const highHost = b.translate(b.add(address, b.i64(8)), access);
+  const low = b.let({ kind: 'load', type: 'i64', host: lowHost, width: 64 });
+  const high = b.let({ kind: 'load', type: 'i64', host: highHost, width: 64 });
+  const equal = b.let(
+    b.and(b.compare('eq', low, b.register(RAX)), b.compare('eq', high, b.register(RDX))),
+  );
+  b.store(lowHost, 64, b.select(equal, b.register(RBX), low));
+  b.store(highHost, 64, b.select(equal, b.register(RCX), high));
+  b.if(b.isZero(equal), () => {
+    b.setRegister(RAX, low);
+    b.setRegister(RDX, high);
+  });
+  b.setFlags(64, { kind: 'zeroOnly', zero: equal });
+}
 
 export const moveDefinitions: readonly Definition[] = [
   move,

@@ -1,9 +1,9 @@
 /** MMX and SSE data movement, shuffles and bit operations on floating-point registers, and MXCSR (SDM vol. 2). */
 import type { Operand } from '../ir/builder';
-import type { VectorExpression } from '../ir/ir';
+import type { Expression, VectorExpression } from '../ir/ir';
 import type { VectorBuilder } from '../ir/vector-builder';
 import type { VectorOperator } from '../ir/vector-operators';
-import { runOffsets } from '../memory-map';
+import { frameBase, runOffsets } from '../memory-map';
 import { mxcsrMask, mxcsrOffset } from '../vector-state';
 import { defineRare, operandAt, widthOf, type Definition } from './definition';
 import { defineVector, enterMmx, requireMmx, requireX87 } from './simd-availability';
@@ -163,20 +163,37 @@ function maskedStore(mnemonic: string, halves: 1 | 2): Definition {
     const { b } = v;
     const data = v.read(operandAt(operands, 0));
     const mask = v.let(v.op('i8x16.shr_s', v.read(operandAt(operands, 1)), b.i32(7)));
-    const access = { width: 64, intent: 'modify', stack: false } as const;
+    const access = { width: 64, intent: 'write', stack: false } as const;
+    const addressOf = (byte: number): Expression => {
+      const offset = b.and(b.add(b.register(RDI), b.i64(byte)), b.decoded('addressMask'));
+      return b.linear(offset, 'operand');
+    };
     const hosts = Array.from({ length: halves }, (_, index) => halves - 1 - index).map((half) => {
-      const offset = b.and(b.add(b.register(RDI), b.i64(half * 8)), b.decoded('addressMask'));
-      const address = b.linear(offset, 'operand');
       const isMmx = halves === 1;
-      const host = b.translate(address, isMmx ? { ...access, mmxFault: 'all' } : access);
+      const host = b.translate(
+        addressOf(half * 8),
+        isMmx ? { ...access, mmxFault: 'all' } : access,
+      );
       return { half, host };
     });
-    for (const { half, host } of hosts) {
+    for (const { half, host } of hosts.reverse()) {
       const wanted = b.let(v.lane64(mask, half));
-      b.if(b.compare('ne', wanted, b.i64(0)), () => {
+      const value = b.let(v.lane64(data, half));
+      const byte = (word: Expression, index: number): Expression =>
+        b.binary('shr_u', word, b.i64(index * 8));
+      b.if(b.compare('ge_u', b.valueOf(host), b.i32(frameBase)), () => {
         const old = b.let({ kind: 'load', type: 'i64', host, width: 64 });
         const kept = b.and(old, b.xor(wanted, b.i64(-1)));
-        b.store(host, 64, b.or(b.and(v.lane64(data, half), wanted), kept));
+        b.store(host, 64, b.or(b.and(value, wanted), kept));
+      });
+      // A device sees the bytes that are written, and no others.
+      b.if(b.compare('lt_u', b.valueOf(host), b.i32(frameBase)), () => {
+        for (let index = 0; index < 8; index++) {
+          b.if(b.wrap(b.and(byte(wanted, index), b.i64(1))), () => {
+            const place = b.translate(addressOf(half * 8 + index), { ...access, width: 8 });
+            b.store(place, 8, byte(value, index));
+          });
+        }
       });
     }
   });
@@ -204,7 +221,7 @@ function saveArea(mnemonic: string, intent: 'read' | 'write', routine: string): 
     requireX87(b);
     const address = b.operandAddress();
     b.if(b.compare('ne', b.and(address, b.i64(15)), b.i64(0)), () => b.raise(generalProtection, 0));
-    const access = { width: 8, intent, stack: false } as const;
+    const access = { width: 8, intent, stack: false, isProbe: true } as const;
     b.translate(address, access);
     b.translate(b.operandAddress(b.i64(saveAreaBytes - 1)), access);
     b.setState(runOffsets.operand, 8, address);

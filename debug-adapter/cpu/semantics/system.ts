@@ -34,9 +34,9 @@ function byRoutine(mnemonic: string, routine: string): Definition {
   return defineRare(mnemonic, (b) => b.routine(routine));
 }
 
-/** CLFLUSH is checked like a byte read (SDM vol. 2, CLFLUSH); there is no cache to flush. */
-const flushLine = defineRare('CLFLUSH', (b, operands) => {
-  b.read(operandAt(operands, 0));
+/** CLFLUSH is checked like a byte read (SDM vol. 2, CLFLUSH); there is no cache to flush, and a device is not read. */
+const flushLine = defineRare('CLFLUSH', (b) => {
+  b.translate(b.operandAddress(), { width: 8, intent: 'read', stack: false, isProbe: true });
 });
 
 function undefinedInstruction(mnemonic: string): Definition {

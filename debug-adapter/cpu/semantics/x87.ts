@@ -178,8 +178,9 @@ function area(define: typeof waiting, mnemonic: string, area: Area): Definition 
     const last = environmentBytes[layout] + (area.withRegisters ? registersBytes : 0) - 1;
     const { intent } = area;
     const address = b.operandAddress();
-    b.translate(address, { width: layout, intent, stack: false });
-    b.translate(b.operandAddress(b.i64(last)), { width: 8, intent, stack: false });
+    const access = { intent, stack: false, isProbe: true } as const;
+    b.translate(address, { ...access, width: layout });
+    b.translate(b.operandAddress(b.i64(last)), { ...access, width: 8 });
     b.setState(runOffsets.operand, 8, address);
     b.routine(`${area.routine}${layout}`);
   });

@@ -1,5 +1,6 @@
 /** Exit 30: IN, OUT, INS and OUTS. Intercepted ports go to the parent; the others read all ones. */
 import { pageOffsetOf, pageSizeBytes } from '../../machine/addresses';
+import { stateOffsets } from '../../machine/processor-state';
 import { ioQualification as layout } from '../../spec/x86/exit-reasons';
 import { extractBits } from '../../support/bit-field';
 import type { VirtualProcessor } from '../virtual-processor';
@@ -29,7 +30,7 @@ function littleEndian(bytes: Uint8Array): number {
   return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
 }
 
-/** Bytes at a linear address that may cross a page; undefined where one of the pages is not there. */
+/** Bytes at a linear address that may cross a page; undefined where one of the pages is not RAM. */
 function readLinear(
   processor: VirtualProcessor,
   memory: ExitContext['partition']['memory'],
@@ -49,14 +50,17 @@ function readLinear(
   return result;
 }
 
-/** The value that an OUT or OUTS writes; undefined where the operand of OUTS cannot be read. */
-function outValue(context: ExitContext, access: PortAccess): number | undefined {
+/** The value that an OUT or OUTS writes. */
+function outValue(context: ExitContext, access: PortAccess): number {
   const { processor, partition, exit } = context;
   if (!access.isString) {
     return Number(processor.state.gpr(rax) & ((1n << BigInt(access.sizeBytes * 8)) - 1n));
   }
   const bytes = readLinear(processor, partition.memory, exit.guestLinearAddress, access.sizeBytes);
-  return bytes === undefined ? undefined : littleEndian(bytes);
+  // The processor has read a device's element: it is not to be read twice.
+  return bytes === undefined
+    ? processor.state.readU32(stateOffsets.accessValue)
+    : littleEndian(bytes);
 }
 
 /**
@@ -88,12 +92,6 @@ export const handleIoInstruction: ExitHandler = (context) => {
     return resume;
   }
   const value = access.isIn ? 0 : outValue(context, access);
-  if (value === undefined) {
-    return {
-      kind: 'unhandled',
-      message: `OUTS at 0x${exit.rip.toString(16)} reads from memory that is not there.`,
-    };
-  }
   services.charge('intercept');
   services.intercepts.post({
     kind: 'io-port',

@@ -1,5 +1,5 @@
 /** An access to guest-physical memory that is not RAM: by the local APIC's registers, or by a device of the parent. */
-import { stateOffsets } from '../../machine/processor-state';
+import { answersMost, stateOffsets } from '../../machine/processor-state';
 import { eptViolationQualification as layout } from '../../spec/x86/exit-reasons';
 import { extractBits } from '../../support/bit-field';
 import { readPage, writePage } from '../local-apic/register-access';
@@ -15,10 +15,7 @@ export interface MemoryAccess {
   readonly value: bigint;
 }
 
-/** An instruction makes at most so many accesses to devices; the processor keeps no more answers. */
-const answersMost = 8;
-
-/** The access that exited; undefined where no device can answer it: fetches, page walks, the processor's own accesses. */
+/** The access that exited; undefined where no device can answer it: fetches and page walks (decision 155). */
 export function decodeMemoryAccess({ exit, processor }: ExitContext): MemoryAccess | undefined {
   const { state } = processor;
   const sizeBytes = state.readU32(stateOffsets.accessBytes);
