@@ -267,41 +267,101 @@ describe('controls of the VMCS', () => {
   });
 });
 
-/** A multiboot kernel, so in 32-bit protected mode, that transfers control to a task (SDM vol. 3, 7.3). */
-function taskSwitchingKernel(opcode: number): Uint8Array {
-  const header = [0x1badb002, 0, -0x1badb002].map((word) => littleEndian(word, 4)).join(' ');
-  const table = loadAt + 0x100;
-  const code = `0f 01 15 ${littleEndian(table, 4)} ${opcode.toString(16)} 00 00 00 00 18 00`;
+const loadAt = 0x100000;
+/** Tables of the kernel: a pseudo-descriptor, four descriptors, and zeros. */
+const tableAt = loadAt + 0x100;
+const zerosAt = loadAt + 0x180;
+const word = (value: number): string => littleEndian(value, 4);
+
+/** Available tasks: one with its state at address 0, and one with its state in the zeros. */
+const otherTask = '67 00 00 00 00 89 00 00';
+const currentTask = '67 00 80 01 10 89 00 00';
+
+/** A multiboot kernel, so in 32-bit protected mode (SDM vol. 3, 3.4.5 and 7.2.2). */
+function legacyKernel(code: string): Uint8Array {
+  const header = [0x1badb002, 0, -0x1badb002].map(word).join(' ');
   const bytes = new Uint8Array(0x200);
-  bytes.set(machineCode(`${header} ${code}`));
-  bytes.set(machineCode(`1f 00 ${littleEndian(table + 8, 4)}`), 0x100);
-  // Its fourth descriptor is an available task state at address 0.
-  bytes.set(machineCode('67 00 00 00 00 89 00 00'), 0x108 + 0x18);
+  bytes.set(machineCode(`${header} 0f 01 15 ${word(tableAt)} ${code}`));
+  bytes.set(machineCode(`27 00 ${word(tableAt + 8)}`), 0x100);
+  bytes.set(machineCode(otherTask), 0x108 + 0x18);
+  bytes.set(machineCode(currentTask), 0x108 + 0x20);
   return elfImage(32, loadAt + 12, [{ gpa: loadAt, bytes }]);
 }
 
-const loadAt = 0x100000;
+/** Runs `use` with a session on the kernel with that code, which has not begun. */
+async function withKernel(
+  code: string,
+  use: (session: AdapterSession, threadId: number) => Promise<void>,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'hyperscope-kernel-'));
+  const program = join(folder, 'kernel.elf');
+  writeFileSync(program, legacyKernel(code));
+  const session = await AdapterSession.launched('', { program });
+  await use(session, await session.threadId());
+  await session.end();
+  rmSync(folder, { recursive: true });
+}
+
+/** The next exit's fields, by name. */
+async function nextExit(
+  session: AdapterSession,
+  threadId: number,
+): Promise<(field: string) => string | undefined> {
+  const breakpoints = [{ name: 'exit:*' }];
+  await session.client.setFunctionBreakpointsRequest({ breakpoints });
+  await session.stopOf(() => session.client.continueRequest({ threadId }));
+  const exit = await session.variables('VMCS', 'Exit information');
+  return (field) => exit.find((row) => row.name === field)?.value.split(' ')[0];
+}
 
 describe('task switches', () => {
-  for (const [name, opcode, qualification] of [
-    ['JMP', 0xea, '0x80000018'],
-    ['CALL', 0x9a, '0x18'],
+  const farPointer = '00 00 00 00 18 00';
+  // LTR of the current task; its link names the other one, which is made busy; then IRET with NT.
+  const nested = [
+    `66 b8 20 00 0f 00 d8 66 c7 05 ${word(zerosAt)} 18 00`,
+    `80 0d ${word(tableAt + 8 + 0x18 + 5)} 02`,
+    `bc ${word(loadAt + 0x800)} 9c 81 0c 24 00 40 00 00 9d cf`,
+  ].join(' ');
+  for (const [name, code, qualification] of [
+    ['JMP', `ea ${farPointer}`, '0x80000018'],
+    ['CALL', `9a ${farPointer}`, '0x18'],
+    ['IRET', nested, '0x40000018'],
   ] as const) {
     it(`${name} to a task always exits`, async () => {
-      const folder = mkdtempSync(join(tmpdir(), 'hyperscope-task-'));
-      const program = join(folder, 'kernel.elf');
-      writeFileSync(program, taskSwitchingKernel(opcode));
-      const session = await AdapterSession.launched('', { program });
-      const threadId = await session.threadId();
-      const breakpoints = [{ name: 'exit:*' }];
-      await session.client.setFunctionBreakpointsRequest({ breakpoints });
-      await session.stopOf(() => session.client.continueRequest({ threadId }));
-      const exit = await session.variables('VMCS', 'Exit information');
-      const value = (field: string) => exit.find((row) => row.name === field)?.value.split(' ')[0];
-      assert.equal(value('VM_EXIT_REASON'), '0x9');
-      assert.equal(value('EXIT_QUALIFICATION'), qualification);
-      await session.end();
-      rmSync(folder, { recursive: true });
+      await withKernel(code, async (session, threadId) => {
+        const value = await nextExit(session, threadId);
+        assert.equal(value('VM_EXIT_REASON'), '0x9');
+        assert.equal(value('EXIT_QUALIFICATION'), qualification);
+      });
+    });
+  }
+});
+
+describe('exceptions that 64-bit code does not raise', () => {
+  for (const [title, code, control, event] of [
+    ['INTO behind an overflow', 'b8 ff ff ff 7f 40 ce', '#OF', '0x80000604'],
+    ['BOUND of 5 between 0 and 0', `b8 05 00 00 00 62 05 ${word(zerosAt)}`, '#BR', '0x80000305'],
+  ] as const) {
+    const edit = (session: AdapterSession, value: string): Promise<string> =>
+      session.setVariable(['VMCS', 'Controls', 'EXCEPTION_BITMAP', control], value);
+
+    it(`${title} exits at once when "${control}" is made 1`, async () => {
+      await withKernel(code, async (session, threadId) => {
+        await edit(session, '1');
+        const value = await nextExit(session, threadId);
+        assert.equal(value('VM_EXIT_REASON'), '0x0');
+        assert.equal(value('EXIT_QUALIFICATION'), '0x0');
+        assert.equal(value('VM_EXIT_INTR_INFO'), event);
+      });
+    });
+
+    it(`${title} does not exit when "${control}" is made 0`, async () => {
+      await withKernel(code, async (session, threadId) => {
+        await edit(session, '1');
+        await edit(session, '0');
+        const value = await nextExit(session, threadId);
+        assert.equal(value('VM_EXIT_REASON'), tripleFault, "the exception is the guest's");
+      });
     });
   }
 });

@@ -52,6 +52,11 @@ const taskSwitched = { field: 'CR0_GUEST_HOST_MASK', exitsWhen: '8', runsWhen: '
 const missing = [['rbx', '0x5000000000']] as const;
 const undefinedExits: readonly Edit[] = [[['EXCEPTION_BITMAP', '#UD'], '1']];
 
+/** A data segment that is not present; 64-bit code; a gate to it that takes its stack from the table in the TSS. */
+const absentData = 'ff ff 00 00 00 12 cf 00';
+const longCode = 'ff ff 00 00 00 9b af 00';
+const gateToStack1 = '00 00 08 00 01 8e 00 00 00 00 00 00 00 00 00 00';
+
 function exception(control: string) {
   return { field: 'EXCEPTION_BITMAP', control, reason: '0x0', faults: 'always' } as const;
 }
@@ -460,6 +465,31 @@ export const exitRows: readonly ExitRow[] = [
     ...exception('#GP'),
     registers: zero,
     event: '0x80000b0d',
+  },
+  {
+    instruction: 'MOV DS, AX of a segment that is not present',
+    // The instruction, padded to eight bytes: the descriptor behind it is the first of its table.
+    code: `8e d8 90 90 90 90 90 90 ${absentData}`,
+    ...exception('#NP'),
+    registers: [
+      ['rax', '8'],
+      ['GUEST_GDTR_BASE', 'rip'],
+      ['GUEST_GDTR_LIMIT', '15'],
+    ],
+    event: '0x80000b0b',
+  },
+  {
+    instruction: 'INT 1 onto a stack that the TSS has no room for',
+    code: `cd 01 90 90 90 90 90 90 ${longCode} ${gateToStack1}`,
+    ...exception('#TS'),
+    registers: [
+      ['GUEST_GDTR_BASE', 'rip'],
+      ['GUEST_GDTR_LIMIT', '15'],
+      ['GUEST_IDTR_BASE', 'rip'],
+      ['GUEST_IDTR_LIMIT', '31'],
+      ['GUEST_TR_LIMIT', '0'],
+    ],
+    event: '0x80000b0a',
   },
   {
     instruction: 'MOV RAX, [0x5000000000]',
