@@ -1,16 +1,19 @@
 /**
  * Runs the interpreter a little before a guest needs it. The engine optimizes the large function behind it in the
  * background once it has run; until then it is several times slower. A machine that begins with this has loaded its
- * guest when the optimized code is ready.
+ * guest when the optimized code is ready. Where an earlier process has left that code there is nothing to wait for.
  */
 import type { CodeHost } from '../machine/code-space';
 import { present } from '../support/assert';
-import { createPartitionCores } from './processor-core-factory';
+import { dataTlbEntriesMax } from './memory-map';
+import { createPartitionCores, interpreterOf } from './processor-core-factory';
 import { segmentOffsets } from './vmcs-offsets';
 
-/** NOP: its handler is in the hot function itself, and no other is to be optimized for it. */
-const instruction = 0x90;
-/** Less than a page of them, and more than the engine waits for: it counts the bytes of code that a loop has passed. */
+/** NOP and JMP: their handlers are in the hot function itself, and no other is to be optimized for them. */
+const nop = 0x90;
+const jump = 0xeb;
+const nops = 62;
+/** More than the engine waits for: it counts the bytes of code that a loop has passed. */
 const steps = 4000;
 
 const pageBytes = 4096;
@@ -21,17 +24,20 @@ const warmedUp = new WeakSet<CodeHost>();
  * Runs a partition that nobody sees; only once for each host of code, since partitions share the interpreter.
  * @returns how many steps it made
  */
-export function warmUpInterpreter(codeHost: CodeHost, tlbEntries?: number): number {
+export function warmUpInterpreter(codeHost: CodeHost, tlbEntries = dataTlbEntriesMax): number {
   if (warmedUp.has(codeHost)) return 0;
   warmedUp.add(codeHost);
+  if (codeHost.isOptimized?.(interpreterOf(codeHost, tlbEntries)) === true) return 0;
   const { memory, cores } = createPartitionCores(codeHost, {
     memoryBytes: pageBytes,
     processorCount: 1,
     hotCount: 0,
-    ...(tlbEntries === undefined ? {} : { tlbEntries }),
+    tlbEntries,
   });
   memory.mapRam(0, 1);
-  memory.write(0, new Uint8Array(pageBytes).fill(instruction));
+  const loop = new Uint8Array(nops + 2).fill(nop);
+  loop.set([jump, -loop.length], nops);
+  memory.write(0, loop);
   const core = present(cores[0], 'processor');
   core.state.writeU64(segmentOffsets.CS.limit, 0xffffn);
   core.stateWasEdited();

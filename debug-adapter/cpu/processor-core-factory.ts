@@ -103,6 +103,11 @@ export function interpreterModule(tlbEntries: number): Uint8Array {
   return module;
 }
 
+/** The module that partitions with such TLBs get on a host. */
+export function interpreterOf(codeHost: CodeHost, tlbEntries: number): Uint8Array {
+  return usualInterpreter(codeHost, tlbEntries).module;
+}
+
 interface Interpreter {
   readonly module: Uint8Array;
   readonly variants: VariantTable;

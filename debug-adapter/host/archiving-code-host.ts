@@ -43,6 +43,10 @@ export class ArchivingCodeHost implements CodeHost {
     return module.bytes;
   }
 
+  isOptimized(module: Uint8Array): boolean {
+    return this.keeper.hasMachineCode(module);
+  }
+
   openArchive(images: readonly Uint8Array[]): CodeArchive {
     const hash = createHash('sha256');
     for (const image of images) hash.update(createHash('sha256').update(image).digest());

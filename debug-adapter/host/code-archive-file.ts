@@ -53,6 +53,8 @@ export interface CodeKeeper {
   provide(module: Uint8Array, code: Uint8Array): void;
   /** The machine code of a module as it is now; undefined where there is none worth keeping. */
   codeOf(module: Uint8Array): Uint8Array | undefined;
+  /** Whether the engine has taken machine code that was provided. */
+  hasMachineCode(module: Uint8Array): boolean;
 }
 
 export interface ArchiveLimits {

@@ -12,7 +12,13 @@ import { nodeDecompressor } from './node-decompressor';
 import { nodeFileSource } from './node-file-source';
 import { nodeWallClock } from './node-wall-clock';
 import { CachingDecompressor } from './unpacked-cache';
-import { codeOf, optimize, provideCode, webAssemblyCodeHost } from './web-assembly-code-space';
+import {
+  codeOf,
+  hasMachineCode,
+  optimize,
+  provideCode,
+  webAssemblyCodeHost,
+} from './web-assembly-code-space';
 
 /** Hash of the sources that generated code depends on; only bundles have it. */
 declare const translatorVersion: string | undefined;
@@ -30,7 +36,7 @@ const archivingCodeHost =
   typeof translatorVersion === 'string'
     ? new ArchivingCodeHost(
         codeHost,
-        { codeOf, provide: provideCode },
+        { codeOf, provide: provideCode, hasMachineCode },
         new KeptFiles(cacheFolder(), '.translated', translatedLimits),
         `${translatorVersion}-${engineVersion}`,
       )

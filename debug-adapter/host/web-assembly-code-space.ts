@@ -7,6 +7,8 @@ const wasmPageBytes = 65536;
 
 /** Modules by their bytes: partitions share the interpreter's, with the code that the engine has optimised. */
 const compiled = new WeakMap<Uint8Array, WebAssembly.Module>();
+/** Modules that had machine code when they were made. */
+const madeWithCode = new WeakSet<WebAssembly.Module>();
 /** Machine code of modules, as earlier processes have left it. */
 const keptCode = new WeakMap<Uint8Array, Uint8Array>();
 
@@ -16,6 +18,7 @@ function compile(bytes: Uint8Array): WebAssembly.Module {
   const code = keptCode.get(bytes);
   const kept = code === undefined ? undefined : moduleWithCode(bytes, code);
   const made = kept ?? new WebAssembly.Module(new Uint8Array(bytes));
+  if (kept !== undefined) madeWithCode.add(made);
   compiled.set(bytes, made);
   return made;
 }
@@ -25,6 +28,11 @@ export function optimize(module: Uint8Array): void {
   if (compiled.has(module) || keptCode.has(module)) return;
   const made = optimizedModule(module);
   if (made !== undefined) compiled.set(module, made);
+}
+
+/** Whether machine code of a module has been kept, and the engine takes it: none is kept that is not optimized. */
+export function hasMachineCode(module: Uint8Array): boolean {
+  return keptCode.has(module) && madeWithCode.has(compile(module));
 }
 
 /** Says which machine code belongs to a module that is to be installed. */

@@ -38,6 +38,9 @@ export interface CodeHost {
   /** A module that is the same for every guest: the one kept under the name, or what `make` gives. */
   keptModule?(name: string, make: () => Uint8Array): Uint8Array;
 
+  /** Whether the engine has optimized code of such a module before it has run. */
+  isOptimized?(module: Uint8Array): boolean;
+
   /** Opens what earlier runs with these images have translated. */
   openArchive?(images: readonly Uint8Array[]): CodeArchive;
 }

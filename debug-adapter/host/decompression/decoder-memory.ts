@@ -3,6 +3,8 @@ import { PackedDataError } from './packed-data-error';
 
 const pageBytes = 0x10000;
 const pagesMax = 0x10000;
+/** Room for output from the start: memory that nothing is written to costs the host nothing, unlike growing. */
+const firstRoomBytes = 96 * 1024 * 1024;
 
 /**
  * What decoders may read and write behind input and output: they copy 16 bytes at a time, and meet the end of damaged
@@ -35,7 +37,8 @@ export class DecoderMemory {
   ) {
     this.outputStart = Math.ceil((inputStart + inputBytes + slackBytes) / 16) * 16;
     this.end = this.outputStart;
-    this.memory = new WebAssembly.Memory({ initial: this.pagesFor(0), maximum: pagesMax });
+    const initial = this.pagesFor(Math.min(limitBytes, firstRoomBytes));
+    this.memory = new WebAssembly.Memory({ initial, maximum: pagesMax });
     this.all = new Uint8Array(this.memory.buffer);
     const { f0 } = new WebAssembly.Instance(module, { m: { memory: this.memory } }).exports;
     // The module is one of this folder's, and what it exports is a decoder.

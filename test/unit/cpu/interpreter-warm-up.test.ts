@@ -44,6 +44,16 @@ describe('interpreter warm-up', () => {
     assert.equal(warmUpInterpreter(new NotingHost(), 64), 4000);
   });
 
+  it('is left out where the engine has optimized the module already', () => {
+    const asked: Uint8Array[] = [];
+    const host = Object.assign(new NotingHost(), {
+      isOptimized: (module: Uint8Array) => asked.push(module) > 0,
+    });
+    assert.equal(warmUpInterpreter(host, 64), 0);
+    createPartitionCores(host, { memoryBytes: 4096, processorCount: 1, tlbEntries: 64 });
+    assert.deepEqual(host.modules, asked);
+  });
+
   it('happens once for each host', () => {
     const host = new NotingHost();
     warmUpInterpreter(host, 64);

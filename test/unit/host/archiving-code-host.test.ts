@@ -14,6 +14,7 @@ import { ArchivingCodeHost } from '../../../debug-adapter/host/archiving-code-ho
 import { KeptFiles } from '../../../debug-adapter/host/kept-files';
 import {
   codeOf,
+  hasMachineCode,
   provideCode,
   webAssemblyCodeHost,
 } from '../../../debug-adapter/host/web-assembly-code-space';
@@ -48,7 +49,7 @@ describe('translated code of earlier processes', function () {
     const files = new KeptFiles(folder, '.translated', { files: 4, bytes: 2 ** 26 });
     return new ArchivingCodeHost(
       webAssemblyCodeHost,
-      { codeOf, provide: provideCode },
+      { codeOf, provide: provideCode, hasMachineCode },
       files,
       version,
     );
@@ -173,7 +174,11 @@ describe('translated code of earlier processes', function () {
     leave();
     const refusing = new ArchivingCodeHost(
       webAssemblyCodeHost,
-      { codeOf, provide: (module, code) => provideCode(module, code.slice(0, 40).fill(0xaa)) },
+      {
+        codeOf,
+        provide: (module, code) => provideCode(module, code.slice(0, 40).fill(0xaa)),
+        hasMachineCode,
+      },
       new KeptFiles(folder, '.translated', { files: 4, bytes: 2 ** 26 }),
       'v1',
     );
