@@ -9,7 +9,7 @@ import { UserError } from '../support/user-error';
 import type { Partition, PartitionEnd } from './partition';
 import { awaitedAnswers, suspendReasons, type VirtualProcessor } from './virtual-processor';
 
-const partitionVersion = 8;
+const partitionVersion = 9;
 const guestVersion = 1;
 const processorVersion = 9;
 const memoryVersion = 1;
@@ -24,6 +24,7 @@ export function savePartition(partition: Partition): StateNode {
     portIntercepts: partition.portIntercepts.save(),
     memoryIntercepts: partition.memoryIntercepts.save(),
     timeOffset: partition.time.offsetNs,
+    stopped: partition.time.saveStop(),
     pendingExits: partition.processors.flatMap(({ index, exitIdentity }) =>
       exitIdentity === undefined ? [] : [{ processor: index, ...exitIdentity }],
     ),
@@ -67,6 +68,20 @@ export function restorePartition(partition: Partition, record: StateRecord): voi
       timeNs: pending.number('timeNs'),
     };
   }
+}
+
+/**
+ * Stops the time of a partition that was suspended, or lets it go on; after everything that has timers, and before the
+ * machine's own timers.
+ * @param latestNs where the machine stands
+ * @throws UserError
+ */
+export function restoreStop(partition: Partition, record: StateRecord, latestNs: number): void {
+  const stopped = record.records('stopped');
+  if (stopped.length !== Number(partition.isSuspended)) {
+    throw record.mismatch('stopped', 'one record where the partition is suspended, else none');
+  }
+  partition.time.restoreStop(stopped, latestNs);
 }
 
 /**

@@ -272,11 +272,13 @@ export class Partition {
     return this.lifeCycle.isSuspended;
   }
 
-  /** Lets its processors run, or none of them. */
+  /** Lets its processors run, or none of them; its time stands still meanwhile. */
   setSuspended(isSuspended: boolean): void {
     if (this.lifeCycle.isSuspended === isSuspended) return;
     this.lifeCycle.isSuspended = isSuspended;
-    for (const { index } of this.processors) this.suspend(index, 'partition', isSuspended);
+    for (const processor of this.processors) processor.suspend('partition', isSuspended);
+    if (isSuspended) this.time.stop();
+    else this.services.resume(this.id, this.time.goOn());
   }
 
   /** A processor gives up what is left of its turn (TLFS 18, HvCallNotifyLongSpinWait). */
@@ -325,6 +327,7 @@ export class Partition {
     this.ended = undefined;
     this.setPrivileges(this.initialPrivileges);
     this.lifeCycle.begin();
+    this.connected?.time.goOn();
     for (const processor of this.processors) {
       processor.powerOn();
       for (const reason of suspendReasons) processor.suspend(reason, false);

@@ -20,6 +20,9 @@ export interface HypervisorServices {
   /** Gives a processor that has become runnable its turns, from {@link timeNs} on at the earliest. */
   wake(processor: VirtualProcessor): void;
 
+  /** A partition goes on that has stood still: its processors stand where they stood in its own time. */
+  resume(partition: number, missedNs: number): void;
+
   /** Ends the turn of a processor in favour of those that wait for a logical processor. */
   yieldTurn(processor: VirtualProcessor): void;
 
@@ -40,6 +43,7 @@ export function servicesInTime(
     timers: time,
     timeNs: () => time.nowNs(),
     wake: (processor) => machine.wake(processor),
+    resume: (partition, missedNs) => machine.resume(partition, missedNs),
     yieldTurn: (processor) => machine.yieldTurn(processor),
     charge: (work) => machine.charge(work),
   };

@@ -143,8 +143,9 @@ export class VirtualProcessor {
   /** Whether {@link runState} is "active", which every exit asks. */
   get isRunnable(): boolean {
     const activity = this.state.readU32(activityOffset);
+    if (this.suspensions !== 0) return false;
     if (activity !== activityState.active) return activity === activityState.hlt && this.isEntryDue;
-    return this.awaited === undefined && this.suspensions === 0;
+    return this.awaited === undefined;
   }
 
   /** A halted processor has something to do: the exit of its preemption timer, or VM entry behind that. */

@@ -34,6 +34,8 @@ export interface GuestBusServices {
   readonly trace: TraceEmitter;
   readonly timers: TimerSource;
   nowNs(): number;
+  /** By how much {@link nowNs} is behind the parent's time. */
+  behindNs(): number;
 }
 
 /** A guest's bus, and the components by which the guest can be asked for something. */
@@ -59,7 +61,7 @@ export function createGuestBus(
 }
 
 function busServices(
-  { children, ports, trace, timers, nowNs }: GuestBusServices,
+  { children, ports, trace, timers, nowNs, behindNs }: GuestBusServices,
   { partition, processorCount }: GuestBusConfiguration,
 ): BusServices {
   return {
@@ -73,6 +75,7 @@ function busServices(
     },
     trace: busTrace(trace, partition),
     nowNs,
+    behindNs,
     connectMessagePort: (id) => ports.connectMessagePort(partition, id),
     connectEventPort: (id) => ports.connectEventPort(partition, id, 1),
     disconnectPort: (id) => ports.disconnectPort(partition, id),

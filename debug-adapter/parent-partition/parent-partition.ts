@@ -93,7 +93,7 @@ export class ParentPartition implements InterceptSink, SavedPart {
     this.paused = paused;
   }
 
-  /** Suspends the processors of a guest, or lets them go on; its devices work on. */
+  /** Suspends the processors of a guest, or lets them go on; its time, and that of its devices, stands still meanwhile. */
   setGuestPaused(partition: number, isPaused: boolean): void {
     this.lifeCycle.setSuspended(partition, isPaused);
   }
@@ -130,6 +130,7 @@ export class ParentPartition implements InterceptSink, SavedPart {
       trace: this.trace,
       timers: time,
       nowNs: () => time.nowNs(),
+      behindNs: () => time.behindNs(),
     });
     this.platforms.set(partition, platform);
     this.installIntercepts(partition, platform);

@@ -19,7 +19,7 @@ import {
 /** Raised where older readers would misunderstand the file. */
 const formatVersion = 1;
 /** Of the records in it. */
-const version = 1;
+const version = 2;
 const memorySuffix = 'guest';
 
 /** What a file says of itself. */

@@ -1,5 +1,6 @@
 /** Whose turn it is among the lanes of a guest: in a round every runnable lane runs, in order, to a common horizon. */
 import type { DueTimers } from '../machine/timer-queue';
+import type { PartitionTime } from '../machine/partition-time';
 import type { ProcessorScheduler } from '../hypervisor/processor-scheduler';
 import { present } from '../support/assert';
 import type { Lane } from './lane';
@@ -32,7 +33,14 @@ export class LaneSchedule {
     readonly lanes: readonly Lane[],
     /** No lane runs past what is due next of them before it has been done. */
     readonly timers: DueTimers,
+    /** Of the guest whose lanes they are; undefined where those of others are among them. */
+    private readonly time?: PartitionTime,
   ) {}
+
+  /** The guest is paused: it goes on with the round that is under way. */
+  get isStopped(): boolean {
+    return this.time?.isStopped === true;
+  }
 
   /** Lanes have to share logical processors from here on, or have caps. */
   set scheduler(scheduler: ProcessorScheduler) {
@@ -41,6 +49,7 @@ export class LaneSchedule {
 
   /** The lane that runs next; undefined where every runnable lane has reached the horizon. */
   get next(): Lane | undefined {
+    if (this.isStopped) return undefined;
     const horizon = this.horizonNs;
     for (; this.current < this.lanes.length; this.current++) {
       const lane = this.lanes[this.current];
@@ -112,6 +121,11 @@ export class LaneSchedule {
   /** Makes the next turn the first of a round: after something changed which lanes can run. */
   endRound(): void {
     this.current = this.lanes.length;
+  }
+
+  /** The guest goes on that was paused for `missedNs`. */
+  resume(missedNs: number): void {
+    if (this.roundEndNs !== unlimited) this.roundEndNs += missedNs;
   }
 
   /** Whose turn it is in the round that is under way, and its end by clocks that are `offsetNs` behind; none for no end. */

@@ -1,6 +1,7 @@
 /** A lane: a virtual processor with its own virtual time, on a logical processor of its own unless it has to share. */
 import type { VirtualProcessor } from '../hypervisor/virtual-processor';
 import { stateOffsets } from '../machine/processor-state';
+import type { PartitionTime } from '../machine/partition-time';
 import { limits } from './limits';
 
 const rcx = stateOffsets.gpr + 1 * 8;
@@ -22,7 +23,7 @@ export class Lane {
   /** @param time of its partition, which may be behind the machine's */
   constructor(
     readonly processor: VirtualProcessor,
-    private readonly time: { readonly offsetNs: number } = { offsetNs: 0 },
+    private readonly time: PartitionTime,
   ) {}
 
   /** What the clocks of its partition say where it stands. */
@@ -53,8 +54,14 @@ export class Lane {
     this.processor.runNs += ns;
   }
 
+  /** Something happens to its processor at a moment of the machine's time. */
+  reach(machineNs: number): void {
+    this.timeNs = Math.max(this.timeNs, this.time.reachedAt(machineNs));
+  }
+
   /** Waits for an interrupt or for the scheduler: its time goes on when nothing else runs. */
   get isWaiting(): boolean {
+    if (this.time.isStopped) return false;
     const { runState } = this.processor;
     return runState === 'halted' || (runState === 'active' && !this.hasTurn);
   }

@@ -26,7 +26,7 @@ export const limits = {
   unpackedKernelBytes: 512 * 1024 * 1024,
   /** Steps without progress after which the machine stops and says so. */
   stepsWithoutProgress: 100_000,
-  /** Virtual time by which timers may be late, far above a turn and an exit: a guest was paused, or its file says so. */
+  /** Virtual time by which timers may be late, far above a turn and an exit: the file of a guest may say so. */
   missedTimersNs: 10_000_000,
   /** Steps of one call into a processor; longer runs are several calls. */
   stepsPerCall: 1_000_000,

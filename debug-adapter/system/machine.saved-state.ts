@@ -3,6 +3,7 @@ import type { Partition } from '../hypervisor/partition';
 import {
   restorePartition,
   restorePartitionMemory,
+  restoreStop,
   savePartition,
   savePartitionMemory,
 } from '../hypervisor/partition.saved-state';
@@ -16,7 +17,7 @@ import { UserError } from '../support/user-error';
 import { notRunning, type RunLoop } from './run-loop';
 
 const formatName = 'hyperscope-machine';
-const version = 8;
+const version = 9;
 
 /** What is saved. */
 export interface MachineParts {
@@ -91,12 +92,15 @@ function saveComponents(parts: MachineParts): { readonly [key: string]: StateNod
 
 function restoreComponents(parts: MachineParts, root: StateRecord): void {
   restoreLoop(parts, root.record('loop'));
-  const guests = root.records('guests');
-  parts.guests.forEach((guest, index) => {
-    const saved = guests[index];
-    if (saved !== undefined) restorePartition(guest, saved);
-  });
+  const saved = root.records('guests');
+  const forEachGuest = (restore: (guest: Partition, record: StateRecord) => void): void =>
+    parts.guests.forEach((guest, index) => {
+      const record = saved[index];
+      if (record !== undefined) restore(guest, record);
+    });
+  forEachGuest(restorePartition);
   parts.parent.restore(root.record('parent'));
+  forEachGuest((guest, record) => restoreStop(guest, record, parts.loop.latestTimeNs));
   const timers = root.record('timers');
   parts.loop.timers.restore(timers);
   // A periodic timer would make up for all it has missed before anything else happens.

@@ -91,7 +91,7 @@ export class RunLoop implements HypervisorServices {
   private parent: QueuedWork | undefined;
   private restarter: Restarter | undefined;
   private scheduler: ProcessorScheduler | undefined;
-  /** Those of a guest that the input which is being taken has put back with the round under way. None between steps. */
+  /** Those of a guest that the input which is being taken lets go on with the round under way. None between steps. */
   private keptRounds: LaneSchedule | undefined;
   /** Partitions whose restart has not been told yet. */
   private readonly restarted: number[] = [];
@@ -156,9 +156,9 @@ export class RunLoop implements HypervisorServices {
         this.traceSwitch(lane, { logical, begins: false, ranNs, reason: lane.reasonNotToRun });
       },
     };
-    this.rounds = partitions.map(({ id, processors }) => {
+    this.rounds = partitions.map(({ id, processors, time }) => {
       const lanes = processors.map((processor) => this.laneFor(processor));
-      const rounds = new LaneSchedule(lanes, this.timers.timersOf(id));
+      const rounds = new LaneSchedule(lanes, this.timers.timersOf(id), time);
       rounds.observer = observer;
       this.roundsOf.set(id, rounds);
       return rounds;
@@ -251,8 +251,18 @@ export class RunLoop implements HypervisorServices {
   wake(processor: VirtualProcessor): void {
     const lane = this.laneFor(processor);
     if (lane === this.active) return;
-    lane.timeNs = Math.max(lane.timeNs, this.timeNs());
+    lane.reach(this.timeNs());
     this.endRoundOf(processor.partitionId);
+  }
+
+  resume(partition: number, missedNs: number): void {
+    const rounds = present(this.roundsOf.get(partition), 'rounds of the guest');
+    for (const lane of rounds.lanes) {
+      if (lane.processor.partitionId === partition) lane.timeNs += missedNs;
+    }
+    if (this.scheduler !== undefined) return;
+    rounds.resume(missedNs);
+    this.keptRounds = rounds;
   }
 
   /** Lanes that can run now get their turn in a new round. */
@@ -331,7 +341,7 @@ export class RunLoop implements HypervisorServices {
   countInput(): void {
     this.steps++;
     for (const rounds of this.rounds) {
-      if (rounds !== this.keptRounds) rounds.endRound();
+      if (rounds !== this.keptRounds && !rounds.isStopped) rounds.endRound();
     }
     this.keptRounds = undefined;
     this.schedule.endTurn();
@@ -457,8 +467,7 @@ export class RunLoop implements HypervisorServices {
     present(this.restarter, 'restarter')(partition);
     const timeNs = this.timeNs();
     for (const processor of partition.processors) {
-      const lane = this.laneFor(processor);
-      lane.timeNs = Math.max(lane.timeNs, timeNs);
+      this.laneFor(processor).reach(timeNs);
     }
     this.endRoundOf(partition.id);
     this.restarted.push(partition.id);
@@ -663,7 +672,7 @@ export class RunLoop implements HypervisorServices {
     for (const { index, runState, isSuspended } of processors) {
       const at = { partition: id, processor: index };
       if (runState === 'shutdown') return { kind: 'triple-fault', at };
-      if (runState === 'suspended' && isSuspended) return { kind: 'guest-paused', at };
+      if (isSuspended) return { kind: 'guest-paused', at };
       if (runState === 'suspended') return { kind: 'parent-paused', at };
     }
     return { kind: 'halted', at: { partition: id, processor: 0 } };

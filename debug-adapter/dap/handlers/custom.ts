@@ -22,8 +22,8 @@ function runStateOf(
   running: boolean,
   isPaused: boolean,
 ): ProcessorRunState {
-  if (runState === 'suspended' && isPaused) return 'paused';
   if (runState === 'shutdown') return 'ended';
+  if (isPaused) return 'paused';
   if (runState === 'halted' || runState === 'suspended') return runState;
   return running ? 'running' : 'stopped';
 }

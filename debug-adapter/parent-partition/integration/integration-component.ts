@@ -187,6 +187,11 @@ export abstract class IntegrationComponent implements ServiceProvider, Inspectab
     return present(this.host, 'bus').nowNs();
   }
 
+  /** What the guest has missed of the parent's time. */
+  protected behindNs(): number {
+    return present(this.host, 'bus').behindNs();
+  }
+
   /**
    * The channel of a component that takes requests.
    * @throws UserError where the guest does not use the component, or not yet

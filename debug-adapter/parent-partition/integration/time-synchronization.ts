@@ -1,4 +1,7 @@
-/** Time synchronization: sets the guest's clock once, then gives it a sample every five seconds. */
+/**
+ * Time synchronization: sets the guest's clock once, then gives it a sample every five seconds. The sample after a time
+ * that the guest has missed sets its clock again.
+ */
 import {
   icTimesync,
   icTimesyncLegacy,
@@ -18,10 +21,12 @@ const epochSeconds = 11_644_473_600n;
 const unitsPerSecond = 10_000_000n;
 const unitNs = 100;
 
-const initial = { samples: 0, wantsSync: false };
+const unitsOf = (ns: number): bigint => BigInt(Math.floor(ns / unitNs));
+
+const initial = { samples: 0, wantsSync: false, toldBehindNs: 0 };
 
 export class TimeSynchronization extends FlatComponent<typeof initial> {
-  /** @param bootTime time of day at virtual time 0: seconds since 1970-01-01 00:00:00 UTC */
+  /** @param bootTime time of day at the parent's virtual time 0: seconds since 1970-01-01 00:00:00 UTC */
   constructor(private readonly bootTime: number) {
     super(
       {
@@ -67,7 +72,7 @@ export class TimeSynchronization extends FlatComponent<typeof initial> {
 
   protected override scheduled(channel: OpenChannel): void {
     if (this.isBusy) return;
-    const { wantsSync } = this.own;
+    const wantsSync = this.own.wantsSync || this.behindNs() !== this.own.toldBehindNs;
     this.own.wantsSync = false;
     this.give(channel, wantsSync ? TimesyncFlags.sync : TimesyncFlags.sample);
   }
@@ -77,8 +82,11 @@ export class TimeSynchronization extends FlatComponent<typeof initial> {
   }
 
   private give(channel: OpenChannel, flags: number): void {
-    const referenceTime = BigInt(Math.floor(this.nowNs() / unitNs));
-    const parentTime = (BigInt(this.bootTime) + epochSeconds) * unitsPerSecond + referenceTime;
+    const behindNs = this.behindNs();
+    this.own.toldBehindNs = behindNs;
+    const referenceTime = unitsOf(this.nowNs());
+    const parentTime =
+      (BigInt(this.bootTime) + epochSeconds) * unitsPerSecond + unitsOf(this.nowNs() + behindNs);
     const isLegacy = this.majorVersion < 4;
     const layout = isLegacy ? icTimesyncLegacy : icTimesync;
     // Guests check for a least size; the structure is padded to its alignment.

@@ -28,6 +28,8 @@ export interface BusServices {
   readonly timers: TimerSource;
   readonly trace: BusTrace;
   nowNs(): number;
+  /** By how much {@link nowNs} is behind the parent's time. */
+  behindNs(): number;
   /** Lets the guest post messages to this connection. */
   connectMessagePort(connectionId: number): void;
   /** Lets the guest signal this connection, which has one flag. */

@@ -83,6 +83,10 @@ export class Vmbus implements SavedPart, ChannelBus, DeviceBus, RequestBus {
     return this.services.nowNs();
   }
 
+  behindNs(): number {
+    return this.services.behindNs();
+  }
+
   /** A guest has posted a message to one of the bus's connections. */
   receiveMessage(processor: number, synicType: number, payload: Uint8Array): void {
     const { version, features } = this.connection;

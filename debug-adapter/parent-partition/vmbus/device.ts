@@ -9,6 +9,7 @@ import type { OpenChannel, ProviderHost, ReceivedPacket, ServiceProvider } from 
 /** What a device asks of its bus. */
 export interface DeviceBus {
   nowNs(): number;
+  behindNs(): number;
   /** The device has fewer sub-channels than it wants. */
   offerMissing(device: Device): void;
 }
@@ -75,6 +76,10 @@ export class Device implements ChannelUser, ProviderHost {
 
   nowNs(): number {
     return this.bus.nowNs();
+  }
+
+  behindNs(): number {
+    return this.bus.behindNs();
   }
 
   openChannels(): readonly OpenChannel[] {

@@ -99,6 +99,8 @@ export interface OpenChannel {
 export interface ProviderHost {
   /** Virtual time. */
   nowNs(): number;
+  /** By how much the guest's virtual time is behind the parent's: it was paused, or saved and restored. */
+  behindNs(): number;
   /** The provider's open channels by their index, the primary one first. */
   openChannels(): readonly OpenChannel[];
   /** Offers further channels of the device until there are `count` besides the primary one. */

@@ -31,6 +31,7 @@ function exitRig(reason: number, vmcs: Readonly<Record<string, bigint>> = {}) {
     timeNs: () => 12_345,
     yieldTurn: () => {},
     wake: () => {},
+    resume: () => {},
     charge: (work) => charged.push(work),
   });
   hypervisor.addPartition(made.partition);

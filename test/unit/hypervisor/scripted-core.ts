@@ -124,6 +124,7 @@ export function detachedServices(changes: Partial<HypervisorServices> = {}): Hyp
     timers: new TimerQueue(),
     timeNs: () => 12_345,
     wake: () => {},
+    resume: () => {},
     yieldTurn: () => {},
     charge: () => {},
     ...changes,

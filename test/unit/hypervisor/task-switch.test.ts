@@ -102,6 +102,7 @@ class TaskMachine extends ModeMachine {
     timers: new TimerQueue(),
     timeNs: () => 0,
     wake: () => undefined,
+    resume: () => undefined,
     yieldTurn: () => undefined,
     charge: () => undefined,
   });

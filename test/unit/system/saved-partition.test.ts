@@ -253,7 +253,7 @@ describe('a saved partition', () => {
       if (isMoved) machine.accept(restoring(fileOf(machine)));
       machine.run({ maxSteps: 1_000_000, maxTimeNs: 2_000_000 });
       assert.equal(machine.guests[1]?.isSuspended, true);
-      assert.equal(machine.guests[1]?.processors[0]?.runState, 'suspended');
+      assert.equal(machine.guests[1]?.processors[0]?.isSuspendedFor('partition'), true);
       machine.accept({ kind: 'resume-partition', partition: second });
       return machine;
     };

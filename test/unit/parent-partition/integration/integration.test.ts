@@ -168,6 +168,27 @@ describe('time synchronization', () => {
     assert.equal(field(guest.request(), 'Flags'), 1n);
   });
 
+  it('sets it again after a time that the guest has missed, once', () => {
+    const guest = new UtilityGuest(new TimeSynchronization(bootTime));
+    guest.start([4, 0]);
+    guest.answer(guest.request());
+    guest.rig.behindNs = 3_600_000_000_000;
+    const given: bigint[][] = [];
+    for (const seconds of [7, 14]) {
+      guest.advanceTo(seconds);
+      const request = guest.request();
+      const names = ['ParentTime', 'VmReferenceTime', 'Flags'];
+      given.push(names.map((name) => readField(icTimesync, request.body, name)));
+      guest.answer(request);
+    }
+    const missed = 36_000_000_000n;
+    const [[, firstTime = 0n] = [], [, secondTime = 0n] = []] = given;
+    assert.deepEqual(given, [
+      [boot + firstTime + missed, firstTime, 1n],
+      [boot + secondTime + missed, secondTime, 2n],
+    ]);
+  });
+
   it('has another body in older versions', () => {
     const guest = new UtilityGuest(new TimeSynchronization(bootTime));
     guest.start([3, 0]);

@@ -50,6 +50,8 @@ export class BusRig {
   /** Outcomes of signals, both ways. */
   readonly outcomes: string[] = [];
   nowNs = 0;
+  /** By how much the guest is behind its parent. */
+  behindNs = 0;
   /** Buffers for messages that the hypervisor still has. */
   messageRoom = Infinity;
   private nextPage = 16;
@@ -67,6 +69,7 @@ export class BusRig {
       timers: this.timers,
       trace: this.trace(),
       nowNs: () => this.nowNs,
+      behindNs: () => this.behindNs,
       connectMessagePort: (id) => void this.ports.add(id),
       connectEventPort: (id) => void this.ports.add(id),
       disconnectPort: (id) => void this.ports.delete(id),

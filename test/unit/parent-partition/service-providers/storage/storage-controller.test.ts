@@ -29,6 +29,7 @@ class Guest {
   constructor(readonly controller: StorageController) {
     controller.connect({
       nowNs: () => this.nowNs,
+      behindNs: () => 0,
       openChannels: () => this.channels,
       offerSubChannels: (count) => (this.subChannels = count),
     });
