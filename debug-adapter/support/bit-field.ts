@@ -39,6 +39,11 @@ export function extractBits(word: bigint, field: BitField): bigint {
   return BigInt.asUintN(field.high - field.low + 1, word >> BigInt(field.low));
 }
 
+/** The same of a word of 32 bits, for what happens often. */
+export function extractBits32(word: number, { low, high }: BitField): number {
+  return ((word >>> low) & (0xffffffff >>> (31 - high + low))) >>> 0;
+}
+
 /** `word` with one field set to `value`, cut to the field's width. */
 export function insertBits(word: bigint, field: BitField, value: bigint): bigint {
   const low = BigInt(field.low);

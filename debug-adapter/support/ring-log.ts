@@ -2,6 +2,8 @@
 import { assert } from './assert';
 
 const initialRecords = 64;
+/** A log of such a size has its memory at once: what is not written to costs the host nothing, unlike growing. */
+const wholeBytes = 16 * 1024 * 1024;
 
 function wordsOf({ buffer }: Uint8Array): Int32Array {
   return new Int32Array(buffer, 0, Math.floor(buffer.byteLength / 4));
@@ -16,15 +18,14 @@ export class RingLog {
   /** Records that have given way to others. */
   private overwritten = 0;
   /** Records that there is memory for. */
-  private allocated: number;
+  private allocated = 0;
 
   constructor(
     private readonly recordBytes: number,
     private readonly capacity: number,
   ) {
     assert(recordBytes > 0 && capacity > 0, 'a ring log has room');
-    this.allocated = Math.min(initialRecords, capacity);
-    this.bytes = new Uint8Array(recordBytes * this.allocated);
+    this.bytes = new Uint8Array(0);
     this.whole = new DataView(this.bytes.buffer);
     this.wholeWords = wordsOf(this.bytes);
   }
@@ -98,10 +99,12 @@ export class RingLog {
     this.truncate(0);
   }
 
-  /** Memory grows by doubling up to the capacity, so that a short session stays small. */
+  /** Memory comes with the first record; in a large log it grows by doubling, so that a short session stays small. */
   private grow(): void {
     if (this.appended < this.allocated || this.allocated === this.capacity) return;
-    this.allocated = Math.min(this.allocated * 2, this.capacity);
+    const isWhole = this.capacity * this.recordBytes <= wholeBytes;
+    const wanted = isWhole ? this.capacity : Math.max(this.allocated * 2, initialRecords);
+    this.allocated = Math.min(wanted, this.capacity);
     const larger = new Uint8Array(this.allocated * this.recordBytes);
     larger.set(this.bytes);
     this.bytes = larger;

@@ -1,6 +1,6 @@
 /** The machine's trace: bounded rings of binary records, one for each kind of event. */
 import type { VirtualProcessor } from '../hypervisor/virtual-processor';
-import { assert, present, unreachable } from '../support/assert';
+import { present, unreachable } from '../support/assert';
 import { decodeUtf8, encodeUtf8 } from '../support/utf8';
 import type {
   ConsoleEvent,
@@ -14,6 +14,7 @@ import type {
   TraceSink,
   VmExitEvent,
 } from '../machine/trace';
+import { writeConsoleRecord } from './console-record';
 import { writeDeliveryRecord } from './delivery-record';
 import { deliveryEvent, type Delivery, type EventPlace } from './observed-events';
 import { writeExitRecord } from './exit-record';
@@ -134,10 +135,9 @@ const eventCodec: RecordCodec<EventDeliveryEvent> = {
 
 const consoleCodec: RecordCodec<ConsoleEvent> = {
   layout: consoleRecord,
-  encode(event, write, record) {
-    assert(event.data.length <= 4, 'one access writes at most four bytes');
-    write('length', BigInt(event.data.length));
-    fieldBytes(consoleRecord, record, 'data').set(event.data);
+  encode(event, _write, record) {
+    const { buffer, byteOffset, byteLength } = record;
+    writeConsoleRecord(new DataView(buffer, byteOffset, byteLength), 0, event);
   },
   decode(header, record, read) {
     const data = fieldBytes(consoleRecord, record, 'data').slice(0, Number(read('length')));
@@ -329,7 +329,7 @@ export class TraceLog implements ExitSink {
         this.events.append(event);
         break;
       case 'console':
-        this.console.append(event);
+        this.console.appendRecord((view, at) => writeConsoleRecord(view, at, event));
         break;
       case 'guest-crash':
         this.crashes.append(event);

@@ -2,11 +2,11 @@
 import { pageOffsetOf, pageSizeBytes } from '../../machine/addresses';
 import { stateOffsets } from '../../machine/processor-state';
 import { ioQualification as layout } from '../../spec/x86/exit-reasons';
-import { extractBits } from '../../support/bit-field';
+import { extractBits32 } from '../../support/bit-field';
 import type { VirtualProcessor } from '../virtual-processor';
 import { resume, type ExitContext, type ExitHandler } from './exit-handler';
 
-const rax = 0;
+const rax = stateOffsets.gpr;
 
 /** One port access, decoded from the exit qualification. */
 interface PortAccess {
@@ -17,13 +17,19 @@ interface PortAccess {
 }
 
 function decodeAccess(qualification: bigint): PortAccess {
-  const size = Number(extractBits(qualification, layout.size));
+  const word = Number(BigInt.asUintN(32, qualification));
+  const size = extractBits32(word, layout.size);
   return {
-    port: Number(extractBits(qualification, layout.port)),
+    port: extractBits32(word, layout.port),
     sizeBytes: size === 0 ? 1 : size === 1 ? 2 : 4,
-    isIn: extractBits(qualification, layout.direction) === 1n,
-    isString: extractBits(qualification, layout.string) === 1n,
+    isIn: extractBits32(word, layout.direction) === 1,
+    isString: extractBits32(word, layout.string) === 1,
   };
+}
+
+/** The bits of AL, AX or EAX. */
+function maskOf({ sizeBytes }: PortAccess): number {
+  return 0xffffffff >>> (32 - sizeBytes * 8);
 }
 
 function littleEndian(bytes: Uint8Array): number {
@@ -54,7 +60,7 @@ function readLinear(
 function outValue(context: ExitContext, access: PortAccess): number {
   const { processor, partition, exit } = context;
   if (!access.isString) {
-    return Number(processor.state.gpr(rax) & ((1n << BigInt(access.sizeBytes * 8)) - 1n));
+    return (processor.state.readU32(rax) & maskOf(access)) >>> 0;
   }
   const bytes = readLinear(processor, partition.memory, exit.guestLinearAddress, access.sizeBytes);
   // The processor has read a device's element: it is not to be read twice.
@@ -73,14 +79,15 @@ export function completePortAccess(
   value: number,
 ): void {
   const { state, core } = processor;
-  const { sizeBytes, isIn, isString } = decodeAccess(qualification);
-  const mask = (1n << BigInt(sizeBytes * 8)) - 1n;
-  const answer = isIn ? BigInt(value) & mask : 0n;
-  if (isString) {
-    core.answerAccess(answer);
+  const access = decodeAccess(qualification);
+  const mask = maskOf(access);
+  const answer = access.isIn ? (value & mask) >>> 0 : 0;
+  if (access.isString) {
+    core.answerAccess(BigInt(answer));
     return;
   }
-  if (isIn) state.setGpr(rax, sizeBytes === 4 ? answer : (state.gpr(rax) & ~mask) | answer);
+  if (access.isIn && access.sizeBytes === 4) state.writeZeroExtended(rax, answer);
+  else if (access.isIn) state.writeU32(rax, (state.readU32(rax) & ~mask) | answer);
   core.completeInstruction();
 }
 

@@ -4,6 +4,8 @@ import {
   bit,
   bits,
   decodeBits,
+  extractBits,
+  extractBits32,
   maskOf,
   namesOfSetBits,
 } from '../../../debug-adapter/support/bit-field';
@@ -80,6 +82,20 @@ describe('bit fields', () => {
     ]);
   });
 
+  it('extracts the same from a number as from a bigint', () => {
+    for (const word of [0, 1, 0x03f8_0001, 0x89ab_cdef, 0xffff_ffff]) {
+      for (const field of [
+        bit(0, 'a'),
+        bit(31, 'b'),
+        bits(31, 0, 'c'),
+        bits(31, 16, 'd'),
+        bits(6, 2, 'e'),
+      ]) {
+        assert.equal(BigInt(extractBits32(word, field)), extractBits(BigInt(word), field));
+      }
+    }
+  });
+
   it('names what is set, and makes masks of names', () => {
     assert.deepEqual(namesOfSetBits((1n << 63n) | 1n, fields), ['P', 'top']);
     assert.equal(maskOf([bit(31, 'a'), bit(0, 'b')], ['a', 'b']), 0x80000001);
@@ -99,6 +115,15 @@ describe('ring log', () => {
     ring.clear();
     assert.equal(ring.recorded, 0);
     assert.equal(ring.at(0), undefined);
+  });
+
+  it('keeps what it has while a large one grows', () => {
+    const recordBytes = 0x20000;
+    const ring = new RingLog(recordBytes, 200);
+    for (let value = 0; value < 130; value++) ring.append()[recordBytes - 1] = value;
+    for (let index = 0; index < 130; index++) {
+      assert.equal(ring.at(index)?.[recordBytes - 1], index);
+    }
   });
 
   it('hands out zeroed records', () => {
