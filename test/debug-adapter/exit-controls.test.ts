@@ -268,7 +268,7 @@ describe('controls of the VMCS', () => {
 });
 
 const loadAt = 0x100000;
-/** Tables of the kernel: a pseudo-descriptor, four descriptors, and zeros. */
+/** Tables of the kernel: a pseudo-descriptor, seven descriptors, and zeros. */
 const tableAt = loadAt + 0x100;
 const zerosAt = loadAt + 0x180;
 const word = (value: number): string => littleEndian(value, 4);
@@ -277,14 +277,23 @@ const word = (value: number): string => littleEndian(value, 4);
 const otherTask = '67 00 00 00 00 89 00 00';
 const currentTask = '67 00 80 01 10 89 00 00';
 
+/** Flat segments of privilege level 3, with selectors 0x2b and 0x33. */
+const userCode = 'ff ff 00 00 00 fb cf 00';
+const userData = 'ff ff 00 00 00 f3 cf 00';
+/** MOV EAX, [loadAt + 1], behind everything else. */
+const misalignedRead = `a1 ${word(loadAt + 1)}`;
+const userAt = loadAt + 0x1c0;
+
 /** A multiboot kernel, so in 32-bit protected mode (SDM vol. 3, 3.4.5 and 7.2.2). */
 function legacyKernel(code: string): Uint8Array {
   const header = [0x1badb002, 0, -0x1badb002].map(word).join(' ');
   const bytes = new Uint8Array(0x200);
   bytes.set(machineCode(`${header} 0f 01 15 ${word(tableAt)} ${code}`));
-  bytes.set(machineCode(`27 00 ${word(tableAt + 8)}`), 0x100);
+  bytes.set(machineCode(`37 00 ${word(tableAt + 8)}`), 0x100);
   bytes.set(machineCode(otherTask), 0x108 + 0x18);
   bytes.set(machineCode(currentTask), 0x108 + 0x20);
+  bytes.set(machineCode(`${userCode} ${userData}`), 0x108 + 0x28);
+  bytes.set(machineCode(misalignedRead), userAt - loadAt);
   return elfImage(32, loadAt + 12, [{ gpa: loadAt, bytes }]);
 }
 
@@ -337,9 +346,16 @@ describe('task switches', () => {
   }
 });
 
-describe('exceptions that 64-bit code does not raise', () => {
+describe('exceptions that this 64-bit guest cannot raise', () => {
+  // CR0.AM, DS, and IRET to privilege level 3 with RFLAGS.AC.
+  const toUser = [
+    '0f 20 c0 0d 00 00 04 00 0f 22 c0',
+    `bc ${word(loadAt + 0x800)} 66 b8 33 00 8e d8`,
+    `6a 33 68 ${word(loadAt + 0x800)} 68 ${word(0x40002)} 6a 2b 68 ${word(userAt)} cf`,
+  ].join(' ');
   for (const [title, code, control, event] of [
     ['INTO behind an overflow', 'b8 ff ff ff 7f 40 ce', '#OF', '0x80000604'],
+    ['a misaligned read of user code', toUser, '#AC', '0x80000b11'],
     ['BOUND of 5 between 0 and 0', `b8 05 00 00 00 62 05 ${word(zerosAt)}`, '#BR', '0x80000305'],
   ] as const) {
     const edit = (session: AdapterSession, value: string): Promise<string> =>

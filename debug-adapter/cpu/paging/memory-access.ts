@@ -18,6 +18,7 @@ import { runOffsets, segmentCheckOffset } from '../memory-map';
 import { checkedAddress } from '../segment-access';
 import { RoutineEnd, vector, type Fault, type ProcessorContext } from '../processor-context';
 import { causeExit, exitReason } from '../vmx/vm-exits';
+import { isAligned, isBlockAligned } from './alignment';
 import { quadwords, type BlockShape } from './block-shape';
 import { DeviceAnswers, type DevicePart } from './device-answers';
 import { causeWalkViolation } from './ept-violation';
@@ -25,6 +26,8 @@ import { WalkResult, type PageWalker, type Rights } from './page-walk';
 import type { TranslationCaches } from './translation-caches';
 
 type DataAccess = 'read' | 'write';
+/** How a device is asked for a block, if one is. */
+type Asked = BlockShape | 'ram only';
 
 /** Part of a block on the stack: where it lies, and which bytes of the block it is. */
 interface StackPart {
@@ -88,10 +91,12 @@ export class MemoryAccess {
     const isProbe = (info & accessProbeBit) !== 0;
     if ((low & 0xfff) + bytes > 4096) return this.readAcross(low, high, bytes, isProbe);
     const found = this.locate(low, high, 'read');
+    // Of a probe under checked alignment the routine makes the accesses, element by element.
+    if (isProbe && found !== left && this.caches.checksAlignment) return this.slotAddress(0);
+    if (found === left || this.isRefused(low, bytes)) return 0;
     if (found === deviceAddress) {
       return this.readParts([this.devicePart(low, high, 0, bytes)], isProbe);
     }
-    if (found < 0) return 0;
     const from = found + (low & 0xfff);
     if (watched !== 'no') return this.readByCopy(from, bytes);
     this.caches.fillRead(low, high, found);
@@ -132,10 +137,12 @@ export class MemoryAccess {
     const isModify = (info & accessModifyBit) !== 0;
     if ((low & 0xfff) + bytes > 4096) return this.writeAcross(low, high, bytes, isModify);
     const found = this.locate(low, high, 'write');
+    const isProbe = (info & accessProbeBit) !== 0 && this.caches.checksAlignment;
+    if (isProbe && found !== left) return this.slotAddress(0);
+    if (found === left || this.isRefused(low, bytes)) return 0;
     if (found === deviceAddress) {
       return this.stage([this.devicePart(low, high, 0, bytes)], isModify);
     }
-    if (found < 0) return 0;
     const { frame } = this.walker;
     const target = found + (low & 0xfff);
     if (memory.flagsOf(frame) === 0 && watched === 'no') {
@@ -206,7 +213,7 @@ export class MemoryAccess {
   readSystem(
     address: bigint,
     length: number,
-    shape: BlockShape | 'ram only' = quadwords,
+    shape: Asked = quadwords,
   ): Uint8Array | Exclude<SystemAccess, 'done'> {
     return this.readAs(address, length, 'implicit', shape);
   }
@@ -298,7 +305,7 @@ export class MemoryAccess {
     address: bigint,
     length: number,
     rights: Rights,
-    shape: BlockShape | 'ram only',
+    shape: Asked,
   ): Uint8Array | Exclude<SystemAccess, 'done'> {
     const result = new Uint8Array(length);
     let devices: DevicePart[] | undefined;
@@ -315,6 +322,7 @@ export class MemoryAccess {
         for (let at = 0; at < count; at++) result[done + at] = this.context.bytes[from + at] ?? 0;
       done += count;
     }
+    if (this.isBlockRefused(address, length, rights, shape)) return 'fault';
     if (devices === undefined || shape === 'ram only') return result;
     return this.answers.readBlock(devices, result, shape) ? result : 'exit';
   }
@@ -389,7 +397,7 @@ export class MemoryAccess {
   writeSystem(
     address: bigint,
     data: Uint8Array,
-    shape: BlockShape | 'ram only' = quadwords,
+    shape: Asked = quadwords,
     isUser = false,
   ): SystemAccess {
     return this.writeAs(address, data, isUser ? 'user' : 'implicit', shape);
@@ -404,12 +412,7 @@ export class MemoryAccess {
     return this.context.cpl === 3 ? 'user' : 'supervisor';
   }
 
-  private writeAs(
-    address: bigint,
-    data: Uint8Array,
-    rights: Rights,
-    shape: BlockShape | 'ram only',
-  ): SystemAccess {
+  private writeAs(address: bigint, data: Uint8Array, rights: Rights, shape: Asked): SystemAccess {
     this.noteWatched(address, data.length, 'write', rights);
     const [firstLow, firstHigh] = halves(this.wrapped(address));
     const page = this.pageForWrite(firstLow, firstHigh, data.length, rights);
@@ -433,6 +436,7 @@ export class MemoryAccess {
       } else return end;
       done += length;
     }
+    if (this.isBlockRefused(address, data.length, rights, shape)) return 'fault';
     if (shape !== 'ram only' && !this.answers.writeBlock(devices, data, shape)) return 'exit';
     for (const { frame, target, from, length } of parts) {
       this.context.memory.markWritten(frame, target & 0xfff, length);
@@ -539,7 +543,7 @@ export class MemoryAccess {
     return (base === spOffset || base === bpOffset) && segmentBase === stateOffsets.zero;
   }
 
-  /** Address of the page's first byte in the space, `deviceAddress`, or -1 with the stop stored. */
+  /** Address of the page's first byte in the space, `deviceAddress`, or `left` with the stop stored. */
   private locate(low: number, high: number, access: DataAccess): number {
     const { context, walker } = this;
     switch (walker.walk(low, high, access, context.cpl === 3 ? 'user' : 'supervisor')) {
@@ -547,14 +551,14 @@ export class MemoryAccess {
         return context.memory.frameOffset(walker.frame);
       case WalkResult.pageFault:
         context.raise(this.pageFault(low, high));
-        return -1;
+        return left;
       case WalkResult.framesExhausted:
         context.setRun32(runOffsets.stop, StopCode.framesExhausted);
-        return -1;
+        return left;
       default:
         if (this.isDevice) return deviceAddress;
         this.causeViolation(low, high, access);
-        return -1;
+        return left;
     }
   }
 
@@ -596,13 +600,28 @@ export class MemoryAccess {
     ] as const) {
       const found = this.locate(partLow, partHigh, access);
       if (found === deviceAddress) parts.push(this.devicePart(partLow, partHigh, from, length));
-      else if (found < 0) return undefined;
+      else if (found === left) return undefined;
       else {
         const target = found + (partLow & 0xfff);
         parts.push({ frame: this.walker.frame, target, from, length });
       }
     }
-    return parts;
+    return this.isRefused(low, bytes) ? undefined : parts;
+  }
+
+  /** Whether checked alignment ends an access, behind whatever a page may refuse (SDM vol. 3, table 6-2). */
+  private isRefused(low: number, bytes: number): boolean {
+    if (!this.caches.checksAlignment || isAligned(low, bytes)) return false;
+    this.context.raise(misaligned);
+    return true;
+  }
+
+  /** The same of a block, which supervisor accesses of the processor do not obey. */
+  private isBlockRefused(at: bigint, length: number, rights: Rights, shape: Asked): boolean {
+    if (!this.caches.checksAlignment || rights === 'implicit' || shape === 'ram only') return false;
+    if (isBlockAligned(Number(at & 0xfffn), length, shape)) return false;
+    this.fault = misaligned;
+    return true;
   }
 
   private readParts(parts: AccessParts, isProbe: boolean): number {
@@ -657,8 +676,11 @@ function asStackFault(fault: Fault): Fault {
   return fault.vector === vector.GP ? { vector: vector.SS, errorCode: 0 } : fault;
 }
 
-/** `locate`'s answer for a page outside RAM. */
+/** `locate`'s answers where the instruction leaves, and for a page outside RAM. */
+const left = -1;
 const deviceAddress = -2;
+
+const misaligned: Fault = { vector: vector.AC, errorCode: 0 };
 
 /** Where an address changes between its whole and its halves; no bigint but the whole is made. */
 const addressView = new DataView(new ArrayBuffer(8));

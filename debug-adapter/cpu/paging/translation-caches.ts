@@ -10,6 +10,7 @@ import type { ProcessorContext } from '../processor-context';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { CodeTlb } from './code-tlb';
 import { TlbSet } from './tlb-set';
+import { isAlignmentChecked } from './alignment';
 import type { WalkCache } from './walk-cache';
 import { WritePlaces } from './write-places';
 
@@ -17,6 +18,8 @@ const cr4SupervisorAccessPrevention = 1 << 21;
 const flagAlignmentCheck = 0x40000;
 /** Index of the data TLBs of supervisor code that may not access user pages under SMAP. */
 const supervisor = 0;
+/** And of user code. */
+const user = 1;
 
 export class TranslationCaches {
   private readonly code: readonly [CodeTlb, CodeTlb];
@@ -27,6 +30,8 @@ export class TranslationCaches {
   /** Of `code`, and of `reads` and `writes`: those of the current privilege. */
   private codeIndex: 0 | 1 = 0;
   private dataIndex = 0;
+  /** User code must not find its pages, so that each access is checked: the TLBs of its privilege stay empty. */
+  checksAlignment = false;
   /** What the entries of each code TLB were made for. */
   private readonly codeSegments: (number | string)[] = [0, 0];
 
@@ -59,12 +64,21 @@ export class TranslationCaches {
     }
     this.codeIndex = set;
     this.dataIndex = set === 0 && mayAccessUserPages(context) ? 2 : set;
+    this.selectAlignment(isAlignmentChecked(context));
     const { vpBase } = context;
     context.setRun32(runOffsets.readTlb, vpBase + (tlbOffsets.read[this.dataIndex] ?? 0));
     context.setRun32(runOffsets.writeTlb, vpBase + (tlbOffsets.write[this.dataIndex] ?? 0));
     context.setRun32(runOffsets.codeTlb, vpBase + tlbOffsets.code[set]);
     context.setRun32(runOffsets.jumpCache, vpBase + jumpCacheOffsets[set]);
     this.publishEpoch();
+  }
+
+  private selectAlignment(isChecked: boolean): void {
+    if (isChecked && !this.checksAlignment) {
+      this.reads[user]?.flush();
+      this.writes[user]?.flush();
+    }
+    this.checksAlignment = isChecked;
   }
 
   /** Address in the space of the page at a linear address, where running code has read it; else undefined. */
@@ -96,10 +110,11 @@ export class TranslationCaches {
   }
 
   fillRead(low: number, high: number, hostAddress: number): void {
-    this.reads[this.dataIndex]?.fill(low, high, hostAddress);
+    if (!this.checksAlignment) this.reads[this.dataIndex]?.fill(low, high, hostAddress);
   }
 
   fillWrite(low: number, high: number, hostAddress: number): void {
+    if (this.checksAlignment) return;
     this.writes[this.dataIndex]?.fill(low, high, hostAddress);
     this.noteWritePlace(low, hostAddress);
   }
