@@ -18,8 +18,9 @@ const cr4SupervisorAccessPrevention = 1 << 21;
 const flagAlignmentCheck = 0x40000;
 /** Index of the data TLBs of supervisor code that may not access user pages under SMAP. */
 const supervisor = 0;
-/** And of user code. */
+/** And of user code, and of supervisor code that may. */
 const user = 1;
+const supervisorWithAccess = 2;
 
 export class TranslationCaches {
   private readonly code: readonly [CodeTlb, CodeTlb];
@@ -63,14 +64,26 @@ export class TranslationCaches {
       this.code[set].flush();
     }
     this.codeIndex = set;
-    this.dataIndex = set === 0 && mayAccessUserPages(context) ? 2 : set;
-    this.selectAlignment(isAlignmentChecked(context));
     const { vpBase } = context;
-    context.setRun32(runOffsets.readTlb, vpBase + (tlbOffsets.read[this.dataIndex] ?? 0));
-    context.setRun32(runOffsets.writeTlb, vpBase + (tlbOffsets.write[this.dataIndex] ?? 0));
     context.setRun32(runOffsets.codeTlb, vpBase + tlbOffsets.code[set]);
     context.setRun32(runOffsets.jumpCache, vpBase + jumpCacheOffsets[set]);
     this.publishEpoch();
+    this.selectAlignment(isAlignmentChecked(context));
+    this.selectData();
+  }
+
+  /** The same where only RFLAGS.AC of supervisor code has changed. */
+  selectData(): void {
+    const { context } = this;
+    const { vpBase } = context;
+    const isUser = context.cpl === 3;
+    this.dataIndex = isUser
+      ? user
+      : mayAccessUserPages(context)
+        ? supervisorWithAccess
+        : supervisor;
+    context.setRun32(runOffsets.readTlb, vpBase + (tlbOffsets.read[this.dataIndex] ?? 0));
+    context.setRun32(runOffsets.writeTlb, vpBase + (tlbOffsets.write[this.dataIndex] ?? 0));
   }
 
   private selectAlignment(isChecked: boolean): void {

@@ -5,6 +5,7 @@ import {
   undefinedOpcode,
   type ProcessorContext,
 } from '../processor-context';
+import { stateOffsets } from '../../machine/processor-state';
 import { runOffsets } from '../memory-map';
 import { quadwords } from '../paging/block-shape';
 import { vmcsOffsets } from '../vmcs-offsets';
@@ -163,8 +164,11 @@ const flagAccessCheck = 0x40000;
 function accessCheck(isSet: boolean): Routine {
   return (processor) => {
     const { state } = processor.context;
-    state.rflags = isSet ? state.rflags | flagAccessCheck : state.rflags & ~flagAccessCheck;
-    processor.modeChanged();
+    const flags = state.readU32(stateOffsets.flagsSystem);
+    const changed = isSet ? flags | flagAccessCheck : flags & ~flagAccessCheck;
+    if (changed === flags) return RoutineEnd.next;
+    state.writeU32(stateOffsets.flagsSystem, changed);
+    processor.caches.selectData();
     return RoutineEnd.next;
   };
 }
