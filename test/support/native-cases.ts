@@ -127,14 +127,53 @@ export function differencesOf(test: NativeCase, outcome: NativeOutcome): string[
   return found;
 }
 
+const deviceGpa = 0xfec00000;
+const eptViolation = 48n;
+
+/** A page of a device that keeps what is written to it, as RAM does; each access is a VM exit. */
+export class DataDevice {
+  data: Uint8Array = new Uint8Array(4096);
+  /** Accesses so far. */
+  count = 0;
+
+  /** Answers the exit of an access. @returns whether there was one */
+  answers(processor: BareProcessor): boolean {
+    const { core, state } = processor;
+    const field = (name: string): bigint => processor.field(name);
+    const bytes = state.readU32(stateOffsets.accessBytes);
+    const isPending = state.readU32(stateOffsets.exitPending) !== 0;
+    if (!isPending || field('VM_EXIT_REASON') !== eptViolation || bytes === 0) return false;
+    this.count++;
+    state.writeU32(stateOffsets.exitPending, 0);
+    const at = Number(field('GUEST_PHYSICAL_ADDRESS')) - deviceGpa;
+    const isWrite = (field('EXIT_QUALIFICATION') & 2n) !== 0n;
+    const view = new DataView(new ArrayBuffer(8));
+    const answer = new Uint8Array(view.buffer);
+    if (isWrite) {
+      view.setBigUint64(0, state.readU64(stateOffsets.accessValue), true);
+      this.data.set(answer.subarray(0, bytes), at);
+      core.answerAccess(0n);
+    } else {
+      answer.set(this.data.subarray(at, at + bytes));
+      core.answerAccess(view.getBigUint64(0, true));
+    }
+    return true;
+  }
+}
+
 /** Runs cases on one processor at CPL 3; every exception is a VM exit, so that nothing is delivered. */
 export class NativeCaseRunner {
   private bits = 0;
   private code = '';
 
-  constructor(readonly processor = new BareProcessor()) {
+  /** @param device holds the data in place of RAM */
+  constructor(
+    readonly processor = new BareProcessor(),
+    private readonly device?: DataDevice,
+  ) {
     this.processor.map(codePage, codeGpa);
-    this.processor.map(dataPage, dataGpa, { noExecute: true });
+    const gpa = device === undefined ? dataGpa : deviceGpa;
+    this.processor.map(dataPage, gpa, { noExecute: true });
     this.processor.setField('EXCEPTION_BITMAP', 0xffffffffn);
     this.processor.setPrivilege(3);
   }
@@ -143,7 +182,8 @@ export class NativeCaseRunner {
   run(test: NativeCase): string[] {
     this.enter(test);
     const { core, state, memory } = this.processor;
-    memory.write(dataGpa, dataBefore(test));
+    if (this.device === undefined) memory.write(dataGpa, dataBefore(test));
+    else this.device.data = dataBefore(test);
     test.i.g.forEach((value, index) => state.setGpr(index, bigOf(value)));
     state.rflags = Number(bigOf(test.i.rflags));
     loadVectorState(state, test.i);
@@ -153,6 +193,7 @@ export class NativeCaseRunner {
     let kind = 'budget';
     for (let step = 0; step < iterationsMax && kind === 'budget'; step++) {
       kind = core.run(1, 0).stop.kind;
+      if (this.device?.answers(this.processor) === true) kind = 'budget';
       if (state.rip !== start) break;
     }
     if (kind !== 'vm-exit' && kind !== 'budget') return [`stopped with ${kind}`];
@@ -184,7 +225,7 @@ export class NativeCaseRunner {
       rip: state.rip,
       rflags: state.rflags,
       gpr: Array.from({ length: 16 }, (_, index) => state.gpr(index)),
-      data: memory.read(dataGpa, 4096) ?? new Uint8Array(4096),
+      data: this.device?.data ?? memory.read(dataGpa, 4096) ?? new Uint8Array(4096),
       ...readVectorState(state),
     };
   }

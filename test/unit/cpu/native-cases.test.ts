@@ -1,6 +1,12 @@
 /** Instruction cases recorded on a physical processor give what the hardware gave, interpreted and translated. */
 import assert from 'node:assert/strict';
-import { readNativeCases, type NativeCase } from '../../support/native-cases';
+import { BareProcessor } from '../../support/bare-processor';
+import {
+  DataDevice,
+  NativeCaseRunner,
+  readNativeCases,
+  type NativeCase,
+} from '../../support/native-cases';
 import { CaseReporter, totalOf, type CaseReport } from '../../support/native-report';
 
 interface Recording {
@@ -55,6 +61,26 @@ describe('cases recorded on hardware, interpreted and translated before they run
       const { passed, translated } = totalOf(families);
       assert.equal(passed, count);
       assert.ok(translated >= translatedMin, `${translated} of ${count} ran translated`);
+    }).timeout(300_000);
+  }
+});
+
+/** Of the cases, one in so many: all of them would take half a minute. */
+const sampled = 5;
+
+describe('the same cases with their data in a device', () => {
+  for (const { title, file } of recordings) {
+    it(title, () => {
+      const device = new DataDevice();
+      const runner = new NativeCaseRunner(new BareProcessor(), device);
+      const failures = casesOf(file)
+        .filter((_, index) => index % sampled === 0)
+        .flatMap((test) => {
+          const differences = runner.run(test);
+          return differences.map((text) => `#${test.id} ${test.text} [${test.code}]: ${text}`);
+        });
+      assert.deepEqual(failures, []);
+      assert.ok(device.count > 200, `${device.count} accesses`);
     }).timeout(300_000);
   }
 });
