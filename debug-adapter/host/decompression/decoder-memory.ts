@@ -1,4 +1,7 @@
 /** The memory of a decoder that is a WebAssembly function: its own variables, the input of one call, all of the output. */
+import type { FunctionBody } from '../../cpu/wasm/function-body';
+import { buildModule } from '../../cpu/wasm/module-builder';
+import { optimizedModule } from '../native-code';
 import { PackedDataError } from './packed-data-error';
 
 const pageBytes = 0x10000;
@@ -11,6 +14,12 @@ const firstRoomBytes = 96 * 1024 * 1024;
  * input late.
  */
 const slackBytes = 256;
+
+/** The module of a decoder; optimized at once where that can be asked for, since most are called for one file. */
+export function compileDecoder(body: FunctionBody): WebAssembly.Module {
+  const bytes = buildModule([], [body], [0]);
+  return optimizedModule(bytes) ?? new WebAssembly.Module(new Uint8Array(bytes));
+}
 
 /** What a decoder is called with: numbers that are its own affair, which are addresses in the memory for the most part. */
 export type DecoderFunction = (...parameters: readonly number[]) => number;

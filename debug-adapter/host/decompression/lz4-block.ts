@@ -1,9 +1,8 @@
 /** The decoder of blocks of LZ4 (lz4_Block_format.md) as a WebAssembly function. */
 import { FunctionBody } from '../../cpu/wasm/function-body';
-import { buildModule } from '../../cpu/wasm/module-builder';
 import { op } from '../../cpu/wasm/opcodes';
 import { once } from '../../support/once';
-import { DecoderMemory } from './decoder-memory';
+import { compileDecoder, DecoderMemory } from './decoder-memory';
 import { emitCopy, emitMatchCopy } from './match-copy';
 import { PackedDataError } from './packed-data-error';
 
@@ -109,9 +108,7 @@ class BlockFunction {
   }
 }
 
-const blockModule = once(
-  () => new WebAssembly.Module(new Uint8Array(buildModule([], [new BlockFunction().body], [0]))),
-);
+const blockModule = once(() => compileDecoder(new BlockFunction().body));
 
 /** Decodes blocks, each on its own, into one output. */
 export class Lz4BlockDecoder {

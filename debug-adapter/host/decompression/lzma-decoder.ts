@@ -1,9 +1,9 @@
 /** Decodes the chunks of LZMA2 that are packed with LZMA. */
 import { once } from '../../support/once';
-import { DecoderMemory } from './decoder-memory';
+import { compileDecoder, DecoderMemory } from './decoder-memory';
 import {
   literalBitsMax,
-  lzmaModule,
+  lzmaFunction,
   lzmaOutcome,
   lzmaVariable,
   probabilitiesEnd,
@@ -17,7 +17,7 @@ const chunkBytesMax = 0x10000;
 /** Bytes with which the range coder begins. */
 const rangeCoderBytes = 5;
 
-const compiled = once(() => new WebAssembly.Module(new Uint8Array(lzmaModule())));
+const compiled = once(() => compileDecoder(lzmaFunction()));
 
 /** Chunks share probabilities until a reset. */
 export class LzmaDecoder {

@@ -4,7 +4,6 @@
  * the memory.
  */
 import { FunctionBody } from '../../cpu/wasm/function-body';
-import { buildModule } from '../../cpu/wasm/module-builder';
 import { op } from '../../cpu/wasm/opcodes';
 import { emitMatchCopy } from './match-copy';
 
@@ -466,7 +465,7 @@ class LzmaFunction {
   }
 }
 
-/** A module that exports the decoder of a chunk, called with the parameters of {@link LzmaFunction}. */
-export function lzmaModule(): Uint8Array {
-  return buildModule([], [new LzmaFunction().body], [0]);
+/** The decoder of a chunk. */
+export function lzmaFunction(): FunctionBody {
+  return new LzmaFunction().body;
 }
