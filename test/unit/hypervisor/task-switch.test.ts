@@ -150,7 +150,7 @@ class TaskMachine extends ModeMachine {
     return end === 'exit 9' ? this.goOn() : end;
   }
 
-  private emulate(): string {
+  emulate(): string {
     this.virtualProcessor.exitIdentity = this.identity;
     return this.hypervisor.handleExit(this.virtualProcessor).kind;
   }
@@ -317,6 +317,16 @@ describe('task gates of the interrupt table', () => {
     assert.equal(machine.read(place.task + 0x20, 4), BigInt(code));
     assert.equal(machine.gpr(4), BigInt(newStack - 4));
     assert.equal(machine.read(newStack - 4, 4), 0x1000n);
+  });
+
+  it('what a device has told of the gate is not left to the new task', () => {
+    const machine = new TaskMachine();
+    machine.gateAt(13, gate(selector.task32, 0, 0x85));
+    machine.registers({ 0: 0x1000 });
+    assert.equal(machine.execute(code, '8e d8'), 'exit 9');
+    machine.processor.core.answerAccess(0x1234n);
+    assert.equal(machine.emulate(), 'resume');
+    assert.equal(machine.state.readU32(stateOffsets.answerCount), 0);
   });
 
   it('a 16-bit task gets a word as error code', () => {
