@@ -79,7 +79,7 @@ const changesOfUnstablePageDefault = 8;
 export const modulesOfProcessMax = 8000;
 
 /** A region goes on at places that have this part of the jumps that make one hot: a shift. */
-const followedShift = 6;
+const followedShift = 3;
 
 /** Frames beyond RAM for pages that the hypervisor lays over the guest's. */
 const overlayFrames = 256;
@@ -212,6 +212,7 @@ function makeCodeCache(
   const code = new CodeCache(space.bytes, memory, variants, {
     undefinedHandler,
     hotCount,
+    followedCount: hotCount >>> followedShift,
     onReset: forgetCode,
     onNewCode: (frame) => kept.frameIsNew(frame),
   });
@@ -220,7 +221,6 @@ function makeCodeCache(
     changesMax: changesOfUnstablePage,
     modulesMax,
     tlbEntries,
-    followedCount: hotCount >>> followedShift,
     onRegionsGone: () => cores.forEach((core) => core.caches.forgetJumps()),
     ...(archive === undefined ? {} : { archive }),
   });

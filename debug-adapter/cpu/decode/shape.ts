@@ -61,6 +61,8 @@ export interface InstructionShape {
   readonly repeat: Repeat;
   /** Control does not reach the next instruction. */
   readonly isEnd: boolean;
+  /** It jumps to a relative target, or control reaches the next instruction. */
+  readonly isConditional: boolean;
   readonly isLockable: boolean;
   /** Whether ModR/M.reg names a register of a file in which some do not exist. */
   readonly namesSystemRegister: boolean;
@@ -132,6 +134,7 @@ function makeShape(
     form,
     repeat: repeatOf(row, prefixes.repeat),
     isEnd: row.attributes.has('end'),
+    isConditional: row.attributes.has('near') && !row.attributes.has('end'),
     isLockable: row.attributes.has('lock') && form === 'mem',
     namesSystemRegister: row.operands.some(({ method }) => 'SCD'.includes(method)),
     slots: operands.map((operand, position) =>

@@ -11,6 +11,7 @@ import { addressings } from '../ir/addressing';
 import type { VariantTable } from '../decode/variants';
 import { arenaBase, arenaEnd, runOffsets } from '../memory-map';
 import {
+  packedIsCounted,
   packedOffset,
   packedWordsMax,
   packedWordsMin,
@@ -43,6 +44,8 @@ export interface CodeCacheOptions {
   readonly undefinedHandler: number;
   /** Jumps to an instruction until it is hot; 0 for never. */
   readonly hotCount: number;
+  /** Jumps to an instruction, or passes of a conditional jump before it, that make it worth following. */
+  readonly followedCount: number;
   /** Called when every record and table is dropped, so that processors forget theirs. */
   readonly onReset: (reason: ResetReason) => void;
   /** Called before a frame's code is decoded for the first time since its contents are what they are. */
@@ -252,8 +255,10 @@ export class CodeCache {
       const offset = packedOffset(packed, at);
       if (runEnd >= 0 && runEnd !== offset) this.endRun(table, runEnd);
       const record = this.allocate(recordBytes);
+      const isCounted = packedIsCounted(packed, at);
       at = unpackRecord(packed, at, words, record);
       this.arm(record, offset);
+      if (isCounted) this.countPasses(record);
       words[table + offset] = record;
       runEnd = (words[(record + recordOffsets.nextOffset) >>> 2] ?? 0) & 0xffff;
     }
@@ -273,7 +278,8 @@ export class CodeCache {
     if (found.kind !== 'record') return;
     const { view } = this;
     const handlerAt = found.address + recordOffsets.handler;
-    const handler = view.getUint16(handlerAt, true);
+    const current = view.getUint16(handlerAt, true);
+    const handler = current === pseudoHandler.counted ? this.meant(found.address) : current;
     if (handler < firstHandler) return;
     view.setUint16(found.address + recordOffsets.replacedHandler, handler, true);
     view.setUint16(found.address + recordOffsets.regionSlot, slot, true);
@@ -308,7 +314,7 @@ export class CodeCache {
   }
 
   /** Jumps to the instruction at an offset since it was decoded, up to those that make it hot. */
-  jumpsTo(place: CodePlace, offset: number): number {
+  private jumpsTo(place: CodePlace, offset: number): number {
     const record = this.recordOf(place, offset);
     if (record === 0) return 0;
     const countdown = this.view.getUint32(record + recordOffsets.countdown, true);
@@ -316,6 +322,19 @@ export class CodeCache {
     return countdown === 0 || countdown > hotCount + 1
       ? hotCount
       : Math.max(0, hotCount - countdown);
+  }
+
+  /** Whether jumps to the instruction at an offset are worth following. */
+  isJumpedTo(place: CodePlace, offset: number): boolean {
+    return this.jumpsTo(place, offset) >= this.options.followedCount;
+  }
+
+  /** Whether it is worth following a conditional jump that is not made to the instruction behind it, at an offset. */
+  isPassedTo(place: CodePlace, offset: number): boolean {
+    const record = this.recordOf(place, offset);
+    if (record === 0) return this.options.followedCount === 0;
+    const handler = this.view.getUint16(record + recordOffsets.handler, true);
+    return handler !== pseudoHandler.counted || this.isJumpedTo(place, offset);
   }
 
   /** Record of an instruction if there is one, or 0. */
@@ -340,7 +359,8 @@ export class CodeCache {
     const handler = this.view.getUint16(record + recordOffsets.handler, true);
     return handler === pseudoHandler.region ||
       handler === pseudoHandler.straddling ||
-      handler === pseudoHandler.breakpoint
+      handler === pseudoHandler.breakpoint ||
+      handler === pseudoHandler.counted
       ? this.view.getUint16(record + recordOffsets.replacedHandler, true)
       : handler;
   }
@@ -402,6 +422,7 @@ export class CodeCache {
     const first = this.next;
     this.decoded.add(tableKey(frame, mode));
     let offset = start;
+    let isBehindJump = false;
     for (let count = 0; count < runLengthMax; count++) {
       const known = offset < pageBytes ? (words[(table >>> 2) + offset] ?? 0) : 0;
       if (known !== 0) {
@@ -421,8 +442,10 @@ export class CodeCache {
         return { kind: 'record', address: first };
       }
       this.writeInstruction(record, offset);
+      if (isBehindJump) this.countPasses(record);
       offset += decoder.length;
       if (decoder.shape.isEnd) break;
+      isBehindJump = decoder.shape.isConditional;
     }
     this.writeEnd(this.allocate(recordBytes), offset);
     return { kind: 'record', address: first };
@@ -494,6 +517,15 @@ export class CodeCache {
       view.setUint16(record + recordOffsets.handler, pseudoHandler.breakpoint, true);
     }
     view.setUint32(record + recordOffsets.countdown, this.options.hotCount, true);
+  }
+
+  /** Counts passes through the record of an instruction behind a conditional jump, unless it has a breakpoint. */
+  private countPasses(record: number): void {
+    const { followedCount } = this.options;
+    const handlerAt = record + recordOffsets.handler;
+    if (followedCount === 0 || this.view.getUint16(handlerAt, true) < firstHandler) return;
+    this.view.setUint16(handlerAt, pseudoHandler.counted, true);
+    this.view.setUint16(record + recordOffsets.passesLeft, Math.min(followedCount, 0xffff), true);
   }
 
   private writePseudo(record: number, handler: number, offset: number): void {

@@ -183,6 +183,18 @@ class MainFunction {
     body.br('leave');
   }
 
+  /** Counts a pass through an instruction behind a conditional jump; the last one makes it as any other. */
+  private emitCounted(): void {
+    const { body, locals } = this;
+    const { record } = this.shared;
+    body.get(record).get(record).memory(op.i32Load16U, recordOffsets.passesLeft);
+    body.i32(1).op(op.i32Sub).tee(locals.entry).memory(op.i32Store16, recordOffsets.passesLeft);
+    body.get(locals.entry).op(op.i32Eqz).if();
+    body.get(record).get(record).memory(op.i32Load16U, recordOffsets.replacedHandler);
+    body.memory(op.i32Store16, recordOffsets.handler).end();
+    this.redispatch();
+  }
+
   /** Goes on with the handler that a pseudo handler stands for. */
   private redispatch(): void {
     const { body } = this;
@@ -282,6 +294,8 @@ class MainFunction {
         return this.emitRegionCall();
       case pseudoHandler.straddling:
         return this.emitStraddling();
+      case pseudoHandler.counted:
+        return this.emitCounted();
       default:
         this.storeStop(StopCode.unimplemented);
         body.br('leave');

@@ -1,8 +1,8 @@
 /**
  * Decoded records of a page as words that outlive the process: what a later one would decode from the same bytes,
- * without what depends on where records lie and on how often they ran.
+ * without what depends on where records lie, and with what is known of how often they ran.
  */
-import { recordOffsets } from './record';
+import { pseudoHandler, recordOffsets } from './record';
 
 /** Words of a packed record: those that each has, and those of the longest with displacement and immediate. */
 export const packedWordsMin = 5;
@@ -24,6 +24,8 @@ const region = recordOffsets.regionSlot >>> 2;
 const maskShift = 16;
 const displacementShift = 18;
 const immediateShift = 20;
+/** Set where it was not passed often: what is known to be worth following stays so. */
+const isCounted = 1 << 22;
 /** How a value of 64 bits is packed: not at all, by its lower half, or by both. */
 const zero = 0;
 const signed = 1;
@@ -60,6 +62,7 @@ export function packRecord(
   packed[at + 4] = word(length);
   // Regions and breakpoints replace the handler in the lower half.
   let first = word(0) >>> 16;
+  if ((word(0) & 0xffff) === pseudoHandler.counted) first |= isCounted;
   first |= maskKind(word(addressMask), word(addressMask + 1)) << maskShift;
   let end = at + packedWordsMin;
   const packWide = (index: number, shift: number): void => {
@@ -105,6 +108,11 @@ export function unpackRecord(
   words[to + countdown] = 0;
   words[to + region] = 0;
   return end;
+}
+
+/** Whether passes through the packed record at an index are to be counted. */
+export function packedIsCounted(packed: Int32Array, at: number): boolean {
+  return ((packed[at] ?? 0) & isCounted) !== 0;
 }
 
 /** Page offset of the packed record at an index. */

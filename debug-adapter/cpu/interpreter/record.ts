@@ -4,7 +4,7 @@
 export const recordOffsets = {
   /** u16: index into the interpreter's jump table. */
   handler: 0,
-  /** u16: the handler that a breakpoint or a region has replaced. */
+  /** u16: the handler that another one stands before: of a breakpoint, of a region, or one that counts. */
   replacedHandler: 2,
   /** u16 each. */
   dst: 4,
@@ -30,6 +30,8 @@ export const recordOffsets = {
   /** u16 each: table slot of the translated region that starts here, and the block in it. */
   regionSlot: 52,
   regionBlock: 54,
+  /** u16, behind a conditional jump: passes until it is known to be worth following. */
+  passesLeft: 52,
   /** u32, where an instruction straddles two pages: offset table of the page in which it ends. */
   nextTable: 52,
 } as const;
@@ -48,7 +50,9 @@ export const pseudoHandler = {
   region: 4,
   /** An instruction, whose handler is `replacedHandler` where the page behind is the one it was decoded with. */
   straddling: 5,
+  /** An instruction behind a conditional jump, whose handler is `replacedHandler`: that it is passed is counted. */
+  counted: 6,
 } as const;
 
 /** Number of the first instruction variant. */
-export const firstHandler = 6;
+export const firstHandler = 7;

@@ -51,8 +51,10 @@ export interface CodePage {
   readonly mode: CodeMode;
   /** Offsets at which the interpreter must see the instruction (breakpoints). */
   readonly excluded: ReadonlySet<number>;
-  /** Whether a jump to an offset was made often enough to be followed; what is cold is left out. */
-  isFollowed(offset: number): boolean;
+  /** Whether jumps to an offset were made often enough to be followed; what is cold is left out. */
+  isJumpedTo(offset: number): boolean;
+  /** The same of the way behind a conditional jump that is not made. */
+  isPassedTo(offset: number): boolean;
 }
 
 /** What has been found of a region so far. */
@@ -96,16 +98,20 @@ function follow(page: CodePage, found: Found, instruction: RegionInstruction): n
   const { leaders, pending } = found;
   const { end, target, nextOffset } = instruction;
   const isDirect = end === 'relative' || end === 'conditional';
-  if (isDirect && isInPage(target) && page.isFollowed(target)) {
+  if (isDirect && isInPage(target) && page.isJumpedTo(target)) {
     // The engine keeps such sums on its heap: where one got into the fields of the decoder as an offset, everything that
     // reads them would have to be optimized again.
     const place = target | 0;
     leaders.add(place);
     pending.push(place);
   }
-  if (isCall(instruction)) noteEntry(found, nextOffset);
-  if (end === 'conditional') leaders.add(nextOffset);
-  return (end === 'next' || end === 'conditional') && isInPage(nextOffset) ? nextOffset : undefined;
+  if (isCall(instruction) && page.isJumpedTo(nextOffset)) noteEntry(found, nextOffset);
+  if (!isInPage(nextOffset)) return undefined;
+  if (end === 'conditional') {
+    leaders.add(nextOffset);
+    return page.isPassedTo(nextOffset) ? nextOffset : undefined;
+  }
+  return end === 'next' ? nextOffset : undefined;
 }
 
 function noteEntry({ leaders, entries, pending }: Found, offset: number): void {

@@ -48,8 +48,6 @@ export interface TranslatorOptions {
   readonly changesMax: number;
   /** Modules alive at most; beyond that the oldest regions go. */
   readonly modulesMax: number;
-  /** Jumps to a place that make the way to it worth following. */
-  readonly followedCount: number;
   /** Called when regions have gone, so that processors forget the ways to them. */
   readonly onRegionsGone: () => void;
   /** Where translations of this run are left. */
@@ -194,13 +192,13 @@ export class Translator {
   }
 
   private discover(place: HotPlace): Region | undefined {
-    const { followedCount } = this.options;
     const page = {
       bytes: this.pageOf(place.frame),
       variants: this.variants,
       mode: place.mode,
       excluded: this.code.interpretedOffsets,
-      isFollowed: (offset: number) => this.code.jumpsTo(place, offset) >= followedCount,
+      isJumpedTo: (offset: number) => this.code.isJumpedTo(place, offset),
+      isPassedTo: (offset: number) => this.code.isPassedTo(place, offset),
     };
     return discoverRegion(page, place.offset);
   }

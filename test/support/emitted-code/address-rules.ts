@@ -47,6 +47,9 @@ export const offsetTable: Role = table('offsets', 4096 * 4);
 const writableRecordFields: ReadonlySet<number> = new Set([
   recordOffsets.link,
   recordOffsets.countdown,
+  // Each handler is proved for any instruction, so it does not matter which one a number names.
+  recordOffsets.handler,
+  recordOffsets.passesLeft,
 ]);
 
 /** A sum as one of its parts and the rest. */

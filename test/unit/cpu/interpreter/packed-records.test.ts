@@ -1,6 +1,7 @@
 // What is unpacked is what was packed, without what depends on a run.
 import assert from 'node:assert/strict';
 import {
+  packedIsCounted,
   packedOffset,
   packedWordsMax,
   packRecord,
@@ -58,8 +59,22 @@ describe('packed records', () => {
           assert.equal(unpackRecord(packed, 0, back, record), end);
           assert.deepEqual(back, expected);
           assert.equal(packedOffset(packed, 0), 4090);
+          assert.equal(packedIsCounted(packed, 0), false);
         }
       }
     });
   }
+
+  it('know whether passes are still counted', () => {
+    const view = decoded(0n, 0n, 0n);
+    const expected = wordsOf(view).slice();
+    view.setUint16(record + recordOffsets.handler, pseudoHandler.counted, true);
+    view.setUint16(record + recordOffsets.passesLeft, 3, true);
+    const packed = new Int32Array(packedWordsMax);
+    packRecord(wordsOf(view), record, packed, 0);
+    assert.equal(packedIsCounted(packed, 0), true);
+    const back = new Int32Array(expected.length);
+    unpackRecord(packed, 0, back, record);
+    assert.deepEqual(back, expected);
+  });
 });
