@@ -1,5 +1,6 @@
 /** Guest RAM: frames allocated on first touch, and the second-level map from guest pages to them. */
 import { assert, present } from '../support/assert';
+import { isAllZero } from '../support/equal-bytes';
 import { pageOf, pageOffsetOf, pageSizeBytes, type GuestPhysicalAddress } from './addresses';
 
 /** Access rights of the second-level map, EPT bit order (SDM vol. 3, 29.3.2). */
@@ -342,6 +343,7 @@ export class GuestMemory {
    */
   write(gpa: GuestPhysicalAddress, data: Uint8Array): boolean {
     if (data.length === 0) return true;
+    const firstFresh = this.framesUsed;
     for (let page = pageOf(gpa); page <= pageOf(gpa + data.length - 1); page++) {
       if (this.touchFrame(page) < 0) return false;
     }
@@ -350,7 +352,9 @@ export class GuestMemory {
       const frame = this.touchFrame(pageOf(gpa + done));
       this.markWritten(frame, pageOffsetOf(gpa + done), count);
       const to = this.frameOffset(frame) + pageOffsetOf(gpa + done);
-      this.bytes.set(data.subarray(done, done + count), to);
+      const part = data.subarray(done, done + count);
+      // Of a kernel nearly half is zeros: where nothing was before, they cost the host no memory.
+      if (frame < firstFresh || !isAllZero(part)) this.bytes.set(part, to);
       done += count;
     }
     return true;

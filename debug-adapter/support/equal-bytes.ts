@@ -1,4 +1,4 @@
-/** Compares two pieces of bytes. */
+/** Compares pieces of bytes with one another, and with nothing. */
 
 /** True where both have the same length and the same bytes. */
 export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
@@ -12,5 +12,18 @@ export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
     at = count * 4;
   }
   for (; at < left.length; at++) if (left[at] !== right[at]) return false;
+  return true;
+}
+
+/** True where every byte is zero. */
+export function isAllZero(bytes: Uint8Array): boolean {
+  // Most that are not show it at once.
+  if ((bytes[0] ?? 0) !== 0) return false;
+  const isAligned = (bytes.byteOffset & 3) === 0;
+  const words = isAligned
+    ? new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2)
+    : new Int32Array(0);
+  for (let word = 0; word < words.length; word++) if (words[word] !== 0) return false;
+  for (let at = words.length * 4; at < bytes.length; at++) if (bytes[at] !== 0) return false;
   return true;
 }

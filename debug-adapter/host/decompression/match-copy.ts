@@ -1,4 +1,4 @@
-/** Emits what decoders of LZ77 end in: the copy of a match, which may overlap what it writes. */
+/** Emits what decoders of LZ77 end in: the copy of a match, which may overlap what it writes, in fresh memory. */
 import type { FunctionBody } from '../../cpu/wasm/function-body';
 import { op, opFc, opFd } from '../../cpu/wasm/opcodes';
 
@@ -33,19 +33,28 @@ export function emitCopy(body: FunctionBody, locals: CopyLocals): void {
   emitSteps(body, locals, wideBytes);
 }
 
+/**
+ * Writes a run of the byte at `from`. Of zeros only so many as another copy may have written over: the rest of a memory
+ * that is filled once from its start is zero, and what is not touched costs the host nothing.
+ */
+function emitRun(body: FunctionBody, { from, to, end }: CopyLocals): void {
+  body.get(to).get(from).memory(op.i32Load8U, 0).tee(from);
+  body.get(end).get(to).op(op.i32Sub).i32(wideBytes);
+  body.get(end).get(to).op(op.i32Sub).i32(wideBytes).op(op.i32LtU).get(from).op(op.i32Or);
+  body.op(op.select).op(op.prefixFc).bytes([opFc.memoryFill, 0]);
+  body.get(end).set(to);
+}
+
 /** Copies at least one byte from `distance` bytes back, with up to 15 more behind the end. */
 export function emitMatchCopy(body: FunctionBody, distance: number, locals: CopyLocals): void {
-  const { from, to, end } = locals;
+  const { from, to } = locals;
   body.get(to).get(distance).op(op.i32Sub).set(from);
   body.get(distance).i32(wideBytes).op(op.i32GeU).if();
   emitSteps(body, locals, wideBytes);
   body.else().get(distance).i32(8).op(op.i32GeU).if();
   emitSteps(body, locals, 8);
-  // Runs of one byte can be long, above all those of zeros.
   body.else().get(distance).i32(1).op(op.i32Eq).if();
-  body.get(to).get(from).memory(op.i32Load8U, 0).get(end).get(to).op(op.i32Sub);
-  body.op(op.prefixFc).bytes([opFc.memoryFill, 0]);
-  body.get(end).set(to);
+  emitRun(body, locals);
   body.else();
   emitSteps(body, locals, 1);
   body.end().end().end();

@@ -34,6 +34,19 @@ describe('guest memory', () => {
     assert.deepEqual(memory.read(page - 3, 6), Uint8Array.of(0, 1, 2, 3, 4, 0));
   });
 
+  it('writes zeros over what was there, and leaves a fresh frame as it is', () => {
+    const memory = memoryOf(4);
+    memory.mapRam(0, 4);
+    const data = new Uint8Array(3 * page);
+    assert.ok(memory.write(page, new Uint8Array(page).fill(9)));
+    assert.ok(memory.write(0, data));
+    assert.deepEqual([memory.framesInUse, memory.read(0, 3 * page)], [3, data]);
+    data[2 * page - 1] = 1;
+    data[3 * page - 3] = 2;
+    assert.ok(memory.write(5, data));
+    assert.deepEqual(memory.read(5, 3 * page), data);
+  });
+
   it('refuses what is not mapped, and writes nothing then', () => {
     const memory = memoryOf(4);
     memory.mapRam(0, 1);
