@@ -1,7 +1,9 @@
 /** Files in the user's cache folder: each whole or absent, checked when it is read, and the oldest deleted first. */
 import { createHash } from 'node:crypto';
 import {
+  closeSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -70,9 +72,7 @@ export class KeptFiles {
     const unfinished = `${path}.${process.pid}`;
     try {
       mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-      writeFileSync(unfinished, '', { mode: 0o600 });
-      for (const part of [...parts, digestOf(parts)])
-        writeFileSync(unfinished, part, { flag: 'a' });
+      writeParts(unfinished, [...parts, digestOf(parts)]);
       renameSync(unfinished, path);
       this.trim();
     } catch {
@@ -105,6 +105,15 @@ export class KeptFiles {
       const isAbandoned = !isWhole && Date.now() - mtimeMs > abandonedMs;
       if (isTooMuch || isAbandoned) rmSync(join(this.folder, name), { force: true });
     }
+  }
+}
+
+function writeParts(path: string, parts: readonly Uint8Array[]): void {
+  const file = openSync(path, 'w', 0o600);
+  try {
+    for (const part of parts) writeFileSync(file, part);
+  } finally {
+    closeSync(file);
   }
 }
 
