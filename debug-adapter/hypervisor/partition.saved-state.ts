@@ -1,7 +1,7 @@
 /** Saved state of a partition with its memory and processors. */
 import { pageSizeBytes } from '../machine/addresses';
 import type { GuestMemorySavedState } from '../machine/guest-memory';
-import { stateBytes } from '../machine/processor-state';
+import { answersMost, stateBytes, stateOffsets } from '../machine/processor-state';
 import { findMapDamage } from '../machine/saved-map-check';
 import type { StateRecord } from '../support/state-record';
 import type { StateNode } from '../support/state-tree';
@@ -137,6 +137,9 @@ function saveProcessor(processor: VirtualProcessor): StateNode {
 function restoreProcessor(processor: VirtualProcessor, record: StateRecord): void {
   record.expectVersion(processorVersion);
   processor.state.architecturalBytes.set(record.bytes('state', stateBytes));
+  if (processor.state.readU32(stateOffsets.answerCount) > answersMost) {
+    throw record.mismatch('state', `a processor with at most ${answersMost} answers of devices`);
+  }
   processor.exits = record.count('exits');
   processor.runNs = record.count('runNs');
   processor.entryChecksDue = record.number('entryChecksDue') !== 0;

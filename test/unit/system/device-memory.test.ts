@@ -1,8 +1,12 @@
 /** Instructions on memory of real devices, through hypervisor and parent: each effect once, however the run is cut up. */
 import assert from 'node:assert/strict';
+import { answersMost, stateOffsets } from '../../../debug-adapter/machine/processor-state';
+import { decodeStateTree, encodeStateTree } from '../../../debug-adapter/support/state-tree';
+import { UserError } from '../../../debug-adapter/support/user-error';
 import type { PhysicalMachine } from '../../../debug-adapter/system/physical-machine';
 import { Timeline, type Travel } from '../../../debug-adapter/timeline/timeline';
 import { code, counterOf, interruptMachine, place, variable } from '../../support/interrupt-guest';
+import { changed } from '../../support/hostile-tree';
 import { littleEndian } from '../../support/machine-code';
 
 const u32 = (value: number): string => littleEndian(value, 4);
@@ -101,6 +105,22 @@ describe('memory of devices', () => {
       Array.from({ length: 3 }, () => whole.stateHash()),
     );
   }).timeout(60_000);
+
+  it('has answered no more than a saved processor can keep', () => {
+    const path = ['guests', '0', 'guest', 'processors', '0', 'state'];
+    const machine = machineOf();
+    const damaged = changed(decodeStateTree(machine.save()), path, (node) => {
+      assert(node instanceof Uint8Array);
+      const state = node.slice();
+      new DataView(state.buffer).setUint32(stateOffsets.answerCount, answersMost + 1, true);
+      return state;
+    });
+    assert.throws(
+      () => machine.restore(encodeStateTree(damaged)),
+      (problem) => problem instanceof UserError && /at most 96 answers/.test(problem.message),
+    );
+    assert.equal(machine.run({ maxSteps: 10_000 }).stop.kind, 'guest-exit');
+  });
 
   it('is the same when time has gone back', () => {
     const hashes: string[] = [];
