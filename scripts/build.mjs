@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { writeInterpreter } from './emit-interpreter.mjs';
+import { loadWhenUsed } from './load-when-used.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = path.join(root, 'dist');
@@ -89,6 +90,7 @@ function bundles({ minify = false, version } = {}) {
     format: 'cjs',
     define: { translatorVersion: JSON.stringify(version) ?? 'undefined' },
     external: ['vscode'],
+    plugins: [loadWhenUsed('iced-x86')],
   };
   /** @type {import('esbuild').BuildOptions[]} */
   const list = Object.entries(nodeEntries)

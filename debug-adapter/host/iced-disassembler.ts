@@ -1,4 +1,7 @@
-/** The disassembler port on top of iced-x86, whose WebAssembly objects are freed after each call. */
+/**
+ * The disassembler port on top of iced-x86, whose WebAssembly objects are freed after each call. Bundles load the
+ * package when something of it is first used (`scripts/load-when-used.mjs`), so this file uses nothing while it is loaded.
+ */
 import {
   Decoder,
   DecoderOptions,
@@ -15,23 +18,27 @@ import type {
   Disassembler,
   InstructionFlow,
 } from '../backends/disassembler';
+import { once } from '../support/once';
 
-const formatterSyntax: Readonly<Record<AssemblySyntax, FormatterSyntax>> = {
+const formatterSyntax = once((): Readonly<Record<AssemblySyntax, FormatterSyntax>> => ({
   gnu: FormatterSyntax.Gas,
   intel: FormatterSyntax.Intel,
   nasm: FormatterSyntax.Nasm,
-};
+}));
 
-const flowByMnemonic: ReadonlyMap<Mnemonic, InstructionFlow> = new Map([
-  [Mnemonic.Hlt, 'halt'],
-  [Mnemonic.Vmcall, 'hypercall'],
-  [Mnemonic.Vmmcall, 'hypercall'],
-  [Mnemonic.Syscall, 'system-call'],
-  [Mnemonic.Sysenter, 'system-call'],
-]);
+const flowByMnemonic = once(
+  (): ReadonlyMap<Mnemonic, InstructionFlow> =>
+    new Map([
+      [Mnemonic.Hlt, 'halt'],
+      [Mnemonic.Vmcall, 'hypercall'],
+      [Mnemonic.Vmmcall, 'hypercall'],
+      [Mnemonic.Syscall, 'system-call'],
+      [Mnemonic.Sysenter, 'system-call'],
+    ]),
+);
 
 function flowOf(instruction: Instruction): InstructionFlow {
-  const special = flowByMnemonic.get(instruction.mnemonic);
+  const special = flowByMnemonic().get(instruction.mnemonic);
   if (special !== undefined) return special;
   switch (instruction.flowControl) {
     case FlowControl.UnconditionalBranch:
@@ -53,11 +60,10 @@ function flowOf(instruction: Instruction): InstructionFlow {
   }
 }
 
-const directBranches: ReadonlySet<FlowControl> = new Set([
-  FlowControl.UnconditionalBranch,
-  FlowControl.ConditionalBranch,
-  FlowControl.Call,
-]);
+const directBranches = once(
+  (): ReadonlySet<FlowControl> =>
+    new Set([FlowControl.UnconditionalBranch, FlowControl.ConditionalBranch, FlowControl.Call]),
+);
 
 function describe(
   instruction: Instruction,
@@ -65,7 +71,7 @@ function describe(
   address: bigint,
   nameOf: AddressNamer,
 ): DisassembledInstruction {
-  const direct = directBranches.has(instruction.flowControl);
+  const direct = directBranches().has(instruction.flowControl);
   const target = direct ? instruction.nearBranchTarget : undefined;
   const named =
     target ?? (instruction.isIpRelMemoryOperand ? instruction.ipRelMemoryAddress : undefined);
@@ -96,7 +102,7 @@ function rawByte(bytes: Uint8Array, offset: number, address: bigint): Disassembl
 }
 
 function createFormatter(syntax: AssemblySyntax): Formatter {
-  const formatter = new Formatter(formatterSyntax[syntax]);
+  const formatter = new Formatter(formatterSyntax()[syntax]);
   formatter.hexPrefix = '0x';
   formatter.hexSuffix = '';
   formatter.uppercaseHex = false;
