@@ -207,7 +207,7 @@ if (options.writes) {
     'From the start of the process to the first line of the first user process. Each run is a process of its own.',
     '"First use" has nothing at all of earlier processes. "New kernel" has what `hyperscope prepare` leaves: the program\'s',
     'bytecode and the machine code of the interpreter, nothing of a guest. Otherwise one boot of the same kernel has left',
-    'the unpacked kernel, decoded and translated code.',
+    'decoded and translated code, and the unpacked kernel unless it is packed with LZ4.',
     '',
     ...facts,
     '',

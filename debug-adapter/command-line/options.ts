@@ -37,7 +37,7 @@ export interface RunOptions {
   readonly exports: readonly DiskExport[];
   readonly stateHash: boolean;
   readonly quiet: boolean;
-  /** Whether unpacked kernels are kept for the next start. */
+  /** Whether unpacked kernels, bytecode and translated code are kept for the next start. */
   readonly usesCache: boolean;
 }
 
