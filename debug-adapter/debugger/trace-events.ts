@@ -1,5 +1,5 @@
 /** Events of the trace in words. */
-import type { SyntheticDelivery, TraceEvent } from '../machine/trace';
+import type { SyntheticDelivery, TraceEvent, VmExitEvent } from '../machine/trace';
 import { exceptionByVector } from '../spec/x86/exceptions';
 import { describeExit, exitReasonText } from './exits/exit-description';
 import { describeHypercall } from './hypercall-text';
@@ -10,13 +10,19 @@ import { formatAddress, hex, type AddressNamer } from './value-format';
 const describeDelivery = ({ outcome, reason }: SyntheticDelivery): string =>
   reason === '' ? outcome : `${outcome}, ${reason}`;
 
+/** What a VM exit was and about what, without its number and its place. */
+export function describeExitEvent(event: VmExitEvent): string {
+  const detail = describeExit(event);
+  const what = exitReasonText(event.reason);
+  return `${what}${detail === '' ? '' : `: ${detail}`}`;
+}
+
 /** An event in words. */
 export function describeEvent(event: TraceEvent, nameOf: AddressNamer): string {
   switch (event.kind) {
     case 'vm-exit': {
-      const detail = describeExit(event);
-      const what = exitReasonText(event.reason);
-      return `exit ${event.exitNumber} ${what}${detail === '' ? '' : `: ${detail}`} at ${formatAddress(event.rip, nameOf)}`;
+      const what = describeExitEvent(event);
+      return `exit ${event.exitNumber} ${what} at ${formatAddress(event.rip, nameOf)}`;
     }
     case 'hypercall':
       return describeHypercall(event);

@@ -12,8 +12,6 @@ export interface StructReading {
   readonly value: StructValue;
 }
 
-type Readings = Map<string, StructReading>;
-
 /** A field that has a value: a number or a GUID. */
 export interface ValueField {
   readonly name: string;
@@ -118,49 +116,75 @@ export function keyOf(value: StructValue): StructValue | number {
   return typeof value === 'bigint' && value < keyLimit ? Number(value) : value;
 }
 
-/** The structure that lies at the place of `part`; undefined where none does. */
-function structureOf(
-  part: StructPart,
-  valueOf: (name: string) => StructReading | undefined,
-  outer: StructScope,
-): StructLayout | undefined {
-  if (part.kind === 'appended') return part.layout;
-  if (part.kind !== 'choice') return undefined;
-  const own = valueOf(part.by)?.value;
-  const value = typeof own === 'bigint' ? own : outer(part.by);
-  return value === undefined ? undefined : part.cases.get(Number(value));
+/** Where a field lies that has a value. */
+export interface PlacedField {
+  readonly layout: StructLayout;
+  readonly field: ValueField;
+  readonly at: number;
+}
+
+/** Where everything lies in a structure; the same for all that are as long and have the same values in what chooses. */
+export interface StructOutline {
+  readonly fields: ReadonlyMap<string, PlacedField>;
+  /** The fields that choose what follows them, in the order in which they are asked. */
+  readonly choosers: readonly PlacedField[];
 }
 
 /**
- * Reads the numbers and GUIDs of a structure and of those that it chooses; lists are passed over, and what stands
+ * Finds the numbers and GUIDs of a structure and of those that it chooses; lists are passed over, and what stands
  * behind a list is not reached.
  * @param outer finds values of structures around this one
  */
+export function outlineValues(
+  layout: StructLayout,
+  bytes: Uint8Array,
+  at = 0,
+  outer: StructScope = () => undefined,
+): StructOutline {
+  const fields = new Map<string, PlacedField>();
+  const choosers: PlacedField[] = [];
+  /** The structure that lies at the place of `part`; undefined where none does. */
+  const structureOf = (part: StructPart | undefined): StructLayout | undefined => {
+    if (part?.kind === 'appended') return part.layout;
+    if (part?.kind !== 'choice') return undefined;
+    const chooser = fields.get(part.by);
+    if (chooser !== undefined) choosers.push(chooser);
+    const own = chooser === undefined ? undefined : readOne(bytes, chooser.at, chooser.field);
+    const value = typeof own === 'bigint' ? own : outer(part.by);
+    return value === undefined ? undefined : part.cases.get(Number(value));
+  };
+  let next: StructLayout | undefined = layout;
+  let place = at;
+  while (next !== undefined && place <= bytes.length) {
+    for (const field of valueFieldsOf(next)) {
+      if (place + field.end > bytes.length) break;
+      fields.set(field.name, { layout: next, field, at: place + field.offset });
+    }
+    for (const { layout: inner, offset, end } of innerStructuresOf(next)) {
+      if (place + end > bytes.length) break;
+      const found = outlineValues(inner, bytes.subarray(0, place + end), place + offset);
+      for (const [name, placed] of found.fields) fields.set(name, placed);
+      choosers.push(...found.choosers);
+    }
+    place += next.sizeBytes;
+    next = structureOf(next.parts[0]);
+  }
+  return { fields, choosers };
+}
+
+/** The values of what {@link outlineValues} finds. */
 export function readValues(
   layout: StructLayout,
   bytes: Uint8Array,
   at = 0,
   outer: StructScope = () => undefined,
 ): ReadonlyMap<string, StructReading> {
-  const values: Readings = new Map();
-  let next: StructLayout | undefined = layout;
-  let place = at;
-  while (next !== undefined && place <= bytes.length) {
-    for (const field of valueFieldsOf(next)) {
-      if (place + field.end > bytes.length) break;
-      values.set(field.name, {
-        layout: next,
-        value: readOne(bytes, place + field.offset, field),
-      });
-    }
-    for (const { layout: inner, offset, end } of innerStructuresOf(next)) {
-      if (place + end > bytes.length) break;
-      const found = readValues(inner, bytes.subarray(0, place + end), place + offset);
-      for (const [name, reading] of found) values.set(name, reading);
-    }
-    place += next.sizeBytes;
-    const [part]: readonly StructPart[] = next.parts;
-    next = part === undefined ? undefined : structureOf(part, (name) => values.get(name), outer);
+  const values = new Map<string, StructReading>();
+  for (const [name, placed] of outlineValues(layout, bytes, at, outer).fields) {
+    values.set(name, {
+      layout: placed.layout,
+      value: readOne(bytes, placed.at, placed.field),
+    });
   }
   return values;
 }

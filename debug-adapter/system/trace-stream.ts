@@ -87,6 +87,11 @@ export class TraceStream<Event extends TraceEvent> {
     return this.ring.reserve();
   }
 
+  /** Bytes of a record. */
+  get recordBytes(): number {
+    return this.codec.layout.sizeBytes;
+  }
+
   /** All records. */
   get records(): RingLog {
     return this.ring;

@@ -170,8 +170,8 @@ export class TrafficWriter {
   }
 
   /** A read of `transferLength` bytes. */
-  request(id: number, transferLength = 4096): void {
-    const payload = srbPayload(transferLength, [0x28, 0, 0, 0, 0, 0, 0, 0, 8, 0]);
+  request(id: number, transferLength = 4096, cdb = [0x28, 0, 0, 0, 0, 0, 0, 0, 8, 0]): void {
+    const payload = srbPayload(transferLength, cdb);
     const { dataInBand } = PacketType;
     const flags = packetFlag.completionRequested;
     this.packet('to-parent', dataInBand, packetBytes(dataInBand, BigInt(id), payload, flags));

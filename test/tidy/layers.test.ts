@@ -95,6 +95,7 @@ const isEntryPoint = (path: string): boolean =>
     'test/nightly/vmbus.ts',
     'test/oracles/chip-comparison.ts',
     'test/oracles/emulator-cases.ts',
+    'test/oracles/event-log-speed.ts',
     'test/oracles/hardware-cases.ts',
     'test/oracles/panel-stops.ts',
     'test/oracles/traffic-speed.ts',

@@ -1,18 +1,17 @@
 /** The kept events of some kinds in one order; grows with the trace. */
 import type { TraceEvent, TraceHeader } from '../../machine/trace';
 import type { TraceLog } from '../../system/trace-log';
+import type { TraceStream } from '../../system/trace-stream';
 import { firstNotBefore } from '../row-place';
 
 /** What is needed of a stream of the trace. */
-interface Stream {
-  readonly recorded: number;
-  readonly dropped: number;
-  at(index: number): TraceEvent | undefined;
-  headerAt(index: number): TraceHeader | undefined;
-  find(position: number, ordinal: number): number | undefined;
-}
+type Stream = Pick<
+  TraceStream<TraceEvent>,
+  'recorded' | 'dropped' | 'at' | 'headerAt' | 'find' | 'records' | 'recordBytes'
+>;
 
-const streamsOf = (trace: TraceLog): Readonly<Record<TraceEvent['kind'], Stream>> => ({
+/** The stream of each kind. */
+export const streamsOf = (trace: TraceLog): Readonly<Record<TraceEvent['kind'], Stream>> => ({
   'vm-exit': trace.exits,
   hypercall: trace.hypercalls,
   event: trace.events,
@@ -54,7 +53,7 @@ export class EventEntries {
 
   constructor(
     private readonly trace: TraceLog,
-    kinds: readonly TraceEvent['kind'][],
+    private readonly kinds: readonly TraceEvent['kind'][],
   ) {
     const all = streamsOf(trace);
     this.streams = kinds.map((kind) => all[kind]);
@@ -82,6 +81,19 @@ export class EventEntries {
     const entry = this.list[number];
     if (entry === undefined) return undefined;
     return this.streams[entry % streamRoom]?.at(Math.floor(entry / streamRoom));
+  }
+
+  /** A test of entries by their number, made of one for each kind, which takes the number of the event in its stream. */
+  testOf(
+    testOfKind: (kind: TraceEvent['kind']) => (index: number) => boolean,
+  ): (number: number) => boolean {
+    const tests = this.kinds.map(testOfKind);
+    return (number) => {
+      const entry = this.list[number];
+      if (entry === undefined) return false;
+      const stream = entry % streamRoom;
+      return tests[stream]?.((entry - stream) / streamRoom) === true;
+    };
   }
 
   /** Number of the entry of the event there; undefined where it is none of these. */

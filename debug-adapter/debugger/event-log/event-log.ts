@@ -1,15 +1,25 @@
 /** Queries over everything in the trace as one list: the events of the chosen kinds that pass a filter, and one in full. */
 import type { TraceEvent } from '../../machine/trace';
 import type { TraceLog } from '../../system/trace-log';
-import { eventFields, nameOfValue, valueNamed } from '../event-fields';
+import { eventFields, nameOfValue } from '../event-fields';
 import { lastExitBefore } from '../exits/last-exit';
-import { meetsComparison, parseFilterText, type FieldComparison } from '../filter-text';
 import type { PartitionNamer } from '../guest-programs';
 import { parseRowId, placeAmong, rowId, type RowPlace } from '../row-place';
 import { describeEvent } from '../trace-events';
 import { formatAddress, hex } from '../value-format';
-import { EventEntries } from './event-entries';
+import {
+  eventCondition,
+  hasMaskedWords,
+  isMetBy,
+  testOfAlike,
+  type EventCondition,
+  type LookedAt,
+  type RecordTest,
+} from './event-condition';
+import { EventEntries, streamsOf } from './event-entries';
 import { eventKinds, traceKindsOf, traceKindsOfAll, type EventKind } from './event-kinds';
+import { testOfExits } from './exit-test';
+import { testOfPackets } from './packet-test';
 
 /** Conditions that an event must meet; absent ones do not restrict. */
 export interface EventFilter {
@@ -54,16 +64,20 @@ export interface EventDetail {
   readonly code?: { readonly rip: string; readonly text: string };
 }
 
-/** Events that the first and a later query look at: an event costs microseconds in words, more while that is new code. */
-const lookedAtFirst = 3_000;
-const lookedAtMax = 12_000;
+/**
+ * What one query looks at: events, of which most are like others; and those that are not, each of which costs
+ * microseconds in words, more while that is new code.
+ */
+const lookedAtMost = { events: 131_072, newAtFirst: 3_000, newAfterwards: 12_000 } as const;
 
 interface Selection {
   readonly key: string;
   readonly revision: number;
   readonly entries: EventEntries;
-  /** Undefined where every entry passes. */
-  readonly passes: ((event: TraceEvent) => boolean) | undefined;
+  /** Of an entry's number; undefined where every entry passes. */
+  readonly passes: ((number: number) => boolean) | undefined;
+  /** Events that were not like others before. */
+  readonly lookedAt: LookedAt;
   /** Entries below this number have been looked at. */
   seen: number;
   readonly numbers: number[];
@@ -163,32 +177,41 @@ export class EventLog {
     const { revision } = entries;
     let { selection } = this;
     if (selection?.key !== key || selection.revision !== revision) {
-      const passes = this.conditionOf(partition, text);
-      selection = { key, revision, entries, passes, seen: 0, numbers: [] };
+      const lookedAt = { count: 0 };
+      const condition = eventCondition(partition, text, this.namerOf);
+      const passes =
+        condition && entries.testOf((kind) => this.testOfKind(kind, condition, lookedAt));
+      selection = { key, revision, entries, passes, lookedAt, seen: 0, numbers: [] };
       this.selection = selection;
     }
-    if (selection.passes === undefined) return selection;
-    const part = Math.min(lookedAtMax, Math.max(lookedAtFirst, selection.seen));
-    const end = Math.min(entries.count, selection.seen + part);
-    for (; selection.seen < end; selection.seen++) {
-      const event = entries.eventAt(selection.seen);
-      if (event !== undefined && selection.passes(event)) selection.numbers.push(selection.seen);
+    const { passes, lookedAt, numbers } = selection;
+    if (passes === undefined) return selection;
+    const end = Math.min(entries.count, selection.seen + lookedAtMost.events);
+    const { newAtFirst, newAfterwards } = lookedAtMost;
+    const newest = lookedAt.count + (selection.seen === 0 ? newAtFirst : newAfterwards);
+    for (; selection.seen < end && lookedAt.count < newest; selection.seen++) {
+      if (passes(selection.seen)) numbers.push(selection.seen);
     }
     return selection;
   }
 
-  private conditionOf(
-    partition: number | undefined,
-    text: string,
-  ): ((event: TraceEvent) => boolean) | undefined {
-    const { words, comparisons } = parseFilterText(text);
-    if (partition === undefined && words.length === 0 && comparisons.length === 0) return undefined;
-    return (event) => {
-      if (partition !== undefined && event.partition !== partition) return false;
-      if (!comparisons.every((comparison) => meets(event, comparison))) return false;
-      if (words.length === 0) return true;
-      const said = describeEvent(event, this.namerOf(event.partition)).toLowerCase();
-      return words.every((word) => said.includes(word));
+  private testOfKind(
+    kind: TraceEvent['kind'],
+    condition: EventCondition,
+    lookedAt: LookedAt,
+  ): RecordTest {
+    const { trace } = this;
+    if (hasMaskedWords(condition)) {
+      if (kind === 'vm-exit') return testOfExits(trace.exits, condition, lookedAt);
+      if (kind === 'vmbus-packet') return testOfPackets(trace.vmbusPackets, condition, lookedAt);
+    }
+    const stream = streamsOf(trace)[kind];
+    if (kind !== 'vmbus-packet') return testOfAlike(stream, condition, lookedAt);
+    // Their bytes are not in their records.
+    return (index) => {
+      lookedAt.count++;
+      const event = stream.at(index);
+      return event !== undefined && isMetBy(event, condition);
     };
   }
 
@@ -230,15 +253,3 @@ const droppedRow: EventRow = {
   ...{ id: '', kind: 'exits', position: 0, timeNs: 0, partition: 0, processor: 0 },
   text: 'no longer kept',
 };
-
-function meets(event: TraceEvent, comparison: FieldComparison): boolean {
-  for (const [name, value] of eventFields(event)) {
-    if (name.toLowerCase() !== comparison.name) continue;
-    const named =
-      typeof value === 'bigint' ? valueNamed(event.kind, name, comparison.text) : undefined;
-    return meetsComparison(comparison, value, () =>
-      named === value ? comparison.text : undefined,
-    );
-  }
-  return false;
-}

@@ -32,6 +32,19 @@ export const exitFieldNames: Readonly<Record<string, readonly string[]>> = {
 /** Fields that every exit has. */
 export const commonExitFieldNames: readonly string[] = ['reason', 'qualification', 'exit'];
 
+const [rax, rcx, rdx, r8] = [0, 1, 2, 8];
+
+/** General registers, by number, that the fields of an exit are read from; none where a reason is not there. */
+export const registersOfFields: ReadonlyMap<number, readonly number[]> = new Map([
+  [ExitReasonNumber.VMCALL, [rcx, rdx, r8]],
+  [ExitReasonNumber.IO_INSTRUCTION, [rax]],
+  [ExitReasonNumber.MSR_READ, [rcx]],
+  [ExitReasonNumber.MSR_WRITE, [rax, rcx, rdx]],
+  [ExitReasonNumber.CPUID, [rax, rcx]],
+  // Any of them may be the operand.
+  [ExitReasonNumber.CR_ACCESS, Array.from({ length: 16 }, (_, index) => index)],
+]);
+
 function register(exit: VmExitEvent, index: number): bigint {
   return exit.registers[index] ?? 0n;
 }
@@ -49,14 +62,14 @@ function ioFields(exit: VmExitEvent): readonly (readonly [string, bigint])[] {
     ['write', isIn ? 0n : 1n],
     ['string', extractBits(exit.qualification, ioQualification.string)],
     ['rep', extractBits(exit.qualification, ioQualification.rep)],
-    ['value', BigInt.asUintN(Number(size) * 8, register(exit, 0))],
+    ['value', BigInt.asUintN(Number(size) * 8, register(exit, rax))],
   ];
 }
 
 function msrFields(exit: VmExitEvent, write: boolean): readonly (readonly [string, bigint])[] {
-  const value = (low32(register(exit, 2)) << 32n) | low32(register(exit, 0));
+  const value = (low32(register(exit, rdx)) << 32n) | low32(register(exit, rax));
   const base: readonly (readonly [string, bigint])[] = [
-    ['msr', low32(register(exit, 1))],
+    ['msr', low32(register(exit, rcx))],
     ['write', write ? 1n : 0n],
   ];
   return write ? [...base, ['value', value]] : base;
@@ -88,8 +101,8 @@ function specificFields(exit: VmExitEvent): readonly (readonly [string, bigint])
     case ExitReasonNumber.VMCALL:
       return [
         ...decodeHypercallControl(hypercallControlOf(exit)),
-        ['input', register(exit, 2)],
-        ['output', register(exit, 8)],
+        ['input', register(exit, rdx)],
+        ['output', register(exit, r8)],
       ];
     case ExitReasonNumber.IO_INSTRUCTION:
       return ioFields(exit);
@@ -99,8 +112,8 @@ function specificFields(exit: VmExitEvent): readonly (readonly [string, bigint])
       return msrFields(exit, true);
     case ExitReasonNumber.CPUID:
       return [
-        ['leaf', low32(register(exit, 0))],
-        ['subleaf', low32(register(exit, 1))],
+        ['leaf', low32(register(exit, rax))],
+        ['subleaf', low32(register(exit, rcx))],
       ];
     case ExitReasonNumber.EPT_VIOLATION:
       return eptFields(exit);

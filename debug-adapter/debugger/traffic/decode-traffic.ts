@@ -205,6 +205,20 @@ export interface PacketPlace extends Pick<PacketBytes, 'packetType' | 'classId'>
   readonly end: number;
 }
 
+/** Says in `where` where the structure in a packet lies. @returns its layout; undefined where there is none */
+export function placeStructure(packet: PacketPlace, where: StructPlace): StructLayout | undefined {
+  const { bytes, start, end } = packet;
+  const kind = payloadLayout(packet);
+  if (kind === undefined || end - start < packetDescriptor.sizeBytes) return undefined;
+  const payloadStart = unitsAt(bytes, start + dataOffsetAt);
+  const payloadEnd = unitsAt(bytes, start + lengthAt);
+  if (payloadStart < packetDescriptor.sizeBytes || payloadStart > payloadEnd) return undefined;
+  where.bytes = bytes;
+  where.at = start + payloadStart + (kind.isPipe ? pipeHeader.sizeBytes : 0);
+  where.end = Math.min(start + payloadEnd, end);
+  return where.at > where.end ? undefined : kind.layout;
+}
+
 /** The one of {@link packetValues} that has this name. */
 export function packetValue(
   packet: PacketBytes,

@@ -4,7 +4,7 @@ import { deviceClassByGuid } from '../../spec/vmbus/device-classes';
 import { deviceProtocolByClass } from '../../spec/vmbus/device-protocols';
 import { packetDescriptor, PacketType } from '../../spec/vmbus/packets';
 import { vstorCompletion, vstorPacket } from '../../spec/vmbus/storage';
-import type { FieldMeaning } from '../../support/struct-layout';
+import type { FieldMeaning, StructLayout } from '../../support/struct-layout';
 import type { StructReading } from '../../support/struct-values';
 import { formatBits, hex } from '../value-format';
 import {
@@ -18,8 +18,8 @@ import {
 /** An event of VMBus. */
 export type TrafficEvent = VmbusMessageEvent | VmbusPacketEvent | VmbusSignalEvent;
 
-/** Most characters of the facts in one line. */
-const factsLengthMax = 120;
+/** Most characters of the facts in one line, each with a space. */
+export const factsLengthMax = 120;
 
 /** What a packet of this type is called. */
 export function packetTypeName(type: number): string {
@@ -33,15 +33,21 @@ export function guidName(guid: string): string | undefined {
   return deviceClassByGuid.get(guid)?.title;
 }
 
+/** A field as it is shown. */
+interface ShownReading {
+  readonly layout: StructLayout;
+  readonly value: StructReading['value'] | number;
+}
+
 /** A number as its field means it. */
-export function numberText(value: bigint, meaning: FieldMeaning | undefined): string {
+export function numberText(value: bigint | number, meaning: FieldMeaning | undefined): string {
   switch (meaning?.kind) {
     case 'values': {
       const name = meaning.names[Number(value)];
       return name ?? hex(value);
     }
     case 'bits':
-      return formatBits(value, meaning.bits);
+      return formatBits(BigInt(value), meaning.bits);
     case 'count':
     case 'signed':
     case 'big-endian':
@@ -51,13 +57,14 @@ export function numberText(value: bigint, meaning: FieldMeaning | undefined): st
   }
 }
 
-function readingText(name: string, { layout, value }: StructReading): string {
+/** @param value a number where it has no more than 32 bits, as keys of fields are */
+function readingText(name: string, { layout, value }: ShownReading): string {
   if (typeof value === 'string') return guidName(value) ?? value;
   return numberText(value, layout.byName.get(name)?.meaning);
 }
 
 /** The flags of a storage packet only repeat that it wants a completion. */
-const isStorageHead = (name: string, { layout }: StructReading): boolean =>
+const isStorageHead = (name: string, layout: StructLayout): boolean =>
   name === 'Flags' && (layout === vstorPacket || layout === vstorCompletion);
 
 /** Its zero is a command like the others. */
@@ -71,21 +78,41 @@ const commandFields: readonly string[] = [
   'NumberOfBlocks',
 ];
 
+/** The fields that may say something, in the order in which they are shown. */
+export function shownFields<Field extends { readonly layout: StructLayout }>(
+  fields: ReadonlyMap<string, Field>,
+  leftOut: ReadonlySet<string>,
+): readonly (readonly [name: string, field: Field])[] {
+  const first = commandFields.flatMap((name): readonly [string, Field][] => {
+    const field = fields.get(name);
+    return field === undefined ? [] : [[name, field]];
+  });
+  const others = [...fields].filter(([name]) => !commandFields.includes(name));
+  return [...first, ...others].filter(
+    ([name, { layout }]) => !leftOut.has(name) && !isStorageHead(name, layout),
+  );
+}
+
+/** Whether a zero in this field says something. */
+export const isShownAsZero = (name: string): boolean => name === commandField;
+
+/** A field with its value. */
+export function factText(name: string, reading: ShownReading): string {
+  return `${name}=${readingText(name, reading)}`;
+}
+
+/** Stands behind the facts that fit, where there are more. */
+export const moreFacts = '…';
+
 /** What there is to know besides the name: the fields that say something, as many as fit. */
 function factsOf(values: TrafficValues, leftOut: ReadonlySet<string>): string {
   const facts: string[] = [];
   let length = 0;
-  const first = commandFields.flatMap((name): readonly [string, StructReading][] => {
-    const reading = values.get(name);
-    return reading === undefined ? [] : [[name, reading]];
-  });
-  const others = [...values].filter(([name]) => !commandFields.includes(name));
-  for (const [name, reading] of [...first, ...others]) {
-    const isNothing = reading.value === 0n && name !== commandField;
-    if (leftOut.has(name) || isNothing || isStorageHead(name, reading)) continue;
-    const fact = `${name}=${readingText(name, reading)}`;
+  for (const [name, reading] of shownFields(values, leftOut)) {
+    if (reading.value === 0n && !isShownAsZero(name)) continue;
+    const fact = factText(name, reading);
     length += fact.length + 1;
-    if (length > factsLengthMax) return `${facts.join(' ')} …`;
+    if (length > factsLengthMax) return `${facts.join(' ')} ${moreFacts}`;
     facts.push(fact);
   }
   return facts.join(' ');
@@ -99,6 +126,12 @@ const packetLeftOut: ReadonlySet<string> = new Set([
   ...['MessageVersionMinor', 'MessageSize', 'TransactionId', 'Length'],
   ...['PortNumber', 'CdbLength', 'SenseInfoLength', 'QueueTag', 'QueueAction', 'TimeoutSeconds'],
 ]);
+
+/** Fields of packets of a class that are not shown: those, and what the name says already. */
+export function fieldsLeftOut(classId: string): ReadonlySet<string> {
+  const operations = deviceProtocolByClass.get(classId)?.operationFields ?? [];
+  return new Set([...packetLeftOut, ...operations]);
+}
 
 /** Name and facts of an event. */
 export interface TrafficTitle {
@@ -126,9 +159,10 @@ export function trafficTitle(event: TrafficEvent, request?: VmbusPacketEvent): T
       };
     case 'vmbus-packet': {
       const values = packetValues(event, request);
-      const operations = deviceProtocolByClass.get(event.classId)?.operationFields ?? [];
-      const leftOut = new Set([...packetLeftOut, ...operations]);
-      return { name: packetName(event, request), facts: factsOf(values, leftOut) };
+      return {
+        name: packetName(event, request),
+        facts: factsOf(values, fieldsLeftOut(event.classId)),
+      };
     }
     case 'vmbus-signal':
       return { name: 'signal', facts: event.outcome };
