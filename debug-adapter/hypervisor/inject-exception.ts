@@ -1,5 +1,5 @@
 /** Puts an exception into the VM-entry interruption information; VM entry delivers it (SDM vol. 3, 27.6). */
-import { stateOffsets, vmcsEncoding } from '../machine/processor-state';
+import { vmcsEncoding } from '../machine/processor-state';
 import { exceptionByVector } from '../spec/x86/exceptions';
 import { present } from '../support/assert';
 import type { VirtualProcessor } from './virtual-processor';
@@ -20,5 +20,5 @@ export function injectException(processor: VirtualProcessor, vector: number, err
   processor.state.setVmcs(informationField, BigInt(information >>> 0));
   processor.state.setVmcs(errorCodeField, BigInt(errorCode));
   // The instruction is over, with what it has been told by devices.
-  processor.state.writeU32(stateOffsets.answerCount, 0);
+  processor.state.forgetAnswers();
 }

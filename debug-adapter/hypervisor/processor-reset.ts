@@ -57,7 +57,7 @@ export function initialize(processor: VirtualProcessor): void {
   }
   state.writeU64(stateOffsets.dr + 6 * 8, dr6ResetValue);
   state.writeU64(stateOffsets.dr + 7 * 8, dr7ResetValue);
-  state.writeU32(stateOffsets.answerCount, 0);
+  state.forgetAnswers();
   if (processor.isExitPending) processor.clearPendingExit();
   followLongMode(state);
   processor.core.stateWasEdited();

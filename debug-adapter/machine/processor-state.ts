@@ -259,6 +259,11 @@ export class ProcessorState {
     this.writeU64(stateOffsets.rip, value);
   }
 
+  /** Another instruction is next, or an event: what devices have answered to the one at RIP is not for it. */
+  forgetAnswers(): void {
+    this.writeU32(stateOffsets.answerCount, 0);
+  }
+
   /** RFLAGS composed from the lazy fields (SDM vol. 1, 3.4.3). */
   get rflags(): number {
     const low = this.view.getInt32(stateOffsets.flagResult, true);

@@ -201,8 +201,16 @@ function editRip(processor: VirtualProcessor, value: bigint): void {
   if (!isCanonical(value, processor.core.linearAddressBits)) {
     throw new UserError('not-canonical', `${hexadecimal(value)} is not a canonical address.`);
   }
+  if (processor.awaited === 'port' || processor.awaited === 'memory') {
+    throw new UserError(
+      'awaits-parent',
+      'RIP cannot be edited while the instruction there waits for the parent partition to answer its access.',
+      'Resume the parent partition, or step back to before the instruction.',
+    );
+  }
   if (processor.isExitPending) processor.clearPendingExit();
   processor.state.rip = value;
+  processor.state.forgetAnswers();
   processor.core.stateWasEdited();
 }
 

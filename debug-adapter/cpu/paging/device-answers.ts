@@ -39,7 +39,7 @@ export class DeviceAnswers {
   /** The instruction is over, and the delivery of its fault or trap has asked nobody yet. */
   forget(): void {
     this.used = 0;
-    this.context.state.writeU32(stateOffsets.answerCount, 0);
+    this.context.state.forgetAnswers();
   }
 
   /** One more answer, for the access that has exited. */

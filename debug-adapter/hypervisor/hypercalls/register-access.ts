@@ -261,7 +261,10 @@ const rows: readonly Row[] = [
     'Rip',
     checked(
       (state) => state.rip,
-      (state, value) => (state.rip = value),
+      (state, value) => {
+        state.rip = value;
+        state.forgetAnswers();
+      },
     ),
   ],
   ['Rflags', flagsRegister],

@@ -163,7 +163,7 @@ export class TaskSwitch {
     const { state, core } = this;
     if (state.vmcs(fields.length) !== 0n) core.completeInstruction();
     // A gate that a device has told of belongs to the event that is now delivered.
-    else state.writeU32(stateOffsets.answerCount, 0);
+    else state.forgetAnswers();
     state.setVmcs(fields.pendingDebug, 0n);
     const kept = state.vmcs(fields.interruptibility) & blockingByNmi;
     const isReturn = this.source === TaskSwitchSource.interruptReturn;

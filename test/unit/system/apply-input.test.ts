@@ -111,4 +111,11 @@ describe('host inputs', () => {
       [0x1000n, false, undefined],
     );
   });
+
+  it('a new RIP forgets what devices have answered to the instruction at the old one', () => {
+    const { partition, core } = scriptedPartition();
+    core.state.writeU32(stateOffsets.answerCount, 2);
+    applyInput(targetOf(partition, 0), { kind: 'edit-rip', ...at, value: 0x1000n });
+    assert.equal(core.state.readU32(stateOffsets.answerCount), 0);
+  });
 });

@@ -1,6 +1,7 @@
 /** A paused partition, parent or guest: what waits, what goes on, and what its pause leaves in the machine's state. */
 import assert from 'node:assert/strict';
 import { webAssemblyCodeHost } from '../../../debug-adapter/host/web-assembly-code-space';
+import { UserError } from '../../../debug-adapter/support/user-error';
 import { PhysicalMachine } from '../../../debug-adapter/system/physical-machine';
 import { defaultCosts } from '../../../debug-adapter/system/virtual-time-costs';
 import { hypercallByName } from '../../../debug-adapter/spec/tlfs/hypercalls';
@@ -57,6 +58,22 @@ describe('paused parent partition', () => {
     assert((variable(machine, counted) & 0xffff) > before + 1_000);
     machine.accept({ kind: 'resume-partition', partition: parent });
     assert.equal(machine.run({ maxSteps: 50_000 }).stop.kind, 'guest-exit');
+  });
+
+  it('RIP stays while an access waits for it: the answer is for the instruction there', () => {
+    const machine = interruptMachine({ boot: readPort + code.exit(1) });
+    const edit = { kind: 'edit-rip', partition: 2, processor: 0, value: 0x1000n } as const;
+    machine.accept({ kind: 'pause-partition', partition: parent });
+    machine.run({ maxSteps: 1_000 });
+    const before = machine.stateHash();
+    assert.throws(
+      () => machine.accept(edit),
+      (error) => error instanceof UserError && error.id === 'awaits-parent',
+    );
+    assert.equal(machine.stateHash(), before);
+    machine.accept({ kind: 'resume-partition', partition: parent });
+    machine.accept(edit);
+    assert.equal(machine.guests[0]?.processors[0]?.state.rip, edit.value);
   });
 
   it('what waits is saved and restored with the machine', () => {
