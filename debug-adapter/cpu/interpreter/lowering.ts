@@ -91,14 +91,15 @@ export class InterpreterLowering extends IrLowering {
   /** Emits one handler: the statements, then the fall-through to the next instruction. */
   handler(statements: readonly Statement[], locals: readonly Local[]): void {
     const used: Record<IrType, number> = { i32: 0, i64: 0 };
-    this.assigned.clear();
+    const assigned = new Map<number, number>();
+    this.assigned = assigned;
     this.storesMemory = false;
     for (const local of locals) {
       const pool = this.pool[local.type];
       const index = used[local.type]++;
       const known = pool[index] ?? this.body.addLocal(local.type);
       pool[index] = known;
-      this.assigned.set(local.id, known);
+      assigned.set(local.id, known);
     }
     this.statements(statements);
     this.next();

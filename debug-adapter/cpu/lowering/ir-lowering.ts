@@ -38,7 +38,7 @@ export type StateAccess = Extract<Expression, { kind: 'state' }>;
 
 export abstract class IrLowering {
   /** WebAssembly locals of the instruction's own locals, by id. */
-  protected readonly assigned = new Map<number, number>();
+  protected assigned: ReadonlyMap<number, number> = new Map();
   private readonly vectors: number[] = [];
   protected readonly resultScratch: number;
   protected readonly carryScratch: number;
@@ -96,7 +96,7 @@ export abstract class IrLowering {
     for (const statement of list) this.statement(statement);
   }
 
-  private statement(statement: Statement): void {
+  protected statement(statement: Statement): void {
     const { body } = this;
     switch (statement.kind) {
       case 'set':
@@ -518,7 +518,7 @@ export abstract class IrLowering {
   }
 
   protected local(local: Local): number {
-    const index = present(this.assigned.get(local.id), `local ${local.id}`);
+    const index = present(this.assigned.get(local.id), 'local of an instruction');
     assert(index > 0, 'locals follow the parameters');
     return index;
   }

@@ -15,9 +15,12 @@ import { RegionLowering, type RegionLocals, type RegionTraits } from './region-l
 import { structure, type Item } from './structure';
 import { emitWayOut } from './way-out';
 
+/** By id of a block: index of the item of a list that is the block, or the loop that contains it. */
+type Places = readonly (number | undefined)[];
+
 /** A list of items that is being emitted, or the loop around it. */
 type Scope =
-  | { readonly kind: 'list'; readonly items: readonly Item[]; readonly name: string }
+  | { readonly kind: 'list'; readonly places: Places; readonly name: string }
   | { readonly kind: 'loop'; readonly heads: readonly Block[]; readonly name: string };
 
 /** Instructions of a loop in which it is worth the code to know the pages of operands. */
@@ -163,8 +166,9 @@ class RegionFunction {
     const { body } = this;
     const name = `list${this.names++}`;
     for (let index = items.length - 1; index >= 0; index--) body.block(labelOf(name, index));
-    this.emitSwitch(items, entries, heads, name);
-    this.scopes.push({ kind: 'list', items, name });
+    const places = placesOf(items);
+    this.emitSwitch(places, entries, heads, name);
+    this.scopes.push({ kind: 'list', places, name });
     items.forEach((item) => {
       body.end();
       this.emitItem(item);
@@ -176,27 +180,27 @@ class RegionFunction {
 
   /** Goes to one of the entries; to the head of a loop without a jump table, since that is done in every turn. */
   private emitSwitch(
-    items: readonly Item[],
+    places: Places,
     entries: readonly Block[],
     heads: readonly Block[],
     name: string,
   ): void {
-    const indexes = new Map(entries.map((entry) => [entry.id, itemIndexOf(items, entry)]));
-    const [first] = indexes.values();
-    const start = labelOf(name, first ?? 0);
-    if (new Set(indexes.values()).size === 1) {
+    const indexes = entries.map(({ id }) => present(places[id], 'place of an entry'));
+    const [first = 0] = indexes;
+    const start = labelOf(name, first);
+    if (indexes.every((index) => index === first)) {
       this.body.br(start);
       return;
     }
     const [head, ...others] = heads;
     if (head !== undefined && others.length === 0) {
       this.body.get(target).i32(head.id).op(op.i32Eq);
-      this.body.brIf(labelOf(name, present(indexes.get(head.id), 'head')));
+      this.body.brIf(labelOf(name, present(places[head.id], 'head')));
     }
-    const highest = Math.max(...indexes.keys());
-    const labels = Array.from({ length: highest + 1 }, (_, id) => {
-      const index = indexes.get(id);
-      return index === undefined ? start : labelOf(name, index);
+    const labels: string[] = [];
+    entries.forEach(({ id }, index) => {
+      while (labels.length < id) labels.push(start);
+      labels[id] = labelOf(name, indexes[index] ?? first);
     });
     this.body.get(target).brTable(labels, start);
   }
@@ -239,7 +243,9 @@ class RegionFunction {
     else if (!this.deadFlags.has(block)) lowering.handOver();
     body.i32(block.id).set(target);
     body.br(
-      scope.kind === 'loop' ? scope.name : labelOf(scope.name, itemIndexOf(scope.items, block)),
+      scope.kind === 'loop'
+        ? scope.name
+        : labelOf(scope.name, present(scope.places[block.id], 'place')),
     );
   }
 
@@ -248,7 +254,7 @@ class RegionFunction {
     for (let index = this.scopes.length - 1; index >= 0; index--) {
       const scope = present(this.scopes[index], 'scope');
       if (
-        scope.kind === 'loop' ? scope.heads.includes(block) : itemIndexOf(scope.items, block) >= 0
+        scope.kind === 'loop' ? scope.heads.includes(block) : scope.places[block.id] !== undefined
       ) {
         const loop = this.scopes[index - 1];
         // A list inside a loop: the loop's heads restart it, the others lie ahead.
@@ -302,9 +308,17 @@ function labelOf(list: string, index: number): string {
   return `${list}.${index}`;
 }
 
-/** Index of the item that is the block, or the loop that contains it; -1 where none is. */
-function itemIndexOf(items: readonly Item[], block: Block): number {
-  return items.findIndex((item) =>
-    item.kind === 'block' ? item.block === block : itemIndexOf(item.items, block) >= 0,
-  );
+function placesOf(items: readonly Item[]): Places {
+  const places: number[] = [];
+  const place = (inner: readonly Item[], index: number): void => {
+    for (const item of inner) {
+      if (item.kind === 'block') places[item.block.id] = index;
+      else place(item.items, index);
+    }
+  };
+  items.forEach((item, index) => {
+    if (item.kind === 'block') places[item.block.id] = index;
+    else place(item.items, index);
+  });
+  return places;
 }

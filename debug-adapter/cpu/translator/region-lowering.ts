@@ -42,7 +42,7 @@ import { isNarrowValue, mask32 } from './narrow-value';
 import { operandKey } from './operand-key';
 import type { Block, RegionInstruction } from './region';
 import { segmentFieldOffset } from './segment-field';
-import { effectParts, visitTree } from './variant-facts';
+import { effectParts, setsFlags, visitTree } from './variant-facts';
 import { isNear, wayOut } from './way-out';
 
 /** Locals that the whole region shares. */
@@ -72,6 +72,10 @@ export interface Transfers {
 
 const firstSyntheticLocal = 10_000;
 
+/** Where flags are worked out later nothing is known of the locals of their instruction; neither is ever changed. */
+const noConstants = new Map<number, bigint>();
+const noLocals = new Set<number>();
+
 /** Sizes and assumptions that hold for the whole region. */
 export interface RegionTraits {
   readonly tlbEntries: number;
@@ -89,6 +93,12 @@ export class RegionLowering extends IrLowering {
   private readonly free: Record<IrType, number[]> = { i32: [], i64: [] };
   private readonly typeOf = new Map<number, IrType>();
   private constants = new Map<number, bigint>();
+  private readonly constantContext: {
+    -readonly [key in keyof ConstantContext]: ConstantContext[key];
+  } = {
+    decoded: (field) => this.decodedConstant(field),
+    locals: noConstants,
+  };
   /** Whether no flags are due for certain, apart from those that are pending. */
   private isNothingDue = false;
   /** Whether the flags that are pending are also in the shared locals, as due. */
@@ -236,14 +246,15 @@ export class RegionLowering extends IrLowering {
 
   private emitInstruction(instruction: RegionInstruction): void {
     this.instruction = instruction;
-    this.constants = new Map();
-    this.narrowLocals = new Set();
-    this.assigned.clear();
+    if (this.constants.size > 0) this.constants = new Map();
+    if (this.narrowLocals.size > 0) this.narrowLocals = new Set();
+    const assigned = new Map<number, number>();
+    this.assigned = assigned;
     for (const local of instruction.variant.locals) {
-      this.assigned.set(local.id, this.takeLocal(local.type));
+      assigned.set(local.id, this.takeLocal(local.type));
     }
     this.statements(instruction.variant.statements);
-    this.releaseLocals(this.assigned);
+    this.releaseLocals(assigned.values());
   }
 
   private takeLocal(type: IrType): number {
@@ -256,11 +267,12 @@ export class RegionLowering extends IrLowering {
   }
 
   /** Gives locals back, except those that deferred flags still need. */
-  private releaseLocals(locals: ReadonlyMap<number, number>): void {
-    const kept = new Set(this.pending?.locals.values());
-    for (const local of locals.values()) {
+  private releaseLocals(locals: Iterable<number>): void {
+    const { pending } = this;
+    for (const local of locals) {
+      if (pending !== undefined && isAmong(pending.locals, local)) continue;
       const list = this.free[present(this.typeOf.get(local), 'local type')];
-      if (!kept.has(local) && !list.includes(local)) list.push(local);
+      if (!list.includes(local)) list.push(local);
     }
   }
 
@@ -270,24 +282,25 @@ export class RegionLowering extends IrLowering {
 
   // Constants: operands are known, so conditions over them are decided here
 
-  private get constantContext(): ConstantContext {
-    return { decoded: (field) => this.decodedConstant(field), locals: this.constants };
+  private constantOf(expression: Expression): bigint | undefined {
+    this.constantContext.locals = this.constants;
+    return constantValue(expression, this.constantContext);
   }
 
   protected override statements(list: readonly Statement[]): void {
     for (const statement of list) {
       if (statement.kind === 'set') this.noteConstant(statement.local, statement.value);
       if (statement.kind !== 'if') {
-        super.statements([statement]);
+        this.statement(statement);
         continue;
       }
-      const decided = constantValue(statement.condition, this.constantContext);
+      const decided = this.constantOf(statement.condition);
       if (decided !== undefined) {
         this.statements(decided !== 0n ? statement.then : statement.otherwise);
         continue;
       }
       if (setsFlags(statement)) this.materialize();
-      super.statements([statement]);
+      this.statement(statement);
     }
   }
 
@@ -300,7 +313,7 @@ export class RegionLowering extends IrLowering {
   }
 
   private noteConstant(local: Local, value: Expression): void {
-    const known = constantValue(value, this.constantContext);
+    const known = this.constantOf(value);
     if (known !== undefined) this.constants.set(local.id, known);
     if (this.isNarrow(value)) this.narrowLocals.add(local.id);
     else this.narrowLocals.delete(local.id);
@@ -344,7 +357,7 @@ export class RegionLowering extends IrLowering {
 
   private registerLocal(offset: number): number {
     const number = present(registerAt(offset), 'a general register');
-    return present(this.shared.registers.get(number), `register ${number}`);
+    return present(this.shared.registers.get(number), 'local of a register');
   }
 
   private readRegister(offset: number, width: Width): void {
@@ -468,17 +481,18 @@ export class RegionLowering extends IrLowering {
 
   /** Remembers an effect; parts that could change until it is needed are evaluated now. */
   private defer(width: Width, effect: DeferredEffect): void {
-    const locals = new Map(this.assigned);
-    let next = firstSyntheticLocal;
+    const { assigned } = this;
+    const made: number[] = [];
     const settle = (part: Expression): Expression => {
+      if (part.kind === 'local' || part.kind === 'const') return part;
       let isFixed = true;
       visitTree(part, (inner) => {
         if (isVolatile(inner)) isFixed = false;
       });
       if (isFixed) return part;
-      const local: Local = { id: next++, type: part.type };
+      const local: Local = { id: firstSyntheticLocal + made.length, type: part.type };
       const index = this.takeLocal(part.type);
-      locals.set(local.id, index);
+      made.push(index);
       this.expression(part);
       this.body.set(index);
       return { kind: 'local', type: part.type, local };
@@ -486,13 +500,13 @@ export class RegionLowering extends IrLowering {
     const settled = settleEffect(effect, settle);
     const before = this.pending;
     const kept = new Map<number, number>();
-    for (const part of effectParts(settled)) {
-      visitTree(part, (inner) => {
-        if (inner.kind === 'local') {
-          kept.set(inner.local.id, present(locals.get(inner.local.id), 'local of an effect'));
-        }
-      });
-    }
+    const keep = (inner: Expression): void => {
+      if (inner.kind !== 'local') return;
+      const { id } = inner.local;
+      const index = id < firstSyntheticLocal ? assigned.get(id) : made[id - firstSyntheticLocal];
+      kept.set(id, present(index, 'local of an effect'));
+    };
+    for (const part of effectParts(settled)) visitTree(part, keep);
     this.pending = { width, effect: settled, instruction: this.current, locals: kept };
     this.isHandedOver = false;
     if (before !== undefined) this.releaseUnassigned(before.locals);
@@ -500,24 +514,21 @@ export class RegionLowering extends IrLowering {
 
   /** Locals of replaced flags are free, unless the current instruction or the new flags use them. */
   private releaseUnassigned(locals: ReadonlyMap<number, number>): void {
-    const inUse = new Set(this.assigned.values());
-    this.releaseLocals(new Map([...locals].filter(([, local]) => !inUse.has(local))));
+    const { assigned } = this;
+    this.releaseLocals([...locals.values()].filter((local) => !isAmong(assigned, local)));
   }
 
   private inContextOf(pending: PendingFlags, action: () => void): void {
-    const { instruction, constants, narrowLocals } = this;
-    const assigned = new Map(this.assigned);
+    const { instruction, constants, narrowLocals, assigned } = this;
     this.instruction = pending.instruction;
-    this.constants = new Map();
-    this.narrowLocals = new Set();
-    this.assigned.clear();
-    for (const [id, local] of pending.locals) this.assigned.set(id, local);
+    this.constants = noConstants;
+    this.narrowLocals = noLocals;
+    this.assigned = pending.locals;
     action();
     this.instruction = instruction;
     this.constants = constants;
     this.narrowLocals = narrowLocals;
-    this.assigned.clear();
-    for (const [id, local] of assigned) this.assigned.set(id, local);
+    this.assigned = assigned;
   }
 
   /** A condition on deferred flags of a comparison or a logic operation needs no flags at all. */
@@ -679,10 +690,9 @@ export class RegionLowering extends IrLowering {
   }
 }
 
-function setsFlags(statement: Extract<Statement, { kind: 'if' }>): boolean {
-  return [...statement.then, ...statement.otherwise].some(
-    (inner) => inner.kind === 'setFlags' || (inner.kind === 'if' && setsFlags(inner)),
-  );
+function isAmong(locals: ReadonlyMap<number, number>, local: number): boolean {
+  for (const other of locals.values()) if (other === local) return true;
+  return false;
 }
 
 function intersection(a: ReadonlySet<number>, b: ReadonlySet<number>): Set<number> {

@@ -20,7 +20,7 @@ export interface RegionInstruction {
   readonly variant: Variant;
   readonly facts: VariantFacts;
   readonly end: InstructionEnd;
-  /** Page offset of the relative target; may lie outside the page. */
+  /** Page offset of the relative target, which may lie outside the page; 0 where there is none. */
   readonly target: number;
 }
 
@@ -154,8 +154,11 @@ function instructionAt(page: CodePage, offset: number): RegionInstruction | numb
   if (facts.end === undefined || !translatedGroups.has(variant.group)) {
     return decoded.row.attributes.has('end') ? undefined : nextOffset;
   }
-  const target = nextOffset + Number(BigInt.asIntN(64, decoded.immediate));
-  return { offset, nextOffset, decoded, variant, facts, end: facts.end, target };
+  const { end: ending } = facts;
+  const isRelative = ending === 'relative' || ending === 'conditional';
+  // Other immediates would make it a number on the engine's heap, for all instructions.
+  const target = isRelative ? nextOffset + Number(BigInt.asIntN(64, decoded.immediate)) : 0;
+  return { offset, nextOffset, decoded, variant, facts, end: ending, target };
 }
 
 function buildRegion(mode: CodeMode, found: Found): Region {

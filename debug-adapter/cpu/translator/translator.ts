@@ -8,6 +8,7 @@ import type { GuestMemory } from '../../machine/guest-memory';
 import type { VariantTable } from '../decode/variants';
 import { codeModes, flatCode, longCode, type CodeMode } from '../decode/code-mode';
 import type { CodeCache, ResetReason } from '../interpreter/code-cache';
+import { present } from '../../support/assert';
 import { buildModule } from '../wasm/module-builder';
 import { discoverRegion, type Region } from './region';
 import { emitRegion } from './region-function';
@@ -208,18 +209,19 @@ export class Translator {
     const exported = functions.map((_, index) => index);
     const module = buildModule([], functions, exported);
     const slots = translated.map(() => this.store.takeSlot());
+    const records = translated.map(({ region }) => recordOf(region));
     this.space.install(module, slots);
     this.moduleCount++;
     const { archive } = this.options;
     archive?.add(
       module,
-      translated.map(({ place, region }) => ({
-        ...recordOf(region),
-        page: this.pageOf(place.frame),
-      })),
+      records.map((record, index) => {
+        const { place } = present(translated[index], 'region of a record');
+        return { ...record, page: this.pageOf(place.frame) };
+      }),
     );
-    translated.forEach(({ place, region }, index) => {
-      const { entries } = recordOf(region);
+    translated.forEach(({ place }, index) => {
+      const { entries } = present(records[index], 'record of a region');
       const slot = slots[index] ?? 0;
       this.store.add(place.frame, { mode: place.mode, slot, module, entries });
     });
@@ -228,12 +230,17 @@ export class Translator {
 }
 
 function recordOf({ mode, entries, blocks }: Region): RegionRecord {
-  const offsets = blocks.flatMap(({ instructions }) => instructions.map(({ offset }) => offset));
+  let [from, to] = [Infinity, 0];
+  for (const { offset, instructions } of blocks) {
+    // Blocks are in order, but may overlap.
+    from = Math.min(from, offset);
+    to = Math.max(to, instructions[instructions.length - 1]?.offset ?? offset);
+  }
   return {
     mode: mode.index,
     entries: entries.map(({ offset, id }) => ({ offset, id })),
-    from: Math.min(...offsets),
-    to: Math.max(...offsets),
+    from,
+    to,
   };
 }
 

@@ -238,6 +238,13 @@ function contains(statements: readonly Statement[], kind: Statement['kind']): bo
   );
 }
 
+/** Whether an arm sets flags. */
+export function setsFlags(statement: Extract<Statement, { kind: 'if' }>): boolean {
+  return [...statement.then, ...statement.otherwise].some(
+    (inner) => inner.kind === 'setFlags' || (inner.kind === 'if' && setsFlags(inner)),
+  );
+}
+
 function replacesAll(effect: FlagEffect): boolean {
   return (
     effect.kind === 'add' ||

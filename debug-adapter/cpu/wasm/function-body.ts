@@ -1,5 +1,5 @@
 /** Writes the body of one WebAssembly function: instructions, structured control with named labels, locals. */
-import { assert } from '../../support/assert';
+import { assert, InvariantError, present } from '../../support/assert';
 import { ByteWriter } from './byte-writer';
 import { op, valueType } from './opcodes';
 
@@ -12,7 +12,10 @@ const emptyBlock = 0x40;
 
 export class FunctionBody {
   readonly code = new ByteWriter();
-  private readonly labels: Label[] = [];
+  /** Open blocks, each with the level that its name had before: that of an enclosing block of the same name. */
+  private readonly open: { readonly label: Label; readonly outer: number | undefined }[] = [];
+  /** By name: how many blocks are open around the innermost one of that name. */
+  private readonly levels = new Map<Label, number>();
   private readonly localTypes: WasmType[] = [];
 
   constructor(
@@ -75,15 +78,15 @@ export class FunctionBody {
   }
 
   block(label: Label): this {
-    return this.open(op.block, label);
+    return this.begin(op.block, label);
   }
 
   loop(label: Label): this {
-    return this.open(op.loop, label);
+    return this.begin(op.loop, label);
   }
 
   if(label: Label = ''): this {
-    return this.open(op.if, label);
+    return this.begin(op.if, label);
   }
 
   else(): this {
@@ -91,7 +94,9 @@ export class FunctionBody {
   }
 
   end(): this {
-    assert(this.labels.pop() !== undefined, 'end without block');
+    const { label, outer } = present(this.open.pop(), 'block that ends');
+    if (outer !== undefined) this.levels.set(label, outer);
+    else if (label !== '') this.levels.delete(label);
     return this.op(op.end);
   }
 
@@ -125,7 +130,7 @@ export class FunctionBody {
 
   /** The encoded body: local declarations, code, final `end`. */
   encode(): Uint8Array {
-    assert(this.labels.length === 0, `open block ${this.labels.join()}`);
+    assert(this.open.length === 0, 'an open block');
     const body = new ByteWriter();
     body.unsigned(this.localTypes.length);
     for (const type of this.localTypes) body.unsigned(1).byte(valueType[type]);
@@ -133,15 +138,17 @@ export class FunctionBody {
     return body.finish();
   }
 
-  private open(opcode: number, label: Label): this {
-    this.labels.push(label);
+  private begin(opcode: number, label: Label): this {
+    const outer = label === '' ? undefined : this.levels.get(label);
+    if (label !== '') this.levels.set(label, this.open.length);
+    this.open.push({ label, outer });
     this.code.byte(opcode).byte(emptyBlock);
     return this;
   }
 
   private depthOf(label: Label): number {
-    const index = this.labels.lastIndexOf(label);
-    assert(index >= 0, `no enclosing block ${label}`);
-    return this.labels.length - 1 - index;
+    const level = this.levels.get(label);
+    if (level === undefined) throw new InvariantError(`no enclosing block ${label}`);
+    return this.open.length - 1 - level;
   }
 }
