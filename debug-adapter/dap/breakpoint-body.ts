@@ -1,4 +1,5 @@
 /** A breakpoint as the client sees it. */
+import { hex } from '../debugger/value-format';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { Breakpoint } from '../debugger/breakpoints/breakpoint';
 import { fileNameOf } from '../debugger/symbols/source-paths';
@@ -25,8 +26,7 @@ export function describeBreakpoint(
       return { id, verified: true, message: `Stops at ${target.title}` };
     case 'code': {
       const [first] = target.addresses;
-      const reference =
-        first === undefined ? {} : { instructionReference: `0x${first.toString(16)}` };
+      const reference = first === undefined ? {} : { instructionReference: hex(first) };
       return { id, verified: true, ...reference, ...source, ...line };
     }
   }

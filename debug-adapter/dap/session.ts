@@ -6,7 +6,6 @@ import { nearestName } from '../support/nearest-name';
 import { UserError } from '../support/user-error';
 import { describeBug } from './debuggee-run';
 import { breakpointHandlers } from './handlers/breakpoints';
-import { customHandlers } from './handlers/custom';
 import { evaluationHandlers } from './handlers/evaluation';
 import { executionHandlers } from './handlers/execution';
 import { eventLogHandlers } from './handlers/event-log';
@@ -15,6 +14,7 @@ import { guestDiskHandlers } from './handlers/guest-disks';
 import { guestIntegrationHandlers } from './handlers/guest-integration';
 import { lifecycleHandlers } from './handlers/lifecycle';
 import { memoryHandlers } from './handlers/memory-and-disassembly';
+import { partitionHandlers } from './handlers/partitions';
 import { stackHandlers } from './handlers/stack-and-variables';
 import { trafficHandlers } from './handlers/traffic';
 import { vmcsHandlers } from './handlers/vmcs';
@@ -30,7 +30,7 @@ const handlers: ReadonlyMap<string, RequestHandler> = new Map(
     stackHandlers,
     memoryHandlers,
     evaluationHandlers,
-    customHandlers,
+    partitionHandlers,
     exitLogHandlers,
     trafficHandlers,
     vmcsHandlers,

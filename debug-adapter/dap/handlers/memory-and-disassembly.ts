@@ -3,7 +3,7 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import type { ListingRow } from '../../debugger/inspection/disassembly';
 import type { Program } from '../../debugger/program';
 import { localPlaceAt } from '../../debugger/stack-frames';
-import { formatBytes } from '../../debugger/value-format';
+import { formatBytes, hex } from '../../debugger/value-format';
 import { decodeBase64, encodeBase64 } from '../../support/base64';
 import { UserError } from '../../support/user-error';
 import type { RequestArguments } from '../request-arguments';
@@ -25,7 +25,7 @@ function rowBody(
   const place = localPlaceAt(program, row.address);
   const bytes = formatBytes(row.bytes);
   return {
-    address: `0x${row.address.toString(16)}`,
+    address: hex(row.address),
     instruction: row.text,
     ...(bytes === '' ? {} : { instructionBytes: bytes }),
     ...(row.symbol === undefined ? {} : { symbol: row.symbol }),
@@ -57,7 +57,7 @@ function readMemory(session: SessionState, args: RequestArguments): object {
   const { thread, address } = session.memory(reference, args.optionalInteger('offset') ?? 0);
   const bytes = session.control.readMemory(thread, address, count);
   return {
-    address: `0x${address.toString(16)}`,
+    address: hex(address),
     unreadableBytes: count - bytes.length,
     data: encodeBase64(bytes),
   };

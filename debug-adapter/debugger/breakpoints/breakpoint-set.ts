@@ -25,6 +25,27 @@ export type HitMode = 'running' | 'searching';
 /** Where a list of breakpoints came from; setting a list replaces the former one of the same owner. */
 export type BreakpointOwner = `source:${string}` | 'instruction' | 'named';
 
+/** A breakpoint whose place or event is known. */
+export interface WantedBreakpoint {
+  readonly target: BreakpointTarget;
+  readonly options: BreakpointOptions;
+}
+
+/**
+ * The conditions of a breakpoint; an event's may name its fields.
+ * @returns what is wrong with the options, where something is
+ */
+export function parseGate(
+  target: BreakpointTarget,
+  options: BreakpointOptions,
+  isSymbol: (name: string) => boolean,
+): BreakpointGate | string {
+  return BreakpointGate.parse(
+    options,
+    target.kind === 'event' ? { ...target, isSymbol } : undefined,
+  );
+}
+
 /** The breakpoints of one session. Outlives restarts of the machine. */
 export class BreakpointSet {
   private readonly byOwner = new Map<BreakpointOwner, readonly Breakpoint[]>();
@@ -41,7 +62,7 @@ export class BreakpointSet {
    */
   replace(
     owner: BreakpointOwner,
-    wanted: readonly { readonly target: BreakpointTarget; readonly options: BreakpointOptions }[],
+    wanted: readonly WantedBreakpoint[],
     isSymbol: (name: string) => boolean,
   ): readonly Breakpoint[] {
     const created = wanted.map(({ target, options }) => this.create(target, options, isSymbol));
@@ -115,8 +136,7 @@ export class BreakpointSet {
     isSymbol: (name: string) => boolean,
   ): Breakpoint {
     const id = this.nextId++;
-    const scope = target.kind === 'event' ? { ...target, isSymbol } : undefined;
-    const gate = BreakpointGate.parse(options, scope);
+    const gate = parseGate(target, options, isSymbol);
     // What is wrong with the place is told before what is wrong with the condition.
     if (typeof gate !== 'string') return { id, target, gate };
     this.refused.add(id);

@@ -1,16 +1,15 @@
 /** What a person asked to stop at, kept beside what it came to: resolved anew when programs change or move. */
 import type { GuestPrograms } from '../guest-programs';
 import type { Breakpoint, BreakpointTarget } from './breakpoint';
-import { BreakpointGate, type BreakpointOptions } from './breakpoint-gate';
-import type { BreakpointOwner, BreakpointSet } from './breakpoint-set';
+import type { BreakpointOptions } from './breakpoint-gate';
+import {
+  parseGate,
+  type BreakpointOwner,
+  type BreakpointSet,
+  type WantedBreakpoint,
+} from './breakpoint-set';
 import { readNamedText, resolveNamedBreakpoint } from './named-breakpoint';
 import { resolveSourceBreakpoint } from './source-breakpoint';
-
-/** A breakpoint whose place or event is known. */
-export interface WantedBreakpoint {
-  readonly target: BreakpointTarget;
-  readonly options: BreakpointOptions;
-}
 
 /** What is wrong with a breakpoint, empty where nothing is, and what its condition may name. */
 export interface CheckedBreakpoint {
@@ -64,14 +63,10 @@ export class RequestedBreakpoints {
   check(name: string, options: BreakpointOptions): CheckedBreakpoint {
     const target = this.resolveNamed(readNamedText(name).name);
     if (target.kind === 'none') return { problem: target.message, fieldNames: [] };
-    const scope =
-      target.kind === 'event'
-        ? { ...target, isSymbol: (symbol: string) => this.isSymbol(symbol) }
-        : undefined;
-    const gate = BreakpointGate.parse(options, scope);
+    const gate = parseGate(target, options, (symbol) => this.isSymbol(symbol));
     return {
       problem: typeof gate === 'string' ? gate : '',
-      fieldNames: scope?.fieldNames ?? [],
+      fieldNames: target.kind === 'event' ? target.fieldNames : [],
     };
   }
 

@@ -1,4 +1,5 @@
-/** The custom requests of the extension's views about partitions and machines. */
+/** Requests about partitions, and about the machine that they are in. */
+import { hex } from '../../debugger/value-format';
 import { threadIdOf, type DebuggedPartition } from '../../debugger/debugged-machine';
 import {
   customRequest,
@@ -35,7 +36,7 @@ function guestInfo(session: SessionState, partition: DebuggedPartition): Partiti
     kind: 'guest',
     name: partition.name,
     memoryBytes: partition.memoryBytes,
-    guestOs: partition.guestOsId === 0n ? '' : `0x${partition.guestOsId.toString(16)}`,
+    guestOs: partition.guestOsId === 0n ? '' : hex(partition.guestOsId),
     isPaused: partition.isSuspended,
     isDeleted: partition.isDeleted,
     processors: partition.processors.map((processor) => {
@@ -44,7 +45,7 @@ function guestInfo(session: SessionState, partition: DebuggedPartition): Partiti
         index: processor.index,
         threadId: threadIdOf(partition.id, processor.index),
         state: runStateOf(processor.runState, control.running, partition.isSuspended),
-        rip: `0x${rip.toString(16)}`,
+        rip: hex(rip),
         symbol: control.programOf(partition.id).symbols.nameOf(rip) ?? '',
         retired: processor.retired,
         exits: processor.exits,
@@ -108,8 +109,7 @@ function protectPages(session: SessionState, args: RequestArguments): undefined 
   const pages = args.integer('pages');
   const wanted = { gpa: args.string('gpa'), pages, access: args.string('access') };
   session.control.protectPages(args.integer('partition'), wanted);
-  session.invalidate();
-  session.launched.run.wake();
+  guestsChanged(session);
   return undefined;
 }
 
@@ -130,14 +130,16 @@ function restorePartition(session: SessionState, args: RequestArguments): Restor
 function deletePartition(session: SessionState, args: RequestArguments): undefined {
   session.control.deletePartition(args.integer('partition'));
   guestsChanged(session);
+  return undefined;
 }
 
 function startPartition(session: SessionState, args: RequestArguments): undefined {
   session.control.startPartition(args.integer('partition'));
   guestsChanged(session);
+  return undefined;
 }
 
-/** A guest has gone, or has come back: its threads with it. */
+/** What the client knows of guests is no longer so, and a machine that waited has something to do. */
 function guestsChanged(session: SessionState): void {
   session.invalidate();
   session.launched.run.wake();
@@ -160,7 +162,7 @@ function goToPosition(session: SessionState, args: RequestArguments): undefined 
 }
 
 /** Handlers of this group. */
-export const customHandlers: HandlerTable = {
+export const partitionHandlers: HandlerTable = {
   [customRequest.partitions]: partitions,
   [customRequest.goToPosition]: goToPosition,
   [customRequest.pausePartition]: pausePartition,
