@@ -46,6 +46,8 @@ export const savedMachines: readonly {
   readonly steps: number;
   readonly guests: readonly GuestConfiguration[];
   readonly logicalProcessors?: number;
+  /** The first guest has been paused for the second half of the steps; it goes on in what is taken. */
+  readonly isPaused?: boolean;
 }[] = [
   {
     name: 'two processors, a periodic timer and an overlay',
@@ -77,17 +79,36 @@ export const savedMachines: readonly {
     ],
     logicalProcessors: 1,
   },
+  {
+    name: 'a guest that is paused while another runs',
+    steps: 12_000,
+    guests: [
+      interruptGuest({
+        boot: identify + periodicTimer + startOthers + waits,
+        startUp: counts,
+        processorCount: 2,
+      }),
+      interruptGuest({ boot: spins }),
+    ],
+    isPaused: true,
+  },
 ];
 
 type SavedMachine = (typeof savedMachines)[number];
 
-function machineOf({ guests, steps, logicalProcessors }: SavedMachine): PhysicalMachine {
+function machineOf({ guests, steps, logicalProcessors, isPaused }: SavedMachine): PhysicalMachine {
   const sharing = logicalProcessors === undefined ? {} : { logicalProcessors };
   const machine = new PhysicalMachine(
     { guests, costs: defaultCosts, ...sharing },
     { codeHost: webAssemblyCodeHost, compressor: nodePorts.compressor },
   );
-  advance(machine, steps);
+  if (isPaused !== true) {
+    advance(machine, steps);
+    return machine;
+  }
+  advance(machine, steps / 2);
+  machine.accept({ kind: 'pause-partition', partition: firstGuest });
+  advance(machine, steps / 2);
   return machine;
 }
 
@@ -205,6 +226,9 @@ function takes(machine: PhysicalMachine, restore: () => void, what: string): boo
     return false;
   }
   try {
+    if (machine.guests[0]?.isSuspended === true && machine.guests[0].end === undefined) {
+      machine.accept({ kind: 'resume-partition', partition: firstGuest });
+    }
     advance(machine, stepsAfterwards);
     machine.save();
   } catch (error) {
