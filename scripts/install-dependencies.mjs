@@ -4,7 +4,17 @@ import path from 'node:path';
 import { root } from './vscode-host/paths.mjs';
 import { runProcess } from './vscode-host/run-process.mjs';
 
-const nodeMajorMin = 20;
+/** The oldest Node that will do, as the manifest says (">=20.15"): major and minor version. */
+function oldestNode() {
+  const { engines } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
+  return numbersOf(engines.node);
+}
+
+/** Major and minor version in a text. @param {string} text */
+function numbersOf(text) {
+  const [major = 0, minor = 0] = (text.match(/\d+/g) ?? []).map(Number);
+  return { major, minor };
+}
 
 /** What npm has installed, or 0 where it has not. */
 function installedAt() {
@@ -28,9 +38,11 @@ function isUpToDate() {
 
 /** Ends the process with a message where Node is too old or the packages cannot be installed. */
 export async function installDependencies() {
-  const major = Number(process.versions.node.split('.')[0]);
-  if (major < nodeMajorMin) {
-    console.error(`Hyperscope needs Node ${nodeMajorMin} or newer; this is ${process.version}.`);
+  const oldest = oldestNode();
+  const { major, minor } = numbersOf(process.versions.node);
+  if (major < oldest.major || (major === oldest.major && minor < oldest.minor)) {
+    const wanted = `${oldest.major}.${oldest.minor}`;
+    console.error(`Hyperscope needs Node ${wanted} or newer; this is ${process.version}.`);
     process.exit(1);
   }
   if (isUpToDate()) return;
