@@ -87,8 +87,15 @@ export function sampleRow(index: number): ExitRow {
   };
 }
 
+/** What passes a filter. */
+interface Found {
+  readonly passing: readonly ExitRow[];
+  readonly reasonCounts: ExitsBody['reasonCounts'];
+}
+
 export class SampleLog {
   private rows: ExitRow[];
+  private found: ({ readonly asked: string } & Found) | undefined;
 
   constructor(
     recorded: number,
@@ -108,7 +115,20 @@ export class SampleLog {
   }
 
   exits(start: number, count: number, filter: ExitFilter): ExitsBody {
-    const { reasons, text, partition } = filter;
+    const asked = JSON.stringify([filter, this.rows.length]);
+    // A page that scrolls asks hundreds of times for parts of the same.
+    if (this.found?.asked !== asked) this.found = { asked, ...this.passing(filter) };
+    const { passing, reasonCounts } = this.found;
+    return {
+      total: passing.length,
+      recorded: this.recorded,
+      dropped: this.dropped,
+      reasonCounts,
+      rows: passing.slice(start, start + count),
+    };
+  }
+
+  private passing({ reasons, text, partition }: ExitFilter): Found {
     const inOthers = this.rows.filter(
       (row) =>
         (partition === undefined || row.partition === partition) &&
@@ -117,18 +137,15 @@ export class SampleLog {
             .toLowerCase()
             .includes(text.toLowerCase())),
     );
-    const passing = inOthers.filter((row) => reasons === undefined || reasons.includes(row.reason));
     const counts = new Map<number, { reason: number; reasonName: string; count: number }>();
     for (const { reason, reasonName } of inOthers) {
-      const count = counts.get(reason) ?? { reason, reasonName, count: 0 };
-      counts.set(reason, { ...count, count: count.count + 1 });
+      const known = counts.get(reason);
+      if (known === undefined) counts.set(reason, { reason, reasonName, count: 1 });
+      else known.count++;
     }
     return {
-      total: passing.length,
-      recorded: this.recorded,
-      dropped: this.dropped,
-      reasonCounts: [...counts.values()].sort((a, b) => b.count - a.count),
-      rows: passing.slice(start, start + count),
+      passing: inOthers.filter((row) => reasons === undefined || reasons.includes(row.reason)),
+      reasonCounts: [...counts.values()].sort((one, other) => other.count - one.count),
     };
   }
 
