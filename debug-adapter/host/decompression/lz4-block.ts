@@ -3,7 +3,7 @@ import { FunctionBody } from '../../cpu/wasm/function-body';
 import { op } from '../../cpu/wasm/opcodes';
 import { once } from '../../support/once';
 import { compileDecoder, DecoderMemory } from './decoder-memory';
-import { emitCopy, emitMatchCopy } from './match-copy';
+import { copyLocals, emitCopy, emitMatchCopy } from './match-copy';
 import { PackedDataError } from './packed-data-error';
 
 const minimumMatch = 4;
@@ -33,11 +33,7 @@ class BlockFunction {
   private readonly count = this.body.addLocal('i32');
   private readonly byte = this.body.addLocal('i32');
   private readonly distance = this.body.addLocal('i32');
-  private readonly copy = {
-    from: this.body.addLocal('i32'),
-    to: this.parameter.output,
-    end: this.body.addLocal('i32'),
-  } as const;
+  private readonly copy = copyLocals(this.body, this.parameter.output);
 
   /** A sequence is a token, literals, and a match; the last one has no match. */
   constructor() {

@@ -5,7 +5,7 @@
  */
 import { FunctionBody } from '../../cpu/wasm/function-body';
 import { op } from '../../cpu/wasm/opcodes';
-import { emitMatchCopy } from './match-copy';
+import { copyLocals, emitMatchCopy } from './match-copy';
 
 const probabilityBits = 11;
 const adaptationShift = 5;
@@ -111,11 +111,7 @@ class LzmaFunction {
   private readonly matched = this.body.addLocal('i32');
   private readonly mask = this.body.addLocal('i32');
   private readonly matchBit = this.body.addLocal('i32');
-  private readonly copy = {
-    from: this.body.addLocal('i32'),
-    to: this.parameter.output,
-    end: this.body.addLocal('i32'),
-  } as const;
+  private readonly copy = copyLocals(this.body, this.parameter.output);
 
   constructor() {
     const { body, range, code } = this;

@@ -9,6 +9,11 @@ export interface CopyLocals {
   readonly end: number;
 }
 
+/** Locals of the copies to where an output stands. */
+export function copyLocals(body: FunctionBody, to: number): CopyLocals {
+  return { from: body.addLocal('i32'), to, end: body.addLocal('i32') };
+}
+
 const wideBytes = 16;
 
 /** One load and one store after the other, until the copy has reached its end or gone a little beyond. */
