@@ -14,6 +14,7 @@ import { BusGuest } from '../../support/bus-guest';
 import { code, counterOf, interruptGuest, startUpVector } from '../../support/interrupt-guest';
 import { hostileMaps, treesOf, withMap, withTree } from '../../support/altered-file';
 import { changedTrees } from '../../support/changed-trees';
+import { NotedPast } from '../../support/noted-past';
 import { SeededRandom, seedOf } from '../../support/seeded-random';
 
 const { compressor } = nodePorts;
@@ -359,29 +360,17 @@ describe('a deleted partition', () => {
 describe('the past of a machine whose guest was deleted and restored', () => {
   it('is gone back to and repeats itself', () => {
     const machine = new Timeline(two(), { interval: 3_000 });
-    const hashes = new Map<number, string>();
-    const note = (): void => void hashes.set(machine.position, machine.stateHash());
-    const run = (steps: number): void => {
-      const end = machine.position + steps;
-      while (machine.position < end) machine.run({ maxSteps: end - machine.position });
-      note();
-    };
-    run(4_000);
+    const past = new NotedPast(machine);
+    past.run(4_000);
     const file = fileOf(machine.machine);
-    run(3_000);
+    past.run(3_000);
     machine.accept({ kind: 'delete-partition', partition: second });
-    note();
-    run(5_000);
+    past.note();
+    past.run(5_000);
     machine.accept(restoring(file));
-    note();
-    run(6_000);
-    const random = new SeededRandom(seed);
-    const positions = [...hashes.keys()];
-    for (let round = 0; round < 16; round++) {
-      const position = positions[random.below(positions.length)] ?? 0;
-      for (const turn = machine.travelTo(position); turn.next().done !== true;);
-      assert.equal(machine.stateHash(), hashes.get(position), `at ${position}`);
-    }
+    past.note();
+    past.run(6_000);
+    past.assertRepeats(seed);
   });
 });
 
