@@ -114,9 +114,12 @@ class MainFunction {
     this.emitBudgetEnd();
     body.end();
     body.get(record).memory(op.i32Load16U, recordOffsets.handler).set(this.locals.handler);
-    body.loop('redispatch');
+    body.block('instruction');
+    this.brIfInstruction();
+    this.emitPseudoHandlers();
+    body.end();
     this.emitHandlers();
-    body.end().end().end().end();
+    body.end().end().end();
     // leave: the instruction had no effect, so its step is given back and RIP is its own.
     this.storeRecordIp();
     body.get(this.locals.budget).i32(1).op(op.i32Add).set(this.locals.budget);
@@ -199,7 +202,13 @@ class MainFunction {
   private redispatch(): void {
     const { body } = this;
     body.get(this.shared.record).memory(op.i32Load16U, recordOffsets.replacedHandler);
-    body.set(this.locals.handler).br('redispatch');
+    body.set(this.locals.handler);
+    this.brIfInstruction();
+    body.br('redispatch');
+  }
+
+  private brIfInstruction(): void {
+    this.body.get(this.locals.handler).i32(firstHandler).op(op.i32GeU).brIf('instruction');
   }
 
   /** Remembers the target in a relative jump of the same page, and keeps the page's instruction pointer. */
@@ -245,25 +254,34 @@ class MainFunction {
     body.br('exit');
   }
 
+  /**
+   * Those that take no step. They have a loop of their own: the engine moves out of a loop what does not change in it,
+   * and one around the instructions too had the constants of all of them made ready before each.
+   */
+  private emitPseudoHandlers(): void {
+    const { body } = this;
+    const labels = Array.from({ length: firstHandler }, (_, handler) => `p${handler}`);
+    body.loop('redispatch');
+    for (const label of [...labels].reverse()) body.block(label);
+    body.get(this.locals.handler).brTable(labels, labels[pseudoHandler.unimplemented] ?? '');
+    for (let handler = 0; handler < firstHandler; handler++) {
+      body.end();
+      this.emitPseudo(handler);
+    }
+    body.op(op.unreachable).end();
+  }
+
   private emitHandlers(): void {
     const { body, source } = this;
     const hot = source.groups[0] ?? [];
-    const count = firstHandler + hot.length;
+    const labels = hot.map((_, index) => `h${index}`);
     body.block('further');
-    for (let handler = count - 1; handler >= 0; handler--) body.block(`h${handler}`);
-    body.get(this.locals.handler);
-    body.brTable(
-      Array.from({ length: count }, (_, handler) => `h${handler}`),
-      'further',
-    );
-    for (let handler = 0; handler < count; handler++) {
+    for (const label of [...labels].reverse()) body.block(label);
+    body.get(this.locals.handler).i32(firstHandler).op(op.i32Sub);
+    body.brTable(labels, 'further');
+    for (const variant of hot) {
       body.end();
-      if (handler < firstHandler) {
-        this.emitPseudo(handler);
-      } else {
-        const variant = hot[handler - firstHandler];
-        if (variant !== undefined) this.lowering.handler(variant.statements, variant.locals);
-      }
+      this.lowering.handler(variant.statements, variant.locals);
     }
     body.end();
     this.emitFurtherCall();
