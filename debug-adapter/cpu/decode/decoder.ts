@@ -3,16 +3,17 @@ import { stateOffsets, vmcsEncoding, vmcsSlotOffset } from '../../machine/proces
 import { present } from '../../support/assert';
 import { addressingIndex, type AddressingIndex } from '../ir/addressing';
 import { runOffsets, segmentCheckOffset } from '../memory-map';
-import { mmxOffset, xmmOffset } from '../vector-state';
 import { longCode, type CodeMode } from './code-mode';
-import { rowsOf, type OpcodeRow } from './opcode-rows';
+import type { OpcodeRow } from './opcode-rows';
 import {
   immediateSource,
   namesMissingRegister,
+  registerField,
   segmentNumber,
-  shapeOf,
-  slotSource,
+  shapesOf,
+  type Immediate,
   type InstructionShape,
+  type OperandSlot,
 } from './shape';
 import type { Form, OperandSize, Repeat } from './variants';
 
@@ -131,6 +132,8 @@ export class Decoder {
   private opcode = 0;
   private modrm = 0;
   private readonly prefixes = { operandSize: false, repeat: 0, rexW: false };
+  /** By `registerField`. */
+  private readonly fields = new Uint8Array(4);
 
   /** Shape of the instruction that was decoded last. */
   get shape(): InstructionShape {
@@ -183,7 +186,7 @@ export class Decoder {
     this.modrm = 0;
     this.prefixes.operandSize = false;
     this.prefixes.repeat = 0;
-    this.dst = this.src = this.third = this.base = this.index = noRegister;
+    this.base = this.index = noRegister;
     this.scale = 0;
     this.displacementLow = this.displacementHigh = 0;
     this.immediateLow = this.immediateHigh = 0;
@@ -198,11 +201,11 @@ export class Decoder {
     // 90 with REX.B is XCHG with R8, not NOP (SDM vol. 2B, NOP); with F3 it stays PAUSE.
     const isExchange =
       this.opcode === 0x90 && map === 0 && (this.rex & 1) !== 0 && prefixes.repeat !== 0xf3;
-    const opcode = isExchange ? 0x91 : this.opcode;
-    if (rowsOf(map, opcode, this.isLong).hasModrm) this.modrm = this.next();
+    const shapes = shapesOf(mode.codeSize, map, isExchange ? 0x91 : this.opcode);
+    if (shapes.hasModrm) this.modrm = this.next();
     if (this.ranOut) return 'truncated';
     prefixes.rexW = (this.rex & 8) !== 0;
-    const shape = shapeOf(mode.codeSize, map, opcode, this.modrm, prefixes);
+    const shape = shapes.shapeWith(this.modrm, prefixes);
     if (shape === null) return 'undefined';
     if (shape.namesSystemRegister && namesMissingRegister(shape.row, this.modrm, this.rex)) {
       return 'undefined';
@@ -227,9 +230,9 @@ export class Decoder {
   }
 
   private readPrefixes(): void {
-    for (;;) {
-      const byte = this.next();
-      if (this.ranOut) return;
+    const { bytes, end } = this;
+    for (; this.position < end; this.position++) {
+      const byte = bytes[this.position] ?? 0;
       const kind = prefixKinds[byte];
       if (kind === 1) {
         // A REX prefix only counts directly before the opcode (SDM vol. 2, 2.2.1).
@@ -238,7 +241,6 @@ export class Decoder {
       } else if (kind === 2 && this.isLong) {
         this.rex = byte;
       } else {
-        this.position--;
         return;
       }
     }
@@ -350,81 +352,49 @@ export class Decoder {
   }
 
   private operands(shape: InstructionShape): void {
-    const { slots } = shape;
-    if (slots.length > 0) {
-      this.dst = this.slot(shape, 0);
-      if (slots.length > 1) this.src = this.slot(shape, 1);
-      if (slots.length > 2) this.third = this.slot(shape, 2);
-    }
-    if (shape.immediate !== immediateSource.none) this.immediate(shape);
+    const { modrm, rex, fields } = this;
+    fields[registerField.reg] = ((modrm >>> 3) & 7) | ((rex & 4) << 1);
+    fields[registerField.rm] = (modrm & 7) | ((rex & 1) << 3);
+    fields[registerField.opcode] = (this.opcode & 7) | ((rex & 1) << 3);
+    this.dst = this.register(shape.dst);
+    this.src = this.register(shape.src);
+    this.third = this.register(shape.third);
+    const { source, bytes, bits } = shape.immediate;
+    if (source === immediateSource.bytes) this.plainImmediate(bytes, bits);
+    else if (source !== immediateSource.none) this.otherImmediate(shape.immediate);
     if (!shape.hasOffset) return;
     this.displacementLow = this.unsigned(Math.min(this.addressSize / 8, 4));
     this.displacementHigh = this.addressSize === 64 ? this.unsigned(4) : 0;
   }
 
-  private slot(shape: InstructionShape, position: number): number {
-    const { modrm, rex } = this;
-    const low = modrm & 7;
-    const reg = (modrm >>> 3) & 7;
-    switch (shape.slots[position]) {
-      case slotSource.fixed:
-        return registerOffset(shape.fixedRegisters[position] ?? 0);
-      case slotSource.reg:
-        return registerOffset(reg | ((rex & 4) << 1));
-      case slotSource.regByte:
-        return this.byteRegister(reg | ((rex & 4) << 1));
-      case slotSource.rm:
-        return registerOffset(low | ((rex & 1) << 3));
-      case slotSource.rmByte:
-        return this.byteRegister(low | ((rex & 1) << 3));
-      case slotSource.opcode:
-        return registerOffset((this.opcode & 7) | ((rex & 1) << 3));
-      case slotSource.opcodeByte:
-        return this.byteRegister((this.opcode & 7) | ((rex & 1) << 3));
-      case slotSource.xmmReg:
-        return xmmOffset + (reg | ((rex & 4) << 1)) * 16;
-      case slotSource.xmmRm:
-        return xmmOffset + (low | ((rex & 1) << 3)) * 16;
-      // MMX registers ignore REX (SDM vol. 2, table 3-1).
-      case slotSource.mmxReg:
-        return mmxOffset + reg * 16;
-      case slotSource.mmxRm:
-        return mmxOffset + low * 16;
-      default:
-        return noRegister;
-    }
+  private register({ field, mask, base, stride, isByte, fixed }: OperandSlot): number {
+    const number = field === registerField.fixed ? fixed : (this.fields[field] ?? 0) & mask;
+    // Without REX, byte registers 4 to 7 are AH, CH, DH and BH.
+    if (isByte && this.rex === 0 && number >= 4) return registerOffset(number - 4) + 1;
+    return base + number * stride;
   }
 
-  /** Without REX, byte registers 4 to 7 are AH, CH, DH and BH. */
-  private byteRegister(number: number): number {
-    if (this.rex === 0 && number >= 4) return registerOffset(number - 4) + 1;
-    return registerOffset(number);
-  }
-
-  private immediate(shape: InstructionShape): void {
-    switch (shape.immediate) {
+  private otherImmediate({ source, value, bytes }: Immediate): void {
+    switch (source) {
       case immediateSource.fixed:
-        this.immediateLow = shape.fixedValue;
+        this.immediateLow = value;
         return;
       case immediateSource.segment:
         this.immediateLow = (this.modrm >>> 3) & 7;
         return;
       case immediateSource.control:
-        this.immediateLow = ((this.modrm >>> 3) & 7) | ((this.rex & 4) << 1);
+        this.immediateLow = this.fields[registerField.reg] ?? 0;
         return;
       case immediateSource.stack:
         this.immediateLow = this.modrm & 7;
         return;
       case immediateSource.farPointer:
-        this.immediateLow = this.unsigned(shape.immediateBytes);
+        this.immediateLow = this.unsigned(bytes);
         this.immediateHigh = this.unsigned(2);
         return;
-      case immediateSource.wordAndByte:
+      default:
         this.immediateLow = this.unsigned(2);
         this.immediateLow |= this.unsigned(1) << 16;
-        return;
-      default:
-        this.plainImmediate(shape.immediateBytes, shape.immediateBits);
     }
   }
 
@@ -439,10 +409,17 @@ export class Decoder {
     this.immediateHigh = bits === 64 ? value >> 31 : 0;
   }
 
-  /** Up to four bytes, as an i32. */
-  private unsigned(bytes: number): number {
-    let value = 0;
-    for (let at = 0; at < bytes; at++) value |= this.next() << (at * 8);
+  /** One, two or four bytes, as an i32. */
+  private unsigned(count: number): number {
+    const { bytes, position } = this;
+    if (position + count > this.end) {
+      this.ranOut = true;
+      return 0;
+    }
+    this.position = position + count;
+    let value = bytes[position] ?? 0;
+    if (count > 1) value |= (bytes[position + 1] ?? 0) << 8;
+    if (count > 2) value |= ((bytes[position + 2] ?? 0) << 16) | ((bytes[position + 3] ?? 0) << 24);
     return value;
   }
 

@@ -2,28 +2,41 @@
  * Instruction shapes: all that opcode, prefixes and the class of ModR/M settle. Choosing a row of the opcode map and
  * resolving its operands takes long; a shape is worked out at its first occurrence, and only read after that.
  */
+import { stateOffsets } from '../../machine/processor-state';
 import { present } from '../../support/assert';
 import type { Operand } from '../ir/builder';
-import { rowsOf, type OpcodeRow, type OperandPattern } from './opcode-rows';
+import { mmxOffset, xmmOffset } from '../vector-state';
+import { rowsOf, type OpcodeChoice, type OpcodeRow, type OperandPattern } from './opcode-rows';
 import { resolvedOperands, type Form, type OperandSize, type Repeat } from './variants';
 
-/** Where the number of a register operand comes from. */
-export const slotSource = {
-  none: 0,
+/** Where the number of a register operand comes from: fields that REX extends to four bits. */
+export const registerField = {
   /** The register that the row names. */
-  fixed: 1,
-  /** ModR/M.reg, ModR/M.rm, low bits of the opcode; each also of byte registers, where 4 to 7 may be AH to BH. */
-  reg: 2,
-  regByte: 3,
-  rm: 4,
-  rmByte: 5,
-  opcode: 6,
-  opcodeByte: 7,
-  xmmReg: 8,
-  xmmRm: 9,
-  mmxReg: 10,
-  mmxRm: 11,
+  fixed: 0,
+  /** ModR/M.reg. */
+  reg: 1,
+  /** ModR/M.rm. */
+  rm: 2,
+  /** The low bits of the opcode. */
+  opcode: 3,
 } as const;
+
+/** How a register operand is found: the decoder does the same for all of them. */
+export class OperandSlot {
+  constructor(
+    /** A `registerField`. */
+    readonly field: number,
+    /** Bits of the field that count. */
+    readonly mask: number,
+    /** Offset of register 0 of the file, and bytes from one to the next. */
+    readonly base: number,
+    readonly stride: number,
+    /** Whether 4 to 7 may be AH to BH. */
+    readonly isByte: boolean,
+    /** Number of a `fixed` register. */
+    readonly fixed: number,
+  ) {}
+}
 
 /** What follows ModR/M and displacement, or counts as an immediate. */
 export const immediateSource = {
@@ -43,6 +56,17 @@ export const immediateSource = {
   /** A word, and a byte that goes above it. */
   wordAndByte: 7,
 } as const;
+
+/** Where an immediate comes from, and what that needs. */
+export interface Immediate {
+  /** An `immediateSource`. */
+  readonly source: number;
+  /** The value of a `fixed` one. */
+  readonly value: number;
+  /** How many bytes there are, and the bits that are kept. */
+  readonly bytes: number;
+  readonly bits: number;
+}
 
 /** Prefixes that choose among rows and sizes. */
 export interface ShapePrefixes {
@@ -66,48 +90,73 @@ export interface InstructionShape {
   readonly isLockable: boolean;
   /** Whether ModR/M.reg names a register of a file in which some do not exist. */
   readonly namesSystemRegister: boolean;
-  /** For each operand a `slotSource`, and the register number where that is fixed. */
-  readonly slots: readonly number[];
-  readonly fixedRegisters: readonly number[];
-  /** An `immediateSource`, and what it needs: a value, or bytes and the bits that are kept. */
-  readonly immediate: number;
-  readonly fixedValue: number;
-  readonly immediateBytes: number;
-  readonly immediateBits: number;
+  readonly dst: OperandSlot;
+  readonly src: OperandSlot;
+  readonly third: OperandSlot;
+  readonly immediate: Immediate;
   /** The offset of a memory operand stands where an immediate would. */
   readonly hasOffset: boolean;
 }
 
+const generalRegisterBytes = 8;
+const vectorRegisterBytes = 16;
 const opcodesOfMap = 256;
-const byOpcode = new Map<16 | 32 | 64, (InstructionShape | null | undefined)[][]>();
-const byWholeModrm = new Map<string, InstructionShape | null>();
+const opcodesOfSize = 4 * opcodesOfMap;
+const byOpcode: (OpcodeShapes | undefined)[] = Array.from({ length: 3 * opcodesOfSize });
+
+/** The shapes of an opcode byte; they are made once. */
+export function shapesOf(codeSize: 16 | 32 | 64, map: number, opcode: number): OpcodeShapes {
+  // Sizes shifted by 5 are 0, 1 and 2.
+  const index = (codeSize >>> 5) * opcodesOfSize + map * opcodesOfMap + opcode;
+  const known = byOpcode[index];
+  if (known !== undefined) return known;
+  return (byOpcode[index] = new OpcodeShapes(codeSize, rowsOf(map, opcode, codeSize === 64)));
+}
+
 let shapeCount = 0;
 
-/** The shape of an opcode; null where none is defined. `modrm` is 0 for rows without one. */
-export function shapeOf(
-  codeSize: 16 | 32 | 64,
-  map: number,
-  opcode: number,
-  modrm: number,
-  prefixes: ShapePrefixes,
-): InstructionShape | null {
-  let opcodes = byOpcode.get(codeSize);
-  if (opcodes === undefined) byOpcode.set(codeSize, (opcodes = []));
-  const shapes = (opcodes[map * opcodesOfMap + opcode] ??= []);
-  const key = combinationOf(modrm, prefixes);
-  const known = shapes[key];
-  if (known !== undefined) return known;
-  const choice = rowsOf(map, opcode, codeSize === 64);
-  if (modrm >>> 6 === 3 && choice.rows.some((row) => row.modrm !== undefined)) {
-    // Rows of this opcode demand whole ModR/M bytes.
-    const name = `${codeSize} ${map} ${opcode} ${key} ${modrm}`;
-    const exact = byWholeModrm.get(name);
-    if (exact !== undefined) return exact;
-    const made = makeShape(codeSize, choice.rows, modrm, prefixes);
-    byWholeModrm.set(name, made);
+export class OpcodeShapes {
+  readonly hasModrm: boolean;
+  /** Whether rows of this opcode demand whole ModR/M bytes. */
+  private readonly demandsModrm: boolean;
+  private readonly byCombination: (InstructionShape | null | undefined)[] = [];
+  private readonly byWholeModrm = new Map<number, InstructionShape | null>();
+
+  constructor(
+    private readonly codeSize: 16 | 32 | 64,
+    private readonly choice: OpcodeChoice,
+  ) {
+    this.hasModrm = choice.hasModrm;
+    this.demandsModrm = choice.rows.some((row) => row.modrm !== undefined);
+  }
+
+  /** The shape of an instruction; null where none is defined. `modrm` is 0 for opcodes without one. */
+  shapeWith(modrm: number, prefixes: ShapePrefixes): InstructionShape | null {
+    const combination = combinationOf(modrm, prefixes);
+    const known = this.byCombination[combination];
+    if (known !== undefined) return known;
+    if (this.demandsModrm && modrm >>> 6 === 3)
+      return this.exactShape(combination, modrm, prefixes);
+    return (this.byCombination[combination] = this.makeShape(modrm, prefixes));
+  }
+
+  private exactShape(
+    combination: number,
+    modrm: number,
+    prefixes: ShapePrefixes,
+  ): InstructionShape | null {
+    const key = combination * 256 + modrm;
+    const known = this.byWholeModrm.get(key);
+    if (known !== undefined) return known;
+    const made = this.makeShape(modrm, prefixes);
+    this.byWholeModrm.set(key, made);
     return made;
   }
-  return (shapes[key] = makeShape(codeSize, choice.rows, modrm, prefixes));
+
+  private makeShape(modrm: number, prefixes: ShapePrefixes): InstructionShape | null {
+    const row = chooseRow(this.choice.rows, modrm, prefixes);
+    return row === undefined ? null : makeShape(this.codeSize, row, modrm, prefixes);
+  }
 }
 
 function combinationOf(modrm: number, { operandSize, repeat, rexW }: ShapePrefixes): number {
@@ -118,12 +167,10 @@ function combinationOf(modrm: number, { operandSize, repeat, rexW }: ShapePrefix
 
 function makeShape(
   codeSize: 16 | 32 | 64,
-  rows: readonly OpcodeRow[],
+  row: OpcodeRow,
   modrm: number,
   prefixes: ShapePrefixes,
-): InstructionShape | null {
-  const row = chooseRow(rows, modrm, prefixes);
-  if (row === undefined) return null;
+): InstructionShape {
   const form: Form = row.hasModrm && modrm >>> 6 !== 3 && !isMoveSpecial(row) ? 'mem' : 'reg';
   const operandSize = operandSizeOf(row, codeSize, prefixes);
   const operands = resolvedOperands(row, operandSize, form);
@@ -137,11 +184,10 @@ function makeShape(
     isConditional: row.attributes.has('near') && !row.attributes.has('end'),
     isLockable: row.attributes.has('lock') && form === 'mem',
     namesSystemRegister: row.operands.some(({ method }) => 'SCD'.includes(method)),
-    slots: operands.map((operand, position) =>
-      slotSourceOf(present(row.operands[position], 'operand pattern'), operand),
-    ),
-    fixedRegisters: row.operands.map(({ name }) => ({ CL: 1, DX: 2 })[name] ?? 0),
-    ...immediateOf(row, operands, operandSize),
+    dst: slotOf(row, operands, 0),
+    src: slotOf(row, operands, 1),
+    third: slotOf(row, operands, 2),
+    immediate: immediateOf(row, operands, operandSize),
     hasOffset: row.operands.some(({ method }) => method === 'O'),
   };
 }
@@ -191,30 +237,49 @@ function repeatOf(row: OpcodeRow, prefix: number): Repeat {
   return prefix === 0xf3 ? 'rep' : 'repne';
 }
 
-function slotSourceOf({ method }: OperandPattern, operand: Operand): number {
+const noSlot = new OperandSlot(registerField.fixed, 0, stateOffsets.zero, 0, false, 0);
+
+function slotOf(row: OpcodeRow, operands: readonly Operand[], position: number): OperandSlot {
+  const operand = operands[position];
+  if (operand?.kind !== 'register' && operand?.kind !== 'vectorRegister') return noSlot;
+  const { method, name } = present(row.operands[position], 'operand pattern');
   if (operand.kind === 'register') {
-    const byte = operand.width === 8 ? 1 : 0;
-    if (method === 'fixed') return slotSource.fixed;
-    if (method === 'G') return slotSource.reg + byte;
-    return (method === 'Z' ? slotSource.opcode : slotSource.rm) + byte;
+    const fixed = { CL: 1, DX: 2 }[name] ?? 0;
+    return new OperandSlot(
+      fieldOf(method),
+      15,
+      stateOffsets.gpr,
+      generalRegisterBytes,
+      operand.width === 8,
+      fixed,
+    );
   }
-  if (operand.kind !== 'vectorRegister') return slotSource.none;
   const isReg = method === 'V' || method === 'P';
-  if ('PNQ'.includes(method)) return isReg ? slotSource.mmxReg : slotSource.mmxRm;
-  return isReg ? slotSource.xmmReg : slotSource.xmmRm;
+  const field = isReg ? registerField.reg : registerField.rm;
+  // MMX registers ignore REX (SDM vol. 2, table 3-1).
+  const isMmx = 'PNQ'.includes(method);
+  const [mask, base] = isMmx ? [7, mmxOffset] : [15, xmmOffset];
+  return new OperandSlot(field, mask, base, vectorRegisterBytes, false, 0);
 }
 
-type Immediate = Pick<
-  InstructionShape,
-  'immediate' | 'fixedValue' | 'immediateBytes' | 'immediateBits'
->;
+function fieldOf(method: string): number {
+  switch (method) {
+    case 'fixed':
+      return registerField.fixed;
+    case 'G':
+      return registerField.reg;
+    case 'Z':
+      return registerField.opcode;
+    default:
+      return registerField.rm;
+  }
+}
 
-const noImmediate: Immediate = {
-  immediate: immediateSource.none,
-  fixedValue: 0,
-  immediateBytes: 0,
-  immediateBits: 64,
-};
+function immediateFrom(source: number, bytes = 0, bits = 64, value = 0): Immediate {
+  return { source, value, bytes, bits };
+}
+
+const noImmediate = immediateFrom(immediateSource.none);
 
 /** The last operand that is an immediate, or counts as one, settles it. */
 function immediateOf(
@@ -222,14 +287,14 @@ function immediateOf(
   operands: readonly Operand[],
   operandSize: OperandSize,
 ): Immediate {
-  if (row.mnemonic === 'ENTER') return { ...noImmediate, immediate: immediateSource.wordAndByte };
+  if (row.mnemonic === 'ENTER') return immediateFrom(immediateSource.wordAndByte);
   let found = noImmediate;
   row.operands.forEach((pattern, position) => {
     const operand = present(operands[position], 'operand');
     if (operand.kind === 'immediate' || operand.kind === 'special') {
       found = immediateBy(pattern, row, operandSize);
     } else if (operand.kind === 'stack' && !operand.isTop) {
-      found = { ...noImmediate, immediate: immediateSource.stack };
+      found = immediateFrom(immediateSource.stack);
     }
   });
   return found;
@@ -246,34 +311,25 @@ function immediateBy(pattern: OperandPattern, row: OpcodeRow, operandSize: Opera
   const { method, name, size } = pattern;
   switch (method) {
     case 'fixed': {
-      const fixedValue = isSegmentName(name) ? segmentNumber[name] : 1;
-      return { ...noImmediate, immediate: immediateSource.fixed, fixedValue };
+      const value = isSegmentName(name) ? segmentNumber[name] : 1;
+      return immediateFrom(immediateSource.fixed, 0, 64, value);
     }
     case 'A':
-      return {
-        ...noImmediate,
-        immediate: immediateSource.farPointer,
-        immediateBytes: operandSize === 16 ? 2 : 4,
-      };
+      return immediateFrom(immediateSource.farPointer, operandSize === 16 ? 2 : 4);
     case 'S':
-      return { ...noImmediate, immediate: immediateSource.segment };
+      return immediateFrom(immediateSource.segment);
     case 'C':
     case 'D':
-      return { ...noImmediate, immediate: immediateSource.control };
+      return immediateFrom(immediateSource.control);
     case 'J':
-      return immediateBytes(size === 'b' ? 1 : operandSize === 16 ? 2 : 4, 64);
+      return immediateFrom(
+        immediateSource.bytes,
+        size === 'b' ? 1 : operandSize === 16 ? 2 : 4,
+        64,
+      );
     default:
       return plainImmediate(pattern, row, operandSize);
   }
-}
-
-function immediateBytes(bytes: number, bits: number): Immediate {
-  return {
-    ...noImmediate,
-    immediate: immediateSource.bytes,
-    immediateBytes: bytes,
-    immediateBits: bits,
-  };
 }
 
 /** An immediate, sign-extended to the width of the operand it meets and then cut to it. */
@@ -287,14 +343,14 @@ function plainImmediate(
   switch (pattern.size) {
     case 'b': {
       const isByte = (meetsByte || first === pattern) && row.mnemonic !== 'PUSH';
-      return immediateBytes(1, isByte ? 8 : operandSize);
+      return immediateFrom(immediateSource.bytes, 1, isByte ? 8 : operandSize);
     }
     case 'w':
-      return immediateBytes(2, 16);
+      return immediateFrom(immediateSource.bytes, 2, 16);
     case 'v':
-      return immediateBytes(operandSize / 8, operandSize);
+      return immediateFrom(immediateSource.bytes, operandSize / 8, operandSize);
     default:
-      return immediateBytes(operandSize === 16 ? 2 : 4, operandSize);
+      return immediateFrom(immediateSource.bytes, operandSize === 16 ? 2 : 4, operandSize);
   }
 }
 

@@ -7,6 +7,7 @@ import { frameHoldsCode, type GuestMemory } from '../../machine/guest-memory';
 import { present } from '../../support/assert';
 import { Decoder, instructionBytesMax } from '../decode/decoder';
 import { codeModes, type CodeMode } from '../decode/code-mode';
+import type { InstructionShape } from '../decode/shape';
 import { addressings } from '../ir/addressing';
 import type { VariantTable } from '../decode/variants';
 import { arenaBase, arenaEnd, runOffsets } from '../memory-map';
@@ -18,7 +19,13 @@ import {
   packRecord,
   unpackRecord,
 } from './packed-records';
-import { firstHandler, pseudoHandler, recordBytes, recordOffsets } from './record';
+import {
+  firstHandler,
+  pseudoHandler,
+  recordBytes,
+  recordOffsets,
+  recordWords as field,
+} from './record';
 
 const pageBytes = 4096;
 const offsetTableBytes = pageBytes * 4;
@@ -194,7 +201,7 @@ export class CodeCache {
     const bytes = this.straddlingBytes(frame, offset, nextFrame);
     switch (this.decoder.decode(bytes, 0, instructionBytesMax, mode)) {
       case 'instruction':
-        this.writeInstruction(address, offset);
+        this.writeInstruction(address, offset, this.decoder.shape);
         this.writeEnd(address + recordBytes, offset + this.decoder.length);
         return 'done';
       case 'undefined':
@@ -265,7 +272,7 @@ export class CodeCache {
       this.arm(record, offset);
       if (isCounted) this.countPasses(record);
       words[table + offset] = record;
-      runEnd = (words[(record + recordOffsets.nextOffset) >>> 2] ?? 0) & 0xffff;
+      runEnd = (words[(record >>> 2) + field.length] ?? 0) & 0xffff;
     }
     if (runEnd >= 0) this.endRun(table, runEnd);
   }
@@ -446,47 +453,49 @@ export class CodeCache {
         this.writeBare(record, this.options.undefinedHandler, offset, offset + 1);
         return { kind: 'record', address: first };
       }
-      this.writeInstruction(record, offset);
+      const { shape } = decoder;
+      this.writeInstruction(record, offset, shape);
       if (isBehindJump) this.countPasses(record);
       offset += decoder.length;
-      if (decoder.shape.isEnd) break;
-      isBehindJump = decoder.shape.isConditional;
+      if (shape.isEnd) break;
+      isBehindJump = shape.isConditional;
     }
     this.writeEnd(this.allocate(recordBytes), offset);
     return { kind: 'record', address: first };
   }
 
   /** Writes the instruction that was decoded last; fields of 16 and 8 bits go in words, the lowest first. */
-  private writeInstruction(record: number, offset: number): void {
+  private writeInstruction(record: number, offset: number, shape: InstructionShape): void {
     const { decoder, words } = this;
+    const { base, addressSize, displacementLow } = decoder;
     const nextOffset = offset + decoder.length;
-    this.writeBare(record, this.handler(), offset, nextOffset);
     const word = record >>> 2;
-    words[word + (recordOffsets.dst >>> 2)] = decoder.dst | (decoder.src << 16);
-    words[word + (recordOffsets.base >>> 2)] = decoder.base | (decoder.index << 16);
-    words[word + (recordOffsets.segmentBase >>> 2)] = decoder.segmentBase | (offset << 16);
-    const displacement = word + (recordOffsets.displacement >>> 2);
-    if (decoder.base === runOffsets.ipBase) {
-      const sum = decoder.displacementLow + nextOffset;
-      words[displacement] = sum;
-      words[displacement + 1] = Math.floor(sum / 2 ** 32);
+    const handler = this.handler(shape);
+    words[word] = handler | (handler << 16);
+    words[word + field.operands] = decoder.dst | (decoder.src << 16);
+    words[word + field.addressing] = base | (decoder.index << 16);
+    words[word + field.place] = decoder.segmentBase | (offset << 16);
+    if (base === runOffsets.ipBase) {
+      const sum = displacementLow + nextOffset;
+      words[word + field.displacement] = sum;
+      words[word + field.displacement + 1] = Math.floor(sum / 2 ** 32);
     } else {
-      words[displacement] = decoder.displacementLow;
-      words[displacement + 1] = decoder.displacementHigh;
+      words[word + field.displacement] = displacementLow;
+      words[word + field.displacement + 1] = decoder.displacementHigh;
     }
-    const immediate = word + (recordOffsets.immediate >>> 2);
-    words[immediate] = decoder.immediateLow;
-    words[immediate + 1] = decoder.immediateHigh;
-    const addressMask = word + (recordOffsets.addressMask >>> 2);
-    words[addressMask] = decoder.addressSize === 16 ? 0xffff : -1;
-    words[addressMask + 1] = decoder.addressSize === 64 ? -1 : 0;
-    words[word + (recordOffsets.nextOffset >>> 2)] =
-      nextOffset | (decoder.scale << 16) | (decoder.third << 24);
+    words[word + field.immediate] = decoder.immediateLow;
+    words[word + field.immediate + 1] = decoder.immediateHigh;
+    words[word + field.addressMask] = addressSize === 16 ? 0xffff : -1;
+    words[word + field.addressMask + 1] = addressSize === 64 ? -1 : 0;
+    words[word + field.link] = 0;
+    words[word + field.length] = nextOffset | (decoder.scale << 16) | (decoder.third << 24);
+    words[word + field.region] = 0;
+    this.arm(record, offset);
   }
 
   /** Handler of the instruction that was decoded last. */
-  private handler(): number {
-    const { shape, addressing } = this.decoder;
+  private handler(shape: InstructionShape): number {
+    const { addressing } = this.decoder;
     const index = shape.number * addressings.length + addressing;
     const known = this.handlers[index];
     if (known !== undefined) return known;
@@ -511,17 +520,17 @@ export class CodeCache {
     this.writePseudo(record, handler, offset);
     const word = record >>> 2;
     words[word] = handler | (handler << 16);
-    words[word + (recordOffsets.nextOffset >>> 2)] = nextOffset;
+    words[word + field.length] = nextOffset;
     this.arm(record, offset);
   }
 
   /** Gives the record of an instruction its breakpoint and its count of jumps. */
   private arm(record: number, offset: number): void {
-    const { view, breakpointOffsets } = this;
+    const { words, breakpointOffsets } = this;
     if (breakpointOffsets.size > 0 && breakpointOffsets.has(offset % pageBytes)) {
-      view.setUint16(record + recordOffsets.handler, pseudoHandler.breakpoint, true);
+      this.view.setUint16(record + recordOffsets.handler, pseudoHandler.breakpoint, true);
     }
-    view.setUint32(record + recordOffsets.countdown, this.options.hotCount, true);
+    words[(record >>> 2) + field.countdown] = this.options.hotCount;
   }
 
   /** Counts passes through the record of an instruction behind a conditional jump, unless it has a breakpoint. */
@@ -538,7 +547,7 @@ export class CodeCache {
     const word = record >>> 2;
     for (let at = 0; at < recordBytes >>> 2; at++) words[word + at] = 0;
     words[word] = handler;
-    words[word + (recordOffsets.segmentBase >>> 2)] = offset << 16;
+    words[word + field.place] = offset << 16;
   }
 }
 

@@ -2,23 +2,11 @@
  * Decoded records of a page as words that outlive the process: what a later one would decode from the same bytes,
  * without what depends on where records lie, and with what is known of how often they ran.
  */
-import { pseudoHandler, recordOffsets } from './record';
+import { pseudoHandler, recordWords as field } from './record';
 
 /** Words of a packed record: those that each has, and those of the longest with displacement and immediate. */
 export const packedWordsMin = 5;
 export const packedWordsMax = 9;
-
-/** Words of a record. Thousands of pages are unpacked at a start: there is no loop over them. */
-const operands = recordOffsets.dst >>> 2;
-const addressing = recordOffsets.base >>> 2;
-const place = recordOffsets.segmentBase >>> 2;
-const displacement = recordOffsets.displacement >>> 2;
-const immediate = recordOffsets.immediate >>> 2;
-const addressMask = recordOffsets.addressMask >>> 2;
-const link = recordOffsets.link >>> 2;
-const length = recordOffsets.nextOffset >>> 2;
-const countdown = recordOffsets.countdown >>> 2;
-const region = recordOffsets.regionSlot >>> 2;
 
 /** The first packed word has the handler, then kinds of two bits each. */
 const maskShift = 16;
@@ -55,25 +43,31 @@ export function packRecord(
   at: number,
 ): number {
   const from = record >>> 2;
-  const word = (index: number): number => words[from + index] ?? 0;
-  packed[at + 1] = word(operands);
-  packed[at + 2] = word(addressing);
-  packed[at + 3] = word(place);
-  packed[at + 4] = word(length);
-  // Regions and breakpoints replace the handler in the lower half.
-  let first = word(0) >>> 16;
-  if ((word(0) & 0xffff) === pseudoHandler.counted) first |= isCounted;
-  first |= maskKind(word(addressMask), word(addressMask + 1)) << maskShift;
+  const handlers = words[from] ?? 0;
+  packed[at + 1] = words[from + field.operands] ?? 0;
+  packed[at + 2] = words[from + field.addressing] ?? 0;
+  packed[at + 3] = words[from + field.place] ?? 0;
+  packed[at + 4] = words[from + field.length] ?? 0;
   let end = at + packedWordsMin;
-  const packWide = (index: number, shift: number): void => {
-    const kind = wideKind(word(index), word(index + 1));
-    if (kind !== zero) packed[end++] = word(index);
-    if (kind === whole) packed[end++] = word(index + 1);
-    first |= kind << shift;
-  };
-  packWide(displacement, displacementShift);
-  packWide(immediate, immediateShift);
-  packed[at] = first;
+  let low = words[from + field.displacement] ?? 0;
+  let high = words[from + field.displacement + 1] ?? 0;
+  const displacementKind = wideKind(low, high);
+  if (displacementKind !== zero) packed[end++] = low;
+  if (displacementKind === whole) packed[end++] = high;
+  low = words[from + field.immediate] ?? 0;
+  high = words[from + field.immediate + 1] ?? 0;
+  const immediateKind = wideKind(low, high);
+  if (immediateKind !== zero) packed[end++] = low;
+  if (immediateKind === whole) packed[end++] = high;
+  low = words[from + field.addressMask] ?? 0;
+  high = words[from + field.addressMask + 1] ?? 0;
+  // Regions and breakpoints replace the handler in the lower half.
+  packed[at] =
+    (handlers >>> 16) |
+    ((handlers & 0xffff) === pseudoHandler.counted ? isCounted : 0) |
+    (maskKind(low, high) << maskShift) |
+    (displacementKind << displacementShift) |
+    (immediateKind << immediateShift);
   return end;
 }
 
@@ -88,25 +82,25 @@ export function unpackRecord(
   const first = packed[at] ?? 0;
   const handler = first & 0xffff;
   words[to] = handler | (handler << 16);
-  words[to + operands] = packed[at + 1] ?? 0;
-  words[to + addressing] = packed[at + 2] ?? 0;
-  words[to + place] = packed[at + 3] ?? 0;
-  words[to + length] = packed[at + 4] ?? 0;
+  words[to + field.operands] = packed[at + 1] ?? 0;
+  words[to + field.addressing] = packed[at + 2] ?? 0;
+  words[to + field.place] = packed[at + 3] ?? 0;
+  words[to + field.length] = packed[at + 4] ?? 0;
   let end = at + packedWordsMin;
   let kind = (first >>> displacementShift) & 3;
   let low = kind === zero ? 0 : (packed[end++] ?? 0);
-  words[to + displacement] = low;
-  words[to + displacement + 1] = kind === whole ? (packed[end++] ?? 0) : low >> 31;
+  words[to + field.displacement] = low;
+  words[to + field.displacement + 1] = kind === whole ? (packed[end++] ?? 0) : low >> 31;
   kind = (first >>> immediateShift) & 3;
   low = kind === zero ? 0 : (packed[end++] ?? 0);
-  words[to + immediate] = low;
-  words[to + immediate + 1] = kind === whole ? (packed[end++] ?? 0) : low >> 31;
+  words[to + field.immediate] = low;
+  words[to + field.immediate + 1] = kind === whole ? (packed[end++] ?? 0) : low >> 31;
   kind = (first >>> maskShift) & 3;
-  words[to + addressMask] = kind === noMask ? 0 : kind === mask16 ? 0xffff : -1;
-  words[to + addressMask + 1] = kind === mask64 ? -1 : 0;
-  words[to + link] = 0;
-  words[to + countdown] = 0;
-  words[to + region] = 0;
+  words[to + field.addressMask] = kind === noMask ? 0 : kind === mask16 ? 0xffff : -1;
+  words[to + field.addressMask + 1] = kind === mask64 ? -1 : 0;
+  words[to + field.link] = 0;
+  words[to + field.countdown] = 0;
+  words[to + field.region] = 0;
   return end;
 }
 

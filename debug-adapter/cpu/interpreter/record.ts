@@ -38,6 +38,21 @@ export const recordOffsets = {
 
 export const recordBytes = 56;
 
+/** Indices of a record's words, each named after what it has; with two words, of the lower. */
+export const recordWords = {
+  handlers: recordOffsets.handler >>> 2,
+  operands: recordOffsets.dst >>> 2,
+  addressing: recordOffsets.base >>> 2,
+  place: recordOffsets.segmentBase >>> 2,
+  displacement: recordOffsets.displacement >>> 2,
+  immediate: recordOffsets.immediate >>> 2,
+  addressMask: recordOffsets.addressMask >>> 2,
+  link: recordOffsets.link >>> 2,
+  length: recordOffsets.nextOffset >>> 2,
+  countdown: recordOffsets.countdown >>> 2,
+  region: recordOffsets.regionSlot >>> 2,
+} as const;
+
 /** Handlers that are not instructions; they take no step. */
 export const pseudoHandler = {
   /** Execution goes on at this record's page offset, by lookup: end of a run of records, or stale. */
