@@ -95,8 +95,6 @@ export class CodeCache {
   private readonly gathered = new Uint8Array(instructionBytesMax);
   private breakpointOffsets: ReadonlySet<number> = new Set();
   private next = arenaBase;
-  /** End of what has ever been used of the arena. */
-  private highest = arenaBase;
 
   constructor(
     private readonly bytes: Uint8Array,
@@ -129,10 +127,9 @@ export class CodeCache {
     }
     const needed = offsetTableBytes + (runLengthMax + 1) * recordBytes;
     if (this.next + needed > arenaEnd) this.reset('full');
-    const used = this.highest;
     const table = this.allocate(offsetTableBytes);
-    // What was never used is 0, and costs the host no memory until it is.
-    if (table < used) this.bytes.fill(0, table, Math.min(used, table + offsetTableBytes));
+    // Also where nothing was before: a page of the host that is read first costs two faults, the other at the write.
+    this.bytes.fill(0, table, table + offsetTableBytes);
     this.tables.set(key, table);
     if (!this.noteCode(frame)) return table;
     return this.tables.get(key) ?? this.tableOf(frame, mode);
@@ -424,7 +421,6 @@ export class CodeCache {
   private allocate(bytes: number): number {
     const at = this.next;
     this.next += bytes;
-    this.highest = Math.max(this.highest, this.next);
     return at;
   }
 
