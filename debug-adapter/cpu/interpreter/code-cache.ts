@@ -322,6 +322,14 @@ export class CodeCache {
     this.view.setUint32(record + recordOffsets.countdown, this.options.hotCount + 1, true);
   }
 
+  /** Counts the jumps to an instruction that has been hot anew; it stays worth following. */
+  heatAgain(place: CodePlace, offset: number): void {
+    const record = this.recordOf(place, offset);
+    if (record === 0) return;
+    const { hotCount, followedCount } = this.options;
+    this.view.setUint32(record + recordOffsets.countdown, hotCount - followedCount, true);
+  }
+
   /** Jumps to the instruction at an offset since it was decoded, up to those that make it hot. */
   private jumpsTo(place: CodePlace, offset: number): number {
     const record = this.recordOf(place, offset);

@@ -179,17 +179,43 @@ export class Translator {
     while (instructions < instructionsAtOnceMax) {
       const place = this.waiting.shift();
       if (place === undefined) break;
+      if (this.dropInner(place, found)) continue;
       const region = this.discover(place);
       if (region === undefined) continue;
       found.push({ place, region });
       instructions += region.instructionCount;
     }
-    const translated = withoutCovered(found);
+    const translated = this.withoutInner(found);
     if (translated.length > 0) this.install(translated);
-    this.waiting = this.waiting.filter((place) => !isCovered(place, translated));
+    this.waiting = this.waiting.filter((place) => !this.dropInner(place, translated));
     // What is left comes after a little while.
     this.waitedSteps =
       this.waiting.length === 0 ? 0 : Math.max(0, this.waitSteps - waitStepsOfModule);
+  }
+
+  /** Largest first, without those whose place is inside a larger one: their code would exist twice. */
+  private withoutInner(found: readonly Translated[]): Translated[] {
+    const kept: Translated[] = [];
+    const bySize = [...found].sort((a, b) => b.region.instructionCount - a.region.instructionCount);
+    for (const candidate of bySize) {
+      if (!this.dropInner(candidate.place, kept)) kept.push(candidate);
+    }
+    return kept;
+  }
+
+  /**
+   * What is inside a region became hot along with the place where that begins, and is reached from there now. Where it
+   * is entered from elsewhere all the same it asks again.
+   * @returns whether the place is inside one of the regions
+   */
+  private dropInner(place: HotPlace, regions: readonly Translated[]): boolean {
+    for (const { place: begin, region } of regions) {
+      if (begin.frame !== place.frame || begin.mode !== place.mode) continue;
+      if (!region.byOffset.has(place.offset)) continue;
+      this.code.heatAgain(place, place.offset);
+      return true;
+    }
+    return false;
   }
 
   private discover(place: HotPlace): Region | undefined {
@@ -242,24 +268,4 @@ function recordOf({ mode, entries, blocks }: Region): RegionRecord {
     from,
     to,
   };
-}
-
-/** Whether a region can be entered at a place. */
-function isCovered({ frame, offset, mode }: HotPlace, regions: readonly Translated[]): boolean {
-  return regions.some(
-    ({ place, region }) =>
-      place.frame === frame &&
-      place.mode === mode &&
-      region.entries.some((entry) => entry.offset === offset),
-  );
-}
-
-/** Largest first, without those whose place a larger one can be entered at: their code would exist twice. */
-function withoutCovered(found: readonly Translated[]): Translated[] {
-  const kept: Translated[] = [];
-  const bySize = [...found].sort((a, b) => b.region.instructionCount - a.region.instructionCount);
-  for (const candidate of bySize) {
-    if (!isCovered(candidate.place, kept)) kept.push(candidate);
-  }
-  return kept;
 }

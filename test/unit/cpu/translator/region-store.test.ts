@@ -17,9 +17,15 @@ const steps = 200;
 const upwards = 'ff c0 ff c9 eb fa';
 const downwards = 'ff c8 ff c1 eb fa';
 
-/** A code host that counts the modules it installs; the first one is the interpreter. */
+/** INC EAX; JMP behind the NOPs; INC EDX, in an endless loop that is begun with its last jump. */
+const withInner = 'ff c0 eb 02 90 90 ff c2 eb f6';
+const inner = 6n;
+const lastJump = 8n;
+
+/** A code host that counts the modules it installs, and their regions; the first one is the interpreter. */
 class CountingHost implements CodeHost {
   modules = -1;
+  regions = -1;
   released = 0;
 
   readonly createSpace: CodeHost['createSpace'] = (layout, imports) => {
@@ -28,6 +34,7 @@ class CountingHost implements CodeHost {
       bytes: space.bytes,
       install: (module, slots) => {
         this.modules++;
+        this.regions += slots.length;
         space.install(module, slots);
       },
       release: (slots) => {
@@ -152,6 +159,28 @@ describe('translated regions and the contents of pages', function () {
       assert.equal(lab.host.modules, 1, origin);
       assert.equal(archived.length, 1, origin);
     }
+  });
+
+  it('a place inside a region has one of its own only if it is entered from elsewhere as well', () => {
+    const lab = prepare(patient);
+    const { core, state, memory } = lab.processor;
+    memory.write(gpa, machineCode(withInner));
+    // JMP to the inner place.
+    const elsewhere = 0x20n;
+    memory.write(gpa + Number(elsewhere), machineCode('eb e4'));
+    state.rip = page + lastJump;
+    core.run(100_000, 0);
+    assert.equal(lab.host.regions, 1, 'both became hot together');
+    assert.ok(translatedStepsOf(lab) > steps / 2);
+    for (let times = 0; times < patient; times++) {
+      state.rip = page + elsewhere;
+      core.run(1, 0);
+      assert.equal(state.rip, page + inner);
+    }
+    core.run(100_000, 0);
+    state.rip = page + elsewhere;
+    core.run(1_000_000, 0);
+    assert.equal(lab.host.regions, 2, 'it is hot in its own right');
   });
 
   it('processors of a partition run one copy of the code', () => {
