@@ -11,11 +11,11 @@ const limits = { files: 8, bytes: 64 * 1024 * 1024 };
 
 const name = basename(__filename, '.cjs');
 const usesCache = bundleVersion !== undefined && !process.argv.includes('--no-cache');
-const { run, keepCompiled } = loadBundle(
+const run = loadBundle(
   {
     path: join(__dirname, `${name}.bundle.cjs`),
     keptName: usesCache ? `${name}-${bundleVersion}-${engineVersion}` : undefined,
   },
   new KeptFiles(cacheFolder(), '.compiled', limits),
 );
-run(exports, require, module, __filename, __dirname, keepCompiled);
+run(exports, require, module, __filename, __dirname);

@@ -16,6 +16,9 @@ const nodeEntries = {
   'language-server': 'src/language/server/main.ts',
 };
 
+/** A package that few processes use; a megabyte of source that the others need not read. */
+const disassembler = 'iced-x86';
+
 /** Entry points that `debug-adapter/start.ts` runs, with bytecode of earlier processes: output name → source. */
 const startedEntries = {
   'debug-adapter': 'debug-adapter/main.ts',
@@ -24,7 +27,7 @@ const startedEntries = {
 const starter = 'debug-adapter/start.ts';
 
 /** What a started bundle is called with: `BundleParameters` of `debug-adapter/host/compiled-bundle.ts`. */
-const bundleParameters = 'exports, require, module, __filename, __dirname, keepCompiled';
+const bundleParameters = 'exports, require, module, __filename, __dirname';
 
 /** Files that bundled code loads at run time, or that webviews refer to: output → source. */
 const copies = {
@@ -90,14 +93,15 @@ function bundles({ minify = false, version } = {}) {
     format: 'cjs',
     define: { translatorVersion: JSON.stringify(version) ?? 'undefined' },
     external: ['vscode'],
-    plugins: [loadWhenUsed('iced-x86')],
   };
   /** @type {import('esbuild').BuildOptions[]} */
   const list = Object.entries(nodeEntries)
     .filter(([, source]) => exists(source))
     .map(([name, source]) => ({ ...node, entryPoints: [source], outfile: `dist/${name}.cjs` }));
+  list.push({ ...node, entryPoints: [disassembler], outfile: `dist/${disassembler}.cjs` });
   const started = Object.entries(startedEntries).map(([name, source]) => ({
     ...node,
+    plugins: [loadWhenUsed(disassembler)],
     entryPoints: [source],
     outfile: `dist/${name}.bundle.cjs`,
     banner: { js: `(function (${bundleParameters}) {` },

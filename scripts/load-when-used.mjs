@@ -1,17 +1,17 @@
-// An esbuild plugin: a package is loaded when something of it is first used, not when the bundle is.
+// An esbuild plugin: a package that is a bundle of its own is loaded when something of it is first used.
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 
 const namespace = 'load-when-used';
 
 /**
- * @param {string} name of a package that exports a fixed set of names, as CommonJS
+ * @param {string} name of a package that exports a fixed set of names, as CommonJS; its own bundle is `<name>.cjs`
  * @returns {import('esbuild').Plugin}
  */
 export function loadWhenUsed(name) {
   /** @type {Readonly<Record<string, unknown>>} */
   const exported = createRequire(import.meta.url)(name);
-  const quoted = JSON.stringify(name);
+  const bundle = `./${name}.cjs`;
+  const quoted = JSON.stringify(bundle);
   const getters = Object.keys(exported).map((key) => {
     const getter = `{ enumerable: true, get: () => require(${quoted}).${key} }`;
     return `Object.defineProperty(exports, ${JSON.stringify(key)}, ${getter});`;
@@ -20,14 +20,9 @@ export function loadWhenUsed(name) {
     name: `${namespace}-${name}`,
     setup(build) {
       const filter = new RegExp(`^${name}$`);
-      build.onResolve({ filter }, ({ namespace: importer }) =>
-        // What stands in for the package imports the package itself.
-        importer === namespace ? undefined : { path: name, namespace },
-      );
-      build.onLoad({ filter, namespace }, () => ({
-        contents: getters.join('\n'),
-        resolveDir: fileURLToPath(new URL('.', import.meta.url)),
-      }));
+      build.onResolve({ filter }, () => ({ path: name, namespace }));
+      build.onResolve({ filter: /./, namespace }, () => ({ path: bundle, external: true }));
+      build.onLoad({ filter, namespace }, () => ({ contents: getters.join('\n') }));
     },
   };
 }

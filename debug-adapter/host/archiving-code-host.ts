@@ -58,9 +58,8 @@ export class ArchivingCodeHost implements CodeHost {
     return archive;
   }
 
-  /** Writes what is new; for the end of a process. @returns whether anything was */
-  save(): boolean {
-    let isNew = false;
+  /** Writes what is new; for the end of a process. */
+  save(): void {
     for (const [name, { bytes, hadCode }] of this.modules) {
       const code = hadCode ? undefined : this.keeper.codeOf(bytes);
       if (code === undefined) continue;
@@ -68,15 +67,11 @@ export class ArchivingCodeHost implements CodeHost {
       new DataView(length.buffer).setUint32(0, bytes.length, true);
       this.files.write(this.fileOf(name), [length, bytes, code]);
       this.modules.set(name, { bytes, hadCode: true });
-      isNew = true;
     }
     for (const [name, archive] of this.archives) {
       archive.collectRecords();
-      if (!archive.isChanged) continue;
-      this.files.write(this.fileOf(name), archive.encode());
-      isNew = true;
+      if (archive.isChanged) this.files.write(this.fileOf(name), archive.encode());
     }
-    return isNew;
   }
 
   private readModule(name: string): NamedModule | undefined {

@@ -4,20 +4,17 @@
  * first called. The bundle is one function of {@link BundleParameters}.
  */
 import { readFileSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 import type { KeptFiles } from './kept-files';
 
-/** Leaves the bytecode for later processes; `again` where this one has run what earlier ones have not. */
-export type KeepCompiled = (again: boolean) => void;
-
-/** What a bundle is called with: what Node gives a module, and the way to keep its bytecode. */
+/** What a bundle is called with: what Node gives a module. */
 export type BundleParameters = readonly [
   exports: unknown,
   require: unknown,
   module: unknown,
   filename: string,
   folder: string,
-  keepCompiled: KeepCompiled,
 ];
 
 export interface BundleFile {
@@ -26,25 +23,46 @@ export interface BundleFile {
   readonly keptName: string | undefined;
 }
 
-/** The bundle as a function that is yet to be called, and what keeps its bytecode. */
+/** The bundle as a function that is yet to be called; leaves its bytecode for later processes where there is none. */
 export function loadBundle(
   { path, keptName }: BundleFile,
   files: KeptFiles,
-): {
-  readonly run: (...parameters: BundleParameters) => void;
-  readonly keepCompiled: KeepCompiled;
-} {
-  const cachedData = keptName === undefined ? undefined : files.read(keptName);
+): (...parameters: BundleParameters) => void {
   // Bundles have other characters than those of ASCII in comments only; strings of single bytes are parsed faster.
-  const script = new Script(readFileSync(path, 'latin1'), { filename: path, cachedData });
-  let isKept = cachedData !== undefined && script.cachedDataRejected !== true;
-  return {
-    // The build wraps every bundle into a function of these parameters.
-    run: script.runInThisContext() as (...parameters: BundleParameters) => void,
-    keepCompiled: (again) => {
-      if (keptName === undefined || (isKept && !again)) return;
-      isKept = true;
-      files.write(keptName, [script.createCachedData()]);
-    },
-  };
+  const source = readFileSync(path, 'latin1');
+  const script =
+    keptName === undefined
+      ? new Script(source, { filename: path })
+      : scriptWithBytecode(source, path, keptName, files);
+  // The build wraps every bundle into a function of these parameters.
+  return script.runInThisContext() as (...parameters: BundleParameters) => void;
+}
+
+function scriptWithBytecode(
+  source: string,
+  filename: string,
+  keptName: string,
+  files: KeptFiles,
+): Script {
+  const cachedData = files.read(keptName);
+  if (cachedData !== undefined) {
+    const script = new Script(source, { filename, cachedData });
+    // The engine does not compile the same script twice in a process, so the next one does.
+    if (script.cachedDataRejected === true) files.remove(keptName);
+    return script;
+  }
+  const script = wholeScript(source, filename);
+  files.write(keptName, [script.createCachedData()]);
+  return script;
+}
+
+/** A script of which every function is compiled at once, instead of each when it is first called. */
+function wholeScript(source: string, filename: string): Script {
+  setFlagsFromString('--no-lazy');
+  try {
+    return new Script(source, { filename });
+  } finally {
+    // Bytecode is refused where flags are others than when it was made.
+    setFlagsFromString('--lazy');
+  }
 }

@@ -81,6 +81,10 @@ export class KeptFiles {
     }
   }
 
+  remove(name: string): void {
+    discard(this.pathOf(name));
+  }
+
   private pathOf(name: string): string {
     return join(this.folder, `${name}${this.suffix}`);
   }

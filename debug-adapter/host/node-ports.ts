@@ -2,7 +2,6 @@
 import type { CodeHost } from '../machine/code-space';
 import { ArchivingCodeHost } from './archiving-code-host';
 import { withBuiltModules } from './built-modules';
-import type { KeepCompiled } from './compiled-bundle';
 import { icedDisassembler } from './iced-disassembler';
 import { cacheFolder, KeptFiles } from './kept-files';
 import { engineVersion } from './native-code';
@@ -22,8 +21,6 @@ import {
 
 /** Hash of the sources that generated code depends on; only bundles have it. */
 declare const translatorVersion: string | undefined;
-/** Only bundles that `start.ts` runs have it. */
-declare const keepCompiled: KeepCompiled | undefined;
 
 const translatedLimits = { files: 8, bytes: 512 * 1024 * 1024 };
 
@@ -74,7 +71,5 @@ export const portsOfPreparation = {
 
 /** Leaves what this process has translated and compiled for later ones; for its end. */
 export function keepTranslatedCode(): void {
-  const isNew = archivingCodeHost?.save() === true;
-  // A process that has run another guest than earlier ones has called functions that they have not.
-  if (typeof keepCompiled === 'function') keepCompiled(isNew);
+  archivingCodeHost?.save();
 }

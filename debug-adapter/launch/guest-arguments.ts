@@ -1,5 +1,5 @@
 /** Launch arguments of one guest partition: what it is made of, and how its kernel is loaded. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { UserError } from '../support/user-error';
 import { parseMemorySize, parseWriteLimit } from './memory-size';
 

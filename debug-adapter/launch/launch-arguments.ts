@@ -1,5 +1,5 @@
 /** The one definition of launch arguments: types, validation and the manifest's schema. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { nearestName } from '../support/nearest-name';
 import { UserError } from '../support/user-error';
 import {
