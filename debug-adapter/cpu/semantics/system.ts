@@ -177,6 +177,8 @@ export const systemDefinitions: readonly Definition[] = [
   nothing('LFENCE'),
   nothing('MFENCE'),
   nothing('SFENCE'),
+  // Code that was written is decoded anew as it is, and nothing is prefetched: there is nothing to wait for.
+  nothing('SERIALIZE'),
   flushLine,
   undefinedInstruction('UD'),
   // Without VMX, and with CR4.OSXSAVE never set, these are undefined (SDM vol. 2 and 3C).

@@ -255,6 +255,13 @@ const rows: readonly (readonly [Word, number, string, Outcome, string])[] = [
   ],
   [
     '7.EDX',
+    14,
+    'SERIALIZE, behind which code is as it was written',
+    0x5n,
+    'c6050400 0000050f 01e8b800 000000f4',
+  ],
+  [
+    '7.EDX',
     26,
     'IBRS and IBPB',
     0x1n,
