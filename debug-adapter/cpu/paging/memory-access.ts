@@ -4,7 +4,6 @@
  */
 import { rightRead } from '../../machine/guest-memory';
 import { StopCode, stateOffsets } from '../../machine/processor-state';
-import { present } from '../../support/assert';
 import {
   accessMmxAllBit,
   accessMmxTopBit,
@@ -16,12 +15,13 @@ import { recordOffsets } from '../interpreter/record';
 import { longCode } from '../decode/code-mode';
 import { runOffsets, segmentCheckOffset } from '../memory-map';
 import { checkedAddress } from '../segment-access';
-import { RoutineEnd, vector, type Fault, type ProcessorContext } from '../processor-context';
+import { vector, type Fault, type ProcessorContext } from '../processor-context';
 import { causeExit, exitReason } from '../vmx/vm-exits';
 import { isAligned, isBlockAligned } from './alignment';
 import { quadwords, type BlockShape } from './block-shape';
 import { DeviceAnswers, type DevicePart } from './device-answers';
 import { causeWalkViolation } from './ept-violation';
+import { ScratchBuffers, type AccessParts, type FramePart } from './scratch-buffers';
 import { WalkResult, type PageWalker, type Rights } from './page-walk';
 import type { TranslationCaches } from './translation-caches';
 
@@ -36,22 +36,7 @@ interface StackPart {
   readonly count: number;
 }
 
-/** Part of a write that waits in a scratch slot. */
-interface PendingPart {
-  readonly frame: number;
-  /** Address in the space where the bytes go. */
-  readonly target: number;
-  /** Offset in the slot where they come from. */
-  readonly from: number;
-  readonly length: number;
-}
-
-/** The parts of an access: one, or two where it crosses a page. */
-type AccessParts = readonly (PendingPart | DevicePart)[];
-
 const stackChecks = segmentCheckOffset(2);
-const scratchSlots = 4;
-const scratchSlotBytes = 16;
 const spOffset = stateOffsets.gpr + 4 * 8;
 const bpOffset = stateOffsets.gpr + 5 * 8;
 
@@ -61,9 +46,8 @@ export type SystemAccess = 'done' | 'fault' | 'exit' | 'exhausted';
 export class MemoryAccess {
   /** Why the last system access ended with `fault`. */
   fault: Fault = { vector: vector.GP, errorCode: 0 };
-  private readonly pending: (AccessParts | undefined)[] = [];
-  private nextSlot = 0;
   readonly answers: DeviceAnswers;
+  private readonly scratch: ScratchBuffers;
 
   constructor(
     private readonly context: ProcessorContext,
@@ -71,6 +55,7 @@ export class MemoryAccess {
     private readonly caches: TranslationCaches,
   ) {
     this.answers = new DeviceAnswers(context);
+    this.scratch = new ScratchBuffers(context, this.answers);
   }
 
   /** Answers of devices are consumed from the first one each time an instruction begins; an IRET before is over. */
@@ -92,22 +77,16 @@ export class MemoryAccess {
     if ((low & 0xfff) + bytes > 4096) return this.readAcross(low, high, bytes, isProbe);
     const found = this.locate(low, high, 'read');
     // Of a probe under checked alignment the routine makes the accesses, element by element.
-    if (isProbe && found !== left && this.caches.checksAlignment) return this.slotAddress(0);
+    if (isProbe && found !== left && this.caches.checksAlignment) return this.scratch.address;
     if (found === left || this.isRefused(low, bytes)) return 0;
     if (found === deviceAddress) {
-      return this.readParts([this.devicePart(low, high, 0, bytes)], isProbe);
+      return this.scratch.read([this.devicePart(low, high, 0, bytes)], isProbe);
     }
     const from = found + (low & 0xfff);
-    if (watched !== 'no') return this.readByCopy(from, bytes);
+    // An address in a frame tells generated code that it may access the rest of the page too: not where that is watched.
+    if (watched !== 'no') return this.scratch.copy(from, bytes);
     this.caches.fillRead(low, high, found);
     return from;
-  }
-
-  /** An address in a frame tells generated code that it may access the rest of the page too: not where that is watched. */
-  private readByCopy(from: number, bytes: number): number {
-    const scratch = this.context.vpBase + runOffsets.readScratch;
-    copyShort(this.context.bytes, scratch, from, bytes);
-    return scratch;
   }
 
   /** Import `write`: address where the bytes can be written, or 0 to leave; in a frame, all of the page may be. */
@@ -138,10 +117,10 @@ export class MemoryAccess {
     if ((low & 0xfff) + bytes > 4096) return this.writeAcross(low, high, bytes, isModify);
     const found = this.locate(low, high, 'write');
     const isProbe = (info & accessProbeBit) !== 0 && this.caches.checksAlignment;
-    if (isProbe && found !== left) return this.slotAddress(0);
+    if (isProbe && found !== left) return this.scratch.address;
     if (found === left || this.isRefused(low, bytes)) return 0;
     if (found === deviceAddress) {
-      return this.stage([this.devicePart(low, high, 0, bytes)], isModify);
+      return this.scratch.stage([this.devicePart(low, high, 0, bytes)], isModify);
     }
     const { frame } = this.walker;
     const target = found + (low & 0xfff);
@@ -154,7 +133,7 @@ export class MemoryAccess {
       }
       return target;
     }
-    return this.stage([{ frame, target, from: 0, length: bytes }], isModify);
+    return this.scratch.stageInFrame(frame, target, bytes);
   }
 
   /**
@@ -190,19 +169,7 @@ export class MemoryAccess {
 
   /** Import `commit`: makes a staged write happen, once every device has acknowledged its part. */
   commit(host: number): number {
-    const slot = (host - this.slotAddress(0)) / scratchSlotBytes;
-    const write = present(this.pending[slot], 'staged write');
-    const { memory, bytes } = this.context;
-    for (const part of write) {
-      if (!('gpa' in part)) continue;
-      if (!this.answers.write(part, bytes, host + part.from)) return RoutineEnd.leave;
-    }
-    for (const part of write) {
-      if ('gpa' in part) continue;
-      memory.markWritten(part.frame, part.target & 0xfff, part.length);
-      copyShort(bytes, part.target, host + part.from, part.length);
-    }
-    return 0;
+    return this.scratch.commit(host);
   }
 
   /**
@@ -421,7 +388,7 @@ export class MemoryAccess {
       for (let at = 0; at < data.length; at++) this.context.bytes[to + at] = data[at] ?? 0;
       return 'done';
     }
-    const parts: PendingPart[] = [];
+    const parts: FramePart[] = [];
     const devices: DevicePart[] = [];
     for (let done = 0; done < data.length;) {
       const [low, high] = halves(this.wrapped(address + BigInt(done)));
@@ -576,12 +543,12 @@ export class MemoryAccess {
 
   private readAcross(low: number, high: number, bytes: number, isProbe: boolean): number {
     const parts = this.locateParts(low, high, bytes, 'read');
-    return parts === undefined ? 0 : this.readParts(parts, isProbe);
+    return parts === undefined ? 0 : this.scratch.read(parts, isProbe);
   }
 
   private writeAcross(low: number, high: number, bytes: number, isModify: boolean): number {
     const parts = this.locateParts(low, high, bytes, 'write');
-    return parts === undefined ? 0 : this.stage(parts, isModify);
+    return parts === undefined ? 0 : this.scratch.stage(parts, isModify);
   }
 
   /** The two parts of an access that crosses a page; undefined where the instruction leaves. */
@@ -591,7 +558,7 @@ export class MemoryAccess {
     bytes: number,
     access: DataAccess,
   ): AccessParts | undefined {
-    const parts: (PendingPart | DevicePart)[] = [];
+    const parts: (FramePart | DevicePart)[] = [];
     const first = 4096 - (low & 0xfff);
     const [nextLow, nextHigh] = this.nextPage(low, high);
     for (const [partLow, partHigh, from, length] of [
@@ -624,36 +591,6 @@ export class MemoryAccess {
     return true;
   }
 
-  private readParts(parts: AccessParts, isProbe: boolean): number {
-    const scratch = this.context.vpBase + runOffsets.readScratch;
-    return this.gather(parts, scratch, !isProbe) ? scratch : 0;
-  }
-
-  /** A scratch slot with the present bytes; `commit` carries what is written there to its place. */
-  private stage(parts: AccessParts, isModify: boolean): number {
-    const index = this.nextSlot;
-    this.nextSlot = (index + 1) % scratchSlots;
-    this.pending[index] = parts;
-    const slot = this.slotAddress(index);
-    return this.gather(parts, slot, isModify) ? slot : 0;
-  }
-
-  private slotAddress(index: number): number {
-    return this.context.vpBase + runOffsets.writeScratch + index * scratchSlotBytes;
-  }
-
-  /** Puts the present bytes of an access together; false where the instruction leaves to ask a device. */
-  private gather(parts: AccessParts, to: number, asksDevices: boolean): boolean {
-    for (const part of parts) {
-      if (!('gpa' in part)) {
-        copyShort(this.context.bytes, to + part.from, part.target, part.length);
-      } else if (asksDevices && !this.answers.read(part, this.context.bytes, to + part.from)) {
-        return false;
-      }
-    }
-    return true;
-  }
-
   private devicePart(low: number, high: number, from: number, length: number): DevicePart {
     const gpa = this.walker.gpaPage * 4096 + (low & 0xfff);
     return { gpa, linear: wholeAddress(low, high), from, length };
@@ -665,11 +602,6 @@ export class MemoryAccess {
     const carries = next === 0 && this.context.mode === longCode;
     return [next, carries ? (high + 1) | 0 : high];
   }
-}
-
-/** Copies up to 16 bytes, for which the engine's own way takes longer than the copy. */
-function copyShort(bytes: Uint8Array, to: number, from: number, length: number): void {
-  for (let at = 0; at < length; at++) bytes[to + at] = bytes[from + at] ?? 0;
 }
 
 function asStackFault(fault: Fault): Fault {
