@@ -111,14 +111,30 @@ export class GuestMemory {
 
   /** Makes `pageCount` guest pages from `gpaPage` on RAM with `rights`; frames come on first touch. */
   mapRam(gpaPage: number, pageCount: number, rights = rightsAll): void {
+    const end = gpaPage + pageCount;
     let isChange = false;
-    for (let page = gpaPage; page < gpaPage + pageCount; page++) {
+    for (let page = gpaPage; page < end;) {
+      const index = Math.floor(page / chunkPages);
+      const next = Math.min(end, (index + 1) * chunkPages);
+      if (this.overlays.size === 0 && !this.chunks.has(index)) {
+        const start = index * chunkPages;
+        this.ownChunk(index).fill(entryMapped | rights, page - start, next - start);
+      } else if (this.mapPresent(page, next, rights)) isChange = true;
+      page = next;
+    }
+    // Nobody remembers anything of pages that were not there.
+    if (isChange) this.notifyMapChange();
+  }
+
+  /** The same page by page. @returns whether any was there */
+  private mapPresent(gpaPage: number, end: number, rights: number): boolean {
+    let isChange = false;
+    for (let page = gpaPage; page < end; page++) {
       const before = this.entryUnderOverlay(page);
       isChange ||= before !== 0;
       this.setEntryUnderOverlay(page, (before & ~0xff) | entryMapped | rights);
     }
-    // Nobody remembers anything of pages that were not there.
-    if (isChange) this.notifyMapChange();
+    return isChange;
   }
 
   /** Power-on: nothing is mapped, and no frame is in use. */
@@ -441,15 +457,18 @@ export class GuestMemory {
   }
 
   private setEntry(gpaPage: number, entry: number): void {
-    const index = Math.floor(gpaPage / chunkPages);
-    let chunk = this.chunks.get(index);
-    if (chunk === undefined || !this.ownChunks.has(index)) {
-      chunk = chunk === undefined ? new Int32Array(chunkPages) : chunk.slice();
-      this.chunks.set(index, chunk);
-      if (index < nearChunks) this.near[index] = chunk;
-      this.ownChunks.add(index);
-    }
-    chunk[gpaPage % chunkPages] = entry;
+    this.ownChunk(Math.floor(gpaPage / chunkPages))[gpaPage % chunkPages] = entry;
+  }
+
+  /** A part of the map that may be changed: made if there is none, copied where a snapshot shares it. */
+  private ownChunk(index: number): Int32Array {
+    const known = this.chunks.get(index);
+    if (known !== undefined && this.ownChunks.has(index)) return known;
+    const chunk = known === undefined ? new Int32Array(chunkPages) : known.slice();
+    this.chunks.set(index, chunk);
+    if (index < nearChunks) this.near[index] = chunk;
+    this.ownChunks.add(index);
+    return chunk;
   }
 
   private entryUnderOverlay(gpaPage: number): number {
