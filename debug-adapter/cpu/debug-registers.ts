@@ -26,6 +26,11 @@ export class DebugRegisters {
 
   constructor(private readonly context: ProcessorContext) {}
 
+  /** Whether any instruction breakpoint is on. */
+  get hasInstructions(): boolean {
+    return this.instructions.size > 0;
+  }
+
   /** Linear addresses of instruction breakpoints. */
   get instructionAddresses(): readonly bigint[] {
     return [...this.instructions.keys()];
@@ -71,6 +76,7 @@ export class DebugRegisters {
 
   /** DR6 bits of the breakpoints that an access to `bytes` ports from `port` on meets (SDM vol. 3, 17.2.5). */
   portHits(port: number, bytes: number): number {
+    if (this.ports.length === 0) return 0;
     const end = BigInt(port + bytes - 1);
     return this.ports.reduce(
       (hits, { bit, first, last }) => (BigInt(port) <= last && first <= end ? hits | bit : hits),

@@ -7,9 +7,9 @@ import { runOffsets, segmentCheckOffset } from '../memory-map';
 import { addPendingTrap, enabledBreakpoint } from '../pending-traps';
 import { checkedAddress } from '../segment-access';
 import { immediatePort } from '../port-operand';
-import { segmentOffsets } from '../vmcs-offsets';
+import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { portAccessExits } from '../vmx/access-bitmaps';
-import { causeExit, exitReason } from '../vmx/vm-exits';
+import { causeInstructionExit, exitReason } from '../vmx/vm-exits';
 import {
   leaveWith,
   type Processor,
@@ -30,7 +30,7 @@ function permissionFault(
 ): Fault | 'left' | undefined {
   const { context, access } = processor;
   const { state } = context;
-  const isPrivileged = context.cpl <= ((state.rflags >>> 12) & 3);
+  const isPrivileged = context.cpl <= ((state.readU32(stateOffsets.flagsSystem) >>> 12) & 3);
   if (isPrivileged && !context.isVirtual8086) return undefined;
   const limit = state.readU32(segmentOffsets.TR.limit);
   const base = state.readU64(segmentOffsets.TR.base);
@@ -49,21 +49,16 @@ function permissionFault(
     : generalProtection();
 }
 
-/** The exit of an access to a port. */
+/** The exit of an access to a port, without a bigint: consoles are written byte by byte. */
 function portExit(
   { context }: Processor,
   record: RoutineRecord,
   port: number,
   bits: number,
-  linear = 0n,
-  information = 0,
-): RoutineEnd {
-  return causeExit(context, exitReason.IO_INSTRUCTION, {
-    qualification: BigInt(bits) | (BigInt(port) << 16n),
-    instructionLength: record.length,
-    guestLinearAddress: linear,
-    instructionInformation: information,
-  });
+): typeof RoutineEnd.leave {
+  causeInstructionExit(context, exitReason.IO_INSTRUCTION, record.length);
+  context.state.writeZeroExtended(vmcsOffsets.exitQualification, bits | (port << 16));
+  return RoutineEnd.leave;
 }
 
 /** What an access reads that reaches the physical machine's ports: it has none, and the bus floats. */
@@ -72,7 +67,7 @@ const floatingBus = 0xffffffff;
 function access(bytes: 1 | 2 | 4, direction: 'in' | 'out'): Routine {
   return (processor, record) => {
     const { context } = processor;
-    const operand = Number(context.runU64(runOffsets.operand));
+    const operand = context.run32(runOffsets.operand);
     const port = operand & 0xffff;
     const fault = permissionFault(processor, port, bytes);
     if (fault === 'left') return RoutineEnd.leave;
@@ -126,7 +121,11 @@ function string(bytes: 1 | 2 | 4, direction: 'in' | 'out', isRepeated: boolean):
       const segment = direction === 'in' ? 0 : record.segmentNumber;
       state.writeU64(stateOffsets.accessValue, element);
       state.writeU32(stateOffsets.accessBytes, bytes);
-      return portExit(processor, record, port, bits, linear, (addressSize << 7) | (segment << 15));
+      portExit(processor, record, port, bits);
+      state.writeU64(vmcsOffsets.guestLinearAddress, linear);
+      const information = (addressSize << 7) | (segment << 15);
+      state.writeZeroExtended(vmcsOffsets.exitInstructionInformation, information);
+      return RoutineEnd.leave;
     }
     if (direction === 'in') {
       const data = blockOf(8, [answer]).subarray(0, bytes);
