@@ -138,6 +138,16 @@ export class ProcessorContext {
     return this.run32(runOffsets.cpl);
   }
 
+  /** Lower half of the linear address of the instruction at RIP; the base of 64-bit code is 0. */
+  get linearIpLow(): number {
+    return (this.state.readU32(stateOffsets.rip) + this.run32(runOffsets.codeBase)) | 0;
+  }
+
+  /** Its upper half: linear addresses have 32 bits outside 64-bit mode. */
+  get linearIpHigh(): number {
+    return this.mode === longCode ? this.state.readHigh(stateOffsets.rip) : 0;
+  }
+
   get isLongMode(): boolean {
     return (this.state.readU32(vmcsOffsets.efer) & eferLongModeActive) !== 0;
   }

@@ -24,7 +24,7 @@ import { refreshExecutionMode } from './execution-mode';
 import { DebugRegisters } from './debug-registers';
 import type { CodeCache } from './interpreter/code-cache';
 import { runOffsets } from './memory-map';
-import { halves, MemoryAccess, wholeAddress, type SystemAccess } from './paging/memory-access';
+import { MemoryAccess, wholeAddress, type SystemAccess } from './paging/memory-access';
 import { AddressSpaces } from './paging/address-space';
 import { causeWalkViolation } from './paging/ept-violation';
 import { PageWalker, WalkResult } from './paging/page-walk';
@@ -58,7 +58,6 @@ import { X87Unit } from './x87/x87-unit';
 const entryValid = 0x80000000;
 /** VM entry can inject a pending exit by the monitor trap flag (SDM vol. 3, 27.6.2). */
 const otherEvent = 7;
-const lastPage = 0xfffffffffffff000n;
 
 /** What is shared by the processors of a partition. */
 export interface SharedParts {
@@ -125,7 +124,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     this.walker = new PageWalker(this.context);
     this.boundaries = new BoundaryExits(this.context);
     this.caches = new TranslationCaches(this.context, this.walker.known, shared.tlbEntries);
-    this.resumeFlag = new ResumeFlag(this.context, this.caches, shared.code, () => this.linearIp());
+    this.resumeFlag = new ResumeFlag(this.context, this.caches, shared.code);
     this.addressSpaces = new AddressSpaces(this.context, this.caches);
     this.access = new MemoryAccess(this.context, this.walker, this.caches);
     this.segments = new SegmentLoader(this.context, this.access);
@@ -455,6 +454,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
 
   /** The fault of an instruction breakpoint of the guest, which RF holds back (SDM vol. 3, 17.3.1.1). */
   private instructionBreakpoint(): Outcome {
+    if (!this.debugRegisters.hasInstructions) return undefined;
     const hits = this.debugRegisters.instructionHits(this.linearIp());
     if (hits === 0 || (this.state.rflags & flagResume) !== 0) return undefined;
     this.context.fault = {
@@ -549,15 +549,12 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   /** The code at RIP has no record yet: translate, decode, and remember both. */
   private findCode(): Outcome {
     const { context, shared } = this;
-    const linear = this.linearIp();
     // Before the walk: a breakpoint must not set accessed bits that a run without it would not have set yet.
-    if (context.run32(runOffsets.passBreakpoint) === 0 && this.breakpoints.has(linear)) {
-      return { kind: 'breakpoint' };
-    }
+    if (this.isAtBreakpoint()) return { kind: 'breakpoint' };
     const fault = this.instructionBreakpoint();
     if (fault !== undefined) return fault;
-    const [low, high] = halves(linear);
-    if (!context.isCanonicalHalf(high) || this.isBeyondLimit(this.state.rip)) {
+    const { linearIpLow: low, linearIpHigh: high } = context;
+    if (!context.isCanonicalHalf(high) || this.isBeyondLimit(0)) {
       context.fault = generalProtection();
       return this.deliverFault();
     }
@@ -567,22 +564,29 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     const found = shared.code.recordAt(frame, offset, context.mode);
     switch (found.kind) {
       case 'record':
-        if (this.isPartialPage(linear)) return this.prepareSingle(found.address, linear);
+        if (this.isPartialPage(offset)) return this.prepareSingle(found.address);
         this.caches.fillCode(low, high, frame, shared.code.tableOf(frame, context.mode));
         return undefined;
       case 'straddles':
-        return this.prepareStraddling(frame, linear);
+        return this.prepareStraddling(frame);
       case 'too-long':
         context.fault = generalProtection();
         return this.deliverFault();
     }
   }
 
+  /** Whether the debugger has a breakpoint at RIP that is not to be passed. */
+  private isAtBreakpoint(): boolean {
+    if (this.breakpoints.size === 0) return false;
+    const isPassing = this.context.run32(runOffsets.passBreakpoint) !== 0;
+    return !isPassing && this.breakpoints.has(this.linearIp());
+  }
+
   private requestTranslation(): Outcome {
-    const [low, high] = halves(this.linearIp());
+    const { linearIpLow: low, linearIpHigh: high, mode } = this.context;
     const frame = this.codeFrame(low, high);
     if (typeof frame === 'object') return frame.outcome;
-    this.shared.translator.request(frame, low & 0xfff, this.context.mode);
+    this.shared.translator.request(frame, low & 0xfff, mode);
     return undefined;
   }
 
@@ -610,27 +614,20 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     }
   }
 
-  /** Whether code has no page behind that of an address, or one whose limit is to be checked. */
-  private wrapsBehind(linear: bigint): boolean {
-    const { mode } = this.context;
-    if (mode === longCode) return (linear & ~0xfffn) === lastPage;
-    return mode !== flatCode || linear > 0xffffefffn;
-  }
-
   /** An instruction whose bytes lie in two pages is kept, or gets a record for this one execution. */
-  private prepareStraddling(frame: number, linear: bigint): Outcome {
+  private prepareStraddling(frame: number): Outcome {
     const { context, shared } = this;
-    const offset = Number(linear & 0xfffn);
-    const first = 4096 - offset;
-    const [nextLow, nextHigh] = halves(this.wrapped(linear + BigInt(first)));
+    const { linearIpLow: low, linearIpHigh: high, mode } = context;
+    const offset = low & 0xfff;
+    const nextLow = ((low | 0xfff) + 1) | 0;
+    const nextHigh = nextLow === 0 && mode === longCode ? (high + 1) | 0 : high;
     const nextFrame = this.codeFrame(nextLow, nextHigh);
     if (typeof nextFrame === 'object') return nextFrame.outcome;
-    const place = { frame, mode: context.mode };
-    const tables = this.wrapsBehind(linear)
-      ? undefined
-      : shared.code.keepStraddling(place, offset, nextFrame);
+    const place = { frame, mode };
+    // Where the next page is the first of all, or one whose limit is to be checked, nothing is kept.
+    const isKept = (mode === longCode || mode === flatCode) && (nextLow !== 0 || nextHigh !== 0);
+    const tables = isKept ? shared.code.keepStraddling(place, offset, nextFrame) : undefined;
     if (tables !== undefined) {
-      const [low, high] = halves(linear);
       this.caches.fillCode(low, high, frame, tables.table);
       this.caches.fillCode(nextLow, nextHigh, nextFrame, tables.nextTable);
       return undefined;
@@ -642,40 +639,35 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
       context.fault = generalProtection();
       return this.deliverFault();
     }
-    return this.prepareSingle(records, linear);
+    return this.prepareSingle(records);
   }
 
   /** Executes one record by itself, outside the code TLB, where the segment's limit has room for all of it. */
-  private prepareSingle(record: number, linear: bigint): Outcome {
+  private prepareSingle(record: number): Outcome {
     const { context } = this;
     const length = new RoutineRecord(context, record).length;
-    if (this.isBeyondLimit(this.state.rip + BigInt(length - 1))) {
+    if (this.isBeyondLimit(length - 1)) {
       context.fault = generalProtection();
       return this.deliverFault();
     }
-    context.setRunU64(runOffsets.ipBase, this.state.rip - (linear & 0xfffn));
+    context.setRunU64(runOffsets.ipBase, this.state.rip - BigInt(context.linearIpLow & 0xfff));
     context.setRun32(runOffsets.startRecord, record);
     this.isSingleRecord = true;
     return undefined;
   }
 
-  /** The limit of the code segment, which 64-bit mode does not have (SDM vol. 3, 5.3.1). */
-  private isBeyondLimit(ip: bigint): boolean {
-    const { context } = this;
-    return context.mode !== longCode && ip > context.runU64(runOffsets.codeLimit);
+  /** Whether RIP, plus so many bytes, is beyond the code segment, which has no limit in 64-bit mode (SDM vol. 3, 5.3.1). */
+  private isBeyondLimit(bytes: number): boolean {
+    const { context, state } = this;
+    if (context.mode === longCode) return false;
+    return state.readU32(stateOffsets.rip) + bytes > context.runCount(runOffsets.codeLimit);
   }
 
   /** A page that the code segment covers only in part is executed instruction by instruction. */
-  private isPartialPage(linear: bigint): boolean {
-    const { context } = this;
-    if (context.mode === longCode || context.mode === flatCode) return false;
-    const first = this.state.rip - (linear & 0xfffn);
-    return first < 0n || this.isBeyondLimit(first + 0xfffn);
-  }
-
-  /** Linear addresses have 32 bits outside 64-bit mode. */
-  private wrapped(linear: bigint): bigint {
-    return BigInt.asUintN(this.context.mode === longCode ? 64 : 32, linear);
+  private isPartialPage(offset: number): boolean {
+    const { mode, state } = this.context;
+    if (mode === longCode || mode === flatCode) return false;
+    return state.readU32(stateOffsets.rip) < offset || this.isBeyondLimit(0xfff - offset);
   }
 
   private unimplemented(): Outcome {
@@ -687,7 +679,7 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
   }
 
   private linearIp(): bigint {
-    return this.wrapped(this.state.rip + this.context.runU64(runOffsets.codeBase));
+    return wholeAddress(this.context.linearIpLow, this.context.linearIpHigh);
   }
 
   private retire(count: number): void {

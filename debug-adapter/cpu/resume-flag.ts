@@ -3,11 +3,9 @@
  * takes such an instruction alone. Behind IRET, which ends every page fault, the flag is put aside (decision 130).
  */
 import { stateOffsets } from '../machine/processor-state';
-import { flatCode, longCode } from './decode/code-mode';
 import type { CodeCache } from './interpreter/code-cache';
 import { runOffsets } from './memory-map';
 import type { TranslationCaches } from './paging/translation-caches';
-import { halves } from './paging/memory-access';
 import type { ProcessorContext } from './processor-context';
 import { RoutineRecord } from './routines/routine';
 
@@ -26,7 +24,6 @@ export class ResumeFlag {
     private readonly context: ProcessorContext,
     private readonly caches: TranslationCaches,
     private readonly code: CodeCache,
-    private readonly linearIp: () => bigint,
   ) {}
 
   /** Before generated code runs. @returns how many of `limit` steps may be taken at once */
@@ -93,12 +90,6 @@ export class ResumeFlag {
 
   /** The decoded record at RIP, 0 where it is not at hand. */
   private recordAhead(): number {
-    const { mode, state } = this.context;
-    // Without a bigint where no segment has a base: every page fault comes here.
-    const isFlat = mode === longCode || mode === flatCode;
-    const [low, high] = isFlat
-      ? [state.readU32(stateOffsets.rip) | 0, state.readHigh(stateOffsets.rip)]
-      : halves(this.linearIp());
-    return this.caches.recordAt(low, high);
+    return this.caches.recordAt(this.context.linearIpLow, this.context.linearIpHigh);
   }
 }
