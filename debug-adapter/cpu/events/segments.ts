@@ -3,7 +3,10 @@ import { wholeAddress, type MemoryAccess, type SystemAccess } from '../paging/me
 import { generalProtection, vector, type Fault, type ProcessorContext } from '../processor-context';
 import { segmentOffsets, vmcsOffsets, type SegmentOffsets } from '../vmcs-offsets';
 
-/** An 8-byte descriptor, and the upper half of a 16-byte system descriptor. */
+/**
+ * An 8-byte descriptor, and the upper half of a 16-byte system descriptor. As signed integers: the engine then keeps
+ * all of them in one shape.
+ */
 export interface Descriptor {
   readonly low: number;
   readonly high: number;
@@ -51,20 +54,36 @@ export class SegmentLoader {
     if (typeof data === 'string') return { kind: 'left', end: data };
     const view = new DataView(data.buffer);
     const descriptor = {
-      low: view.getUint32(0, true),
-      high: view.getUint32(4, true),
-      baseHigh: bytes === 16 ? view.getUint32(8, true) : 0,
+      low: view.getInt32(0, true),
+      high: view.getInt32(4, true),
+      baseHigh: bytes === 16 ? view.getInt32(8, true) : 0,
     };
     return { kind: 'descriptor', descriptor, address };
   }
 
   /** Puts a descriptor's contents into a segment register. */
-  load(target: SegmentOffsets, selector: number, descriptor: Descriptor): void {
+  load(target: SegmentOffsets, selector: number, { low, high, baseHigh }: Descriptor): void {
+    this.put(target, selector, low, high, baseHigh);
+  }
+
+  /** The same of an 8-byte descriptor that lies at an address in the code space. */
+  loadAt(target: SegmentOffsets, selector: number, at: number): void {
+    const { view } = this.context;
+    this.put(target, selector, view.getInt32(at, true), view.getInt32(at + 4, true), 0);
+  }
+
+  private put(
+    target: SegmentOffsets,
+    selector: number,
+    low: number,
+    high: number,
+    baseHigh: number,
+  ): void {
     const { state } = this.context;
     state.writeZeroExtended(target.selector, selector);
-    state.writeHalves(target.base, baseLowOf(descriptor), descriptor.baseHigh);
-    state.writeZeroExtended(target.limit, limitOf(descriptor));
-    state.writeZeroExtended(target.accessRights, (descriptor.high >>> 8) & 0xf0ff);
+    state.writeHalves(target.base, baseLowOf(low, high), baseHigh);
+    state.writeZeroExtended(target.limit, limitOfHalves(low, high));
+    state.writeZeroExtended(target.accessRights, (high >>> 8) & 0xf0ff);
   }
 
   /**
@@ -134,18 +153,23 @@ function faultOf(errorCode: number): DescriptorLoad {
   return { kind: 'fault', fault: generalProtection(errorCode) };
 }
 
-function baseLowOf({ low, high }: Descriptor): number {
+function baseLowOf(low: number, high: number): number {
   return (low >>> 16) | ((high & 0xff) << 16) | (high & 0xff000000);
 }
 
 /** Base of a system descriptor of IA-32e mode. */
 export function longBaseOf(descriptor: Descriptor): bigint {
-  return wholeAddress(baseLowOf(descriptor), descriptor.baseHigh);
+  return wholeAddress(baseLowOf(descriptor.low, descriptor.high), descriptor.baseHigh);
 }
 
-export function limitOf(descriptor: Descriptor): number {
-  const limit = (descriptor.low & 0xffff) | (descriptor.high & 0xf0000);
-  return (descriptor.high & 0x800000) !== 0 ? ((limit << 12) | 0xfff) >>> 0 : limit;
+export function limitOf({ low, high }: Descriptor): number {
+  return limitOfHalves(low, high);
+}
+
+/** Limit of the segment whose descriptor has these halves. */
+export function limitOfHalves(low: number, high: number): number {
+  const limit = (low & 0xffff) | (high & 0xf0000);
+  return (high & 0x800000) !== 0 ? ((limit << 12) | 0xfff) >>> 0 : limit;
 }
 
 /** Type field of a descriptor with its S bit: 0x10 and up for code and data. */

@@ -10,7 +10,7 @@ import type { ProcessorContext } from '../processor-context';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { eventType } from '../vmx/vm-exits';
 import { isSoftware, savedFlags, type Event } from './event';
-import { limitOf, type Descriptor, type SegmentLoader } from './segments';
+import { limitOfHalves, type SegmentLoader } from './segments';
 
 const flagTrap = 0x100;
 const flagInterrupt = 0x200;
@@ -106,7 +106,7 @@ export class UsualDelivery {
     const at = this.gateAt(event.vector * 8, 8);
     if (at === 0 || !this.takeGate(at, event) || !this.takeCode(codeBits)) return false;
     this.ipHigh = 0;
-    if (this.ipLow >>> 0 > limitOf(this.descriptorAt(this.codeAt))) return false;
+    if (this.ipLow >>> 0 > this.codeLimit) return false;
     return this.cpl < context.cpl ? this.enterInner(event) : this.enterSame(event);
   }
 
@@ -142,7 +142,7 @@ export class UsualDelivery {
     const end = this.pushFlat(to, event);
     view.setInt32(end, state.readU32(rsp), true);
     view.setInt32(end + 4, state.readU32(SS.selector), true);
-    segments.load(SS, selector, this.descriptorAt(this.stackAt));
+    segments.loadAt(SS, selector, this.stackAt);
     state.writeZeroExtended(rsp, bottom);
     this.enter(event);
     return true;
@@ -182,10 +182,9 @@ export class UsualDelivery {
     return matches(word, bits) && this.cpl <= context.cpl;
   }
 
-  private descriptorAt(at: number): Descriptor {
+  private get codeLimit(): number {
     const { view } = this.context;
-    const low = view.getUint32(at, true);
-    return { low, high: view.getUint32(at + 4, true), baseHigh: 0 };
+    return limitOfHalves(view.getInt32(this.codeAt, true), view.getInt32(this.codeAt + 4, true));
   }
 
   private push(to: number, low: number, high: number): void {
@@ -211,7 +210,7 @@ export class UsualDelivery {
     const { state } = this.context;
     if (event.address !== undefined) state.writeU64(stateOffsets.cr2, event.address);
     const selector = (this.selector & 0xfffc) | this.cpl;
-    this.segments.load(CS, selector, this.descriptorAt(this.codeAt));
+    this.segments.loadAt(CS, selector, this.codeAt);
     state.writeHalves(stateOffsets.rip, this.ipLow, this.ipHigh);
     state.rflags = state.rflags & ~(clearedFlags | (this.isInterruptGate ? flagInterrupt : 0));
     this.privilegeChanged();

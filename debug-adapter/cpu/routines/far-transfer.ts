@@ -175,7 +175,7 @@ function readGate(processor: Processor, gate: CodeTarget): CallGate | Fault | 'l
   const load = segments.readDescriptor(selector, 16);
   if (load.kind === 'fault') return load.fault;
   if (load.kind === 'left') return 'left';
-  const ip = (BigInt(load.descriptor.baseHigh) << 32n) | whole;
+  const ip = (BigInt(load.descriptor.baseHigh >>> 0) << 32n) | whole;
   return { selector: target, ip, bytes: 8, parameters: 0 };
 }
 

@@ -55,14 +55,18 @@ function letNmisIn(context: ProcessorContext): void {
   state.writeZeroExtended(vmcsOffsets.interruptibility, blocking & ~nmiBlocking);
 }
 
-/** The end of every return but a task switch: what comes now is no part of it. */
-function finish(processor: Processor, flags?: number): RoutineEnd {
+/** The end of every return but a task switch, once all is done: what comes now is no part of it. */
+function goOn(processor: Processor): RoutineEnd {
   const { context } = processor;
-  if (flags !== undefined) context.state.rflags = flags;
   context.hasLetNmisIn = false;
-  processor.modeChanged();
   processor.putResumeFlagAside();
-  return continueWithFlags(processor.context);
+  return continueWithFlags(context);
+}
+
+function finish(processor: Processor, flags: number): RoutineEnd {
+  processor.context.state.rflags = flags;
+  processor.modeChanged();
+  return goOn(processor);
 }
 
 /** Real mode, and virtual-8086 mode with IOPL 3. */
@@ -117,7 +121,7 @@ const interruptReturn: Routine = (processor, record) => {
   const { context, access } = processor;
   const bytes = operandBytes(processor);
   letNmisIn(context);
-  if (returnUsually(processor, bytes)) return finish(processor);
+  if (returnUsually(processor, bytes)) return goOn(processor);
   if (!context.isProtected) {
     const needsPrivilege = context.isVirtual8086 && ((context.state.rflags >>> 12) & 3) < 3;
     return needsPrivilege ? context.raise(generalProtection()) : returnDirect(processor, bytes);

@@ -1,5 +1,6 @@
 /** INT, INT3, INT1, INTO, POPF and STI (SDM vol. 2 and vol. 3, 6.12, 6.14.3). */
 import { stateOffsets } from '../../machine/processor-state';
+import { longCode } from '../decode/code-mode';
 import { pops } from '../paging/block-shape';
 import { generalProtection, RoutineEnd, vector, type ProcessorContext } from '../processor-context';
 import { eventType, hasPrimary, primaryControl } from '../vmx/vm-exits';
@@ -24,6 +25,7 @@ export const flag = {
   VIF: 0x80000,
   VIP: 0x100000,
 } as const;
+const rsp = stateOffsets.gpr + 4 * 8;
 const writableAtAnyLevel = 0xdd5 | flag.TF | flag.NT | flag.RF | flag.AC | 0x200000;
 
 function interrupt(number: number | undefined, type: number): Routine {
@@ -42,7 +44,8 @@ function interrupt(number: number | undefined, type: number): Routine {
 /** RFLAGS bits that IRET and POPF may change at the present privilege level. */
 export function mergedFlags(processor: Processor, popped: number, bytes: number): number {
   const { context } = processor;
-  const old = context.state.rflags;
+  // Without the arithmetic flags, all of which are popped.
+  const old = context.state.readU32(stateOffsets.flagsSystem);
   let writable = writableAtAnyLevel;
   if (context.cpl === 0) writable |= flag.IOPL;
   if (context.cpl <= ((old >>> 12) & 3)) writable |= flag.IF;
@@ -74,18 +77,31 @@ const popFlags: Routine = (processor, record) => {
   const { state } = context;
   const bytes = operandBytes(processor);
   if (context.isVirtual8086 && ioPrivilege(context) < 3) return context.raise(generalProtection());
-  const data = access.readStack(context.stackPointer, bytes, pops[bytes]);
-  if (typeof data === 'string') return leaveWith(processor, data);
-  const view = new DataView(data.buffer);
-  const popped = bytes === 2 ? view.getUint16(0, true) : view.getUint32(0, true);
-  const merged = mergedFlags(processor, popped & ~flag.RF, bytes);
-  context.setStackPointer(context.stackPointer + BigInt(bytes));
-  const changesAccess = ((state.rflags ^ merged) & flag.AC) !== 0;
-  state.rflags = merged & ~flag.RF;
-  if (changesAccess) processor.modeChanged();
-  state.rip += BigInt(record.length);
+  const isLong = context.mode === longCode;
+  const at = isLong
+    ? access.bytesAt(state.readU32(rsp) | 0, state.readHigh(rsp), bytes, 'read')
+    : 0;
+  let popped = 0;
+  if (at !== 0) {
+    popped = poppedFlags(context.view, at, bytes);
+    state.addToSlot(rsp, bytes);
+  } else {
+    const data = access.readStack(context.stackPointer, bytes, pops[bytes]);
+    if (typeof data === 'string') return leaveWith(processor, data);
+    popped = poppedFlags(new DataView(data.buffer), 0, bytes);
+    context.setStackPointer(context.stackPointer + BigInt(bytes));
+  }
+  const before = state.readU32(stateOffsets.flagsSystem);
+  const merged = mergedFlags(processor, popped & ~flag.RF, bytes) & ~flag.RF;
+  state.rflags = merged;
+  if (((before ^ merged) & flag.AC) !== 0) processor.modeChanged();
+  state.addToSlot(stateOffsets.rip, record.length);
   return continueWithFlags(context);
 };
+
+function poppedFlags(view: DataView, at: number, bytes: number): number {
+  return bytes === 2 ? view.getUint16(at, true) : view.getInt32(at, true);
+}
 
 /** STI blocks interrupts for one more instruction where it sets IF (SDM vol. 2, STI). */
 const setInterruptFlag: Routine = (processor, record) => {
@@ -106,7 +122,7 @@ const softwareInterrupt: Routine = (processor, record) => {
 };
 
 function ioPrivilege({ state }: ProcessorContext): number {
-  return (state.rflags >>> 12) & 3;
+  return (state.readU32(stateOffsets.flagsSystem) >>> 12) & 3;
 }
 
 export const interruptRoutines: RoutineFamily = {
