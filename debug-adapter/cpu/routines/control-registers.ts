@@ -13,6 +13,7 @@ import {
   type Fault,
   type ProcessorContext,
 } from '../processor-context';
+import { wholeAddress } from '../paging/memory-access';
 import { isPaePaging, loadPageDirectoryPointers } from '../paging/page-directory-pointers';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
 import { causeExit, exitReason, hasPrimary, primaryControl } from '../vmx/vm-exits';
@@ -24,9 +25,8 @@ const cr0Writable =
 const cr4Supported = BigInt(offeredCr4);
 const cr4Pae = 0x20n;
 const cr4FiveLevels = BigInt(Cr4.LA57);
-const cr4Pcide = 1n << 17n;
+const cr4Pcide = BigInt(Cr4.PCIDE);
 const cr4DebuggingExtensions = BigInt(Cr4.DE);
-const cr3KeepTranslations = 1n << 63n;
 const eferLongModeEnable = 1n << 8n;
 const eferLongModeActive = 1n << 10n;
 /** CS.L in access rights. */
@@ -34,7 +34,8 @@ const longCodeRight = 0x2000;
 /** Changes that load the pointers of PAE paging anew: CR0.CD, NW, PG; CR4.PAE, PGE, PSE, SMEP. */
 const cr0ReloadingPointers = 0xe0000000n;
 const cr4ReloadingPointers = 0x1000b0n;
-const cr3Reserved = ~((1n << BigInt(physicalAddressBits)) - 1n) & 0xffffffffffffffffn;
+/** Of the upper half of CR3. */
+const cr3ReservedHigh = ~((1 << (physicalAddressBits - 32)) - 1);
 
 /** Those that exist; the controls that make reading one exit. */
 const controlRegisters: ReadonlySet<number> = new Set([0, 2, 3, 4, 8]);
@@ -101,18 +102,17 @@ function readControl(context: ProcessorContext, number: number): bigint {
 const moveToControl: Routine = (processor, record) => {
   const { context } = processor;
   const number = record.immediateNumber;
-  const value = sourceValue(context);
   if (context.cpl !== 0 && controlRegisters.has(number)) {
     return context.raise(generalProtection());
   }
+  if (number === 3) return writeCr3(processor, record);
+  const value = sourceValue(context);
   switch (number) {
     case 0:
       return writeCr0(processor, record, value);
     case 2:
       context.state.writeU64(stateOffsets.cr2, value);
       return RoutineEnd.next;
-    case 3:
-      return writeCr3(processor, record, value);
     case 4:
       return writeCr4(processor, record, value);
     case 8:
@@ -195,6 +195,13 @@ function reloadPointers(
   return end === undefined ? undefined : context.raise(end);
 }
 
+/** The same from another CR3, outside IA-32e mode. */
+function reloadPointersFrom(processor: Processor, cr3: bigint): RoutineEnd | undefined {
+  const { state } = processor.context;
+  const cr4 = state.readU64(vmcsOffsets.cr4);
+  return reloadPointers(processor, state.readU64(vmcsOffsets.cr0), cr4, false, cr3);
+}
+
 /** LMSW writes PE, MP, EM and TS, and cannot clear PE (SDM vol. 2, LMSW; exits vol. 3, 26.1.3). */
 const loadMachineStatusWord: Routine = (processor, record) => {
   const { context } = processor;
@@ -218,31 +225,32 @@ const loadMachineStatusWord: Routine = (processor, record) => {
   return applyCr0(processor, record, kept | source);
 };
 
-function writeCr3(processor: Processor, record: RoutineRecord, value: bigint): RoutineEnd {
+/** Without a bigint: a kernel that changes its code goes to another space and back each time. */
+function writeCr3(processor: Processor, record: RoutineRecord): RoutineEnd {
   const { context } = processor;
-  const { state } = context;
-  if (hasPrimary(context, primaryControl.cr3LoadExiting) && !isCr3Target(context, value)) {
+  const { state, isLongMode } = context;
+  const low = context.run32(runOffsets.operand);
+  const high = context.mode.codeSize === 64 ? context.run32(runOffsets.operand + 4) : 0;
+  if (hasPrimary(context, primaryControl.cr3LoadExiting) && !isCr3Target(context, low, high)) {
     return crExit(context, record, 3, accessType.moveTo, sourceRegister(context, record));
   }
-  const cr4 = state.readU64(vmcsOffsets.cr4);
+  const hasIdentifiers = (state.readU32(vmcsOffsets.cr4) & Cr4.PCIDE) !== 0;
   // With PCIDs bit 63 asks to keep translations; it is never stored (SDM vol. 3, 4.10.4.1).
-  const stored = (cr4 & cr4Pcide) !== 0n ? value & ~cr3KeepTranslations : value;
-  if (context.isLongMode && (stored & cr3Reserved) !== 0n) {
-    return context.raise(generalProtection());
-  }
-  const cr0 = state.readU64(vmcsOffsets.cr0);
-  const left = reloadPointers(processor, cr0, cr4, context.isLongMode, stored);
+  const stored = hasIdentifiers ? high & 0x7fffffff : high;
+  if (isLongMode && (stored & cr3ReservedHigh) !== 0) return context.raise(generalProtection());
+  const left = isLongMode ? undefined : reloadPointersFrom(processor, wholeAddress(low, stored));
   if (left !== undefined) return left;
   const oldLow = state.readU32(vmcsOffsets.cr3);
   const oldHigh = state.readHigh(vmcsOffsets.cr3);
-  state.writeU64(vmcsOffsets.cr3, stored);
+  state.writeHalves(vmcsOffsets.cr3, low, stored);
   state.addToSlot(stateOffsets.rip, record.length);
   processor.addressSpaces.changed(oldLow, oldHigh);
   return RoutineEnd.lookup;
 }
 
-function isCr3Target(context: ProcessorContext, value: bigint): boolean {
+function isCr3Target(context: ProcessorContext, low: number, high: number): boolean {
   const count = context.state.readU32(vmcsOffsets.cr3TargetCount);
+  const value = wholeAddress(low, high);
   return vmcsOffsets.cr3Targets.slice(0, count).some((at) => context.state.readU64(at) === value);
 }
 

@@ -8,6 +8,7 @@ import {
 import { stateOffsets } from '../../machine/processor-state';
 import { runOffsets } from '../memory-map';
 import { quadwords } from '../paging/block-shape';
+import { Cr4 } from '../../spec/x86/control-registers';
 import { vmcsOffsets } from '../vmcs-offsets';
 import { invalidationDetails } from '../vmx/instruction-information';
 import { pauseLoopExits } from '../vmx/pause-loop';
@@ -31,8 +32,6 @@ import {
 const cr4TimeStampDisable = 4;
 /** CR4.PCE. */
 const cr4CounterEnable = 0x100;
-/** CR4.PCIDE. */
-const cr4Identifiers = 1 << 17;
 const activityHlt = 1n;
 
 function exit(processor: Processor, record: RoutineRecord, reason: number): RoutineEnd {
@@ -146,15 +145,16 @@ const invalidateByIdentifier: Routine = (processor, record) => {
   const data = access.readAtCurrentPrivilege(address, 16, quadwords);
   if (typeof data === 'string') return leaveWith(processor, data);
   const view = new DataView(data.buffer);
-  const identifier = view.getBigUint64(0, true);
-  const linear = view.getBigUint64(8, true);
-  const kind = context.runU64(runOffsets.operand);
-  const hasIdentifiers = (state.readU32(vmcsOffsets.cr4) & cr4Identifiers) !== 0;
+  const identifier = view.getUint32(0, true);
+  const isWide = (view.getUint32(4, true) | context.run32(runOffsets.operand + 4)) !== 0;
+  const kind = context.run32(runOffsets.operand) >>> 0;
+  const hasIdentifiers = (state.readU32(vmcsOffsets.cr4) & Cr4.PCIDE) !== 0;
   const isRefused =
-    kind > 3n ||
-    identifier > 0xfffn ||
-    (kind < 2n && identifier !== 0n && !hasIdentifiers) ||
-    (kind === 0n && !context.isCanonicalBase(linear));
+    isWide ||
+    kind > 3 ||
+    identifier > 0xfff ||
+    (kind < 2 && identifier !== 0 && !hasIdentifiers) ||
+    (kind === 0 && !context.isCanonicalBase(view.getBigUint64(8, true)));
   return isRefused ? context.raise(generalProtection()) : RoutineEnd.next;
 };
 

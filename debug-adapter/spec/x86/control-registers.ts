@@ -146,6 +146,7 @@ export const Cr4 = {
   OSXMMEXCPT: 0x400,
   LA57: 0x1000,
   VMXE: 0x2000,
+  PCIDE: 0x20000,
 } as const;
 export const Efer = { SCE: 1, LME: 0x100, LMA: 0x400, NXE: 0x800 } as const;
 export const Rflags = {
