@@ -42,7 +42,8 @@ export const exitStatus = {
 
 type End = { readonly status: number; readonly message: string };
 
-const stepsPerTurn = 200_000;
+/** A few milliseconds of a guest that computes: what is done between two turns is nothing beside them. */
+const stepsPerTurn = 1_000_000;
 
 function statusOf(stop: MachineStop, exitCode: number): number {
   if (stop.kind === 'guest-exit') return exitCode & 0xff;
@@ -57,6 +58,7 @@ export class GuestRun {
   private readonly pace: Pace;
   private readonly progress: ProgressLine | undefined;
   private readonly asks: GuestAsks;
+  private readonly asked: AskedGuest;
   private isTimeOver = false;
   private takesKeys = true;
   private readonly startMs: number;
@@ -74,6 +76,14 @@ export class GuestRun {
     const { until, asks } = options;
     this.console = new GuestConsole(surroundings, isInteractive, until, guestNames, keepsText);
     this.asks = new GuestAsks(asks, (path) => surroundings.readFile(path));
+    this.asked = {
+      get integration() {
+        return machine.integration;
+      },
+      ask: (request) => machine.ask(request),
+      setDiskAttached: (disk, isAttached) => machine.setDiskAttached(disk, isAttached),
+      exportDisk: (disk, path) => surroundings.exportDisk({ guest: 0, disk, path }),
+    };
     this.pace = keyboard === undefined ? unpaced : new RealTimePace({ nowMs });
     if (writeProgress !== undefined) this.progress = new ProgressLine(writeProgress, this.startMs);
   }
@@ -131,16 +141,7 @@ export class GuestRun {
   }
 
   private askGuest(): void {
-    const { machine, surroundings } = this;
-    const guest: AskedGuest = {
-      get integration() {
-        return machine.integration;
-      },
-      ask: (request) => machine.ask(request),
-      setDiskAttached: (disk, isAttached) => machine.setDiskAttached(disk, isAttached),
-      exportDisk: (disk, path) => surroundings.exportDisk({ guest: 0, disk, path }),
-    };
-    const said = this.asks.advance(guest, (text) => this.console.hasShown(text));
+    const said = this.asks.advance(this.asked, (text) => this.console.hasShown(text));
     for (const text of said) this.surroundings.writeMessage(text);
   }
 
