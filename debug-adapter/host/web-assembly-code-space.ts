@@ -48,18 +48,17 @@ export function codeOf(module: Uint8Array): Uint8Array | undefined {
 
 class WebAssemblyCodeSpace implements CodeSpace {
   readonly bytes: Uint8Array;
-  private readonly memory: WebAssembly.Memory;
   private readonly table = new WebAssembly.Table({ initial: 1, element: 'anyfunc' });
   private readonly instances = new WeakMap<Uint8Array, WebAssembly.Instance>();
+  /** What every module of the space imports from. */
+  private readonly importObject: WebAssembly.Imports;
   private entry: ((vpBase: number, budget: number) => number) | undefined;
 
-  constructor(
-    layout: CodeSpaceLayout,
-    private readonly imports: CodeImports,
-  ) {
+  constructor(layout: CodeSpaceLayout, imports: CodeImports) {
     const pages = Math.ceil(layout.memoryBytes / wasmPageBytes);
-    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-    this.bytes = new Uint8Array(this.memory.buffer);
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    this.bytes = new Uint8Array(memory.buffer);
+    this.importObject = { m: { memory, table: this.table, ...imports } };
   }
 
   install(module: Uint8Array, slots: readonly (number | undefined)[]): void {
@@ -77,9 +76,7 @@ class WebAssemblyCodeSpace implements CodeSpace {
   private instanceOf(bytes: Uint8Array): WebAssembly.Instance {
     const known = this.instances.get(bytes);
     if (known !== undefined) return known;
-    const instance = new WebAssembly.Instance(compile(bytes), {
-      m: { memory: this.memory, table: this.table, ...this.imports },
-    });
+    const instance = new WebAssembly.Instance(compile(bytes), this.importObject);
     this.instances.set(bytes, instance);
     return instance;
   }
