@@ -46,11 +46,10 @@ const faultUser = 4;
 const faultReserved = 8;
 const faultFetch = 0x10;
 
-const accessRight: Readonly<Record<AccessKind, number>> = {
-  read: rightRead,
-  write: rightWrite,
-  execute: rightExecute,
-};
+function rightFor(access: AccessKind): number {
+  if (access === 'read') return rightRead;
+  return access === 'write' ? rightWrite : rightExecute;
+}
 
 /** Whose access it is: supervisor mode reads descriptor tables and the like implicitly (SDM vol. 3, 4.6). */
 export type Rights = 'user' | 'supervisor' | 'implicit' | 'debugger';
@@ -115,8 +114,10 @@ export class PageWalker {
     if (place >= 0) return this.walkFrom(place, low, high, access, rights);
     const result = this.translate(low, high, access, rights);
     if (result !== WalkResult.mapped) return result;
-    const end = this.touch(low, high, access);
-    if (end === WalkResult.mapped) this.remember(low, high);
+    const end = this.touch(access);
+    if (end !== WalkResult.mapped) return end;
+    this.noteSources(low, high);
+    this.remember(low, high);
     return end;
   }
 
@@ -151,7 +152,14 @@ export class PageWalker {
       return this.fault(faultPresent | faultReserved, access, rights);
     }
     const result = this.takeLeaf(entryLow, entryHigh, low, access, rights);
-    return result === WalkResult.mapped ? this.touch(low, high, access) : result;
+    return result === WalkResult.mapped ? this.touchAgain(frame, access) : result;
+  }
+
+  /** {@link touch} behind a remembered walk, whose structures were noted then. */
+  private touchAgain(structure: number, access: AccessKind): WalkResult {
+    const end = this.touch(access);
+    if (end === WalkResult.mapped) this.context.sources.noteAgain(structure);
+    return end;
   }
 
   /** The same in 32-bit paging. */
@@ -178,7 +186,7 @@ export class PageWalker {
       return this.fault(faultPresent, access, rights);
     }
     this.gpaPage = entry >>> 12;
-    return this.touch(low, 0, access);
+    return this.touchAgain(frame, access);
   }
 
   /** Remembers where the last walk ended, unless that took a single step or none. */
@@ -388,9 +396,9 @@ export class PageWalker {
   }
 
   /** After a successful translation: second-level rights, accessed and dirty bits, the frame. */
-  private touch(low: number, high: number, access: AccessKind): WalkResult {
+  private touch(access: AccessKind): WalkResult {
     const { memory } = this.context;
-    if ((memory.rightsOf(this.gpaPage) & accessRight[access]) === 0) return WalkResult.eptViolation;
+    if ((memory.rightsOf(this.gpaPage) & rightFor(access)) === 0) return WalkResult.eptViolation;
     const frame = memory.touchFrame(this.gpaPage);
     if (frame < 0) return WalkResult.framesExhausted;
     for (let level = 0; level < this.levels; level++) {
@@ -398,19 +406,17 @@ export class PageWalker {
       const bits = accessed | (isLast && access === 'write' ? dirty : 0);
       if (!this.mark(level, bits)) return this.refuse(this.entryAddress[level] ?? 0, 'write');
     }
-    this.noteSources(low, high);
     this.frame = frame;
     return WalkResult.mapped;
   }
 
-  /** Tells which structures the translation came from, once nothing can refuse it any more. */
+  /** Tells which structures the translation came from, now that nothing can refuse it any more. */
   private noteSources(low: number, high: number): void {
     const { sources } = this.context;
     const isShort = this.firstName === legacyNames;
     for (let level = 0; level < this.levels; level++) {
       const frame = this.entryFrame[level] ?? 0;
       if (isShort) sources.note(frame, low, high, level === 0 ? 1024 : 1, 4);
-      else if (this.firstName === shortTable) sources.note(frame, low, high, 1, 4);
       else sources.note(frame, low, high, pagesOfEntry[this.firstName + level] ?? 1, 8);
     }
   }

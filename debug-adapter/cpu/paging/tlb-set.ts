@@ -42,6 +42,8 @@ class FilledList {
 
 export class TlbSet {
   private readonly words: Int32Array;
+  /** Bits of the lists that may have something: a switch of processes finds most of them empty. */
+  private filled = 0;
   /** Those for addresses whose top bit is 0, then those for 1. */
   private readonly lists = Array.from(
     { length: 2 * listsOfHalf },
@@ -67,6 +69,7 @@ export class TlbSet {
     if ((listed & list.bit) === 0) {
       words[at + 3] = listed | list.bit;
       list.add(index);
+      this.filled |= list.bit;
     }
     words[at] = low & ~0xfff;
     words[at + 1] = high;
@@ -133,6 +136,9 @@ export class TlbSet {
   }
 
   private dropLists(from: number, to: number): void {
+    const bits = (1 << to) - (1 << from);
+    if ((this.filled & bits) === 0) return;
+    this.filled &= ~bits;
     for (let index = from; index < to; index++) {
       const list = present(this.lists[index], 'list');
       if (list.count > 0) this.dropList(list, index >= listsOfHalf);

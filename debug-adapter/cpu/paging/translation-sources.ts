@@ -58,6 +58,14 @@ export class TranslationSources {
     if (!isSame) this.firstPage[frame] = ambiguous;
   }
 
+  /**
+   * A walk went through the last structure of an earlier one, for an address in the same stretch: what {@link note} was
+   * told then still holds, as what is remembered of walks is dropped with it.
+   */
+  noteAgain(frame: number): void {
+    this.idleWrites[frame] = 0;
+  }
+
   /** Bytes of a frame that feeds translations are about to change. */
   willChange(frame: number, from: number, bytes: number): void {
     const writes = (this.idleWrites[frame] ?? 0) + 1;
