@@ -11,6 +11,8 @@ const stretchShift = 21;
 /** By how much the upper half of an address counts in the number of its stretch. */
 const stretchesOfHigh = 2 ** (32 - stretchShift);
 const nothing = -1;
+/** The last stretch of the addresses whose top bit is 0. */
+const lastLowerStretch = stretchOf(upperHalfStart) - 1;
 
 export class WalkCache {
   /** Number of the stretch in each place, or `nothing`. */
@@ -23,6 +25,9 @@ export class WalkCache {
   readonly allowed = new Int32Array(stretches);
   readonly isNoExecute = new Uint8Array(stretches);
   private isEmpty = true;
+  /** Places filled for addresses whose top bit is 0 since those were dropped, as far as there is room. */
+  private readonly lowerPlaces = new Uint8Array(stretches);
+  private lowerCount = 0;
 
   /** Place of a linear address; -1 where no walk is known. */
   find(low: number, high: number): number {
@@ -36,13 +41,20 @@ export class WalkCache {
     const place = (low >>> stretchShift) & (stretches - 1);
     this.keys[place] = keyOf(low, high);
     this.isEmpty = false;
+    if (high >= 0) this.noteLower(place);
     return place;
+  }
+
+  private noteLower(place: number): void {
+    if (this.lowerCount < stretches) this.lowerPlaces[this.lowerCount] = place;
+    this.lowerCount++;
   }
 
   flush(): void {
     if (this.isEmpty) return;
     this.keys.fill(nothing);
     this.isEmpty = true;
+    this.lowerCount = 0;
   }
 
   /**
@@ -61,7 +73,17 @@ export class WalkCache {
 
   /** Drops what is known of addresses whose top bit is 0. */
   dropLowerHalf(): void {
-    if (!this.isEmpty) this.dropWhere(0, stretchOf(upperHalfStart) - 1);
+    const { keys, lowerCount } = this;
+    this.lowerCount = 0;
+    if (lowerCount > stretches) {
+      this.dropWhere(0, lastLowerStretch);
+      return;
+    }
+    for (let n = 0; n < lowerCount; n++) {
+      const place = this.lowerPlaces[n] ?? 0;
+      // An address of the other half may have taken the place.
+      if ((keys[place] ?? nothing) <= lastLowerStretch) keys[place] = nothing;
+    }
   }
 
   private dropWhere(start: number, end: number): void {

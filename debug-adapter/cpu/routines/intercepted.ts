@@ -8,6 +8,7 @@ import {
 import { stateOffsets } from '../../machine/processor-state';
 import { runOffsets } from '../memory-map';
 import { quadwords } from '../paging/block-shape';
+import { halves } from '../paging/memory-access';
 import { Cr4 } from '../../spec/x86/control-registers';
 import { vmcsOffsets } from '../vmcs-offsets';
 import { invalidationDetails } from '../vmx/instruction-information';
@@ -142,11 +143,16 @@ const invalidateByIdentifier: Routine = (processor, record) => {
   }
   const address = record.operandAddress(16, 'read');
   if (typeof address === 'object') return context.raise(address);
-  const data = access.readAtCurrentPrivilege(address, 16, quadwords);
-  if (typeof data === 'string') return leaveWith(processor, data);
-  const view = new DataView(data.buffer);
-  const identifier = view.getUint32(0, true);
-  const isWide = (view.getUint32(4, true) | context.run32(runOffsets.operand + 4)) !== 0;
+  const [low, high] = halves(address);
+  const at = access.bytesAt(low, high, 16, 'read');
+  let { view } = context;
+  if (at === 0) {
+    const data = access.readAtCurrentPrivilege(address, 16, quadwords);
+    if (typeof data === 'string') return leaveWith(processor, data);
+    view = new DataView(data.buffer);
+  }
+  const identifier = view.getUint32(at, true);
+  const isWide = (view.getUint32(at + 4, true) | context.run32(runOffsets.operand + 4)) !== 0;
   const kind = context.run32(runOffsets.operand) >>> 0;
   const hasIdentifiers = (state.readU32(vmcsOffsets.cr4) & Cr4.PCIDE) !== 0;
   const isRefused =
@@ -154,7 +160,7 @@ const invalidateByIdentifier: Routine = (processor, record) => {
     kind > 3 ||
     identifier > 0xfff ||
     (kind < 2 && identifier !== 0 && !hasIdentifiers) ||
-    (kind === 0 && !context.isCanonicalBase(view.getBigUint64(8, true)));
+    (kind === 0 && !context.isCanonicalBase(view.getBigUint64(at + 8, true)));
   return isRefused ? context.raise(generalProtection()) : RoutineEnd.next;
 };
 
