@@ -6,15 +6,23 @@ import { codeImage } from '../../scripts/benchmark/loop-image';
 import { machineCode } from './machine-code';
 
 /** A word of CPUID that feature bits are in (SDM vol. 2, CPUID). */
-type Word = '1.ECX' | '1.EDX' | '7.EBX' | '7.ECX' | '80000001.ECX' | '80000001.EDX';
+type Word = '1.ECX' | '1.EDX' | '7.EBX' | '7.ECX' | '7.EDX' | '80000001.ECX' | '80000001.EDX';
 
-/** Stores the six words in R8 to R13, then ends. */
+/** Stores the seven words in R8 to R14, then ends. */
 const inquiry = machineCode(
   `b801000000 31c9 0fa2 4189c8 4189d1
-   b807000000 31c9 0fa2 4189da 4189cb
-   b801000080 0fa2 4189cc 4189d5 f4`,
+   b807000000 31c9 0fa2 4189da 4189cb 4189d4
+   b801000080 0fa2 4189cd 4189d6 f4`,
 );
-const words: readonly Word[] = ['1.ECX', '1.EDX', '7.EBX', '7.ECX', '80000001.ECX', '80000001.EDX'];
+const words: readonly Word[] = [
+  '1.ECX',
+  '1.EDX',
+  '7.EBX',
+  '7.ECX',
+  '7.EDX',
+  '80000001.ECX',
+  '80000001.EDX',
+];
 const firstWordRegister = 8;
 const memoryBytes = 16 << 20;
 const stepsMax = 1000;
@@ -57,6 +65,7 @@ const offeredBy: Readonly<Record<string, readonly [Word, number]>> = {
   CLFLUSHOPT: ['7.EBX', 23],
   CLWB: ['7.EBX', 24],
   PREFETCHWT1: ['7.ECX', 0],
+  SERIALIZE: ['7.EDX', 14],
   CET_IBT: ['1.EDX', 32],
   LZCNT: ['80000001.ECX', 5],
   SYSCALL: ['80000001.EDX', 11],
