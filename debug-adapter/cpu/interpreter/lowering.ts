@@ -91,7 +91,7 @@ export class InterpreterLowering extends IrLowering {
   /** Emits one handler: the statements, then the fall-through to the next instruction. */
   handler(statements: readonly Statement[], locals: readonly Local[]): void {
     const used: Record<IrType, number> = { i32: 0, i64: 0 };
-    const assigned = new Map<number, number>();
+    const assigned: number[] = [];
     this.assigned = assigned;
     this.storesMemory = false;
     for (const local of locals) {
@@ -99,7 +99,7 @@ export class InterpreterLowering extends IrLowering {
       const index = used[local.type]++;
       const known = pool[index] ?? this.body.addLocal(local.type);
       pool[index] = known;
-      assigned.set(local.id, known);
+      assigned[local.id] = known;
     }
     this.statements(statements);
     this.next();

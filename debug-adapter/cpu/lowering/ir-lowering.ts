@@ -38,7 +38,7 @@ export type StateAccess = Extract<Expression, { kind: 'state' }>;
 
 export abstract class IrLowering {
   /** WebAssembly locals of the instruction's own locals, by id. */
-  protected assigned: ReadonlyMap<number, number> = new Map();
+  protected assigned: readonly number[] = [];
   private readonly vectors: number[] = [];
   protected readonly resultScratch: number;
   protected readonly carryScratch: number;
@@ -518,7 +518,7 @@ export abstract class IrLowering {
   }
 
   protected local(local: Local): number {
-    const index = present(this.assigned.get(local.id), 'local of an instruction');
+    const index = present(this.assigned[local.id], 'local of an instruction');
     assert(index > 0, 'locals follow the parameters');
     return index;
   }

@@ -1,41 +1,57 @@
 /** Values of expressions that are known at translation: immediates, and what follows from them. */
+import { stateOffsets } from '../../machine/processor-state';
 import type { DecodedField, Expression } from '../ir/ir';
-
-export interface ConstantContext {
-  /** Value of a decoded field, undefined where it is not known. */
-  decoded(field: DecodedField): bigint | undefined;
-  /** Known values of locals, by id. */
-  readonly locals: ReadonlyMap<number, bigint>;
-}
+import type { RegionInstruction } from './region';
 
 const mask = { i32: 0xffffffffn, i64: 0xffffffffffffffffn } as const;
 
-/** The value of an expression, zero-extended to its type, or undefined where it depends on the guest's state. */
+const addressMasks = { 16: 0xffffn, 32: 0xffffffffn, 64: mask.i64 } as const;
+
+/**
+ * The value of an expression, zero-extended to its type, or undefined where it depends on the guest's state.
+ * @param locals known values of locals, by id
+ */
 export function constantValue(
   expression: Expression,
-  context: ConstantContext,
+  instruction: RegionInstruction,
+  locals: readonly (bigint | undefined)[],
 ): bigint | undefined {
   switch (expression.kind) {
     case 'const':
       return expression.value & mask[expression.type];
     case 'local':
-      return context.locals.get(expression.local.id);
+      return locals[expression.local.id];
     case 'decoded':
-      return context.decoded(expression.field);
+      return decodedConstant(expression.field, instruction);
     case 'isZero': {
-      const value = constantValue(expression.a, context);
+      const value = constantValue(expression.a, instruction, locals);
       return value === undefined ? undefined : BigInt(value === 0n);
     }
     case 'wrap': {
-      const value = constantValue(expression.a, context);
+      const value = constantValue(expression.a, instruction, locals);
       return value === undefined ? undefined : value & mask.i32;
     }
     case 'compare':
     case 'binary': {
-      const a = constantValue(expression.a, context);
-      const b = constantValue(expression.b, context);
+      const a = constantValue(expression.a, instruction, locals);
+      const b = constantValue(expression.b, instruction, locals);
       return a === undefined || b === undefined ? undefined : combine(expression, a, b);
     }
+    default:
+      return undefined;
+  }
+}
+
+function decodedConstant(field: DecodedField, instruction: RegionInstruction): bigint | undefined {
+  switch (field) {
+    case 'imm':
+      return (
+        (BigInt(instruction.immediateHigh >>> 0) << 32n) | BigInt(instruction.immediateLow >>> 0)
+      );
+    case 'addressMask':
+      return addressMasks[instruction.addressSize];
+    case 'segmentBase':
+      return instruction.segmentBase === stateOffsets.zero ? 0n : undefined;
     default:
       return undefined;
   }

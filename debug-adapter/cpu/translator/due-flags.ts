@@ -4,25 +4,17 @@
  * region follows, are they worked out.
  */
 import { stateOffsets } from '../../machine/processor-state';
-import type { Expression } from '../ir/ir';
+import type { Width } from '../ir/ir';
 import { runOffsets } from '../memory-map';
 import type { FunctionBody } from '../wasm/function-body';
 import { op } from '../wasm/opcodes';
-import type { PendingFlags } from './pending-flags';
+import type { DeferredEffect, DueFlags } from './pending-flags';
 
 /** Bits that flags worked out do not use in `flagCarries`. */
 const isDue = 0x10000;
 const isSubtraction = 0x20000;
 /** From this bit: by how much a result is shifted to fill 64 bits. */
 const shiftAt = 18;
-
-export interface DueFlags {
-  /** What `flagCarries` holds. */
-  readonly kind: number;
-  readonly a: Expression;
-  /** Undefined for 0. */
-  readonly b: Expression | undefined;
-}
 
 /** WebAssembly locals; while flags are due, the first two hold the operand `a` and the kind. */
 export interface DueFlagLocals {
@@ -31,8 +23,8 @@ export interface DueFlagLocals {
   readonly dueB: number;
 }
 
-/** How pending flags are handed over; undefined where they have to be worked out. */
-export function dueFlagsOf({ effect, width }: PendingFlags): DueFlags | undefined {
+/** How flags are handed over; undefined where they have to be worked out. */
+export function dueFlagsOf(effect: DeferredEffect, width: Width): DueFlags | undefined {
   const kind = isDue | ((64 - width) << shiftAt);
   switch (effect.kind) {
     case 'add':

@@ -22,20 +22,6 @@ export interface KnownPage {
   readonly limit: number;
 }
 
-/** An access to memory. */
-export interface Access {
-  /** Pushes the linear address, an i64. */
-  readonly pushAddress: () => void;
-  /** Local with the address of the TLB. */
-  readonly tlb: number;
-  readonly bytes: number;
-  /** Local that gets the address in the space. */
-  readonly host: number;
-}
-
-/** Leaves the region where the condition holds that `push` pushes. */
-export type Leave = (push: () => void) => void;
-
 export class MemoryFastPath {
   private readonly address: number;
   private readonly entry: number;
@@ -65,45 +51,55 @@ export class MemoryFastPath {
     return page;
   }
 
-  /** Looks an address up in the TLB. */
-  lookUp(access: Access, leave: Leave): void {
-    this.emitLookUp(access, leave);
-    const { body, entry, distance } = this;
-    body.get(entry).memory(op.i32Load, 8).get(distance).op(op.i32WrapI64);
-    body.op(op.i32Add).set(access.host);
+  /**
+   * Looks the address on the stack up in a TLB, a local: keeps the entry, and the distance from its page.
+   * Pushes whether it does not have the address.
+   */
+  lookUp(tlb: number, bytes: number): void {
+    const { body, address, entry, distance } = this;
+    // The number of the page times the size of an entry, in one shift.
+    body
+      .tee(address)
+      .i64Halves(12 - tlbEntryShift, 0)
+      .op(op.i64ShrU)
+      .op(op.i32WrapI64);
+    body.i32((this.tlbEntries - 1) << tlbEntryShift).op(op.i32And);
+    body.get(tlb).op(op.i32Add).set(entry);
+    body.get(address).get(entry).memory(op.i64Load, 0).op(op.i64Sub).tee(distance);
+    body.i64Halves(pageBytes - bytes, 0).op(op.i64GtU);
   }
 
-  /** Looks an address up unless it lies in the known page. */
-  goThrough(page: KnownPage, access: Access, leave: Leave): void {
-    const { body, address, entry } = this;
-    const { host } = access;
-    body.block('known');
-    access.pushAddress();
+  /** After a look-up: sets a local to the address in the space. */
+  setHost(host: number): void {
+    const { body, entry, distance } = this;
+    body.get(entry).memory(op.i32Load, 8).get(distance).op(op.i32WrapI64);
+    body.op(op.i32Add).set(host);
+  }
+
+  /** Begins what is left out where the address lies in a known page. */
+  beginKnown(): void {
+    this.body.block('known');
+  }
+
+  /** Takes the address on the stack; sets `host` and goes to the end where it lies in the page. */
+  goIfKnown(page: KnownPage, host: number): void {
+    const { body, address } = this;
     body.tee(address).op(op.i32WrapI64).get(page.delta).op(op.i32Add).set(host);
     body.get(address).get(page.start).op(op.i64Sub).get(page.limit).op(op.i64LtU).brIf('known');
-    this.emitLookUp({ ...access, pushAddress: () => body.get(address) }, leave);
+  }
+
+  /** Pushes the address that {@link goIfKnown} has taken. */
+  pushAddress(): void {
+    this.body.get(this.address);
+  }
+
+  /** After a look-up: its page is the known one from now on. */
+  endKnown(page: KnownPage, host: number): void {
+    const { body, address, entry } = this;
     body.get(entry).memory(op.i64Load, 0).tee(page.start).op(op.i32WrapI64).set(page.delta);
     body.get(entry).memory(op.i32Load, 8).get(page.delta).op(op.i32Sub).tee(page.delta);
     body.get(address).op(op.i32WrapI64).op(op.i32Add).set(host);
-    body.i64(BigInt(pageBytes - accessBytesMax + 1)).set(page.limit);
+    body.i64Halves(pageBytes - accessBytesMax + 1, 0).set(page.limit);
     body.end();
-  }
-
-  /** Leaves where the TLB does not have the address; otherwise keeps the entry, and the distance from its page. */
-  private emitLookUp({ pushAddress, tlb, bytes }: Access, leave: Leave): void {
-    leave(() => {
-      const { body, address, entry, distance } = this;
-      pushAddress();
-      // The number of the page times the size of an entry, in one shift.
-      body
-        .tee(address)
-        .i64(BigInt(12 - tlbEntryShift))
-        .op(op.i64ShrU)
-        .op(op.i32WrapI64);
-      body.i32((this.tlbEntries - 1) << tlbEntryShift).op(op.i32And);
-      body.get(tlb).op(op.i32Add).set(entry);
-      body.get(address).get(entry).memory(op.i64Load, 0).op(op.i64Sub).tee(distance);
-      body.i64(BigInt(pageBytes - bytes)).op(op.i64GtU);
-    });
   }
 }

@@ -1,13 +1,11 @@
 /** Values whose upper half is 0, which 32-bit code need not cut. */
 import type { Expression } from '../ir/ir';
 
-export const mask32 = 0xffffffffn;
-
 export interface NarrowContext {
-  /** Ids of locals that have narrow values. */
-  readonly locals: ReadonlySet<number>;
+  /** Locals that have narrow values: bits by id. */
+  readonly locals: number;
   readonly registersAreNarrow: boolean;
-  readonly addressMask: bigint;
+  readonly addressesAreNarrow: boolean;
 }
 
 /** Whether the upper half of an i64 is 0 for certain, so that it need not be cut off. */
@@ -15,16 +13,16 @@ export function isNarrowValue(value: Expression, context: NarrowContext): boolea
   if (value.type !== 'i64') return false;
   switch (value.kind) {
     case 'const':
-      return value.value >= 0n && value.value <= mask32;
+      return value.value >= 0n && value.value <= 0xffffffffn;
     case 'local':
-      return context.locals.has(value.local.id);
+      return (context.locals & bitOfLocal(value.local.id)) !== 0;
     case 'operandRegister':
     case 'fixedRegister':
       return value.width <= 32 || context.registersAreNarrow;
     case 'load':
       return value.width <= 32;
     case 'effectiveAddress':
-      return context.addressMask <= mask32;
+      return context.addressesAreNarrow;
     case 'widen':
       return !value.signed;
     case 'select':
@@ -39,4 +37,9 @@ export function isNarrowValue(value: Expression, context: NarrowContext): boolea
     default:
       return false;
   }
+}
+
+/** The bit that says whether a local is narrow; of those with higher ids it is not known. */
+export function bitOfLocal(id: number): number {
+  return id < 32 ? 1 << id : 0;
 }

@@ -6,15 +6,15 @@ import { visitTree } from './variant-facts';
 /** Equal for accesses that add constants to the same registers, for the same purpose. */
 export function operandKey(
   { address, access }: Extract<Statement, { kind: 'translate' }>,
-  { decoded, offset, variant }: RegionInstruction,
+  { kind, offset, base, index, segmentBase }: RegionInstruction,
 ): string {
   const parts: (string | number)[] = [access.intent === 'read' ? 'read' : 'write'];
   const visit = (part: Expression): void => {
     if (part.kind === 'fixedRegister') parts.push('register', part.index);
     else if (part.kind === 'effectiveAddress') {
-      parts.push(decoded.base, decoded.index, decoded.segmentBase);
+      parts.push(base, index, segmentBase);
     } else if (part.kind === 'local') {
-      const values = variant.statements.filter(
+      const values = kind.variant.statements.filter(
         (statement) => statement.kind === 'set' && statement.local.id === part.local.id,
       );
       const [value] = values;

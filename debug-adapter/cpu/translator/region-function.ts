@@ -3,25 +3,25 @@
  * state.rip are exact, flags are exact or due, and every executed instruction has been taken from the budget.
  */
 import { stateOffsets } from '../../machine/processor-state';
-import { InvariantError, present } from '../../support/assert';
+import { assert, InvariantError, present } from '../../support/assert';
 import { runOffsets } from '../memory-map';
 import { FunctionBody } from '../wasm/function-body';
 import { op } from '../wasm/opcodes';
 import { emitDueFlags } from './due-flags';
-import { flagsAreDeadAt, readsFlags, regionFactsOf, type RegionFacts } from './instruction-facts';
+import { gprCount } from './instruction-facts';
 import type { Block, Region } from './region';
-import { targetsOf } from './region';
-import { RegionLowering, type RegionLocals, type RegionTraits } from './region-lowering';
+import type { RegionLocals, RegionTraits } from './region-context';
+import { RegionLowering } from './region-lowering';
 import { structure, type Item } from './structure';
-import { emitWayOut } from './way-out';
+import { emitWayOut, labels } from './way-out';
 
 /** By id of a block: index of the item of a list that is the block, or the loop that contains it. */
 type Places = readonly (number | undefined)[];
 
-/** A list of items that is being emitted, or the loop around it. */
+/** A list of items that is being emitted, or the loop around it; the level is that of its first item, or its own. */
 type Scope =
-  | { readonly kind: 'list'; readonly places: Places; readonly name: string }
-  | { readonly kind: 'loop'; readonly heads: readonly Block[]; readonly name: string };
+  | { readonly kind: 'list'; readonly places: Places; readonly level: number }
+  | { readonly kind: 'loop'; readonly heads: readonly Block[]; readonly level: number };
 
 /** Instructions of a loop in which it is worth the code to know the pages of operands. */
 const tightLoopMax = 128;
@@ -44,24 +44,17 @@ export function emitRegion(region: Region, tlbEntries: number): FunctionBody {
 class RegionFunction {
   private readonly body = new FunctionBody(['i32', 'i32', 'i32'], ['i32']);
   private readonly locals: RegionLocals;
-  private readonly facts: RegionFacts;
-  private readonly successors: ReadonlyMap<Block, readonly Block[]>;
   private readonly lowering: RegionLowering;
   private readonly scopes: Scope[] = [];
-  private readonly deadFlags: ReadonlySet<Block>;
-  private readonly readers: ReadonlySet<Block>;
   /** Whether the blocks that are being emitted belong to a loop of few instructions. */
   private isTight = false;
-  private names = 0;
 
   constructor(
     private readonly region: Region,
     private readonly traits: RegionTraits,
   ) {
     const { body } = this;
-    const facts = regionFactsOf(region);
-    this.facts = facts;
-    this.successors = new Map(region.blocks.map((block) => [block, successorsOf(block, region)]));
+    const registers: (number | undefined)[] = [];
     this.locals = {
       vpBase,
       budget,
@@ -73,10 +66,12 @@ class RegionFunction {
       dueB: body.addLocal('i64'),
       readTlb: body.addLocal('i32'),
       writeTlb: body.addLocal('i32'),
-      registers: new Map(facts.used.map((number) => [number, body.addLocal('i64')])),
+      registers,
     };
-    this.deadFlags = new Set(region.blocks.filter(flagsAreDeadAt));
-    this.readers = new Set(region.blocks.filter(readsFlags));
+    for (let number = 0; number < gprCount; number++) {
+      const isUsed = (region.usedRegisters & (1 << number)) !== 0;
+      registers.push(isUsed ? body.addLocal('i64') : undefined);
+    }
     const transfers = {
       toOffset: (offset: number): void => this.toOffset(offset),
       toDynamic: (): void => this.toDynamic(),
@@ -95,10 +90,9 @@ class RegionFunction {
     body.end();
     this.emitLoads();
     if (this.traits.isNarrow) this.emitNarrowCheck();
-    body.block('exit').block('leave');
-    const next = (block: Block): readonly Block[] =>
-      present(this.successors.get(block), 'successors');
-    this.emitList(structure(region.blocks, region.entries, next), region.entries, []);
+    assert(body.level === labels.exit, 'the blocks around a region are the outermost');
+    body.block().block();
+    this.emitList(structure(region), region.entries, []);
     body.end();
     emitWayOut(body, this.locals);
     body.end();
@@ -108,26 +102,25 @@ class RegionFunction {
   }
 
   private emitLoads(): void {
-    const { body, locals } = this;
+    const { body, locals, region } = this;
     body.get(vpBase).memory(op.i64Load, runOffsets.ipBase).set(locals.ipBase);
-    const { readsMemory, writesMemory } = this.facts;
-    if (readsMemory) {
+    if (region.readsMemory) {
       body.get(vpBase).memory(op.i32Load, runOffsets.readTlb).set(locals.readTlb);
     }
-    if (writesMemory) {
+    if (region.writesMemory) {
       body.get(vpBase).memory(op.i32Load, runOffsets.writeTlb).set(locals.writeTlb);
     }
     body.get(vpBase).memory(op.i64Load, runOffsets.dueB).set(locals.dueB);
     body.get(vpBase).memory(op.i64Load, stateOffsets.flagResult).set(locals.flagResult);
     body.get(vpBase).memory(op.i32Load, stateOffsets.flagCarries).set(locals.flagCarries);
-    for (const [number, local] of locals.registers) {
-      body
-        .get(vpBase)
-        .memory(op.i64Load, stateOffsets.gpr + number * 8)
-        .set(local);
+    for (let number = 0; number < gprCount; number++) {
+      const local = locals.registers[number];
+      if (local === undefined) continue;
+      body.get(vpBase).memory(op.i64Load, stateOffsets.gpr + number * 8);
+      body.set(local);
     }
     // The region before may have left flags due; blocks that read them expect them worked out.
-    if (this.region.entries.some((entry) => this.readers.has(entry))) {
+    if (region.entries.some((entry) => entry.readsFlags)) {
       emitDueFlags(body, locals, body.addLocal('i64'));
     }
   }
@@ -136,7 +129,9 @@ class RegionFunction {
   private emitNarrowCheck(): void {
     const { body, locals } = this;
     body.i64(0n);
-    for (const local of locals.registers.values()) body.get(local).op(op.i64Or);
+    for (const local of locals.registers) {
+      if (local !== undefined) body.get(local).op(op.i64Or);
+    }
     body.i64(32n).op(op.i64ShrU).op(op.i64Eqz).op(op.i32Eqz).if();
     body.get(budget).op(op.return);
     body.end();
@@ -148,12 +143,11 @@ class RegionFunction {
     body.get(vpBase).get(locals.flagResult).memory(op.i64Store, stateOffsets.flagResult);
     body.get(vpBase).get(locals.flagCarries).memory(op.i32Store, stateOffsets.flagCarries);
     body.get(vpBase).get(locals.dueB).memory(op.i64Store, runOffsets.dueB);
-    for (const number of this.facts.written) {
-      const local = present(locals.registers.get(number), 'register local');
-      body
-        .get(vpBase)
-        .get(local)
-        .memory(op.i64Store, stateOffsets.gpr + number * 8);
+    for (let number = 0; number < gprCount; number++) {
+      const local = locals.registers[number];
+      if (local === undefined || (this.region.writtenRegisters & (1 << number)) === 0) continue;
+      body.get(vpBase).get(local);
+      body.memory(op.i64Store, stateOffsets.gpr + number * 8);
     }
   }
 
@@ -164,55 +158,50 @@ class RegionFunction {
     heads: readonly Block[],
   ): void {
     const { body } = this;
-    const name = `list${this.names++}`;
-    for (let index = items.length - 1; index >= 0; index--) body.block(labelOf(name, index));
+    // The first item's block is the innermost.
+    const level = body.level + items.length - 1;
+    for (let count = items.length; count > 0; count--) body.block();
     const places = placesOf(items);
-    this.emitSwitch(places, entries, heads, name);
-    this.scopes.push({ kind: 'list', places, name });
-    items.forEach((item) => {
+    this.emitSwitch({ kind: 'list', places, level }, entries, heads);
+    this.scopes.push({ kind: 'list', places, level });
+    for (const item of items) {
       body.end();
       this.emitItem(item);
-    });
+    }
     this.scopes.pop();
     // Every item ends in a transfer; control cannot arrive here.
     body.op(op.unreachable);
   }
 
   /** Goes to one of the entries; to the head of a loop without a jump table, since that is done in every turn. */
-  private emitSwitch(
-    places: Places,
-    entries: readonly Block[],
-    heads: readonly Block[],
-    name: string,
-  ): void {
-    const indexes = entries.map(({ id }) => present(places[id], 'place of an entry'));
-    const [first = 0] = indexes;
-    const start = labelOf(name, first);
-    if (indexes.every((index) => index === first)) {
-      this.body.br(start);
+  private emitSwitch(list: Scope, entries: readonly Block[], heads: readonly Block[]): void {
+    const { body } = this;
+    const labelsOfEntries = entries.map((entry) => labelOf(list, entry));
+    const [start = 0] = labelsOfEntries;
+    if (labelsOfEntries.every((label) => label === start)) {
+      body.br(start);
       return;
     }
     const [head, ...others] = heads;
     if (head !== undefined && others.length === 0) {
-      this.body.get(target).i32(head.id).op(op.i32Eq);
-      this.body.brIf(labelOf(name, present(places[head.id], 'head')));
+      body.get(target).i32(head.id).op(op.i32Eq).brIf(labelOf(list, head));
     }
-    const labels: string[] = [];
+    const table: number[] = [];
     entries.forEach(({ id }, index) => {
-      while (labels.length < id) labels.push(start);
-      labels[id] = labelOf(name, indexes[index] ?? first);
+      while (table.length < id) table.push(start);
+      table[id] = labelsOfEntries[index] ?? start;
     });
-    this.body.get(target).brTable(labels, start);
+    body.get(target).brTable(table, start);
   }
 
   private emitItem(item: Item): void {
     if (item.kind === 'block') {
-      this.lowering.block(item.block, !this.readers.has(item.block), this.isTight);
+      this.lowering.block(item.block, this.isTight);
       return;
     }
-    const name = `loop${this.names++}`;
-    this.body.loop(name);
-    this.scopes.push({ kind: 'loop', heads: item.heads, name });
+    const { level } = this.body;
+    this.body.loop();
+    this.scopes.push({ kind: 'loop', heads: item.heads, level });
     const wasTight = this.isTight;
     this.isTight ||= isTight(item);
     this.emitList(item.items, item.entries, item.heads);
@@ -235,18 +224,13 @@ class RegionFunction {
     const scope = this.scopeOf(block);
     if (scope.kind === 'loop') {
       // Going round again: the budget must last for every instruction of the region.
-      lowering.leaveIf(() => {
-        body.get(budget).i32(this.region.instructionCount).op(op.i32LtU);
-      }, block.offset);
+      const isPrepared = lowering.prepareToLeave(block.offset);
+      body.get(budget).i32(this.region.instructionCount).op(op.i32LtU);
+      lowering.leaveIf(isPrepared, block.offset);
     }
-    if (this.readers.has(block)) lowering.workOut();
-    else if (!this.deadFlags.has(block)) lowering.handOver();
-    body.i32(block.id).set(target);
-    body.br(
-      scope.kind === 'loop'
-        ? scope.name
-        : labelOf(scope.name, present(scope.places[block.id], 'place')),
-    );
+    if (block.readsFlags) lowering.workOut();
+    else if (!block.flagsAreDead) lowering.handOver();
+    body.i32(block.id).set(target).br(labelOf(scope, block));
   }
 
   /** The innermost open loop that has the block as a head, or open list that has it further on. */
@@ -281,44 +265,36 @@ class RegionFunction {
   }
 }
 
-/** Where control can go inside the region; a return may go to any return site. */
-function successorsOf(block: Block, { byOffset, returnSites }: Region): readonly Block[] {
-  const direct = targetsOf(block)
-    .map((offset) => byOffset.get(offset))
-    .filter((next) => next !== undefined);
-  return isReturn(block) ? [...direct, ...returnSites] : direct;
-}
-
-function isReturn(block: Block): boolean {
-  return block.instructions[block.instructions.length - 1]?.decoded.row.mnemonic === 'RET';
-}
-
 /** Recursion goes round in loops too, but what it pushes is seldom in one page for long. */
 function isTight(loop: Item): boolean {
-  const blocks = blocksOf(loop);
-  const instructions = blocks.reduce((sum, block) => sum + block.instructions.length, 0);
-  return instructions <= tightLoopMax && !blocks.some(isReturn);
+  return tightInstructions(loop) <= tightLoopMax;
 }
 
-function blocksOf(item: Item): readonly Block[] {
-  return item.kind === 'block' ? [item.block] : item.items.flatMap(blocksOf);
+/** Instructions of an item, infinite where there is a return among them. */
+function tightInstructions(item: Item): number {
+  if (item.kind === 'block') return item.block.isReturn ? Infinity : item.block.instructions.length;
+  let sum = 0;
+  for (const inner of item.items) sum += tightInstructions(inner);
+  return sum;
 }
 
-function labelOf(list: string, index: number): string {
-  return `${list}.${index}`;
+/** The label of a loop, or of a block's place in a list. */
+function labelOf(scope: Scope, { id }: Block): number {
+  return scope.kind === 'loop'
+    ? scope.level
+    : scope.level - present(scope.places[id], 'place of a block');
 }
 
 function placesOf(items: readonly Item[]): Places {
   const places: number[] = [];
-  const place = (inner: readonly Item[], index: number): void => {
-    for (const item of inner) {
-      if (item.kind === 'block') places[item.block.id] = index;
-      else place(item.items, index);
-    }
-  };
-  items.forEach((item, index) => {
-    if (item.kind === 'block') places[item.block.id] = index;
-    else place(item.items, index);
-  });
+  items.forEach((item, index) => setPlaces(places, item, index));
   return places;
+}
+
+function setPlaces(places: number[], item: Item, index: number): void {
+  if (item.kind === 'block') {
+    places[item.block.id] = index;
+    return;
+  }
+  for (const inner of item.items) setPlaces(places, inner, index);
 }

@@ -26,62 +26,26 @@ import { stateLoadOpcode, storeOpcodes } from '../lowering/opcodes';
 import { runOffsets } from '../memory-map';
 import type { FunctionBody } from '../wasm/function-body';
 import { op, opFd } from '../wasm/opcodes';
-import { constantValue, type ConstantContext } from './constant-value';
+import { constantValue } from './constant-value';
 import { registerAt } from './instruction-facts';
 import { dueFlagsOf, emitDueFlags } from './due-flags';
 import {
   comparisons,
-  isVolatile,
+  isFixed,
+  keepLocals,
   needsVector,
   settleEffect,
   type DeferredEffect,
   type PendingFlags,
 } from './pending-flags';
 import { MemoryFastPath } from './memory-fast-path';
-import { isNarrowValue, mask32 } from './narrow-value';
+import { bitOfLocal, isNarrowValue } from './narrow-value';
 import { operandKey } from './operand-key';
-import type { Block, RegionInstruction } from './region';
+import { registerOf, type Block, type RegionInstruction } from './region';
+import type { RegionLocals, RegionTraits, Transfers } from './region-context';
 import { segmentFieldOffset } from './segment-field';
-import { effectParts, setsFlags, visitTree } from './variant-facts';
-import { isNear, wayOut } from './way-out';
-
-/** Locals that the whole region shares. */
-export interface RegionLocals {
-  readonly vpBase: number;
-  readonly budget: number;
-  readonly ipBase: number;
-  readonly exitIp: number;
-  /** The way out, where control goes to the label `leave` (`way-out.ts`). */
-  readonly leaving: number;
-  readonly flagResult: number;
-  readonly flagCarries: number;
-  /** Second operand of flags that are due (`due-flags.ts`). */
-  readonly dueB: number;
-  readonly readTlb: number;
-  readonly writeTlb: number;
-  readonly registers: ReadonlyMap<number, number>;
-}
-
-/** How a block's end reaches other code; `RegionFunction` knows the structure. */
-export interface Transfers {
-  /** Goes to a page offset; the flags are deferred until it knows whether the target needs them. */
-  toOffset(offset: number): void;
-  /** Goes to the instruction pointer in `exitIp`. */
-  toDynamic(): void;
-}
-
-const firstSyntheticLocal = 10_000;
-
-/** Where flags are worked out later nothing is known of the locals of their instruction; neither is ever changed. */
-const noConstants = new Map<number, bigint>();
-const noLocals = new Set<number>();
-
-/** Sizes and assumptions that hold for the whole region. */
-export interface RegionTraits {
-  readonly tlbEntries: number;
-  /** Every register is taken to have a zero upper half, as in code that has no more than 32 bits. */
-  readonly isNarrow: boolean;
-}
+import { setsFlags } from './variant-facts';
+import { isNear, labels, wayOut } from './way-out';
 
 export class RegionLowering extends IrLowering {
   pending: PendingFlags | undefined;
@@ -91,21 +55,17 @@ export class RegionLowering extends IrLowering {
   /** Locals for values within a block: all there are, and those not in use. */
   private readonly taken: Record<IrType, number[]> = { i32: [], i64: [] };
   private readonly free: Record<IrType, number[]> = { i32: [], i64: [] };
-  private readonly typeOf = new Map<number, IrType>();
-  private constants = new Map<number, bigint>();
-  private readonly constantContext: {
-    -readonly [key in keyof ConstantContext]: ConstantContext[key];
-  } = {
-    decoded: (field) => this.decodedConstant(field),
-    locals: noConstants,
-  };
+  /** Of these locals, by index. */
+  private readonly typeOf: (IrType | undefined)[] = [];
+  /** Known values of locals, by id; only in instructions that branch. */
+  private constants: (bigint | undefined)[] = [];
   /** Whether no flags are due for certain, apart from those that are pending. */
   private isNothingDue = false;
   /** Whether the flags that are pending are also in the shared locals, as due. */
   private isHandedOver = false;
-  /** Ids of locals, and WebAssembly locals of registers, whose upper halves are known to be 0. */
-  private narrowLocals = new Set<number>();
-  private narrowRegisters = new Set<number>();
+  /** Locals by id, and registers by number, whose upper halves are known to be 0: bits. */
+  private narrowLocals = 0;
+  private narrowRegisters = 0;
   private readonly memory: MemoryFastPath;
   /** Whether the block belongs to a loop of few instructions. */
   private isTight = false;
@@ -122,23 +82,24 @@ export class RegionLowering extends IrLowering {
     this.memory = new MemoryFastPath(body, traits.tlbEntries);
   }
 
-  /** Emits a block; its flags are in the shared locals, or due if they may be, unless it does not need any. */
-  block(block: Block, mayBeDue: boolean, isTight: boolean): void {
+  /** Emits a block. If it reads flags they are in the shared locals, else they may be due. */
+  block(block: Block, isTight: boolean): void {
+    const { instructions } = block;
     this.isTight = isTight;
     this.pending = undefined;
     this.isHandedOver = false;
-    this.isNothingDue = !mayBeDue;
-    this.narrowRegisters.clear();
-    this.free.i32 = [...this.taken.i32];
-    this.free.i64 = [...this.taken.i64];
-    this.body.get(this.shared.budget).i32(block.instructions.length).op(op.i32Sub);
+    this.isNothingDue = block.readsFlags;
+    this.narrowRegisters = 0;
+    this.free.i32 = this.taken.i32.slice();
+    this.free.i64 = this.taken.i64.slice();
+    this.unexecuted = instructions.length;
+    this.body.get(this.shared.budget).i32(this.unexecuted).op(op.i32Sub);
     this.body.set(this.shared.budget);
-    block.instructions.forEach((instruction, index) => {
-      this.unexecuted = block.instructions.length - index;
+    for (const instruction of instructions) {
       this.emitInstruction(instruction);
-    });
-    this.unexecuted = 0;
-    if (block.fallThrough !== undefined) this.transfers.toOffset(block.fallThrough);
+      this.unexecuted--;
+    }
+    if (block.fallsThrough) this.transfers.toOffset(block.nextOffset);
   }
 
   /** Brings the flags into `flagResult` and `flagCarries`. */
@@ -163,7 +124,7 @@ export class RegionLowering extends IrLowering {
   handOver(): void {
     const { pending, body, shared } = this;
     if (pending === undefined || this.isHandedOver) return;
-    const due = dueFlagsOf(pending);
+    const { due } = pending;
     if (due === undefined) return this.storePending(pending);
     this.inContextOf(pending, () => {
       this.expression(due.a);
@@ -182,22 +143,29 @@ export class RegionLowering extends IrLowering {
   private isReadyToLeave(): boolean {
     const { pending } = this;
     if (pending === undefined || this.isHandedOver) return true;
-    if (dueFlagsOf(pending) === undefined) return false;
+    if (pending.due === undefined) return false;
     this.handOver();
     this.isHandedOver = true;
     return true;
   }
 
-  /** Leaves the region to a page offset, with exact flags and step count, where a condition holds that `push` pushes. */
-  leaveIf(push: () => void, offset: number, unexecuted = 0): void {
+  /**
+   * Before a condition is pushed for {@link leaveIf}.
+   * @returns whether leaving is a single branch
+   */
+  prepareToLeave(offset: number, unexecuted = 0): boolean {
+    if (!isNear(offset) || !this.isReadyToLeave()) return false;
+    this.body.i32(wayOut(offset, unexecuted)).set(this.shared.leaving);
+    return true;
+  }
+
+  /** Leaves the region to a page offset, with exact flags and step count, where the condition that was pushed holds. */
+  leaveIf(isPrepared: boolean, offset: number, unexecuted = 0): void {
     const { body } = this;
-    if (isNear(offset) && this.isReadyToLeave()) {
-      body.i32(wayOut(offset, unexecuted)).set(this.shared.leaving);
-      push();
-      body.brIf('leave');
+    if (isPrepared) {
+      body.brIf(labels.leave);
       return;
     }
-    push();
     body.if();
     this.leaveTo(offset, unexecuted);
     body.end();
@@ -208,12 +176,12 @@ export class RegionLowering extends IrLowering {
     const { body, shared } = this;
     this.handOver();
     if (isNear(offset)) {
-      body.i32(wayOut(offset, unexecuted)).set(shared.leaving).br('leave');
+      body.i32(wayOut(offset, unexecuted)).set(shared.leaving).br(labels.leave);
       return;
     }
     assert(unexecuted === 0, 'an instruction of the page gives steps back');
     this.pushIp(offset);
-    body.set(shared.exitIp).br('exit');
+    body.set(shared.exitIp).br(labels.exit);
   }
 
   /** Emits what only some ways lead through: what is handed over there has not been handed over elsewhere. */
@@ -226,18 +194,18 @@ export class RegionLowering extends IrLowering {
   /** Leaves the region to the address in `exitIp`. */
   leaveDynamically(): void {
     this.handOver();
-    this.body.br('exit');
+    this.body.br(labels.exit);
   }
 
   /** Pushes the instruction pointer of a page offset, which may lie outside the page. */
   pushIp(offset: number): void {
     this.body.get(this.shared.ipBase);
-    if (offset !== 0) this.body.i64(BigInt(offset)).op(op.i64Add);
+    if (offset !== 0) this.body.i64Halves(offset | 0, offset < 0 ? -1 : 0).op(op.i64Add);
   }
 
   /** Whether the instruction being emitted is a near return. */
   get isReturning(): boolean {
-    return this.current.decoded.row.mnemonic === 'RET';
+    return this.current.kind.isReturn;
   }
 
   private get current(): RegionInstruction {
@@ -245,16 +213,15 @@ export class RegionLowering extends IrLowering {
   }
 
   private emitInstruction(instruction: RegionInstruction): void {
+    const { locals, statements } = instruction.kind.variant;
     this.instruction = instruction;
-    if (this.constants.size > 0) this.constants = new Map();
-    if (this.narrowLocals.size > 0) this.narrowLocals = new Set();
-    const assigned = new Map<number, number>();
+    if (this.constants.length > 0) this.constants = [];
+    this.narrowLocals = 0;
+    const assigned: number[] = [];
     this.assigned = assigned;
-    for (const local of instruction.variant.locals) {
-      assigned.set(local.id, this.takeLocal(local.type));
-    }
-    this.statements(instruction.variant.statements);
-    this.releaseLocals(assigned.values());
+    for (const { id, type } of locals) assigned[id] = this.takeLocal(type);
+    this.statements(statements);
+    for (const local of assigned) this.release(local);
   }
 
   private takeLocal(type: IrType): number {
@@ -262,18 +229,15 @@ export class RegionLowering extends IrLowering {
     if (known !== undefined) return known;
     const local = this.body.addLocal(type);
     this.taken[type].push(local);
-    this.typeOf.set(local, type);
+    this.typeOf[local] = type;
     return local;
   }
 
-  /** Gives locals back, except those that deferred flags still need. */
-  private releaseLocals(locals: Iterable<number>): void {
-    const { pending } = this;
-    for (const local of locals) {
-      if (pending !== undefined && isAmong(pending.locals, local)) continue;
-      const list = this.free[present(this.typeOf.get(local), 'local type')];
-      if (!list.includes(local)) list.push(local);
-    }
+  /** Gives a local back, unless deferred flags still need it. */
+  private release(local: number): void {
+    if (this.pending?.keeps.includes(local) === true) return;
+    const list = this.free[present(this.typeOf[local], 'local type')];
+    if (!list.includes(local)) list.push(local);
   }
 
   private leaveHere(): void {
@@ -283,13 +247,12 @@ export class RegionLowering extends IrLowering {
   // Constants: operands are known, so conditions over them are decided here
 
   private constantOf(expression: Expression): bigint | undefined {
-    this.constantContext.locals = this.constants;
-    return constantValue(expression, this.constantContext);
+    return constantValue(expression, this.current, this.constants);
   }
 
   protected override statements(list: readonly Statement[]): void {
     for (const statement of list) {
-      if (statement.kind === 'set') this.noteConstant(statement.local, statement.value);
+      if (statement.kind === 'set') this.noteValue(statement.local.id, statement.value);
       if (statement.kind !== 'if') {
         this.statement(statement);
         continue;
@@ -308,23 +271,22 @@ export class RegionLowering extends IrLowering {
     return isNarrowValue(value, {
       locals: this.narrowLocals,
       registersAreNarrow: this.traits.isNarrow,
-      addressMask: this.current.decoded.addressMask,
+      addressesAreNarrow: this.current.addressSize !== 64,
     });
   }
 
-  private noteConstant(local: Local, value: Expression): void {
-    const known = this.constantOf(value);
-    if (known !== undefined) this.constants.set(local.id, known);
-    if (this.isNarrow(value)) this.narrowLocals.add(local.id);
-    else this.narrowLocals.delete(local.id);
+  /** Notes what is known of the value that a local gets. */
+  private noteValue(id: number, value: Expression): void {
+    if (this.current.kind.facts.branches) this.constants[id] = this.constantOf(value);
+    if (this.isNarrow(value)) this.narrowLocals |= bitOfLocal(id);
+    else this.narrowLocals &= ~bitOfLocal(id);
   }
 
   /** In an arm flags are set at once: whether the arm runs is not known here. */
   protected override branch(list: readonly Statement[]): void {
-    const { pending, isNothingDue, isHandedOver } = this;
-    const known = new Map(this.constants);
-    const locals = new Set(this.narrowLocals);
-    const registers = new Set(this.narrowRegisters);
+    const { pending, isNothingDue, isHandedOver, narrowLocals, narrowRegisters } = this;
+    const before = this.constants;
+    this.constants = before.slice();
     for (const statement of list) {
       if (statement.kind === 'setFlags') super.setFlags(statement.width, statement.effect);
       else this.statements([statement]);
@@ -332,15 +294,16 @@ export class RegionLowering extends IrLowering {
     this.pending = pending;
     this.isNothingDue = isNothingDue;
     this.isHandedOver = isHandedOver;
-    this.constants = known;
-    this.narrowLocals = intersection(locals, this.narrowLocals);
-    this.narrowRegisters = intersection(registers, this.narrowRegisters);
+    // What the arm has set is not known behind it.
+    this.constants = before.map((value, id) => (this.constants[id] === value ? value : undefined));
+    this.narrowLocals &= narrowLocals;
+    this.narrowRegisters &= narrowRegisters;
   }
 
   // Registers
 
   protected operandRegister(slot: RegisterSlot, width: Width): void {
-    this.readRegister(this.current.decoded[slot], width);
+    this.readRegister(registerOf(this.current, slot), width);
   }
 
   protected fixedRegister(index: number, width: Width): void {
@@ -348,90 +311,111 @@ export class RegionLowering extends IrLowering {
   }
 
   protected setOperandRegister(slot: RegisterSlot, width: Width, value: Expression): void {
-    this.writeRegister(this.current.decoded[slot], width, value);
+    this.writeRegister(registerOf(this.current, slot), width, value);
   }
 
   protected setFixedRegister(index: number, width: Width, value: Expression): void {
     this.writeRegister(stateOffsets.gpr + index * 8, width, value);
   }
 
-  private registerLocal(offset: number): number {
-    const number = present(registerAt(offset), 'a general register');
-    return present(this.shared.registers.get(number), 'local of a register');
+  private registerLocal(number: number): number {
+    return present(this.shared.registers[number], 'local of a register');
   }
 
   private readRegister(offset: number, width: Width): void {
     const { body } = this;
-    const local = this.registerLocal(offset);
-    body.get(local);
+    const number = registerAt(offset);
+    body.get(this.registerLocal(number));
     if (width >= 32 && this.traits.isNarrow) return;
-    if (width === 32 && this.narrowRegisters.has(local)) return;
+    if (width === 32 && (this.narrowRegisters & (1 << number)) !== 0) return;
     if ((offset & 7) !== 0) body.i64(8n).op(op.i64ShrU);
-    if (width !== 64) body.i64((1n << BigInt(width)) - 1n).op(op.i64And);
+    this.cutTo(width);
+  }
+
+  /** Cuts the i64 on the stack to a width. */
+  private cutTo(width: Width): void {
+    if (width === 64) return;
+    // In halves, all bits of an i32 are -1.
+    this.body.i64Halves(width === 32 ? -1 : (1 << width) - 1, 0).op(op.i64And);
   }
 
   private writeRegister(offset: number, width: Width, value: Expression): void {
     const { body } = this;
-    const local = this.registerLocal(offset);
+    const number = registerAt(offset);
+    const local = this.registerLocal(number);
+    this.expression(value);
     if (width === 64 || width === 32) {
-      this.expression(value);
       const isNarrow = this.isNarrow(value);
-      if (width === 32 && !isNarrow) body.i64(mask32).op(op.i64And);
+      if (width === 32 && !isNarrow) this.cutTo(32);
       body.set(local);
       if (width === 64 && !isNarrow) this.wroteWide = true;
-      if (width === 32 || isNarrow) this.narrowRegisters.add(local);
-      else this.narrowRegisters.delete(local);
+      const bit = 1 << number;
+      if (width === 32 || isNarrow) this.narrowRegisters |= bit;
+      else this.narrowRegisters &= ~bit;
       return;
     }
     const shift = (offset & 7) * 8;
-    const mask = ((1n << BigInt(width)) - 1n) << BigInt(shift);
-    this.expression(value);
-    body.i64((1n << BigInt(width)) - 1n).op(op.i64And);
+    this.cutTo(width);
     if (shift !== 0) body.i64(BigInt(shift)).op(op.i64Shl);
-    body.get(local).i64(~mask).op(op.i64And).op(op.i64Or).set(local);
+    const kept = ~(((1 << width) - 1) << shift);
+    body.get(local).i64Halves(kept, -1).op(op.i64And).op(op.i64Or).set(local);
   }
 
   // Decoded fields and state
 
-  private decodedConstant(field: DecodedField): bigint | undefined {
-    const { decoded } = this.current;
+  protected decoded(field: DecodedField): void {
+    const { body, current } = this;
     switch (field) {
       case 'imm':
-        return BigInt.asUintN(64, decoded.immediate);
+        body.i64Halves(current.immediateLow, current.immediateHigh);
+        return;
       case 'addressMask':
-        return decoded.addressMask;
+        return this.addressMask();
+      case 'nextIp':
+        return this.pushIp(current.nextOffset);
       case 'segmentBase':
-        return decoded.segmentBase === stateOffsets.zero ? 0n : undefined;
+        if (current.segmentBase === stateOffsets.zero) {
+          body.i64(0n);
+          return;
+        }
+        break;
       default:
-        return undefined;
     }
+    const at = current.segmentBase + segmentFieldOffset(field);
+    body.get(this.shared.vpBase).memory(op.i64Load, at);
   }
 
-  protected decoded(field: DecodedField): void {
-    const constant = this.decodedConstant(field);
-    if (constant !== undefined) this.body.i64(constant);
-    else if (field === 'nextIp') this.pushIp(this.current.nextOffset);
-    else {
-      const at = this.current.decoded.segmentBase + segmentFieldOffset(field);
-      this.body.get(this.shared.vpBase).memory(op.i64Load, at);
-    }
+  private addressMask(): void {
+    const { addressSize } = this.current;
+    this.body.i64Halves(addressSize === 16 ? 0xffff : -1, addressSize === 64 ? -1 : 0);
   }
 
   protected effectiveAddress(): void {
-    const { body } = this;
-    const { decoded, nextOffset } = this.current;
-    const isIpRelative = decoded.base === runOffsets.ipBase;
+    const { body, current } = this;
+    const { base, index, scale } = current;
+    const isIpRelative = base === runOffsets.ipBase;
     if (isIpRelative) body.get(this.shared.ipBase);
-    else if (decoded.base === stateOffsets.zero) body.i64(0n);
-    else body.get(this.registerLocal(decoded.base));
-    if (decoded.index !== stateOffsets.zero) {
-      body.get(this.registerLocal(decoded.index));
-      if (decoded.scale !== 0) body.i64(BigInt(decoded.scale)).op(op.i64Shl);
+    else if (base === stateOffsets.zero) body.i64(0n);
+    else body.get(this.registerLocal(registerAt(base)));
+    if (index !== stateOffsets.zero) {
+      body.get(this.registerLocal(registerAt(index)));
+      if (scale !== 0) body.i64Halves(scale, 0).op(op.i64Shl);
       body.op(op.i64Add);
     }
-    const displacement = decoded.displacement + (isIpRelative ? BigInt(nextOffset) : 0n);
-    if (displacement !== 0n) body.i64(displacement).op(op.i64Add);
-    if (decoded.addressMask <= mask32) body.i64(decoded.addressMask).op(op.i64And);
+    this.addDisplacement(isIpRelative ? current.nextOffset : 0);
+    if (current.addressSize === 64) return;
+    this.addressMask();
+    body.op(op.i64And);
+  }
+
+  /** Adds the displacement and an offset in the page to the i64 on the stack. */
+  private addDisplacement(offset: number): void {
+    const { displacementLow, displacementHigh } = this.current;
+    // As unsigned halves the sum may have a carry.
+    const sum = (displacementLow >>> 0) + offset;
+    const low = sum | 0;
+    const high = (displacementHigh + (sum > 0xffffffff ? 1 : 0)) | 0;
+    if (low !== 0 || high !== 0) this.body.i64Halves(low, high).op(op.i64Add);
   }
 
   protected state(access: StateAccess): void {
@@ -481,48 +465,38 @@ export class RegionLowering extends IrLowering {
 
   /** Remembers an effect; parts that could change until it is needed are evaluated now. */
   private defer(width: Width, effect: DeferredEffect): void {
-    const { assigned } = this;
-    const made: number[] = [];
-    const settle = (part: Expression): Expression => {
-      if (part.kind === 'local' || part.kind === 'const') return part;
-      let isFixed = true;
-      visitTree(part, (inner) => {
-        if (isVolatile(inner)) isFixed = false;
-      });
-      if (isFixed) return part;
-      const local: Local = { id: firstSyntheticLocal + made.length, type: part.type };
-      const index = this.takeLocal(part.type);
-      made.push(index);
-      this.expression(part);
-      this.body.set(index);
-      return { kind: 'local', type: part.type, local };
-    };
-    const settled = settleEffect(effect, settle);
     const before = this.pending;
-    const kept = new Map<number, number>();
-    const keep = (inner: Expression): void => {
-      if (inner.kind !== 'local') return;
-      const { id } = inner.local;
-      const index = id < firstSyntheticLocal ? assigned.get(id) : made[id - firstSyntheticLocal];
-      kept.set(id, present(index, 'local of an effect'));
-    };
-    for (const part of effectParts(settled)) visitTree(part, keep);
-    this.pending = { width, effect: settled, instruction: this.current, locals: kept };
+    const outer = this.assigned;
+    // The locals that parts are evaluated to follow those of the instruction.
+    const assigned = outer.slice();
+    const settled = settleEffect(effect, (part) => this.settle(part, assigned));
+    const keeps: number[] = [];
+    keepLocals(settled, assigned, keeps);
+    const due = dueFlagsOf(settled, width);
+    const instruction = this.current;
+    this.pending = { width, effect: settled, due, instruction, locals: assigned, keeps };
     this.isHandedOver = false;
-    if (before !== undefined) this.releaseUnassigned(before.locals);
+    if (before === undefined) return;
+    // Locals of replaced flags are free, unless the current instruction or the new flags use them.
+    for (const local of before.keeps) if (!outer.includes(local)) this.release(local);
   }
 
-  /** Locals of replaced flags are free, unless the current instruction or the new flags use them. */
-  private releaseUnassigned(locals: ReadonlyMap<number, number>): void {
-    const { assigned } = this;
-    this.releaseLocals([...locals.values()].filter((local) => !isAmong(assigned, local)));
+  private settle(part: Expression, assigned: number[]): Expression {
+    if (isFixed(part)) return part;
+    const index = this.takeLocal(part.type);
+    const local: Local = { id: assigned.length, type: part.type };
+    assigned.push(index);
+    this.expression(part);
+    this.body.set(index);
+    return { kind: 'local', type: part.type, local };
   }
 
   private inContextOf(pending: PendingFlags, action: () => void): void {
     const { instruction, constants, narrowLocals, assigned } = this;
     this.instruction = pending.instruction;
-    this.constants = noConstants;
-    this.narrowLocals = noLocals;
+    // Nothing is known here of the locals of that instruction.
+    this.constants = [];
+    this.narrowLocals = 0;
     this.assigned = pending.locals;
     action();
     this.instruction = instruction;
@@ -607,7 +581,7 @@ export class RegionLowering extends IrLowering {
         return;
       case 'add':
         this.expression(effect.result);
-        if (width !== 64) body.i64((1n << BigInt(width)) - 1n).op(op.i64And);
+        this.cutTo(width);
         this.expression(effect.a);
         body.op(op.i64LtU);
         return;
@@ -623,21 +597,34 @@ export class RegionLowering extends IrLowering {
   // Memory: the fast path, or out
 
   protected translate(statement: Translate): void {
-    const { width, intent } = statement.access;
-    const access = {
-      pushAddress: () => this.expression(statement.address),
-      tlb: intent === 'read' ? this.shared.readTlb : this.shared.writeTlb,
-      bytes: width / 8,
-      host: this.local(statement.host),
-    };
-    const leave = (push: () => void): void => {
-      this.leaveIf(push, this.current.offset, this.unexecuted);
-    };
-    const page = this.isTight ? this.memory.pageOf(operandKey(statement, this.current)) : undefined;
-    if (page === undefined) return this.memory.lookUp(access, leave);
+    const { memory } = this;
+    const host = this.local(statement.host);
+    const page = this.isTight ? memory.pageOf(operandKey(statement, this.current)) : undefined;
+    if (page === undefined) {
+      const isPrepared = this.prepareToLeave(this.current.offset, this.unexecuted);
+      this.expression(statement.address);
+      this.lookUp(statement, isPrepared);
+      memory.setHost(host);
+      return;
+    }
     // What ways out have in common has to be done on the way around the look-up too.
     this.isReadyToLeave();
-    this.inArm(() => this.memory.goThrough(page, access, leave));
+    const { isHandedOver } = this;
+    memory.beginKnown();
+    this.expression(statement.address);
+    memory.goIfKnown(page, host);
+    const isPrepared = this.prepareToLeave(this.current.offset, this.unexecuted);
+    memory.pushAddress();
+    this.lookUp(statement, isPrepared);
+    memory.endKnown(page, host);
+    this.isHandedOver = isHandedOver;
+  }
+
+  /** Looks the address on the stack up in the TLB, and leaves where that does not have it. */
+  private lookUp({ access }: Translate, isPrepared: boolean): void {
+    const { readTlb, writeTlb } = this.shared;
+    this.memory.lookUp(access.intent === 'read' ? readTlb : writeTlb, access.width / 8);
+    this.leaveIf(isPrepared, this.current.offset, this.unexecuted);
   }
 
   /** The write TLB only knows pages that can be written directly. */
@@ -654,7 +641,7 @@ export class RegionLowering extends IrLowering {
   }
 
   protected override operandVectorAddress(slot: RegisterSlot): void {
-    this.body.get(this.shared.vpBase).i32(this.current.decoded[slot]).op(op.i32Add);
+    this.body.get(this.shared.vpBase).i32(registerOf(this.current, slot)).op(op.i32Add);
   }
 
   protected override stateAddress(): void {
@@ -688,13 +675,4 @@ export class RegionLowering extends IrLowering {
         assert(false, `${statement.kind} is left to the interpreter`);
     }
   }
-}
-
-function isAmong(locals: ReadonlyMap<number, number>, local: number): boolean {
-  for (const other of locals.values()) if (other === local) return true;
-  return false;
-}
-
-function intersection(a: ReadonlySet<number>, b: ReadonlySet<number>): Set<number> {
-  return new Set([...a].filter((value) => b.has(value)));
 }

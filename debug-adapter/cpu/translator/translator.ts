@@ -10,7 +10,8 @@ import { codeModes, flatCode, longCode, type CodeMode } from '../decode/code-mod
 import type { CodeCache, ResetReason } from '../interpreter/code-cache';
 import { present } from '../../support/assert';
 import { buildModule } from '../wasm/module-builder';
-import { discoverRegion, type Region } from './region';
+import type { Region } from './region';
+import { RegionFinder } from './region-finder';
 import { emitRegion } from './region-function';
 import { RegionStore } from './region-store';
 
@@ -59,6 +60,7 @@ export class Translator {
   private waiting: HotPlace[] = [];
   private waitedSteps = 0;
   private moduleCount = 0;
+  private readonly finder: RegionFinder;
   private readonly store: RegionStore;
   /** By frame: how often translated code was lost to a write. */
   private readonly changes = new Map<number, number>();
@@ -68,9 +70,10 @@ export class Translator {
     private readonly space: CodeSpace,
     private readonly memory: GuestMemory,
     private readonly code: CodeCache,
-    private readonly variants: VariantTable,
+    variants: VariantTable,
     private readonly options: TranslatorOptions,
   ) {
+    this.finder = new RegionFinder(variants);
     this.store = new RegionStore(space, memory, code, options.modulesMax);
   }
 
@@ -221,13 +224,12 @@ export class Translator {
   private discover(place: HotPlace): Region | undefined {
     const page = {
       bytes: this.pageOf(place.frame),
-      variants: this.variants,
       mode: place.mode,
       excluded: this.code.interpretedOffsets,
       isJumpedTo: (offset: number) => this.code.isJumpedTo(place, offset),
       isPassedTo: (offset: number) => this.code.isPassedTo(place, offset),
     };
-    return discoverRegion(page, place.offset);
+    return this.finder.find(page, place.offset);
   }
 
   private install(translated: readonly Translated[]): void {
@@ -256,16 +258,15 @@ export class Translator {
 }
 
 function recordOf({ mode, entries, blocks }: Region): RegionRecord {
-  let [from, to] = [Infinity, 0];
-  for (const { offset, instructions } of blocks) {
-    // Blocks are in order, but may overlap.
-    from = Math.min(from, offset);
-    to = Math.max(to, instructions[instructions.length - 1]?.offset ?? offset);
+  // Blocks are in order, but may overlap.
+  let to = 0;
+  for (const { instructions } of blocks) {
+    to = Math.max(to, instructions[instructions.length - 1]?.offset ?? 0);
   }
   return {
     mode: mode.index,
     entries: entries.map(({ offset, id }) => ({ offset, id })),
-    from,
+    from: blocks[0]?.offset ?? 0,
     to,
   };
 }

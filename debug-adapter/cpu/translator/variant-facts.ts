@@ -131,13 +131,16 @@ export type InstructionEnd =
   /** To an address known when it runs. */
   | 'dynamic';
 
+/** The slots of register operands, as bits. */
+export const slotBits: Readonly<Record<RegisterSlot, number>> = { dst: 1, src: 2, third: 4 };
+
 /** What holds for every instruction of a variant. */
 export interface VariantFacts {
   /** How it ends; undefined where the interpreter has to execute it. */
   readonly end: InstructionEnd | undefined;
-  /** Register operands that it reads and writes. */
-  readonly usedSlots: readonly RegisterSlot[];
-  readonly writtenSlots: readonly RegisterSlot[];
+  /** Register operands that it reads or writes, and those that it writes: `slotBits`. */
+  readonly usedSlots: number;
+  readonly writtenSlots: number;
   /** General registers that it names, as bits. */
   readonly usedRegisters: number;
   readonly writtenRegisters: number;
@@ -153,32 +156,21 @@ export interface VariantFacts {
   readonly branches: boolean;
 }
 
-const knownFacts = new WeakMap<Variant, VariantFacts>();
-
-/** What holds for every instruction of a variant; worked out at its first occurrence. */
-export function factsOf(variant: Variant): VariantFacts {
-  const known = knownFacts.get(variant);
-  if (known !== undefined) return known;
-  const facts = gatherFacts(variant.statements);
-  knownFacts.set(variant, facts);
-  return facts;
-}
-
-function gatherFacts(statements: readonly Statement[]): VariantFacts {
-  const usedSlots = new Set<RegisterSlot>();
-  const writtenSlots = new Set<RegisterSlot>();
+/** What holds for every instruction of a variant. */
+export function factsOf({ statements }: Variant): VariantFacts {
+  let [usedSlots, writtenSlots] = [0, 0];
   let [usedRegisters, writtenRegisters] = [0, 0];
   const found = { usesAddress: false, readsMemory: false, writesMemory: false };
   let [readsFlags, needsFlags] = [false, false];
   visitExpressions(statements, (expression) => {
-    if (expression.kind === 'operandRegister') usedSlots.add(expression.slot);
+    if (expression.kind === 'operandRegister') usedSlots |= slotBits[expression.slot];
     else if (expression.kind === 'fixedRegister') usedRegisters |= 1 << expression.index;
     else if (expression.kind === 'effectiveAddress') found.usesAddress = true;
     else if (expression.kind === 'flag' || expression.kind === 'condition') readsFlags = true;
   });
   visitStatements(statements, (statement) => {
     if (statement.kind === 'setFixedRegister') writtenRegisters |= 1 << statement.index;
-    else if (statement.kind === 'setOperandRegister') writtenSlots.add(statement.slot);
+    else if (statement.kind === 'setOperandRegister') writtenSlots |= slotBits[statement.slot];
     else if (statement.kind === 'translate') {
       needsFlags = true;
       if (statement.access.intent === 'read') found.readsMemory = true;
@@ -192,8 +184,8 @@ function gatherFacts(statements: readonly Statement[]): VariantFacts {
   const keepsFlags = !replacesFlags && contains(statements, 'setFlags');
   return {
     end: endOf(statements),
-    usedSlots: [...usedSlots, ...writtenSlots],
-    writtenSlots: [...writtenSlots],
+    usedSlots: usedSlots | writtenSlots,
+    writtenSlots,
     usedRegisters: usedRegisters | writtenRegisters,
     writtenRegisters,
     ...found,

@@ -8,6 +8,9 @@ import type { FunctionBody } from '../wasm/function-body';
 /** Steps that were taken from the budget and not made are above the page offset to go on at. */
 const unexecutedAt = 16;
 
+/** Levels of the blocks around the whole of a region: what follows each is the end of all ways, and of these. */
+export const labels = { exit: 0, leave: 1 } as const;
+
 /** Whether a page offset fits into what the label `leave` is given. */
 export function isNear(offset: number): boolean {
   return offset >= -0x8000 && offset < 0x8000;

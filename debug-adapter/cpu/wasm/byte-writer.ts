@@ -42,7 +42,21 @@ export class ByteWriter {
     }
   }
 
+  /** A number of 64 bits in halves, each an i32. */
+  signedHalves(low: number, high: number): this {
+    let [rest, above] = [low, high];
+    while (above !== rest >> 31) {
+      this.byte((rest & 0x7f) | 0x80);
+      rest = (rest >>> 7) | (above << 25);
+      above >>= 7;
+    }
+    return this.signed(rest);
+  }
+
   signed64(value: bigint): this {
+    const small = Number(value);
+    // Most are; arithmetic with others allocates.
+    if (small === (small | 0)) return this.signed(small);
     let rest = BigInt.asIntN(64, value);
     for (;;) {
       const low = Number(rest & 0x7fn);

@@ -5,17 +5,17 @@ import { op, valueType } from './opcodes';
 
 export type WasmType = keyof typeof valueType;
 
-/** Name of an enclosing block or loop; branch depths are computed from it. */
-export type Label = string;
+/** Name of an enclosing block or loop, or the {@link FunctionBody.level} it was begun at; branch depths follow from it. */
+export type Label = string | number;
 
 const emptyBlock = 0x40;
 
 export class FunctionBody {
   readonly code = new ByteWriter();
-  /** Open blocks, each with the level that its name had before: that of an enclosing block of the same name. */
-  private readonly open: { readonly label: Label; readonly outer: number | undefined }[] = [];
-  /** By name: how many blocks are open around the innermost one of that name. */
-  private readonly levels = new Map<Label, number>();
+  /** Names of the open blocks, empty where there is none. */
+  private readonly open: string[] = [];
+  /** By name: levels of the open blocks of that name, the innermost last. */
+  private readonly levels = new Map<string, number[]>();
   private readonly localTypes: WasmType[] = [];
 
   constructor(
@@ -50,6 +50,12 @@ export class FunctionBody {
     return this;
   }
 
+  /** The same in halves, each an i32. */
+  i64Halves(low: number, high: number): this {
+    this.code.byte(op.i64Const).signedHalves(low, high);
+    return this;
+  }
+
   get(local: number): this {
     this.code.byte(op.localGet).unsigned(local);
     return this;
@@ -77,16 +83,21 @@ export class FunctionBody {
     return this.memory(opcode, offset);
   }
 
-  block(label: Label): this {
-    return this.begin(op.block, label);
+  /** How many blocks are open: the label of the one that begins next, if it has no name. */
+  get level(): number {
+    return this.open.length;
   }
 
-  loop(label: Label): this {
-    return this.begin(op.loop, label);
+  block(name = ''): this {
+    return this.begin(op.block, name);
   }
 
-  if(label: Label = ''): this {
-    return this.begin(op.if, label);
+  loop(name = ''): this {
+    return this.begin(op.loop, name);
+  }
+
+  if(name = ''): this {
+    return this.begin(op.if, name);
   }
 
   else(): this {
@@ -94,9 +105,8 @@ export class FunctionBody {
   }
 
   end(): this {
-    const { label, outer } = present(this.open.pop(), 'block that ends');
-    if (outer !== undefined) this.levels.set(label, outer);
-    else if (label !== '') this.levels.delete(label);
+    const name = present(this.open.pop(), 'block that ends');
+    if (name !== '') this.levels.get(name)?.pop();
     return this.op(op.end);
   }
 
@@ -138,17 +148,22 @@ export class FunctionBody {
     return body.finish();
   }
 
-  private begin(opcode: number, label: Label): this {
-    const outer = label === '' ? undefined : this.levels.get(label);
-    if (label !== '') this.levels.set(label, this.open.length);
-    this.open.push({ label, outer });
+  private begin(opcode: number, name: string): this {
+    if (name !== '') {
+      const levels = this.levels.get(name);
+      if (levels === undefined) this.levels.set(name, [this.level]);
+      else levels.push(this.level);
+    }
+    this.open.push(name);
     this.code.byte(opcode).byte(emptyBlock);
     return this;
   }
 
   private depthOf(label: Label): number {
-    const level = this.levels.get(label);
-    if (level === undefined) throw new InvariantError(`no enclosing block ${label}`);
-    return this.open.length - 1 - level;
+    const level = typeof label === 'number' ? label : this.levels.get(label)?.at(-1);
+    if (level === undefined || level >= this.level) {
+      throw new InvariantError(`no enclosing block ${label}`);
+    }
+    return this.level - 1 - level;
   }
 }

@@ -71,6 +71,12 @@ describe('LEB128 (WebAssembly 5.2.2)', () => {
       assert.equal(decode(new ByteWriter().signed(signed).finish(), 32), BigInt(signed));
       const large = BigInt.asIntN(64, (BigInt(random.next()) << 32n) | BigInt(random.next()));
       assert.equal(decode(new ByteWriter().signed64(large).finish(), 64), large);
+      const cut = large >> BigInt(random.below(64));
+      const halves = new ByteWriter().signedHalves(
+        Number(cut & 0xffffffffn) | 0,
+        Number(cut >> 32n),
+      );
+      assert.deepEqual(halves.finish(), new ByteWriter().signed64(cut).finish());
     }
   });
 });
@@ -147,8 +153,24 @@ describe('modules (WebAssembly 5.5)', () => {
     assert.deepEqual(build(), build());
   });
 
+  it('name blocks by name or by level', () => {
+    const body = new FunctionBody(['i32'], ['i32']);
+    body.block('outer');
+    const { level } = body;
+    // A block of the same name is the innermost one until it ends.
+    body.block().block('outer').br('outer').end();
+    body.get(0).brIf(level);
+    body.i32(1).op(op.return).end();
+    body.br('outer').end();
+    body.i32(2);
+    const exports = instantiate(buildModule([], [body], [0]), (n) => n);
+    assert.deepEqual([exports['f0']?.(0), exports['f0']?.(1)], [1, 2]);
+  });
+
   it('a branch to a label that encloses nothing is an invariant', () => {
     const body = new FunctionBody([], []);
     assert.throws(() => body.br('nowhere'), /nowhere/);
+    assert.throws(() => body.block('gone').end().br('gone'), /gone/);
+    assert.throws(() => body.br(0), /0/);
   });
 });
