@@ -6,7 +6,7 @@ import { recordingCodeHost } from '../support/emitted-code/recording-code-host';
 import { bootMachine } from './debian-guest';
 
 /** Until the kernel runs in its upper half; more steps for when there is time: EMITTED_STEPS. */
-const steps = Number(process.env['EMITTED_STEPS'] ?? 40_000_000);
+const steps = Number(process.env['EMITTED_STEPS'] ?? 80_000_000);
 
 describe('addresses of code that a boot has emitted', () => {
   it(`regions of the first ${steps} steps`, () => {
@@ -18,6 +18,6 @@ describe('addresses of code that a boot has emitted', () => {
       proveModule(module, 4096);
       regions += module.functions.length;
     }
-    assert.ok(regions > 30, `${regions} regions`);
+    assert.ok(regions > 50, `${regions} regions`);
   }).timeout(240_000);
 });

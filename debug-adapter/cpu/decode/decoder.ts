@@ -30,14 +30,8 @@ export type DecodeResult =
   /** Longer than 15 bytes: #GP(0). */
   | { readonly kind: 'too-long' };
 
-/** A decoded instruction. Register operands are byte offsets from `vpBase`. */
-export interface DecodedInstruction {
-  readonly row: OpcodeRow;
-  readonly operandSize: OperandSize;
-  readonly form: Form;
-  readonly repeat: Repeat;
-  readonly addressing: AddressingIndex;
-  readonly length: number;
+/** Where the operands of an instruction lie: registers as byte offsets from `vpBase`. */
+export interface OperandPlaces {
   readonly dst: number;
   readonly src: number;
   readonly third: number;
@@ -46,6 +40,15 @@ export interface DecodedInstruction {
   readonly scale: number;
   /** Base of the memory operand's segment; in checked addressing the first of all its checks. */
   readonly segmentBase: number;
+}
+
+export interface DecodedInstruction extends OperandPlaces {
+  readonly row: OpcodeRow;
+  readonly operandSize: OperandSize;
+  readonly form: Form;
+  readonly repeat: Repeat;
+  readonly addressing: AddressingIndex;
+  readonly length: number;
   /** Sign-extended; relative to the next instruction where `base` is `runOffsets.ipBase`. */
   readonly displacement: bigint;
   readonly addressMask: bigint;

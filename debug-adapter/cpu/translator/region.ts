@@ -1,5 +1,6 @@
 /** A region: the basic blocks of one code page that can be reached from a hot instruction, ready for translation. */
 import type { CodeMode } from '../decode/code-mode';
+import type { OperandPlaces } from '../decode/decoder';
 import type { Variant } from '../decode/variants';
 import type { RegisterSlot } from '../ir/ir';
 import type { InstructionEnd, VariantFacts } from './variant-facts';
@@ -16,20 +17,13 @@ export interface InstructionKind {
   readonly isLast: boolean;
 }
 
-/** An instruction of a region. Register operands are byte offsets from `vpBase`, numbers of 64 bits in halves, each an i32. */
-export interface RegionInstruction {
+/** An instruction of a region; numbers of 64 bits are in halves, each an i32. */
+export interface RegionInstruction extends OperandPlaces {
   readonly kind: InstructionKind;
   readonly offset: number;
   readonly nextOffset: number;
   /** Page offset of the relative target, which may lie outside the page; 0 where there is none. */
   readonly target: number;
-  readonly dst: number;
-  readonly src: number;
-  readonly third: number;
-  readonly base: number;
-  readonly index: number;
-  readonly scale: number;
-  readonly segmentBase: number;
   readonly displacementLow: number;
   readonly displacementHigh: number;
   readonly immediateLow: number;
@@ -38,7 +32,7 @@ export interface RegionInstruction {
 }
 
 /** Where a register operand lies. */
-export function registerOf(instruction: RegionInstruction, slot: RegisterSlot): number {
+export function registerOf(instruction: OperandPlaces, slot: RegisterSlot): number {
   switch (slot) {
     case 'dst':
       return instruction.dst;
