@@ -11,7 +11,7 @@ import {
 } from '../spec/x86/address-widths';
 import { assert, present } from '../support/assert';
 import { VariantTable } from './decode/variants';
-import { CodeCache, type ResetReason } from './interpreter/code-cache';
+import { CodeCache, type HotCounts, type ResetReason } from './interpreter/code-cache';
 import { emitInterpreter } from './interpreter/interpreter-module';
 import { variantIndexOf, withVariantIndex } from './interpreter/kept-index';
 import { firstHandler } from './interpreter/record';
@@ -67,8 +67,12 @@ export interface PartitionCores {
   readonly cores: readonly ProcessorCore[];
 }
 
-/** Jumps to a place until its translation is worth its cost: a kernel's boot ends soonest with about so many. */
-const hotCountDefault = 3000;
+/**
+ * Jumps to a place until its translation is worth its cost. An instruction costs about 100 us to translate, mostly in
+ * the engine's compilers, and takes 4 ns less to run then: what ran 25,000 times will probably run as often again.
+ * What is hot first is a loop that all else waits for, and the engine has not optimized the interpreter by then.
+ */
+const hotCountsDefault: HotCounts = { first: 3000, later: 30_000 };
 
 /** Hot places translated together: a module costs far more than a function. */
 const translationBatch = 16;
@@ -77,9 +81,6 @@ const changesOfUnstablePageDefault = 8;
 
 /** Of the modules of translated code that are alive in a process. */
 export const modulesOfProcessMax = 8000;
-
-/** A region goes on at places that have this part of the jumps that make one hot: a shift. */
-const followedShift = 3;
 
 /** Frames beyond RAM for pages that the hypervisor lays over the guest's. */
 const overlayFrames = 256;
@@ -132,7 +133,9 @@ export function createPartitionCores(
   options: PartitionCoreOptions,
 ): PartitionCores {
   const { memoryBytes, processorCount, tlbEntries = dataTlbEntriesMax } = options;
-  const { hotCount = hotCountDefault } = options;
+  const { hotCount } = options;
+  const hotCounts =
+    hotCount === undefined ? hotCountsDefault : { first: hotCount, later: hotCount };
   const { linearAddressBits = addressBits.fourLevels } = options;
   const widths = { tlbEntries, linearAddressBits };
   const { changesOfUnstablePage = changesOfUnstablePageDefault } = options;
@@ -161,9 +164,9 @@ export function createPartitionCores(
   const clock = new PartitionClock();
   // An archive has code of the usual instructions, for the usual TLBs.
   const isArchived =
-    hotCount > 0 && options.variants === undefined && tlbEntries === dataTlbEntriesMax;
+    hotCounts.later > 0 && options.variants === undefined && tlbEntries === dataTlbEntriesMax;
   const { code, translator, sources } = makeCodeCache(space, memory, cores, {
-    ...{ tlbEntries, hotCount, changesOfUnstablePage, modulesMax, variants },
+    ...{ tlbEntries, hotCounts, changesOfUnstablePage, modulesMax, variants },
     archive: isArchived ? options.archive : undefined,
   });
   const breakpointsChanged = (): void => {
@@ -189,17 +192,14 @@ function makeCodeCache(
   cores: readonly VirtualProcessorCore[],
   {
     tlbEntries,
-    hotCount,
+    hotCounts,
     changesOfUnstablePage,
     modulesMax,
     variants,
     archive,
   }: Required<
-    Pick<
-      PartitionCoreOptions,
-      'tlbEntries' | 'hotCount' | 'changesOfUnstablePage' | 'modulesMax' | 'variants'
-    >
-  > & { readonly archive: CodeArchive | undefined },
+    Pick<PartitionCoreOptions, 'tlbEntries' | 'changesOfUnstablePage' | 'modulesMax' | 'variants'>
+  > & { readonly hotCounts: HotCounts; readonly archive: CodeArchive | undefined },
 ): Pick<SharedParts, 'code' | 'translator' | 'sources'> {
   const undefinedHandler = present(variants.handlerNamed('UD '), 'the variant of UD');
   const forgetCode = (reason: ResetReason): void => {
@@ -211,13 +211,12 @@ function makeCodeCache(
   };
   const code = new CodeCache(space.bytes, memory, variants, {
     undefinedHandler,
-    hotCount,
-    followedCount: hotCount >>> followedShift,
+    hotCounts,
     onReset: forgetCode,
     onNewCode: (frame) => kept.frameIsNew(frame),
   });
   const translator = new Translator(space, memory, code, variants, {
-    batchSize: hotCount === 1 ? 1 : translationBatch,
+    batchSize: hotCounts.first === 1 ? 1 : translationBatch,
     changesMax: changesOfUnstablePage,
     modulesMax,
     tlbEntries,

@@ -29,8 +29,8 @@ export interface BareProcessorOptions {
   readonly processorCount?: number;
   /** 57 where 5-level paging may be turned on. */
   readonly linearAddressBits?: LinearAddressBits;
-  /** Jumps to a place until it is translated; 0 for never. */
-  readonly hotCount?: number;
+  /** Jumps to a place until it is translated, 0 for never, or as many as anywhere else. */
+  readonly hotCount?: number | 'usual';
   /** As in `PartitionCoreOptions`; a test that rewrites one page for each case sets no bound. */
   readonly changesOfUnstablePage?: number;
   /** As in `PartitionCoreOptions`. */
@@ -57,7 +57,7 @@ export class BareProcessor {
       memoryBytes,
       processorCount,
       tlbEntries,
-      hotCount,
+      ...(hotCount === 'usual' ? {} : { hotCount }),
       ...(options.linearAddressBits === undefined
         ? {}
         : { linearAddressBits: options.linearAddressBits }),

@@ -45,14 +45,18 @@ const straddles: CodeLookup = { kind: 'straddles' };
 /** Why everything is dropped: the arena is full, or other places have breakpoints. */
 export type ResetReason = 'full' | 'breakpoints';
 
+/** Jumps to an instruction until it is hot; 0 for never. */
+export interface HotCounts {
+  /** Of instructions that are decoded before {@link CodeCache.raiseHotCount}. */
+  readonly first: number;
+  readonly later: number;
+}
+
 /** What the cache is told about its surroundings. */
 export interface CodeCacheOptions {
   /** Handler of an instruction that is not defined. */
   readonly undefinedHandler: number;
-  /** Jumps to an instruction until it is hot; 0 for never. */
-  readonly hotCount: number;
-  /** Jumps to an instruction, or passes of a conditional jump before it, that make it worth following. */
-  readonly followedCount: number;
+  readonly hotCounts: HotCounts;
   /** Called when every record and table is dropped, so that processors forget theirs. */
   readonly onReset: (reason: ResetReason) => void;
   /** Called before a frame's code is decoded for the first time since its contents are what they are. */
@@ -69,6 +73,14 @@ export interface CodePlace {
 export interface StraddledTables {
   readonly table: number;
   readonly nextTable: number;
+}
+
+/** In a countdown: it began at the later of the two numbers. */
+const isOfLater = 1;
+
+/** The part of the jumps that make an instruction hot after which a region goes on there. */
+function followedPart(hotCount: number): number {
+  return hotCount >>> 3;
 }
 
 function tableKey(frame: number, mode: CodeMode): number {
@@ -95,6 +107,7 @@ export class CodeCache {
   private readonly gathered = new Uint8Array(instructionBytesMax);
   private breakpointOffsets: ReadonlySet<number> = new Set();
   private next = arenaBase;
+  private hotCountIsRaised = false;
 
   constructor(
     private readonly bytes: Uint8Array,
@@ -315,41 +328,40 @@ export class CodeCache {
     return this.view.getUint16(record + recordOffsets.handler, true) === pseudoHandler.region;
   }
 
+  /** What is decoded from now on is hot after the later number of jumps. */
+  raiseHotCount(): void {
+    this.hotCountIsRaised = true;
+  }
+
   /** Counts the jumps to an instruction anew, without the one that has just made it hot: that is looked up again. */
   coolDown(place: CodePlace, offset: number): void {
     const record = this.recordOf(place, offset);
     if (record === 0) return;
-    this.view.setUint32(record + recordOffsets.countdown, this.options.hotCount + 1, true);
+    this.setCountdown(record, this.hotCount + 1);
   }
 
   /** Counts the jumps to an instruction that has been hot anew; it stays worth following. */
   heatAgain(place: CodePlace, offset: number): void {
     const record = this.recordOf(place, offset);
     if (record === 0) return;
-    const { hotCount, followedCount } = this.options;
-    this.view.setUint32(record + recordOffsets.countdown, hotCount - followedCount, true);
-  }
-
-  /** Jumps to the instruction at an offset since it was decoded, up to those that make it hot. */
-  private jumpsTo(place: CodePlace, offset: number): number {
-    const record = this.recordOf(place, offset);
-    if (record === 0) return 0;
-    const countdown = this.view.getUint32(record + recordOffsets.countdown, true);
-    const { hotCount } = this.options;
-    return countdown === 0 || countdown > hotCount + 1
-      ? hotCount
-      : Math.max(0, hotCount - countdown);
+    this.setCountdown(record, this.hotCount - followedPart(this.hotCount));
   }
 
   /** Whether jumps to the instruction at an offset are worth following. */
   isJumpedTo(place: CodePlace, offset: number): boolean {
-    return this.jumpsTo(place, offset) >= this.options.followedCount;
+    const record = this.recordOf(place, offset);
+    if (record === 0) return this.followedCount === 0;
+    const countdown = this.view.getUint32(record + recordOffsets.countdown, true);
+    const left = countdown >>> 1;
+    const { first, later } = this.options.hotCounts;
+    const hotCount = (countdown & isOfLater) === 0 ? first : later;
+    return left === 0 || left > hotCount + 1 || hotCount - left >= followedPart(hotCount);
   }
 
   /** Whether it is worth following a conditional jump that is not made to the instruction behind it, at an offset. */
   isPassedTo(place: CodePlace, offset: number): boolean {
     const record = this.recordOf(place, offset);
-    if (record === 0) return this.options.followedCount === 0;
+    if (record === 0) return this.followedCount === 0;
     const handler = this.view.getUint16(record + recordOffsets.handler, true);
     return handler !== pseudoHandler.counted || this.isJumpedTo(place, offset);
   }
@@ -534,12 +546,30 @@ export class CodeCache {
     if (breakpointOffsets.size > 0 && breakpointOffsets.has(offset % pageBytes)) {
       this.view.setUint16(record + recordOffsets.handler, pseudoHandler.breakpoint, true);
     }
-    words[(record >>> 2) + field.countdown] = this.options.hotCount;
+    words[(record >>> 2) + field.countdown] = this.countdownOf(this.hotCount);
+  }
+
+  private setCountdown(record: number, left: number): void {
+    this.view.setUint32(record + recordOffsets.countdown, this.countdownOf(left), true);
+  }
+
+  private countdownOf(left: number): number {
+    return (left << 1) | (this.hotCountIsRaised ? isOfLater : 0);
+  }
+
+  private get hotCount(): number {
+    const { first, later } = this.options.hotCounts;
+    return this.hotCountIsRaised ? later : first;
+  }
+
+  /** Jumps to an instruction, or passes of a conditional jump before it, that make it worth following. */
+  private get followedCount(): number {
+    return followedPart(this.hotCount);
   }
 
   /** Counts passes through the record of an instruction behind a conditional jump, unless it has a breakpoint. */
   private countPasses(record: number): void {
-    const { followedCount } = this.options;
+    const { followedCount } = this;
     const handlerAt = record + recordOffsets.handler;
     if (followedCount === 0 || this.view.getUint16(handlerAt, true) < firstHandler) return;
     this.view.setUint16(handlerAt, pseudoHandler.counted, true);

@@ -232,8 +232,8 @@ class MainFunction {
     const { body, locals } = this;
     const { record } = this.shared;
     body.get(record).get(record).memory(op.i32Load, recordOffsets.countdown);
-    body.i32(1).op(op.i32Sub).tee(locals.entry).memory(op.i32Store, recordOffsets.countdown);
-    body.get(locals.entry).op(op.i32Eqz).if();
+    body.i32(2).op(op.i32Sub).tee(locals.entry).memory(op.i32Store, recordOffsets.countdown);
+    body.get(locals.entry).i32(2).op(op.i32LtU).if();
     this.storeRecordIp();
     this.storeStop(StopCode.hot);
     body.br('exit').end();

@@ -21,6 +21,8 @@ import { RegionStore } from './region-store';
  */
 const waitStepsOfModule = 10_000;
 const waitStepsMax = 300_000;
+/** Modules after which instructions are hot after more jumps. */
+const promptModules = 8;
 /** Instructions, or one region, that are translated at once: whoever wants the guest to stop waits for so many. */
 const instructionsAtOnceMax = 1000;
 /** Steps of generated code after which time passes here. */
@@ -239,7 +241,7 @@ export class Translator {
     const slots = translated.map(() => this.store.takeSlot());
     const records = translated.map(({ region }) => recordOf(region));
     this.space.install(module, slots);
-    this.moduleCount++;
+    if (++this.moduleCount === promptModules) this.code.raiseHotCount();
     const { archive } = this.options;
     archive?.add(
       module,
