@@ -24,6 +24,17 @@ export interface Decompressor {
     limitBytes: number,
     use?: UnpackedUse,
   ): Unpacked;
+
+  /**
+   * The same in order and by parts, for whoever needs each only once. A part is good until the next is asked for; a
+   * failure is the last.
+   * @returns undefined where the format is unpacked as a whole only
+   */
+  unpackByParts?(
+    format: CompressionFormat,
+    packed: Uint8Array,
+    limitBytes: number,
+  ): Iterable<Unpacked> | undefined;
 }
 
 /** Unpacks nothing twice: the loader and the symbol reader both want the kernel. */
@@ -46,5 +57,14 @@ export class RememberingDecompressor implements Decompressor {
     ofBuffer.set(key, outcome);
     this.known.set(packed.buffer, ofBuffer);
     return outcome;
+  }
+
+  /** Parts are gone when they have been taken: there is nothing to remember. */
+  unpackByParts(
+    format: CompressionFormat,
+    packed: Uint8Array,
+    limitBytes: number,
+  ): Iterable<Unpacked> | undefined {
+    return this.inner.unpackByParts?.(format, packed, limitBytes);
   }
 }

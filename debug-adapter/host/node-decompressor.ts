@@ -2,7 +2,7 @@
 import { gunzipSync } from 'node:zlib';
 import { Decompress } from 'fzstd';
 import type { CompressionFormat, Decompressor, Unpacked } from '../backends/decompressor';
-import { unpackLz4Legacy } from './decompression/lz4-legacy';
+import { lz4LegacyParts, unpackLz4Legacy } from './decompression/lz4-legacy';
 import { OutputBuffer } from './decompression/output-buffer';
 import { PackedDataError } from './decompression/packed-data-error';
 import { unpackXz } from './decompression/xz';
@@ -58,14 +58,28 @@ const unpackers: Readonly<Record<CompressionFormat, Unpack>> = {
   zstd: unpackZstd,
 };
 
+/** Whatever a decompressor throws says that the data is bad: it has no other input. */
+function failure(error: unknown): Unpacked {
+  return { kind: 'failed', message: error instanceof Error ? error.message : String(error) };
+}
+
+function* outcomes(parts: Iterable<Uint8Array>): Generator<Unpacked> {
+  try {
+    for (const bytes of parts) yield { kind: 'unpacked', bytes };
+  } catch (error) {
+    yield failure(error);
+  }
+}
+
 /** Decompression in this process. */
 export const nodeDecompressor: Decompressor = {
-  unpack: (format, packed, limitBytes): Unpacked => {
+  unpack: (format, packed, limitBytes) => {
     try {
       return { kind: 'unpacked', bytes: unpackers[format](packed, limitBytes) };
     } catch (error) {
-      // Whatever a decompressor throws says that the data is bad: it has no other input.
-      return { kind: 'failed', message: error instanceof Error ? error.message : String(error) };
+      return failure(error);
     }
   },
+  unpackByParts: (format, packed, limitBytes) =>
+    format === 'lz4' ? outcomes(lz4LegacyParts(packed, limitBytes)) : undefined,
 };

@@ -44,4 +44,15 @@ export class CachingDecompressor implements Decompressor {
     if (outcome.kind === 'unpacked') this.files.write(name, [outcome.bytes]);
     return outcome;
   }
+
+  /** Only of what is not kept: files are read as a whole. */
+  unpackByParts(
+    format: CompressionFormat,
+    packed: Uint8Array,
+    limitBytes: number,
+  ): Iterable<Unpacked> | undefined {
+    return fastFormats.has(format)
+      ? this.inner.unpackByParts?.(format, packed, limitBytes)
+      : undefined;
+  }
 }

@@ -360,20 +360,86 @@ export class GuestMemory {
   write(gpa: GuestPhysicalAddress, data: Uint8Array): boolean {
     if (data.length === 0) return true;
     const firstFresh = this.framesUsed;
-    for (let page = pageOf(gpa); page <= pageOf(gpa + data.length - 1); page++) {
-      if (this.touchFrame(page) < 0) return false;
-    }
+    const endPage = pageOf(gpa + data.length - 1) + 1;
+    if (!this.touchFrames(pageOf(gpa), endPage)) return false;
     for (let done = 0; done < data.length;) {
-      const count = Math.min(data.length - done, pageSizeBytes - pageOffsetOf(gpa + done));
-      const frame = this.touchFrame(pageOf(gpa + done));
-      this.markWritten(frame, pageOffsetOf(gpa + done), count);
-      const to = this.frameOffset(frame) + pageOffsetOf(gpa + done);
-      const part = data.subarray(done, done + count);
-      // Of a kernel nearly half is zeros: where nothing was before, they cost the host no memory.
-      if (frame < firstFresh || !isAllZero(part)) this.bytes.set(part, to);
-      done += count;
+      const page = pageOf(gpa + done);
+      const offset = pageOffsetOf(gpa + done);
+      const frame = this.frameOf(page);
+      const isFresh = frame >= firstFresh;
+      const pages = isFresh ? this.framesInRow(page, frame, endPage) : 1;
+      const part = data.subarray(done, done + pages * pageSizeBytes - offset);
+      const to = this.frameOffset(frame) + offset;
+      if (isFresh) this.fill(to, part);
+      else {
+        this.markWritten(frame, offset, part.length);
+        this.bytes.set(part, to);
+      }
+      done += part.length;
     }
     return true;
+  }
+
+  /** Gives guest pages their frames. @returns false where one is not mapped or frames are exhausted */
+  private touchFrames(gpaPage: number, endPage: number): boolean {
+    for (let page = gpaPage; page < endPage;) {
+      if (this.frameOf(page) < 0) {
+        const end = this.allocateRow(page, Math.min(endPage, page + chunkPages));
+        if (end === page) return false;
+        page = end;
+      } else page++;
+    }
+    return true;
+  }
+
+  /**
+   * Gives guest pages that have none their frames, within a part of the map: whole images take no look-up for each.
+   * @returns the first page that has got none
+   */
+  private allocateRow(gpaPage: number, endPage: number): number {
+    if (!this.isMapped(gpaPage)) return gpaPage;
+    const chunk = this.ownChunk(Math.floor(gpaPage / chunkPages));
+    const start = gpaPage % chunkPages;
+    const end = Math.min(chunkPages, start + endPage - gpaPage);
+    let slot = start;
+    for (; slot < end; slot++) {
+      const entry = chunk[slot] ?? 0;
+      if ((entry & entryMapped) === 0 || entry >>> entryFrameShift !== 0) break;
+      const frame = this.allocateFrame();
+      if (frame < 0) break;
+      chunk[slot] = ((frame + 1) << entryFrameShift) | (entry & 0xff);
+    }
+    return gpaPage + slot - start;
+  }
+
+  /** How many guest pages from one on have frames that follow one another. */
+  private framesInRow(gpaPage: number, frame: number, endPage: number): number {
+    let page = gpaPage + 1;
+    while (page < endPage && this.frameOf(page) === frame + page - gpaPage) page++;
+    return page - gpaPage;
+  }
+
+  /**
+   * Writes into frames in a row that have just been handed out. They are zero; of a kernel nearly half is, and pages of
+   * zeros cost the host no memory.
+   */
+  private fill(to: number, data: Uint8Array): void {
+    const firstFrame = Math.floor((to - this.frameBase) / pageSizeBytes);
+    const endFrame = Math.ceil((to + data.length - this.frameBase) / pageSizeBytes);
+    for (let frame = firstFrame; frame < endFrame; frame++) {
+      // What was derived from the frame when it had another use.
+      if (this.frameFlags[frame] !== 0) this.markWritten(frame);
+    }
+    let dealtWith = 0;
+    for (let at = 0; at < data.length;) {
+      const next = Math.min(data.length, at + pageSizeBytes - ((to + at) % pageSizeBytes));
+      if (isAllZero(data, at, next)) {
+        if (dealtWith < at) this.bytes.set(data.subarray(dealtWith, at), to + dealtWith);
+        dealtWith = next;
+      }
+      at = next;
+    }
+    if (dealtWith < data.length) this.bytes.set(data.subarray(dealtWith), to + dealtWith);
   }
 
   /** Every guest page that has a frame or an overlay, ascending: [guest page, frame, rights]. */

@@ -15,15 +15,15 @@ export function equalBytes(left: Uint8Array, right: Uint8Array): boolean {
   return true;
 }
 
-/** True where every byte is zero. */
-export function isAllZero(bytes: Uint8Array): boolean {
+/** True where every byte from one offset up to another is zero. */
+export function isAllZero(bytes: Uint8Array, from = 0, end = bytes.length): boolean {
   // Most that are not show it at once.
-  if ((bytes[0] ?? 0) !== 0) return false;
-  const isAligned = (bytes.byteOffset & 3) === 0;
+  if (from < end && bytes[from] !== 0) return false;
+  const isAligned = ((bytes.byteOffset + from) & 3) === 0;
   const words = isAligned
-    ? new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >>> 2)
+    ? new Int32Array(bytes.buffer, bytes.byteOffset + from, (end - from) >>> 2)
     : new Int32Array(0);
   for (let word = 0; word < words.length; word++) if (words[word] !== 0) return false;
-  for (let at = words.length * 4; at < bytes.length; at++) if (bytes[at] !== 0) return false;
+  for (let at = from + words.length * 4; at < end; at++) if (bytes[at] !== 0) return false;
   return true;
 }

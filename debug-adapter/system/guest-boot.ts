@@ -36,7 +36,7 @@ export class GuestBoot {
   load(memory: GuestMemory): readonly RegisterValue[] {
     const plan = this.plan ?? this.makePlan();
     this.plan = undefined;
-    placePieces(plan.pieces, memory);
+    placePieces(plan, memory);
     return entryRegisters(plan.entry);
   }
 

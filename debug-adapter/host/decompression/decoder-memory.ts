@@ -64,6 +64,11 @@ export class DecoderMemory {
     return this.all.subarray(this.outputStart, this.end);
   }
 
+  /** Forgets the output so far: the next goes over it. */
+  restart(): void {
+    this.end = this.outputStart;
+  }
+
   /** Makes sure that so many bytes more have room. */
   reserve(count: number): void {
     if (this.length + count > this.limitBytes) {

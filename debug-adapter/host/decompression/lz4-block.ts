@@ -20,7 +20,7 @@ const outcome = { ended: 0, paused: 1, damaged: 2 } as const;
 const bytesOfCall = 0x20000;
 
 class BlockFunction {
-  readonly body = new FunctionBody(['i32', 'i32', 'i32', 'i32', 'i32', 'i32'], ['i32']);
+  readonly body = new FunctionBody(['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'], ['i32']);
   private readonly parameter = {
     input: 0,
     inputEnd: 1,
@@ -28,6 +28,7 @@ class BlockFunction {
     pauseAt: 3,
     blockStart: 4,
     outputEnd: 5,
+    isUsed: 6,
   } as const;
   private readonly token = this.body.addLocal('i32');
   private readonly count = this.body.addLocal('i32');
@@ -38,7 +39,7 @@ class BlockFunction {
   /** A sequence is a token, literals, and a match; the last one has no match. */
   constructor() {
     const { body, token, count, distance, copy } = this;
-    const { input, inputEnd, output, pauseAt, blockStart } = this.parameter;
+    const { input, inputEnd, output, pauseAt, blockStart, isUsed } = this.parameter;
     body.block('left').block('damaged').block('paused').block('ended').loop('sequence');
     body.get(output).get(pauseAt).op(op.i32GeU).brIf('paused');
     body.get(input).get(inputEnd).op(op.i32GeU).brIf('damaged');
@@ -63,7 +64,7 @@ class BlockFunction {
     body.get(distance).i32(1).op(op.i32Sub);
     body.get(output).get(blockStart).op(op.i32Sub).op(op.i32GeU).brIf('damaged');
     this.emitRoomCheck();
-    emitMatchCopy(body, distance, copy);
+    emitMatchCopy(body, distance, copy, isUsed);
     body.br('sequence').end();
     this.emitLeave(outcome.ended);
     this.emitLeave(outcome.paused);
@@ -109,6 +110,8 @@ const blockModule = once(() => compileDecoder(new BlockFunction().body));
 /** Decodes blocks, each on its own, into one output. */
 export class Lz4BlockDecoder {
   private readonly memory: DecoderMemory;
+  /** Whether there has been another output where the next goes. */
+  private isUsed = false;
 
   /** @param blockBytesMax longest block */
   constructor(blockBytesMax: number, limitBytes: number) {
@@ -124,10 +127,11 @@ export class Lz4BlockDecoder {
     const blockStart = memory.end;
     const inputEnd = memory.provide(block);
     const outputEnd = memory.reserveAtMost(unpackedBytesMax);
+    const isUsed = Number(this.isUsed);
     let input = inputStart;
     for (let end: number = outcome.paused; end !== outcome.ended;) {
       const pauseAt = memory.end + bytesOfCall;
-      end = memory.decode(input, inputEnd, memory.end, pauseAt, blockStart, outputEnd);
+      end = memory.decode(input, inputEnd, memory.end, pauseAt, blockStart, outputEnd, isUsed);
       if (end === outcome.damaged) {
         throw new PackedDataError('a block is damaged, or unpacks to more than allowed');
       }
@@ -138,5 +142,11 @@ export class Lz4BlockDecoder {
 
   get output(): Uint8Array {
     return this.memory.output;
+  }
+
+  /** Begins another output in place of the one so far. */
+  restart(): void {
+    this.memory.restart();
+    this.isUsed = true;
   }
 }

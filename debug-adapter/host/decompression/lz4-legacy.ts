@@ -14,10 +14,30 @@ const blockBytesMax = 8 * 1024 * 1024;
  */
 export function unpackLz4Legacy(packed: Uint8Array, limitBytes: number): Uint8Array {
   const blocks = blocksOf(packed);
-  const longest = blocks.reduce((length, block) => Math.max(length, block.length), 0);
-  const decoder = new Lz4BlockDecoder(longest, limitBytes);
+  const decoder = new Lz4BlockDecoder(longestOf(blocks), limitBytes);
   for (const block of blocks) decoder.decode(block, blockBytesMax);
   return decoder.output;
+}
+
+/**
+ * The same block by block. Each is unpacked where the one before was, into memory that the processor has at hand: a part
+ * is good until the next is asked for.
+ * @throws PackedDataError
+ */
+export function* lz4LegacyParts(packed: Uint8Array, limitBytes: number): Generator<Uint8Array> {
+  const blocks = blocksOf(packed);
+  const decoder = new Lz4BlockDecoder(longestOf(blocks), Math.min(limitBytes, blockBytesMax));
+  let left = limitBytes;
+  for (const block of blocks) {
+    decoder.decode(block, Math.min(left, blockBytesMax));
+    left -= decoder.output.length;
+    yield decoder.output;
+    decoder.restart();
+  }
+}
+
+function longestOf(blocks: readonly Uint8Array[]): number {
+  return blocks.reduce((length, block) => Math.max(length, block.length), 0);
 }
 
 function blocksOf(packed: Uint8Array): readonly Uint8Array[] {

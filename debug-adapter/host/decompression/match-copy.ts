@@ -39,19 +39,28 @@ export function emitCopy(body: FunctionBody, locals: CopyLocals): void {
 }
 
 /**
- * Writes a run of the byte at `from`. Of zeros only so many as another copy may have written over: the rest of a memory
- * that is filled once from its start is zero, and what is not touched costs the host nothing.
+ * Writes a run of the byte at `from`. Of zeros only so many as another copy may have written over where the memory is
+ * fresh: one that is filled once from its start is zero, and what is not touched costs the host nothing.
  */
-function emitRun(body: FunctionBody, { from, to, end }: CopyLocals): void {
+function emitRun(body: FunctionBody, { from, to, end }: CopyLocals, isUsed?: number): void {
   body.get(to).get(from).memory(op.i32Load8U, 0).tee(from);
   body.get(end).get(to).op(op.i32Sub).i32(wideBytes);
   body.get(end).get(to).op(op.i32Sub).i32(wideBytes).op(op.i32LtU).get(from).op(op.i32Or);
+  if (isUsed !== undefined) body.get(isUsed).op(op.i32Or);
   body.op(op.select).op(op.prefixFc).bytes([opFc.memoryFill, 0]);
   body.get(end).set(to);
 }
 
-/** Copies at least one byte from `distance` bytes back, with up to 15 more behind the end. */
-export function emitMatchCopy(body: FunctionBody, distance: number, locals: CopyLocals): void {
+/**
+ * Copies at least one byte from `distance` bytes back, with up to 15 more behind the end.
+ * @param isUsed local that is not 0 where the output may go over an earlier one; absent where it never does
+ */
+export function emitMatchCopy(
+  body: FunctionBody,
+  distance: number,
+  locals: CopyLocals,
+  isUsed?: number,
+): void {
   const { from, to } = locals;
   body.get(to).get(distance).op(op.i32Sub).set(from);
   body.get(distance).i32(wideBytes).op(op.i32GeU).if();
@@ -59,7 +68,7 @@ export function emitMatchCopy(body: FunctionBody, distance: number, locals: Copy
   body.else().get(distance).i32(8).op(op.i32GeU).if();
   emitSteps(body, locals, 8);
   body.else().get(distance).i32(1).op(op.i32Eq).if();
-  emitRun(body, locals);
+  emitRun(body, locals, isUsed);
   body.else();
   emitSteps(body, locals, 1);
   body.end().end().end();

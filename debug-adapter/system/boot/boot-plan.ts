@@ -12,14 +12,24 @@ export interface MemoryPiece {
 /** Outcome of a loader. Memory that no piece covers is zero. */
 export interface BootPlan {
   readonly pieces: readonly MemoryPiece[];
+  /**
+   * Pieces that are made while they are placed, to be taken once: each is good until the next is asked for.
+   * @throws UserError where one cannot be made
+   */
+  readonly unpackedPieces?: Iterable<MemoryPiece>;
   readonly entry: ProcessorEntry;
 }
 
 /**
  * Writes the pieces of a plan into memory that is all zero.
- * @throws UserError where RAM is exhausted
+ * @throws UserError where a piece cannot be made, or RAM is exhausted
  */
-export function placePieces(pieces: readonly MemoryPiece[], memory: GuestMemory): void {
+export function placePieces({ pieces, unpackedPieces = [] }: BootPlan, memory: GuestMemory): void {
+  placeEach(pieces, memory);
+  placeEach(unpackedPieces, memory);
+}
+
+function placeEach(pieces: Iterable<MemoryPiece>, memory: GuestMemory): void {
   for (const { gpa, bytes } of pieces) {
     if (memory.write(gpa, bytes)) continue;
     throw new UserError(

@@ -4,19 +4,29 @@ import type { ImageFile } from '../machine-configuration';
 import { readElfFile, type ElfFile, type ElfProgramHeader } from './elf-file';
 import { imageError, truncatedImage } from './image-error';
 
-/** A part of the image that goes into guest memory. */
-export interface LoadSegment {
+/** Where a part of the image goes in guest memory. */
+export interface SegmentPlace {
   readonly gpa: number;
-  /** Contents; memory behind them up to `memoryBytes` is zero. */
-  readonly bytes: Uint8Array;
   readonly memoryBytes: number;
 }
 
+/** Where a part of the image comes from, besides. */
+export interface FileSegment extends SegmentPlace {
+  readonly offset: number;
+  readonly fileBytes: number;
+}
+
+/** A part of the image that goes into guest memory. */
+export interface LoadSegment extends SegmentPlace {
+  /** Contents; memory behind them up to `memoryBytes` is zero. */
+  readonly bytes: Uint8Array;
+}
+
 /** What the loader needs of an executable. */
-export interface ElfImage {
+export interface ElfImage<Segment extends SegmentPlace = LoadSegment> {
   readonly file: ElfFile;
   readonly entry: number;
-  readonly segments: readonly LoadSegment[];
+  readonly segments: readonly Segment[];
 }
 
 /** Where segments may go: from `lowest` up to, not including, `end`. */
@@ -39,15 +49,46 @@ export function readElfImage(image: ImageFile, range: LoadRange): ElfImage {
 }
 
 /**
+ * The same of an executable of which there is only the beginning, with all headers.
+ * @param sizeBytes of the whole
+ * @throws UserError `image-…` naming the path and the problem
+ */
+export function readElfHead(
+  head: ImageFile,
+  range: LoadRange,
+  sizeBytes: number,
+): ElfImage<FileSegment> {
+  const elf = readFileSegments(head, range, sizeBytes, false);
+  checkEntry(head, elf.entry, elf.segments);
+  return elf;
+}
+
+/**
  * Reads a 64-bit executable, or with `allow32Bit` also one in a 32-bit container; its entry point may mean nothing.
  * @throws UserError `image-…` naming the path and the problem
  */
 export function readElfSegments(image: ImageFile, range: LoadRange, allow32Bit = false): ElfImage {
+  const { bytes } = image;
+  const elf = readFileSegments(image, range, bytes.length, allow32Bit);
+  const segments = elf.segments.map(({ gpa, memoryBytes, offset, fileBytes }) => ({
+    gpa,
+    memoryBytes,
+    bytes: bytes.subarray(offset, offset + fileBytes),
+  }));
+  return { ...elf, segments };
+}
+
+function readFileSegments(
+  image: ImageFile,
+  range: LoadRange,
+  sizeBytes: number,
+  allow32Bit: boolean,
+): ElfImage<FileSegment> {
   const file = readElfFile(image);
   checkKind(image, file, allow32Bit);
-  const segments: LoadSegment[] = [];
+  const segments: FileSegment[] = [];
   for (const header of file.programHeaders) {
-    const segment = readSegment(image, header, range);
+    const segment = readSegment(image, header, range, sizeBytes);
     if (segment !== undefined) segments.push(segment);
   }
   if (segments.length === 0) {
@@ -63,9 +104,9 @@ export function readElfSegments(image: ImageFile, range: LoadRange, allow32Bit =
 export function checkEntry(
   image: ImageFile,
   entry: number,
-  segments: readonly LoadSegment[],
+  segments: readonly SegmentPlace[],
 ): void {
-  const holdsEntry = ({ gpa, memoryBytes }: LoadSegment): boolean =>
+  const holdsEntry = ({ gpa, memoryBytes }: SegmentPlace): boolean =>
     entry >= gpa && entry < gpa + memoryBytes;
   if (segments.some(holdsEntry)) return;
   const problem = `has its entry point at 0x${entry.toString(16)}, outside of what it loads`;
@@ -90,7 +131,8 @@ function readSegment(
   image: ImageFile,
   header: ElfProgramHeader,
   range: LoadRange,
-): LoadSegment | undefined {
+  sizeBytes: number,
+): FileSegment | undefined {
   const { type, memoryBytes, fileBytes, offset, physicalAddress: gpa } = header;
   if (type === Elf.segmentInterpreter || type === Elf.segmentDynamic) {
     throw imageError(image, 'dynamic', 'needs a dynamic linker', rebuildHint);
@@ -99,9 +141,9 @@ function readSegment(
   if (fileBytes > memoryBytes) {
     throw imageError(image, 'bad-segment', 'has a segment larger than its memory', rebuildHint);
   }
-  if (offset + fileBytes > image.bytes.length) throw truncatedImage(image, 'a segment');
+  if (offset + fileBytes > sizeBytes) throw truncatedImage(image, 'a segment');
   checkPlace(image, gpa, memoryBytes, range);
-  return { gpa, bytes: image.bytes.subarray(offset, offset + fileBytes), memoryBytes };
+  return { gpa, memoryBytes, offset, fileBytes };
 }
 
 /**

@@ -15,10 +15,17 @@ import {
   pageMapLevel5,
 } from './boot-structures';
 import { isBzImage, readBzImage, type BzImage } from './bz-image';
-import { checkPlace, readElfImage, type ElfImage } from './elf-image';
+import {
+  checkPlace,
+  readElfHead,
+  readElfImage,
+  type ElfImage,
+  type FileSegment,
+  type SegmentPlace,
+} from './elf-image';
 import { placeInitialRamDisk } from './initial-ram-disk';
 import { checkInitrdArchive } from './initrd-archive';
-import { unpackKernel } from './kernel-payload';
+import { unpackKernel, unpackKernelByParts } from './kernel-payload';
 import { highMemoryStart, memoryMap } from './memory-map';
 import { longModeEntry } from './processor-entry';
 
@@ -26,6 +33,7 @@ import { longModeEntry } from './processor-entry';
 interface LoadedKernel {
   readonly entry: number;
   readonly pieces: readonly MemoryPiece[];
+  readonly unpackedPieces?: Iterable<MemoryPiece>;
   /** First address behind all that the kernel needs before it has read its memory map. */
   readonly end: number;
   /** Absent for a bare vmlinux. */
@@ -55,6 +63,7 @@ export function planLinuxKernel(guest: GuestConfiguration, services: BootService
   const { piece, descriptors } = flatDescriptorTable(flatDescriptor.code64, code, data);
   const { startInfoGpa, commandLineGpa, pageTablesGpa } = lowMemory;
   const tables = hasFiveLevels(guest) ? fiveLevelTables() : undefined;
+  const { unpackedPieces } = kernel;
   const parameters = bootParameters(guest, kernel, initrd, services.acpiRootPointer.gpa);
   return {
     pieces: [
@@ -66,6 +75,7 @@ export function planLinuxKernel(guest: GuestConfiguration, services: BootService
       ...kernel.pieces,
       ...(initrd === undefined ? [] : [initrd]),
     ],
+    ...(unpackedPieces === undefined ? {} : { unpackedPieces }),
     entry: longModeEntry(
       kernel.entry,
       tables?.gpa ?? pageTablesGpa,
@@ -96,15 +106,46 @@ function loadKernel(guest: GuestConfiguration, { decompressor }: BootServices): 
   if (!isBzImage(image.bytes)) return loadedElf(readElfImage(image, range), undefined);
   const bzImage = readBzImage(image);
   if (guest.unpack === 'guest') return selfUnpackingKernel(guest, bzImage);
-  return loadedElf(readElfImage(unpackKernel(image, bzImage, decompressor), range), bzImage);
+  const kernel = unpackKernelByParts(image, bzImage, decompressor);
+  if (kernel === undefined) {
+    return loadedElf(readElfImage(unpackKernel(image, bzImage, decompressor), range), bzImage);
+  }
+  const elf = readElfHead(kernel.head, range, kernel.sizeBytes);
+  const unpackedPieces = piecesOfParts(kernel.parts, elf.segments);
+  return { ...loadedAt(elf, bzImage), pieces: [], unpackedPieces };
 }
 
-function loadedElf({ entry, segments }: ElfImage, bzImage: BzImage | undefined): LoadedKernel {
+/** What goes into memory of a file that comes by parts. */
+function* piecesOfParts(
+  parts: Iterable<Uint8Array>,
+  segments: readonly FileSegment[],
+): Generator<MemoryPiece> {
+  let partStart = 0;
+  for (const part of parts) {
+    const partEnd = partStart + part.length;
+    for (const { gpa, offset, fileBytes } of segments) {
+      const from = Math.max(offset, partStart);
+      const end = Math.min(offset + fileBytes, partEnd);
+      if (from >= end) continue;
+      const bytes = part.subarray(from - partStart, end - partStart);
+      yield { gpa: gpa + from - offset, bytes };
+    }
+    partStart = partEnd;
+  }
+}
+
+function loadedElf(elf: ElfImage, bzImage: BzImage | undefined): LoadedKernel {
+  return { ...loadedAt(elf, bzImage), pieces: elf.segments };
+}
+
+function loadedAt(
+  { entry, segments }: ElfImage<SegmentPlace>,
+  bzImage: BzImage | undefined,
+): Omit<LoadedKernel, 'pieces'> {
   const ends = segments.map(({ gpa, memoryBytes }) => gpa + memoryBytes);
   const needed = bzImage === undefined ? 0 : bzImage.preferredAddress + bzImage.initBytes;
   return {
     entry,
-    pieces: segments,
     end: Math.max(needed, ...ends),
     setupHeader: bzImage?.setupHeader,
     initrdAddressMaximum: bzImage?.initrdAddressMaximum ?? initrdAddressMaximum,

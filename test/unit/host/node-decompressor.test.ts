@@ -103,6 +103,24 @@ describe('decompressor', () => {
     }
   });
 
+  it('unpacks LZ4 by parts, each in place of the one before', () => {
+    const packed = sample('legacy.lz4');
+    const zeros = lz4File(new Uint8Array(1), 1, 3000);
+    const file = Uint8Array.from([...packed, ...zeros, ...packed, ...zeros]);
+    const partsOf = (limit: number): readonly Buffer[] =>
+      Array.from(nodeDecompressor.unpackByParts?.('lz4', file, limit) ?? [], (part) => {
+        assert(part.kind === 'unpacked', part.kind === 'failed' ? part.message : '');
+        return Buffer.from(part.bytes);
+      });
+    const whole = unpack('lz4', file, 1 << 24);
+    assert(whole.kind === 'unpacked');
+    const { length } = whole.bytes;
+    const parts = partsOf(length);
+    assert.ok(parts.length > 3 && Buffer.concat(parts).equals(Buffer.from(whole.bytes)));
+    assert.throws(() => partsOf(length - 1), /more than allowed/);
+    assert.equal(nodeDecompressor.unpackByParts?.('xz', file, length), undefined);
+  });
+
   it('refuses a block of LZ4 that is larger than blocks may be', () => {
     const mebibytes = (count: number): Unpacked =>
       unpack('lz4', lz4File(Uint8Array.of(0), 1, count * 0x100000 - 6), 0x1000000);

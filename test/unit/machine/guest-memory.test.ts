@@ -47,6 +47,40 @@ describe('guest memory', () => {
     assert.deepEqual(memory.read(5, 3 * page), data);
   });
 
+  it('writes an image over parts of the map, around pages that are there already', () => {
+    const pages = 1500;
+    const memory = memoryOf(pages);
+    memory.mapRam(100, pages);
+    const at = 100 * page + 40;
+    const image = new Uint8Array((pages - 1) * page);
+    for (let index = 0; index < pages; index += 3)
+      image.fill(index, index * page + 7, index * page + 1500);
+    for (const gpaPage of [300, 301, 1024, 1300]) memory.write(gpaPage * page, Uint8Array.of(99));
+    assert.ok(memory.write(at, image));
+    assert.equal(memory.framesInUse, pages);
+    assert.deepEqual(memory.read(at, image.length), image);
+    assert.deepEqual([memory.frameOf(1024), memory.frameOf(100), memory.frameOf(101)], [2, 4, 5]);
+    assert.equal(memory.write(at + page, image), false, 'its end is not mapped');
+  });
+
+  it('tells observers of a frame that has got another use', () => {
+    const memory = memoryOf(2);
+    memory.mapRam(0, 2);
+    const map = memory.captureMap();
+    memory.write(0, Uint8Array.of(1));
+    memory.addFlag(0, frameHoldsCode);
+    const heard: number[] = [];
+    memory.observe({
+      codeWillChange: (frame) => heard.push(frame),
+      translationWillChange: () => undefined,
+      writeAccessDidEnd: () => undefined,
+      mapDidChange: () => undefined,
+    });
+    memory.restoreMap(map);
+    memory.write(page, Uint8Array.of(2));
+    assert.deepEqual(heard, [0]);
+  });
+
   it('refuses what is not mapped, and writes nothing then', () => {
     const memory = memoryOf(4);
     memory.mapRam(0, 1);

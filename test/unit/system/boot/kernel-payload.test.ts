@@ -5,7 +5,10 @@ import { gunzipSync } from 'node:zlib';
 import { nodeDecompressor } from '../../../../debug-adapter/host/node-decompressor';
 import { UserError } from '../../../../debug-adapter/support/user-error';
 import { readBzImage } from '../../../../debug-adapter/system/boot/bz-image';
-import { unpackKernel } from '../../../../debug-adapter/system/boot/kernel-payload';
+import {
+  unpackKernel,
+  unpackKernelByParts,
+} from '../../../../debug-adapter/system/boot/kernel-payload';
 import { bzImage } from '../../../support/boot-images';
 
 const folder = new URL('../../../fixtures/compressed/', import.meta.url);
@@ -23,6 +26,16 @@ function withSize(packed: Uint8Array, size = original.length): Uint8Array {
 function unpack(payload: Uint8Array, decompressor = nodeDecompressor): Uint8Array {
   const image = { path: 'vmlinuz', bytes: bzImage({ payload }) };
   return unpackKernel(image, readBzImage(image), decompressor).bytes;
+}
+
+/** The same by parts; undefined where it is unpacked as a whole. */
+function unpackByParts(payload: Uint8Array): Uint8Array | undefined {
+  const image = { path: 'vmlinuz', bytes: bzImage({ payload }) };
+  const kernel = unpackKernelByParts(image, readBzImage(image), nodeDecompressor);
+  if (kernel === undefined) return undefined;
+  const bytes = Buffer.concat(Array.from(kernel.parts, (part) => Buffer.from(part)));
+  assert.equal(kernel.sizeBytes, bytes.length);
+  return bytes;
 }
 
 const payloads: readonly (readonly [string, Uint8Array])[] = [
@@ -44,16 +57,18 @@ describe('kernel payload', () => {
   for (const [title, payload] of payloads) {
     it(`is unpacked: ${title}`, () => {
       assert.ok(Buffer.from(unpack(payload)).equals(original));
+      const byParts = unpackByParts(payload);
+      assert.equal(byParts !== undefined, title === 'LZ4');
+      assert.ok(byParts === undefined || Buffer.from(byParts).equals(original));
     });
   }
 
   refused.forEach(([id, payload], index) => {
     it(`is refused with ${id} (${index})`, () => {
-      assert.throws(
-        () => unpack(payload),
-        (problem) =>
-          problem instanceof UserError && problem.id === id && problem.message.includes('vmlinuz'),
-      );
+      const isExpected = (problem: unknown): boolean =>
+        problem instanceof UserError && problem.id === id && problem.message.includes('vmlinuz');
+      assert.throws(() => unpack(payload), isExpected);
+      assert.throws(() => unpackByParts(payload) ?? unpack(payload), isExpected);
     });
   });
 });

@@ -1,9 +1,11 @@
 /** Linux kernels by the 64-bit boot protocol: what is where at entry, and what is refused (boot.rst). */
 import assert from 'node:assert/strict';
+import { nodeDecompressor } from '../../../../debug-adapter/host/node-decompressor';
+import { GuestMemory } from '../../../../debug-adapter/machine/guest-memory';
 import { bootParams, e820Entry, LinuxBoot } from '../../../../debug-adapter/spec/linux-boot';
 import { readField } from '../../../../debug-adapter/support/struct-layout';
 import { UserError } from '../../../../debug-adapter/support/user-error';
-import type { BootPlan } from '../../../../debug-adapter/system/boot/boot-plan';
+import { placePieces, type BootPlan } from '../../../../debug-adapter/system/boot/boot-plan';
 import { planLinuxKernel } from '../../../../debug-adapter/system/boot/linux-kernel';
 import type { GuestConfiguration } from '../../../../debug-adapter/system/machine-configuration';
 import { cpioArchive, file as cpioFile } from '../../../../scripts/guest-debian/cpio.mjs';
@@ -13,6 +15,7 @@ const services = {
   decompressor: undefined,
   acpiRootPointer: { gpa: 0xe0000, bytes: new Uint8Array(36) },
 };
+const page = 4096;
 const mebibyte = 1024 * 1024;
 const kernelAt = 0x1000000;
 const startInfo = 0x2000;
@@ -30,6 +33,22 @@ const file = (bytes: Uint8Array): { readonly path: string; readonly bytes: Uint8
   path: 'initrd.img',
   bytes,
 });
+
+const word = (value: number): readonly number[] =>
+  [0, 8, 16, 24].map((shift) => (value >>> shift) & 0xff);
+
+/** A legacy frame of LZ4 whose blocks have literals only. */
+function storedLz4(bytes: Uint8Array, blockBytes: number): readonly number[] {
+  const file: number[] = [...word(0x184c2102)];
+  for (let at = 0; at < bytes.length; at += blockBytes) {
+    const literals = bytes.subarray(at, at + blockBytes);
+    const more = literals.length - 15;
+    const lengths = [...Array<number>(Math.floor(more / 255)).fill(255), more % 255];
+    const block = [0xf0, ...lengths, ...literals];
+    file.push(...word(block.length), ...block);
+  }
+  return file;
+}
 
 /** The piece that covers an address. */
 function bytesAt(plan: BootPlan, gpa: number): Uint8Array {
@@ -110,6 +129,26 @@ describe('Linux kernel', () => {
     assert.equal(bytesAt(plan, kernelAt + 0x200)[0], 0xf4);
     assert.equal(parameter(plan, 'init_size'), 0x200000);
     assert.equal(parameter(plan, 'e820_entries'), 3);
+  });
+
+  it('that is packed as LZ4 is placed block by block', () => {
+    const contents = Uint8Array.from({ length: 5000 }, (_, index) => (index * 7) & 0xff);
+    const kernel = elfImage(64, kernelAt, [
+      { gpa: kernelAt, bytes: contents, memoryBytes: 0x300000 },
+      { gpa: kernelAt + 0x300000, bytes: contents.subarray(9), memoryBytes: 0x10000 },
+    ]);
+    const payload = Uint8Array.from([...storedLz4(kernel, 1700), ...word(kernel.length)]);
+    const memory = new GuestMemory(new Uint8Array(64 * page), 0, 64);
+    memory.mapRam(0, 0x10000);
+    const packed = guest(bzImage({ payload }));
+    const plan = planLinuxKernel(packed, { ...services, decompressor: nodeDecompressor });
+    placePieces(plan, memory);
+    assert.equal(plan.entry.rip, kernelAt);
+    assert.deepEqual(memory.read(kernelAt, contents.length), contents);
+    assert.deepEqual(memory.read(kernelAt + 0x300000, 4991), contents.subarray(9));
+    const damaged = guest(bzImage({ payload: payload.with(payload.length - 3, 0xff) }));
+    const late = planLinuxKernel(damaged, { ...services, decompressor: nodeDecompressor });
+    assert.throws(() => placePieces(late, memory), UserError, 'its size is known at its end');
   });
 
   it('that is not compressed within its bzImage is loaded as it is', () => {
