@@ -4,12 +4,12 @@ import { stateBytes } from '../machine/processor-state';
 
 /** First processor's state; below lie the hypervisor's pages, and offset 0 means "none". */
 export const processorBase = hypervisorPagesEnd;
-export const processorStride = 0x80000;
+export const processorStride = 0x200000;
 export const processorCountMax = 64;
 
 /** Decoded instructions and the offset tables of code pages. */
 export const arenaBase = processorBase + processorCountMax * processorStride;
-export const arenaEnd = 0x8000000;
+export const arenaEnd = 0xe000000;
 
 /** First guest frame. Every host address below it is a scratch buffer. */
 export const frameBase = arenaEnd;
@@ -100,18 +100,19 @@ export function segmentCheckOffset(segment: number): number {
 export const tlbEntryBytes = 16;
 /** By how much an index is shifted to reach its entry. */
 export const tlbEntryShift = 4;
-export const codeTlbEntries = 1024;
+/** As many as there are pages in the text of a kernel, which lie one behind the other. */
+export const codeTlbEntries = 4096;
 /** A data-TLB entry: linear page (i64), address of its first byte in the space (i32), unused (i32). */
-export const dataTlbEntriesMax = 4096;
+export const dataTlbEntriesMax = 16384;
 
 const codeTlbBytes = codeTlbEntries * tlbEntryBytes;
 const dataTlbBytes = dataTlbEntriesMax * tlbEntryBytes;
 
 /** Offsets of the TLBs from `vpBase`: for supervisor (0), user (1), and supervisor that may access user pages (2). */
 export const tlbOffsets = {
-  code: [0x4000, 0x4000 + codeTlbBytes],
-  read: [0x10000, 0x10000 + dataTlbBytes, 0x10000 + 4 * dataTlbBytes],
-  write: [0x10000 + 2 * dataTlbBytes, 0x10000 + 3 * dataTlbBytes, 0x10000 + 5 * dataTlbBytes],
+  code: [0x20000, 0x20000 + codeTlbBytes],
+  read: [0x40000, 0x40000 + dataTlbBytes, 0x40000 + 4 * dataTlbBytes],
+  write: [0x40000 + 2 * dataTlbBytes, 0x40000 + 3 * dataTlbBytes, 0x40000 + 5 * dataTlbBytes],
 } as const;
 
 /** A jump-cache entry says which translated region an instruction pointer begins: its fields. */
@@ -128,7 +129,7 @@ export const jumpCacheEntries = 2048;
 export const jumpCacheEntryShift = 4;
 
 /** Offsets of the jump caches from `vpBase`: for supervisor (0) and user (1). */
-export const jumpCacheOffsets = [0x70000, 0x78000] as const;
+export const jumpCacheOffsets = [0x8000, 0x10000] as const;
 
 /** First byte after the run area, for a check that nothing overlaps. */
 export const runAreaEnd = cursor;

@@ -20,12 +20,12 @@ import {
   arenaBase,
   dataTlbEntriesMax,
   frameBase,
+  jumpCacheOffsets,
   processorBase,
   processorCountMax,
   processorStride,
   runAreaEnd,
   runOffsets,
-  tlbOffsets,
 } from './memory-map';
 import { TranslationSources } from './paging/translation-sources';
 import { VirtualProcessorCore, type SharedParts } from './processor-core';
@@ -43,7 +43,7 @@ export interface PartitionCoreOptions {
   readonly randomSeed?: bigint;
   /** What instructions mean, to both engines; the definitions of `semantics/` unless given. */
   readonly variants?: VariantTable;
-  /** Entries of each data TLB, a power of two from 64 to 4096. */
+  /** Entries of each data TLB, a power of two from 64 to 16384. */
   readonly tlbEntries?: number;
   /** Of the linear addresses that the processors support; 57 lets software turn 5-level paging on. */
   readonly linearAddressBits?: LinearAddressBits;
@@ -141,7 +141,7 @@ export function createPartitionCores(
   const { changesOfUnstablePage = changesOfUnstablePageDefault } = options;
   const { modulesMax = modulesOfProcessMax } = options;
   assert(processorCount >= 1 && processorCount <= processorCountMax, 'processor count');
-  assert(runAreaEnd <= tlbOffsets.code[0], 'the run area ends before the TLBs');
+  assert(runAreaEnd <= jumpCacheOffsets[0], 'the run area ends before the tables');
   const cores: VirtualProcessorCore[] = [];
   const coreAt = (vpBase: number): VirtualProcessorCore =>
     present(cores[(vpBase - processorBase) / processorStride], 'processor');

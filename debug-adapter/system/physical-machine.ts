@@ -60,7 +60,7 @@ export interface MachinePorts {
   readonly blockFiles?: BlockFiles;
   /** Jumps to a place until it is translated, 0 for never; changes speed only. */
   readonly hotCount?: number;
-  /** Entries of each data TLB, a power of two from 64 to 4096; changes speed only. */
+  /** Entries of each data TLB, a power of two from 64 to 16384; changes speed only. */
   readonly tlbEntries?: number;
 }
 

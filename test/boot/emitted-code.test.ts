@@ -1,5 +1,6 @@
 // What a boot translates reaches nothing but the processor's block and what the TLB leads to, shown on the emitted bytes.
 import assert from 'node:assert/strict';
+import { dataTlbEntriesMax } from '../../debug-adapter/cpu/memory-map';
 import { proveModule } from '../support/emitted-code/access-proof';
 import { readModule } from '../support/emitted-code/module-reader';
 import { recordingCodeHost } from '../support/emitted-code/recording-code-host';
@@ -15,7 +16,7 @@ describe('addresses of code that a boot has emitted', () => {
     let regions = 0;
     for (const module of codeHost.modules.map(readModule)) {
       if (module.functions.some(({ parameters }) => parameters.length !== 3)) continue;
-      proveModule(module, 4096);
+      proveModule(module, dataTlbEntriesMax);
       regions += module.functions.length;
     }
     assert.ok(regions > 50, `${regions} regions`);

@@ -1,4 +1,5 @@
 /** Ways to run a machine, such as those of `random-machine.ts`, that must all do the same, compared by state hash. */
+import { dataTlbEntriesMax } from '../../debug-adapter/cpu/memory-map';
 import type { TraceEvent, TraceSink } from '../../debug-adapter/machine/trace';
 import type { PhysicalMachine } from '../../debug-adapter/system/physical-machine';
 import type { RunOutcome, RunRequest } from '../../debug-adapter/system/run-types';
@@ -23,11 +24,15 @@ interface MachineManner {
   readonly isObserved?: boolean;
 }
 
-const reference: MachineManner = { title: 'interpreted at once', tlbEntries: 4096, hotCount: 0 };
+const reference: MachineManner = {
+  title: 'interpreted at once',
+  tlbEntries: dataTlbEntriesMax,
+  hotCount: 0,
+};
 
 export const machineManners: readonly MachineManner[] = [
   { title: 'interpreted, small TLB', tlbEntries: 64, hotCount: 0 },
-  { title: 'single steps', tlbEntries: 4096, hotCount: 0, slice: 1 },
+  { title: 'single steps', tlbEntries: dataTlbEntriesMax, hotCount: 0, slice: 1 },
   {
     title: 'interpreted in slices, observed',
     tlbEntries: 64,
@@ -35,9 +40,9 @@ export const machineManners: readonly MachineManner[] = [
     slice: 97,
     isObserved: true,
   },
-  { title: 'translated at once', tlbEntries: 4096, hotCount: 1 },
+  { title: 'translated at once', tlbEntries: dataTlbEntriesMax, hotCount: 1 },
   { title: 'translated at once, small TLB, in slices', tlbEntries: 64, hotCount: 1, slice: 1009 },
-  { title: 'translated where hot', tlbEntries: 4096, hotCount: 20 },
+  { title: 'translated where hot', tlbEntries: dataTlbEntriesMax, hotCount: 20 },
   { title: 'moved from machine to machine', tlbEntries: 256, hotCount: 5, moves: true },
   {
     title: 'translated, back and forth',

@@ -4,7 +4,7 @@ import { tlbEntryBytes } from '../memory-map';
 
 const wordsPerEntry = tlbEntryBytes / 4;
 /** Filled entries that a list remembers one by one; beyond that a flush goes over all of them. */
-const listedMax = 256;
+const listedMax = 1024;
 /** Lists of each half of the address space: each gibibyte has one of them. */
 const listsOfHalf = 8;
 /** Shift of a page number to that of its gibibyte. */
@@ -50,14 +50,14 @@ export class TlbSet {
     (_, index) => new FilledList(1 << index),
   );
 
-  /** @param at offset of the first entry in the space */
+  /** @param at offset of the first entry in the space, where all bytes are 0: page 0, which is no other entry's */
   constructor(
     bytes: Uint8Array,
     at: number,
     private readonly entries: number,
   ) {
     this.words = new Int32Array(bytes.buffer, bytes.byteOffset + at, entries * wordsPerEntry);
-    for (let index = 0; index < entries; index++) this.invalidate(index);
+    this.invalidate(0);
   }
 
   fill(low: number, high: number, value: number): void {
@@ -195,10 +195,7 @@ export class TlbSet {
   }
 }
 
-/**
- * An invalid entry holds a page that belongs to another index, so that nothing can match it: page 1, and page 0 in the
- * entry of page 1.
- */
+/** An invalid entry holds a page that belongs to another index, so that nothing can match it: page 0, or else page 1. */
 function invalidLow(index: number): number {
-  return index === 1 ? 0 : 0x1000;
+  return index === 0 ? 0x1000 : 0;
 }

@@ -186,13 +186,7 @@ export class TranslationCaches {
 
   /** Drops cached write addresses of a frame. */
   dropWritesTo(frame: number): void {
-    const place = this.writePlaces.take(frame);
-    if (place === -1) return;
-    const hostAddress = this.context.memory.frameOffset(frame);
-    for (const set of this.writes) {
-      if (place === undefined) set.dropValue(hostAddress);
-      else set.dropValueAt(place, hostAddress);
-    }
+    this.writePlaces.drop(frame, this.context.memory.frameOffset(frame), this.writes);
   }
 
   private noteWritePlace(low: number, hostAddress: number): void {

@@ -5,6 +5,7 @@ import {
   arenaBase,
   arenaEnd,
   codeTlbEntries,
+  dataTlbEntriesMax,
   frameBase,
   jumpCacheOffsets,
   runAreaEnd,
@@ -172,7 +173,7 @@ function watchSlowPath(cores: readonly VirtualProcessorCore[]): () => number {
 }
 
 describe('what the proof about emitted code builds on', () => {
-  for (const tlbEntries of [64, 4096]) {
+  for (const tlbEntries of [64, dataTlbEntriesMax]) {
     for (const hotCount of [0, 1]) {
       it(`holds in random machines, ${tlbEntries} entries, hot at ${hotCount}, seed ${seed}`, () => {
         const machine = randomMachine(new SeededRandom(seed), 2, { tlbEntries, hotCount });
@@ -245,7 +246,7 @@ describe('what the proof about emitted code builds on', () => {
       'a decoded instruction whose register lies in a table',
       (core) => {
         const place = recordOf(core) + recordOffsets.dst;
-        core.context.view.setUint16(place, tlbOffsets.code[0], true);
+        core.context.view.setUint16(place, jumpCacheOffsets[0], true);
       },
     ],
   ];

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { dataTlbEntriesMax } from '../../../debug-adapter/cpu/memory-map';
 import { interpreterModule } from '../../../debug-adapter/cpu/processor-core-factory';
 import { configureSingleGuest } from '../../../debug-adapter/system/machine-configuration';
 import { PhysicalMachine } from '../../../debug-adapter/system/physical-machine';
@@ -45,7 +46,7 @@ function regionsOfKernel(name: string, bits: 32 | 64, steps: number): readonly U
 }
 
 describe('addresses of emitted code', () => {
-  for (const entries of [64, 4096]) {
+  for (const entries of [64, dataTlbEntriesMax]) {
     it(`the interpreter with ${entries} entries`, () => {
       const {
         loads,
@@ -59,7 +60,7 @@ describe('addresses of emitted code', () => {
   for (const name of ['chase', 'crc', 'fib', 'mix64', 'sha256', 'sieve', 'system']) {
     for (const bits of [32, 64] as const) {
       it(`regions of ${name}, ${bits} bits`, () => {
-        assert.ok(proveRegions(regionsOfKernel(name, bits, 3_000_000), 4096) > 0);
+        assert.ok(proveRegions(regionsOfKernel(name, bits, 3_000_000), dataTlbEntriesMax) > 0);
       }).timeout(30_000);
     }
   }
@@ -69,7 +70,7 @@ describe('addresses of emitted code', () => {
     let regions = 0;
     for (let count = 0; count < machines; count++) {
       const codeHost = recordingCodeHost();
-      const tlbEntries = random.pick([64, 4096]);
+      const tlbEntries = random.pick([64, dataTlbEntriesMax]);
       const machine = randomMachine(random, 2, { codeHost, hotCount: 1, tlbEntries });
       machine.run({ maxSteps: 20_000 });
       regions += proveRegions(codeHost.modules, tlbEntries);
@@ -144,7 +145,11 @@ function assertRefused(bytes: Uint8Array, { edit, title }: Mutation, site: Site)
   const changed = bytes.slice();
   edit(changed, site);
   assert.ok(WebAssembly.validate(changed), `still a module ${title}`);
-  assert.throws(() => proveModule(readModule(changed), 4096), Refusal, `${title} at ${site[2].at}`);
+  assert.throws(
+    () => proveModule(readModule(changed), dataTlbEntriesMax),
+    Refusal,
+    `${title} at ${site[2].at}`,
+  );
 }
 
 describe('changed modules', () => {
@@ -169,7 +174,7 @@ describe('changed modules', () => {
   }
 
   it('the interpreter with a comparison turned round is refused', () => {
-    const bytes = interpreterModule(4096);
+    const bytes = interpreterModule(dataTlbEntriesMax);
     const sites = sitesOf(readModule(bytes), isInverted);
     const site = new SeededRandom(seed).pick(sites);
     assertRefused(bytes, isInverted, site);
@@ -181,6 +186,6 @@ describe('changed modules', () => {
       // memory.size
       ...[10, 6, 1, 4, 0, 0x3f, 0, 0x0b],
     ]);
-    assert.throws(() => proveModule(readModule(bytes), 4096), Refusal);
+    assert.throws(() => proveModule(readModule(bytes), dataTlbEntriesMax), Refusal);
   });
 });

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { dataTlbEntriesMax } from '../../../debug-adapter/cpu/memory-map';
 import { ArchivingCodeHost } from '../../../debug-adapter/host/archiving-code-host';
 import { KeptFiles } from '../../../debug-adapter/host/kept-files';
 import {
@@ -23,7 +24,7 @@ import { machineCode } from '../../support/machine-code';
 
 const page = 0x1000_0000n;
 const gpa = 0x10_0000;
-const tlbEntries = 4096;
+const tlbEntries = dataTlbEntriesMax;
 const image = new Uint8Array([1, 2, 3]);
 /** Loads, adds and stores in a loop over a page of data. */
 const loop = '8b 8e 00 01 00 00 01 c8 89 86 00 01 00 00 ff c7 eb ee';

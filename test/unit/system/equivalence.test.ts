@@ -1,6 +1,7 @@
 // A whole machine does the same with any TLB size, engine, way to cut the run, and number of checkpoints (decision 3).
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { dataTlbEntriesMax } from '../../../debug-adapter/cpu/memory-map';
 import { webAssemblyCodeHost } from '../../../debug-adapter/host/web-assembly-code-space';
 import { configureSingleGuest } from '../../../debug-adapter/system/machine-configuration';
 import { PhysicalMachine } from '../../../debug-adapter/system/physical-machine';
@@ -19,17 +20,21 @@ interface Manner {
   readonly checkpointInterval?: number;
 }
 
-const reference: Manner = { title: 'interpreted at once', tlbEntries: 4096, hotCount: 0 };
+const reference: Manner = {
+  title: 'interpreted at once',
+  tlbEntries: dataTlbEntriesMax,
+  hotCount: 0,
+};
 
 const manners: readonly Manner[] = [
   { title: 'interpreted, small TLB', tlbEntries: 64, hotCount: 0 },
   { title: 'interpreted in slices, small TLB', tlbEntries: 64, hotCount: 0, slice: 997 },
-  { title: 'translated', tlbEntries: 4096, hotCount: 20 },
+  { title: 'translated', tlbEntries: dataTlbEntriesMax, hotCount: 20 },
   { title: 'translated, small TLB', tlbEntries: 64, hotCount: 20 },
   { title: 'translated at once in slices, small TLB', tlbEntries: 64, hotCount: 1, slice: 3001 },
   {
     title: 'interpreted, a checkpoint every 1,000',
-    tlbEntries: 4096,
+    tlbEntries: dataTlbEntriesMax,
     hotCount: 0,
     checkpointInterval: 1000,
   },
@@ -41,13 +46,13 @@ const manners: readonly Manner[] = [
   },
   {
     title: 'translated, one checkpoint',
-    tlbEntries: 4096,
+    tlbEntries: dataTlbEntriesMax,
     hotCount: 20,
     checkpointInterval: Infinity,
   },
   {
     title: 'translated, a checkpoint every 10,000,000',
-    tlbEntries: 4096,
+    tlbEntries: dataTlbEntriesMax,
     hotCount: 20,
     checkpointInterval: 10_000_000,
   },

@@ -1,5 +1,6 @@
 // However a program is run (at once, step by step, in pieces, with breakpoints, with small TLBs), it does the same.
 import assert from 'node:assert/strict';
+import { dataTlbEntriesMax } from '../../../../debug-adapter/cpu/memory-map';
 import { ProgramLab, type Manner } from '../../../support/program-lab';
 import { places, randomProgram } from '../../../support/random-program';
 import { SeededRandom, seedOf } from '../../../support/seeded-random';
@@ -9,7 +10,7 @@ const programs = 500;
 const translatedPrograms = 60;
 const stepsEach = 400;
 const smallTlb = 64;
-const largeTlb = 4096;
+const largeTlb = dataTlbEntriesMax;
 
 const whole: Manner = { budget: (left) => left };
 const single: Manner = { budget: () => 1 };

@@ -1,5 +1,6 @@
 // Accesses that cross pages, page tables that change without INVLPG, and pages that the second-level map refuses.
 import assert from 'node:assert/strict';
+import { dataTlbEntriesMax } from '../../../../debug-adapter/cpu/memory-map';
 import {
   rightExecute,
   rightRead,
@@ -132,7 +133,7 @@ describe('page tables that change without INVLPG take effect at once (decision 3
     return processor;
   }
 
-  for (const tlbEntries of [64, 4096]) {
+  for (const tlbEntries of [64, dataTlbEntriesMax]) {
     it(`a page that is mapped elsewhere, ${tlbEntries} entries`, () => {
       // mov rax,[rbx]; mov [rsi],rdx; mov rcx,[rbx]
       const processor = withTable('48 8b 03 48 89 16 48 8b 0b', tlbEntries);

@@ -7,6 +7,7 @@ import type {
   RecordSource,
   RegionRecord,
 } from '../../../../debug-adapter/machine/code-archive';
+import { dataTlbEntriesMax } from '../../../../debug-adapter/cpu/memory-map';
 import { BareProcessor } from '../../../support/bare-processor';
 import { machineCode } from '../../../support/machine-code';
 
@@ -57,7 +58,7 @@ class Archive implements CodeArchive {
 /** Runs a loop until it is translated, and leaves its records. @returns the page offset of the region's last instruction */
 function translatedTo(mask: string, archive: Archive): number | undefined {
   // Archives are for TLBs of the usual size.
-  const processor = new BareProcessor({ hotCount, archive, tlbEntries: 4096 });
+  const processor = new BareProcessor({ hotCount, archive, tlbEntries: dataTlbEntriesMax });
   processor.map(page, gpa);
   processor.memory.write(gpa, loop(mask));
   processor.state.rip = page;

@@ -1,5 +1,6 @@
 // Translated code belongs to a page's contents: it is shared by processors, comes back with old bytes, and does not thrash.
 import assert from 'node:assert/strict';
+import { dataTlbEntriesMax } from '../../../../debug-adapter/cpu/memory-map';
 import { webAssemblyCodeHost } from '../../../../debug-adapter/host/web-assembly-code-space';
 import type { ArchivedRegion, CodeArchive } from '../../../../debug-adapter/machine/code-archive';
 import type { CodeHost } from '../../../../debug-adapter/machine/code-space';
@@ -148,7 +149,7 @@ describe('translated regions and the contents of pages', function () {
     };
     for (const origin of ['this run', 'an earlier run']) {
       // Archives are for TLBs of the usual size.
-      const lab = prepare(patient, { archive, tlbEntries: 4096 });
+      const lab = prepare(patient, { archive, tlbEntries: dataTlbEntriesMax });
       lab.processor.memory.write(gpa, machineCode(upwards));
       run(lab);
       for (let times = 0; times < 3 * patient; times++) {
