@@ -2,7 +2,7 @@
  * A host of code that keeps in the user's cache folder what was decoded and translated: the interpreter, and the code of
  * each set of images. The names of files have the versions of translator and engine in them, so that others find none.
  */
-import { createHash } from 'node:crypto';
+import { crc32 } from 'node:zlib';
 import type { CodeArchive } from '../machine/code-archive';
 import type { CodeHost } from '../machine/code-space';
 import { CodeArchiveFile, type CodeKeeper } from './code-archive-file';
@@ -13,7 +13,6 @@ const archiveLimits = {
   bytes: 128 * 1024 * 1024,
   recordBytes: 32 * 1024 * 1024,
 };
-const lengthBytes = 4;
 
 /** A module that has a name, and whether its machine code was on disk. */
 interface NamedModule {
@@ -36,11 +35,14 @@ export class ArchivingCodeHost implements CodeHost {
   }
 
   keptModule(name: string, make: () => Uint8Array): Uint8Array {
-    const known = this.modules.get(name) ?? this.readModule(name);
-    const bytes = known?.bytes ?? this.inner.keptModule?.(name, make) ?? make();
-    const module = known ?? { bytes, hadCode: false };
-    this.modules.set(name, module);
-    return module.bytes;
+    const known = this.modules.get(name);
+    if (known !== undefined) return known.bytes;
+    const bytes = this.inner.keptModule?.(name, make) ?? make();
+    // The version in its name is that of what makes the module as well.
+    const code = this.files.read(this.fileOf(name));
+    if (code !== undefined) this.keeper.provide(bytes, code);
+    this.modules.set(name, { bytes, hadCode: code !== undefined });
+    return bytes;
   }
 
   isOptimized(module: Uint8Array): boolean {
@@ -48,9 +50,7 @@ export class ArchivingCodeHost implements CodeHost {
   }
 
   openArchive(images: readonly Uint8Array[]): CodeArchive {
-    const hash = createHash('sha256');
-    for (const image of images) hash.update(createHash('sha256').update(image).digest());
-    const name = hash.digest('hex').slice(0, 32);
+    const name = archiveName(images);
     const archive =
       this.archives.get(name) ??
       new CodeArchiveFile(this.keeper, archiveLimits, this.files.read(this.fileOf(name)));
@@ -63,9 +63,7 @@ export class ArchivingCodeHost implements CodeHost {
     for (const [name, { bytes, hadCode }] of this.modules) {
       const code = hadCode ? undefined : this.keeper.codeOf(bytes);
       if (code === undefined) continue;
-      const length = new Uint8Array(lengthBytes);
-      new DataView(length.buffer).setUint32(0, bytes.length, true);
-      this.files.write(this.fileOf(name), [length, bytes, code]);
+      this.files.write(this.fileOf(name), [code]);
       this.modules.set(name, { bytes, hadCode: true });
     }
     for (const [name, archive] of this.archives) {
@@ -74,17 +72,16 @@ export class ArchivingCodeHost implements CodeHost {
     }
   }
 
-  private readModule(name: string): NamedModule | undefined {
-    const contents = this.files.read(this.fileOf(name));
-    if (contents === undefined) return undefined;
-    const { buffer, byteOffset } = contents;
-    const codeStart = lengthBytes + new DataView(buffer, byteOffset).getUint32(0, true);
-    const bytes = contents.subarray(lengthBytes, codeStart);
-    this.keeper.provide(bytes, contents.subarray(codeStart));
-    return { bytes, hadCode: true };
-  }
-
   private fileOf(name: string): string {
     return `${name}-${this.version}`;
   }
+}
+
+/**
+ * The same for the same images. Other images may share a name at worst: what an archive has goes by the bytes of pages,
+ * and a sum is made of an image of any size in no time.
+ */
+function archiveName(images: readonly Uint8Array[]): string {
+  const sums = Uint32Array.from(images.flatMap((image) => [image.length, crc32(image)]));
+  return `images-${sums.length / 2}-${crc32(new Uint8Array(sums.buffer)).toString(16)}`;
 }

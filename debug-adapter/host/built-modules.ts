@@ -10,7 +10,8 @@ function fileOf(name: string, version: string): string {
 
 function read(path: string): Uint8Array | undefined {
   try {
-    return new Uint8Array(readFileSync(path));
+    const { buffer, byteOffset, length } = readFileSync(path);
+    return new Uint8Array(buffer, byteOffset, length);
   } catch {
     // A build that is watched has none.
     return undefined;

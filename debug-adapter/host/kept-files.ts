@@ -1,11 +1,11 @@
 /** Files in the user's cache folder: each whole or absent, checked when it is read, and the oldest deleted first. */
-import { createHash } from 'node:crypto';
 import {
   closeSync,
+  fstatSync,
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -14,6 +14,7 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 
 /** How much is kept; what was used least recently goes first. */
 export interface KeptLimits {
@@ -21,7 +22,8 @@ export interface KeptLimits {
   readonly bytes: number;
 }
 
-const trailerBytes = 32;
+/** In front of what a file keeps: its CRC-32, the lowest byte first. Damage is an accident here, not an attack. */
+const checksumBytes = 4;
 /** What an interrupted run has left behind by then. */
 const abandonedMs = 3_600_000;
 
@@ -48,16 +50,12 @@ export class KeptFiles {
     private readonly limits: KeptLimits,
   ) {}
 
-  /** The bytes that were written under a name; undefined where there are none, or not all. */
+  /** The bytes that were written under a name, in a buffer of their own; undefined where there are none, or not all. */
   read(name: string): Uint8Array | undefined {
     const path = this.pathOf(name);
     try {
-      const { buffer, byteOffset, length } = readFileSync(path);
-      const size = length - trailerBytes;
-      if (size < 0) return undefined;
-      const bytes = new Uint8Array(buffer, byteOffset, size);
-      const digest = Buffer.from(buffer, byteOffset + size, trailerBytes);
-      if (!digest.equals(digestOf([bytes]))) return undefined;
+      const bytes = readChecked(path);
+      if (bytes === undefined) return undefined;
       const now = new Date();
       utimesSync(path, now, now);
       return bytes;
@@ -72,7 +70,7 @@ export class KeptFiles {
     const unfinished = `${path}.${process.pid}`;
     try {
       mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-      writeParts(unfinished, [...parts, digestOf(parts)]);
+      writeParts(unfinished, [checksumOf(parts), ...parts]);
       renameSync(unfinished, path);
       this.trim();
     } catch {
@@ -112,6 +110,21 @@ export class KeptFiles {
   }
 }
 
+function readChecked(path: string): Uint8Array | undefined {
+  const file = openSync(path, 'r');
+  try {
+    const size = fstatSync(file).size - checksumBytes;
+    if (size < 0) return undefined;
+    const checksum = new Uint8Array(checksumBytes);
+    const bytes = new Uint8Array(size);
+    const isRead =
+      readSync(file, checksum) === checksumBytes && (size === 0 || readSync(file, bytes) === size);
+    return isRead && Buffer.compare(checksum, checksumOf([bytes])) === 0 ? bytes : undefined;
+  } finally {
+    closeSync(file);
+  }
+}
+
 function writeParts(path: string, parts: readonly Uint8Array[]): void {
   const file = openSync(path, 'w', 0o600);
   try {
@@ -129,8 +142,9 @@ function discard(path: string): void {
   }
 }
 
-function digestOf(parts: readonly Uint8Array[]): Uint8Array {
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  return hash.digest();
+function checksumOf(parts: readonly Uint8Array[]): Uint8Array {
+  const checksum = new Uint8Array(checksumBytes);
+  const value = parts.reduce((sum, part) => crc32(part, sum), 0);
+  new DataView(checksum.buffer).setUint32(0, value, true);
+  return checksum;
 }

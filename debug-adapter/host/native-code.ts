@@ -9,7 +9,10 @@ import { setFlagsFromString } from 'node:v8';
 interface EngineFunctions {
   readonly serialize: (module: WebAssembly.Module) => ArrayBuffer;
   /** Undefined where another version of the engine, other flags or another processor have made the bytes. */
-  readonly deserialize: (code: ArrayBuffer, module: Uint8Array) => WebAssembly.Module | undefined;
+  readonly deserialize: (
+    code: ArrayBufferLike,
+    module: Uint8Array,
+  ) => WebAssembly.Module | undefined;
   readonly isOptimized: (exported: unknown) => boolean;
 }
 
@@ -120,7 +123,8 @@ export function moduleWithCode(
   module: Uint8Array,
   code: Uint8Array,
 ): WebAssembly.Module | undefined {
-  const codeCopy = new Uint8Array(code).buffer;
-  const moduleCopy = new Uint8Array(module);
-  return withEngine((engine) => engine.deserialize(codeCopy, moduleCopy));
+  // The engine takes a whole buffer, which a file of its own is.
+  const isWhole = code.length === code.buffer.byteLength;
+  const buffer = (isWhole ? code : new Uint8Array(code)).buffer;
+  return withEngine((engine) => engine.deserialize(buffer, module));
 }

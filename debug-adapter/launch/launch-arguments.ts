@@ -242,7 +242,8 @@ export function parseLaunchArguments(input: unknown): LaunchSettings {
     Object.entries(input).filter(([key]) => !editorKeys.has(key) && !key.startsWith('__')),
   );
   checkKeys(given);
-  const parsed = schema.safeParse(given);
+  // To generate code for it takes longer than to go through it once.
+  const parsed = schema.safeParse(given, { jitless: true });
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw describeIssue(

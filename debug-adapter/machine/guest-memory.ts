@@ -51,6 +51,15 @@ export interface Overlay {
   readonly underlying: number;
 }
 
+/** Guest pages and frames side by side. */
+interface FrameRow {
+  readonly gpaPage: number;
+  readonly frame: number;
+  readonly pages: number;
+}
+
+const noRows: readonly FrameRow[] = [];
+
 /** The second-level map and the state of frame allocation at one moment; nobody changes it. */
 export interface MapSnapshot {
   readonly chunks: ReadonlyMap<number, Int32Array>;
@@ -359,77 +368,81 @@ export class GuestMemory {
    */
   write(gpa: GuestPhysicalAddress, data: Uint8Array): boolean {
     if (data.length === 0) return true;
-    const firstFresh = this.framesUsed;
-    const endPage = pageOf(gpa + data.length - 1) + 1;
-    if (!this.touchFrames(pageOf(gpa), endPage)) return false;
-    for (let done = 0; done < data.length;) {
-      const page = pageOf(gpa + done);
-      const offset = pageOffsetOf(gpa + done);
-      const frame = this.frameOf(page);
-      const isFresh = frame >= firstFresh;
-      const pages = isFresh ? this.framesInRow(page, frame, endPage) : 1;
-      const part = data.subarray(done, done + pages * pageSizeBytes - offset);
-      const to = this.frameOffset(frame) + offset;
-      if (isFresh) this.fill(to, part);
-      else {
-        this.markWritten(frame, offset, part.length);
-        this.bytes.set(part, to);
-      }
-      done += part.length;
+    const rows = this.handOut(pageOf(gpa), pageOf(gpa + data.length - 1) + 1);
+    if (rows === undefined) return false;
+    let done = 0;
+    for (const { gpaPage, frame, pages } of rows) {
+      const from = Math.max(0, gpaPage * pageSizeBytes - gpa);
+      const end = Math.min(data.length, (gpaPage + pages) * pageSizeBytes - gpa);
+      this.overwrite(gpa + done, data.subarray(done, from));
+      this.fill(this.frameOffset(frame) + pageOffsetOf(gpa + from), data.subarray(from, end));
+      done = end;
     }
-    return true;
-  }
-
-  /** Gives guest pages their frames. @returns false where one is not mapped or frames are exhausted */
-  private touchFrames(gpaPage: number, endPage: number): boolean {
-    for (let page = gpaPage; page < endPage;) {
-      if (this.frameOf(page) < 0) {
-        const end = this.allocateRow(page, Math.min(endPage, page + chunkPages));
-        if (end === page) return false;
-        page = end;
-      } else page++;
-    }
+    this.overwrite(gpa + done, done === 0 ? data : data.subarray(done));
     return true;
   }
 
   /**
-   * Gives guest pages that have none their frames, within a part of the map: whole images take no look-up for each.
-   * @returns the first page that has got none
+   * Gives guest pages that have none their frames: whole images take no look-up for each.
+   * @returns the frames that nothing has used before; undefined where a page is not mapped or frames are exhausted
    */
-  private allocateRow(gpaPage: number, endPage: number): number {
-    if (!this.isMapped(gpaPage)) return gpaPage;
+  private handOut(gpaPage: number, endPage: number): readonly FrameRow[] | undefined {
+    let rows: FrameRow[] | undefined;
+    for (let page = gpaPage; page < endPage;) {
+      if (this.frameOf(page) >= 0) {
+        page++;
+        continue;
+      }
+      const frame = this.framesUsed;
+      const pages = this.freeFrames.length > 0 ? 0 : this.handOutRow(page, endPage);
+      if (pages > 0) (rows ??= []).push({ gpaPage: page, frame, pages });
+      else if (this.touchFrame(page) < 0) return undefined;
+      page += Math.max(pages, 1);
+    }
+    return rows ?? noRows;
+  }
+
+  /**
+   * The next frames in a row for guest pages that have none, within a part of the map.
+   * @returns for how many pages
+   */
+  private handOutRow(gpaPage: number, endPage: number): number {
+    if (!this.isMapped(gpaPage)) return 0;
     const chunk = this.ownChunk(Math.floor(gpaPage / chunkPages));
     const start = gpaPage % chunkPages;
     const end = Math.min(chunkPages, start + endPage - gpaPage);
+    const { frameFlags, frameContent, frameCount } = this;
+    let frame = this.framesUsed;
     let slot = start;
-    for (; slot < end; slot++) {
+    for (; slot < end && frame < frameCount; slot++) {
       const entry = chunk[slot] ?? 0;
-      if ((entry & entryMapped) === 0 || entry >>> entryFrameShift !== 0) break;
-      const frame = this.allocateFrame();
-      if (frame < 0) break;
-      chunk[slot] = ((frame + 1) << entryFrameShift) | (entry & 0xff);
+      const isUntouched = (entry & entryMapped) !== 0 && entry >>> entryFrameShift === 0;
+      // Flags are of an earlier use: whoever set them hears of the write, as of one to any other frame.
+      if (!isUntouched || frameFlags[frame] !== 0) break;
+      frameContent[frame++] = this.nextContent++;
+      chunk[slot] = (frame << entryFrameShift) | entry;
     }
-    return gpaPage + slot - start;
+    this.framesUsed = frame;
+    return slot - start;
   }
 
-  /** How many guest pages from one on have frames that follow one another. */
-  private framesInRow(gpaPage: number, frame: number, endPage: number): number {
-    let page = gpaPage + 1;
-    while (page < endPage && this.frameOf(page) === frame + page - gpaPage) page++;
-    return page - gpaPage;
+  /** Writes into pages that have had their frames. */
+  private overwrite(gpa: GuestPhysicalAddress, data: Uint8Array): void {
+    for (let done = 0; done < data.length;) {
+      const offset = pageOffsetOf(gpa + done);
+      const frame = this.frameOf(pageOf(gpa + done));
+      const part = data.subarray(done, done + pageSizeBytes - offset);
+      this.markWritten(frame, offset, part.length);
+      this.bytes.set(part, this.frameOffset(frame) + offset);
+      done += part.length;
+    }
   }
 
   /**
-   * Writes into frames in a row that have just been handed out. They are zero; of a kernel nearly half is, and pages of
+   * Writes into frames in a row that nothing has used before. They are zero; of a kernel nearly half is, and pages of
    * zeros cost the host no memory.
    */
   private fill(to: number, data: Uint8Array): void {
-    const firstFrame = Math.floor((to - this.frameBase) / pageSizeBytes);
-    const endFrame = Math.ceil((to + data.length - this.frameBase) / pageSizeBytes);
-    for (let frame = firstFrame; frame < endFrame; frame++) {
-      // What was derived from the frame when it had another use.
-      if (this.frameFlags[frame] !== 0) this.markWritten(frame);
-    }
     let dealtWith = 0;
     for (let at = 0; at < data.length;) {
       const next = Math.min(data.length, at + pageSizeBytes - ((to + at) % pageSizeBytes));

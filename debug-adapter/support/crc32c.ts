@@ -1,4 +1,5 @@
 /** CRC-32C (Castagnoli, RFC 3720 appendix B.4), eight bytes at a time. */
+import { once } from './once';
 
 const reversedPolynomial = 0x82f63b78;
 const slices = 8;
@@ -23,7 +24,7 @@ function makeTables(): readonly Uint32Array[] {
   return tables;
 }
 
-const [t0, t1, t2, t3, t4, t5, t6, t7] = makeTables();
+const tablesOf = once(makeTables);
 
 function at(table: Uint32Array | undefined, index: number): number {
   return table?.[index & 0xff] ?? 0;
@@ -31,6 +32,7 @@ function at(table: Uint32Array | undefined, index: number): number {
 
 /** The checksum of `bytes`, an unsigned 32-bit number. */
 export function crc32c(bytes: Uint8Array): number {
+  const [t0, t1, t2, t3, t4, t5, t6, t7] = tablesOf();
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let crc = 0xffffffff;
   const whole = bytes.length - (bytes.length % slices);

@@ -59,10 +59,20 @@ export class Utf8Decoder {
 /** Arguments of one call that every engine takes. */
 const plainCharacters = 1024;
 
+/** Text of bytes that are all below 0x80. */
+export function decodeAscii(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += plainCharacters) {
+    const part = bytes.subarray(at, at + plainCharacters);
+    text += Reflect.apply(String.fromCharCode, undefined, part);
+  }
+  return text;
+}
+
 /** Text of a complete byte string. */
 export function decodeUtf8(bytes: Uint8Array): string {
   if (bytes.length <= plainCharacters && bytes.every((byte) => byte < 0x80)) {
-    return String.fromCharCode(...bytes);
+    return decodeAscii(bytes);
   }
   const decoder = new Utf8Decoder();
   return decoder.decode(bytes) + decoder.finish();

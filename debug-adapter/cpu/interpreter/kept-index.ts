@@ -4,15 +4,17 @@
  */
 import type { VariantIndex } from '../decode/variants';
 import { ByteWriter } from '../wasm/byte-writer';
+import { decodeAscii } from '../../support/utf8';
 
 const customSection = 0;
 const headerBytes = 8;
 const sectionName = 'variants';
+/** Between the names of variants. */
+const separator = '\n';
 
 /** The module with an index at its end. */
 export function withVariantIndex(module: Uint8Array, { names, places }: VariantIndex): Uint8Array {
-  const content = new ByteWriter().name(sectionName).unsigned(names.length);
-  for (const name of names) content.name(name);
+  const content = new ByteWriter().name(sectionName).name(names.join(separator));
   for (const place of places) content.byte(place & 0xff).byte(place >>> 8);
   const bytes = content.finish();
   const out = new ByteWriter().bytes(module);
@@ -43,7 +45,7 @@ class SectionReader {
     const length = this.unsigned();
     const from = this.at;
     this.at += length;
-    return String.fromCharCode(...this.bytes.subarray(from, this.at));
+    return decodeAscii(this.bytes.subarray(from, this.at));
   }
 }
 
@@ -54,13 +56,9 @@ export function variantIndexOf(module: Uint8Array): VariantIndex | undefined {
     const id = reader.unsigned();
     const end = reader.unsigned() + reader.at;
     if (id === customSection && reader.name() === sectionName) {
-      const names = Array.from({ length: reader.unsigned() }, () => reader.name());
-      const places = new Uint16Array((end - reader.at) >>> 1);
-      for (let index = 0; index < places.length; index++) {
-        const at = reader.at + 2 * index;
-        places[index] = (module[at] ?? 0) | ((module[at + 1] ?? 0) << 8);
-      }
-      return { names, places };
+      const names = reader.name().split(separator);
+      // The lowest byte first, as every host of WebAssembly has it.
+      return { names, places: new Uint16Array(module.slice(reader.at, end).buffer) };
     }
     reader.at = end;
   }

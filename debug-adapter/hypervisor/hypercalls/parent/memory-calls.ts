@@ -23,6 +23,15 @@ function pageOfElement({ input }: RepElement): number {
   return page < gpaPagesMax ? Number(page) : gpaPagesMax;
 }
 
+/** What is read of a call, for as long as no other comes. */
+function ofLatestCall<T>(read: (call: ParentCall) => T): (call: ParentCall) => T {
+  let latest: { readonly call: ParentCall; readonly value: T } | undefined;
+  return (call) => {
+    if (latest?.call !== call) latest = { call, value: read(call) };
+    return latest.value;
+  };
+}
+
 const depositInput = inputOf('HvCallDepositMemory');
 const depositTarget = ({ caller, header }: ParentCall): Partition | number =>
   findChild(caller, depositInput.wide(header, 'PartitionId'), 'created', 'active');
@@ -119,6 +128,16 @@ function mapRange({ header }: ParentCall): MapRange | undefined {
   return rangeOf(mapInput.wide(header, 'TargetGpfnBase'), isLarge);
 }
 
+/** What the header asks for, else the status of the refusal; the same for each element, and read once for all. */
+const mapRequest = ofLatestCall((call) => {
+  const child = mapTarget(call);
+  if (typeof child === 'number') return child;
+  const range = mapRange(call);
+  const rights = rightsOfFlags(mapInput.number(call.header, 'MapFlags'));
+  if (range === undefined || rights === undefined) return Status.invalidParameter;
+  return { child, range, rights };
+});
+
 /**
  * A page that is mapped already can only be mapped from where it is, with other rights. Nothing is cleared: the pages
  * keep what is in them, and new ones are zero.
@@ -126,19 +145,14 @@ function mapRange({ header }: ParentCall): MapRange | undefined {
 export const mapGpaPages: ParentHandler = {
   kind: 'rep',
   begin(call) {
-    const child = mapTarget(call);
-    if (typeof child === 'number') return child;
-    const rights = rightsOfFlags(mapInput.number(call.header, 'MapFlags'));
-    const isGood = rights !== undefined && mapRange(call) !== undefined;
-    return isGood ? Status.success : Status.invalidParameter;
+    const request = mapRequest(call);
+    return typeof request === 'number' ? request : Status.success;
   },
   runElement(call, element) {
-    const child = mapTarget(call);
-    if (typeof child === 'number') return child;
-    const range = mapRange(call);
-    const rights = rightsOfFlags(mapInput.number(call.header, 'MapFlags'));
-    if (range === undefined || rights === undefined) return Status.invalidParameter;
-    const { base, step } = range;
+    const request = mapRequest(call);
+    if (typeof request === 'number') return request;
+    const { child, rights } = request;
+    const { base, step } = request.range;
     const gpaPage = base + element.index * step;
     const sourcePage = pageOfElement(element);
     return mapElement(call, child, { gpaPage, sourcePage, count: step, rights });
