@@ -50,6 +50,8 @@ export const runOffsets = {
   /** Absolute address of the jump cache for the current privilege level, and what its tags are combined with. */
   jumpCache: reserve(4),
   jumpEpoch: reserve(8),
+  /** Absolute address of the record cache for the current privilege level; its tags are combined with the same. */
+  recordCache: reserve(4),
   /** Second operand of flags that a region has left due (`translator/due-flags.ts`). */
   dueB: reserve(8),
   /** By how many of 64 bits the linear addresses that the processor supports are shorter; constant. */
@@ -130,6 +132,24 @@ export const jumpCacheEntryShift = 4;
 
 /** Offsets of the jump caches from `vpBase`: for supervisor (0) and user (1). */
 export const jumpCacheOffsets = [0x8000, 0x10000] as const;
+
+/** A record-cache entry says which record an instruction has that was jumped to: its fields. */
+export const recordEntryOffsets = {
+  /** i64: the linear address, combined with the jump cache's epoch. */
+  tag: 0,
+  /** i32. */
+  record: 8,
+} as const;
+
+export const recordCacheEntries = 4096;
+/** By how much an index is shifted to reach its entry. */
+export const recordCacheEntryShift = 4;
+
+/** Offsets of the record caches from `vpBase`: for supervisor (0) and user (1). */
+export const recordCacheOffsets = [0x1c0000, 0x1d0000] as const;
+
+/** By how much a jump's target is shifted to spread targets: functions of different pages begin at the same offsets. */
+export const jumpSpreadShift = 11n;
 
 /** First byte after the run area, for a check that nothing overlaps. */
 export const runAreaEnd = cursor;

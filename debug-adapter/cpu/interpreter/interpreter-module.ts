@@ -5,7 +5,15 @@
 import { StopCode, stateOffsets } from '../../machine/processor-state';
 import { assert } from '../../support/assert';
 import type { Local, Statement } from '../ir/ir';
-import { codeTlbEntries, runOffsets, tlbEntryShift } from '../memory-map';
+import {
+  codeTlbEntries,
+  jumpSpreadShift,
+  recordCacheEntries,
+  recordCacheEntryShift,
+  recordEntryOffsets,
+  runOffsets,
+  tlbEntryShift,
+} from '../memory-map';
 import { FunctionBody } from '../wasm/function-body';
 import { buildModule, type ImportedFunction, type IndirectType } from '../wasm/module-builder';
 import { op } from '../wasm/opcodes';
@@ -68,6 +76,7 @@ function emitMain(source: InterpreterSource): FunctionBody {
     handler: body.addLocal('i32'),
     address: body.addLocal('i64'),
     entry: body.addLocal('i32'),
+    cached: body.addLocal('i32'),
   };
   const main = new MainFunction(body, shared, locals, source);
   main.emit();
@@ -81,6 +90,8 @@ interface MainLocals {
   readonly handler: number;
   readonly address: number;
   readonly entry: number;
+  /** Entry of the record cache. */
+  readonly cached: number;
 }
 
 class MainFunction {
@@ -138,23 +149,57 @@ class MainFunction {
     body.br('found').end();
   }
 
-  /** Finds the record at state.rip: code TLB, then the page's offset table. */
+  /** Finds the record at state.rip: record cache, else code TLB and the page's offset table. */
   private emitLookup(): void {
     const { body, locals } = this;
-    const { vpBase, record } = this.shared;
-    body.get(vpBase).memory(op.i64Load, stateOffsets.rip);
-    body.get(vpBase).memory(op.i64Load, runOffsets.codeBase).op(op.i64Add).tee(locals.address);
+    const { record } = this.shared;
+    this.emitTarget();
+    body.block('known');
+    body.get(locals.cached).memory(op.i64Load, recordEntryOffsets.tag);
+    this.emitTag();
+    body.op(op.i64Eq).if().get(locals.cached);
+    body.memory(op.i32Load, recordEntryOffsets.record).set(record);
+    body.br('known').end();
+    body.get(locals.address);
     this.emitCodeTlbEntry();
     body.tee(locals.entry).memory(op.i64Load, 0);
     body.get(locals.address).i64(-4096n).op(op.i64And).op(op.i64Eq).if();
     body.get(locals.entry).memory(op.i32Load, 8);
     body.get(locals.address).op(op.i32WrapI64).i32(4095).op(op.i32And).i32(2).op(op.i32Shl);
     body.op(op.i32Add).memory(op.i32Load, 0).tee(record).if();
+    body.get(locals.cached);
+    this.emitTag();
+    body.memory(op.i64Store, recordEntryOffsets.tag);
+    body.get(locals.cached).get(record);
+    body.memory(op.i32Store, recordEntryOffsets.record);
+    body.br('known').end().end();
+    this.storeStop(StopCode.lookup);
+    body.br('exit').end();
     this.emitLinkUpdate();
     this.emitCountdown();
-    body.br('found').end().end();
-    this.storeStop(StopCode.lookup);
-    body.br('exit');
+    body.br('found');
+  }
+
+  /** Sets the linear address of state.rip, and its entry in the record cache. */
+  private emitTarget(): void {
+    const { body, locals } = this;
+    const { vpBase } = this.shared;
+    body.get(vpBase).memory(op.i64Load, stateOffsets.rip);
+    body.get(vpBase).memory(op.i64Load, runOffsets.codeBase).op(op.i64Add).tee(locals.address);
+    body.get(locals.address).i64(jumpSpreadShift).op(op.i64ShrU).op(op.i64Xor).op(op.i32WrapI64);
+    body
+      .i32(recordCacheEntries - 1)
+      .op(op.i32And)
+      .i32(recordCacheEntryShift)
+      .op(op.i32Shl);
+    body.get(vpBase).memory(op.i32Load, runOffsets.recordCache).op(op.i32Add).set(locals.cached);
+  }
+
+  /** What the record cache has where it knows the address; no address has a tag of 0. */
+  private emitTag(): void {
+    const { body } = this;
+    body.get(this.locals.address).get(this.shared.vpBase);
+    body.memory(op.i64Load, runOffsets.jumpEpoch).op(op.i64Xor);
   }
 
   /** Turns a linear address on the stack into that of the code-TLB entry it belongs to. */
@@ -294,6 +339,10 @@ class MainFunction {
       case pseudoHandler.lookup:
         this.giveStepBack();
         this.storeRecordIp();
+        // The record may be stale, and must not be found again.
+        this.emitTarget();
+        body.get(this.locals.cached).i64(0n);
+        body.memory(op.i64Store, recordEntryOffsets.tag);
         body.br('lookup');
         return;
       case pseudoHandler.goto:

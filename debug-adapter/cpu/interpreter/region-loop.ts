@@ -3,13 +3,16 @@
  * another one was entered before, that one goes on, without the interpreter in between (decision 26).
  */
 import { stateOffsets } from '../../machine/processor-state';
-import { jumpCacheEntries, jumpCacheEntryShift, jumpEntryOffsets, runOffsets } from '../memory-map';
+import {
+  jumpCacheEntries,
+  jumpCacheEntryShift,
+  jumpEntryOffsets,
+  jumpSpreadShift,
+  runOffsets,
+} from '../memory-map';
 import { emitDueFlagsOfState } from '../translator/due-flags';
 import { FunctionBody } from '../wasm/function-body';
 import { op } from '../wasm/opcodes';
-
-/** Distance of pages in the jump cache: functions of different pages begin at the same offsets. */
-const pageSpread = 11n;
 
 /** The function `(vpBase, budget, slot, block, ip) → budget left`, unchanged where the first region made no progress. */
 export function emitRegionLoop(): FunctionBody {
@@ -18,7 +21,7 @@ export function emitRegionLoop(): FunctionBody {
   const left = body.addLocal('i32');
   const entry = body.addLocal('i32');
   const findEntry = (): void => {
-    body.get(ip).get(ip).i64(pageSpread).op(op.i64ShrU).op(op.i64Xor).op(op.i32WrapI64);
+    body.get(ip).get(ip).i64(jumpSpreadShift).op(op.i64ShrU).op(op.i64Xor).op(op.i32WrapI64);
     body
       .i32(jumpCacheEntries - 1)
       .op(op.i32And)

@@ -1,23 +1,24 @@
 /**
- * The TLB of instruction fetches with the jump cache of the same privilege: the latter remembers translated regions by
- * instruction pointer, and is good as long as no page of code has gone.
+ * The TLB of instruction fetches with the jump cache and the record cache of the same privilege: these remember translated
+ * regions by instruction pointer and records by linear address, and are good as long as no page of code has gone.
  */
 import type { LinearAddressBits } from '../../spec/x86/address-widths';
 import {
   codeTlbEntries,
   jumpCacheEntries,
+  jumpCacheEntryShift,
   jumpCacheOffsets,
-  jumpEntryOffsets,
+  recordCacheEntries,
+  recordCacheEntryShift,
+  recordCacheOffsets,
   tlbOffsets,
 } from '../memory-map';
 import { PageFrames } from './page-frames';
 import { linearPage, TlbSet, upperHalfStart } from './tlb-set';
 
-const jumpEntryBytes = 16;
-
 export class CodeTlb {
   private readonly set: TlbSet;
-  /** Frames of pages that entries of the TLB or of the jump cache may be about: with top bit 0, and 1. */
+  /** Frames of pages that entries of the TLB or of a cache may be about: with top bit 0, and 1. */
   private readonly lower = new PageFrames();
   private readonly upper = new PageFrames();
   private epoch = 0;
@@ -41,7 +42,7 @@ export class CodeTlb {
     this.forgetJumps();
   }
 
-  /** Upper half of what tags of the jump cache are combined with, by exclusive or; the lower half is 0. */
+  /** Upper half of what tags of both caches are combined with, by exclusive or; the lower half is 0. */
   get jumpEpochHigh(): number {
     return this.epoch << this.epochShift;
   }
@@ -96,13 +97,15 @@ export class CodeTlb {
     this.forgetJumps();
   }
 
-  /** Empties the jump cache. */
+  /** Empties both caches. */
   forgetJumps(): void {
     this.epoch++;
     if (this.epoch <= this.epochMax && this.epoch > 1) return;
     this.epoch = 1;
-    const start = this.vpBase + jumpCacheOffsets[this.privilege] + jumpEntryOffsets.tag;
-    this.bytes.fill(0, start, start + jumpCacheEntries * jumpEntryBytes);
+    const jumps = this.vpBase + jumpCacheOffsets[this.privilege];
+    this.bytes.fill(0, jumps, jumps + (jumpCacheEntries << jumpCacheEntryShift));
+    const records = this.vpBase + recordCacheOffsets[this.privilege];
+    this.bytes.fill(0, records, records + (recordCacheEntries << recordCacheEntryShift));
   }
 
   private dropFrom(pages: PageFrames, first: number, count: number): void {

@@ -4,7 +4,13 @@
  */
 import { stateOffsets } from '../../machine/processor-state';
 import { assert } from '../../support/assert';
-import { dataTlbEntriesMax, jumpCacheOffsets, runOffsets, tlbOffsets } from '../memory-map';
+import {
+  dataTlbEntriesMax,
+  jumpCacheOffsets,
+  recordCacheOffsets,
+  runOffsets,
+  tlbOffsets,
+} from '../memory-map';
 import { flatCode, longCode } from '../decode/code-mode';
 import type { ProcessorContext } from '../processor-context';
 import { segmentOffsets, vmcsOffsets } from '../vmcs-offsets';
@@ -67,6 +73,7 @@ export class TranslationCaches {
     const { vpBase } = context;
     context.setRun32(runOffsets.codeTlb, vpBase + tlbOffsets.code[set]);
     context.setRun32(runOffsets.jumpCache, vpBase + jumpCacheOffsets[set]);
+    context.setRun32(runOffsets.recordCache, vpBase + recordCacheOffsets[set]);
     this.publishEpoch();
     this.selectAlignment(isAlignmentChecked(context));
     this.selectData();

@@ -486,6 +486,11 @@ class FunctionProof {
     const key = `${state.epoch}`;
     if (table === 'offsets') return terms.fresh(32, { kind: 'record', isCertain: false });
     if (table === 'jumps') return terms.fresh(bits, undefined, most);
+    if (table === 'records') {
+      if (offset === 0) return terms.of(bits, 'tag', [address], most, undefined, key);
+      const isCertain = this.rules.isRecordHit(address, key, state);
+      return terms.fresh(bits, { kind: 'record', isCertain }, most);
+    }
     if (offset === 0 && bytes === 8) return terms.of(64, 'page', [address], most, undefined, key);
     if (offset !== 8 || bytes !== 4) return terms.fresh(bits, undefined, most);
     if (table !== 'code') return terms.of(32, 'frame', [address], most, undefined, key);
@@ -510,6 +515,7 @@ class FunctionProof {
 
   private store(address: Term, offset: number, bytes: number, value: Term, state: PathState): void {
     this.rules.check(address, offset, bytes, true, state);
+    this.rules.checkRecord(address, offset, value, state);
     this.counts.stores++;
     const rest = constantOf(without(this.terms, address, this.rules.vpBase));
     const isOfBlock = partsOf(address).includes(this.rules.vpBase);

@@ -14,6 +14,8 @@ import {
   frameBase,
   jumpCacheEntries,
   processorStride,
+  recordCacheEntries,
+  recordEntryOffsets,
   runAreaEnd,
   runOffsets,
   tlbEntryBytes,
@@ -33,6 +35,7 @@ export const pointerCells: ReadonlyMap<number, Role> = new Map<number, Role>([
   [runOffsets.writeTlb, table('write', dataTlbEntriesMax * tlbEntryBytes)],
   [runOffsets.codeTlb, table('code', codeTlbEntries * tlbEntryBytes)],
   [runOffsets.jumpCache, table('jumps', jumpCacheEntries * tlbEntryBytes)],
+  [runOffsets.recordCache, table('records', recordCacheEntries * tlbEntryBytes)],
   [runOffsets.startRecord, { kind: 'record', isCertain: false }],
 ]);
 
@@ -42,6 +45,9 @@ function table(name: string, bytes: number): Role {
 
 /** Of a page of decoded code: an address for each of its bytes. */
 export const offsetTable: Role = table('offsets', 4096 * 4);
+
+/** Tables that emitted code fills. */
+const writableTables: ReadonlySet<string> = new Set(['jumps', 'records']);
 
 /** Fields of a decoded instruction that emitted code writes. */
 const writableRecordFields: ReadonlySet<number> = new Set([
@@ -175,6 +181,28 @@ export class AddressRules implements Judge {
     return false;
   }
 
+  /** Whether an entry of the record cache has been found to be that of an address: no address has a tag of 0. */
+  isRecordHit(entry: Term, key: string, state: PathState): boolean {
+    return [...state.nonzero].some(({ operator, operands }) => {
+      if (operator !== 'eq') return false;
+      const isTag = ({ operator: name, operands: of, key: epoch }: Term): boolean =>
+        name === 'tag' && of[0] === entry && epoch === key;
+      return operands.some(isTag) && operands.some((each) => each.operator === 'xor');
+    });
+  }
+
+  /** @throws Refusal where what goes to the record cache as a record may be none */
+  checkRecord(address: Term, offset: number, value: Term, state: PathState): void {
+    const isOfRecords = partsOf(address).some((part) => {
+      const role = this.roleOf(part, state);
+      return role?.kind === 'table' && role.name === 'records';
+    });
+    if (!isOfRecords || offset === recordEntryOffsets.tag) return;
+    const role = this.roleOf(value, state);
+    if (offset === recordEntryOffsets.record && role?.kind === 'record' && role.isCertain) return;
+    throw new Refusal(`store of ${show(value)} to the record cache`);
+  }
+
   private isOfWriteTlb(frame: Term): boolean {
     const base = frame.operands[0]?.operands.find(({ role }) => role?.kind === 'table');
     return base?.role?.kind === 'table' && base.role.name === 'write';
@@ -240,8 +268,9 @@ export class AddressRules implements Judge {
         if (!isStore || this.mayStore(rest, offset, bytes)) return;
       }
       const role = this.roleOf(part, state);
-      if (role?.kind === 'table' && reach <= role.bytes && (!isStore || role.name === 'jumps'))
-        return;
+      if (role?.kind === 'table' && reach <= role.bytes) {
+        if (!isStore || writableTables.has(role.name)) return;
+      }
       if (role?.kind === 'record' && role.isCertain && reach <= recordBytes) {
         const at = constantOf(rest);
         if (!isStore || (at !== undefined && writableRecordFields.has(Number(at) + offset))) return;

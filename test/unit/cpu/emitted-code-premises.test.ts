@@ -8,6 +8,10 @@ import {
   dataTlbEntriesMax,
   frameBase,
   jumpCacheOffsets,
+  recordCacheEntries,
+  recordCacheEntryShift,
+  recordCacheOffsets,
+  recordEntryOffsets,
   runAreaEnd,
   runOffsets,
   tlbEntryBytes,
@@ -54,6 +58,8 @@ function framesOf(memory: GuestMemory): ReadonlyMap<number, number> {
 class Premises {
   entries = 0;
   records = 0;
+  /** Entries of record caches. */
+  cached = 0;
   private readonly view: DataView;
   private readonly frames: ReadonlyMap<number, number>;
 
@@ -73,6 +79,7 @@ class Premises {
       [runOffsets.writeTlb, tlbOffsets.write],
       [runOffsets.codeTlb, tlbOffsets.code],
       [runOffsets.jumpCache, jumpCacheOffsets],
+      [runOffsets.recordCache, recordCacheOffsets],
     ] as const) {
       const pointer = this.core.context.run32(cell);
       assert.ok(
@@ -83,6 +90,16 @@ class Premises {
     for (const at of tlbOffsets.read) this.checkData(vpBase + at, rightRead);
     for (const at of tlbOffsets.write) this.checkData(vpBase + at, rightWrite);
     for (const at of tlbOffsets.code) this.checkCode(vpBase + at);
+    this.checkRecordCache();
+  }
+
+  /** Entries that an address can match have a record; none matches where nothing was ever put. */
+  private checkRecordCache(): void {
+    assert.ok(this.core.context.run32(runOffsets.jumpEpoch + 4) > 0, 'an epoch');
+    for (const entry of cachedRecords(this.core)) {
+      this.cached++;
+      this.checkRun(this.view.getUint32(entry + recordEntryOffsets.record, true));
+    }
   }
 
   /** Values of the entries that a page could match. */
@@ -134,6 +151,17 @@ class Premises {
   }
 }
 
+/** Entries of the record cache that an address can match. */
+function* cachedRecords({ context }: VirtualProcessorCore): Iterable<number> {
+  const start = context.run32(runOffsets.recordCache);
+  const epoch = context.run32(runOffsets.jumpEpoch + 4);
+  for (let index = 0; index < recordCacheEntries; index++) {
+    const entry = start + (index << recordCacheEntryShift);
+    const high = context.view.getInt32(entry + recordEntryOffsets.tag + 4, true) ^ epoch;
+    if (context.isCanonicalHalf(high)) yield entry;
+  }
+}
+
 const coresOf = (machine: PhysicalMachine): readonly VirtualProcessorCore[] =>
   machine.guests.flatMap(({ processors }) =>
     processors.map(({ core }) => {
@@ -179,7 +207,7 @@ describe('what the proof about emitted code builds on', () => {
         const machine = randomMachine(new SeededRandom(seed), 2, { tlbEntries, hotCount });
         const cores = coresOf(machine);
         const answers = watchSlowPath(cores);
-        const seen = { entries: 0, records: 0 };
+        const seen = { entries: 0, records: 0, cached: 0 };
         for (let round = 0; round < 12; round++) {
           machine.run({ maxSteps: 1500 });
           for (const core of cores) {
@@ -187,9 +215,11 @@ describe('what the proof about emitted code builds on', () => {
             premises.check();
             seen.entries += premises.entries;
             seen.records += premises.records;
+            seen.cached += premises.cached;
           }
         }
         assert.ok(seen.entries > 100 && seen.records > 1000, JSON.stringify(seen));
+        assert.ok(seen.cached > 10, JSON.stringify(seen));
         assert.ok(answers() > 100, `${answers()} answers of the slow path`);
       }).timeout(60_000);
     }
@@ -241,6 +271,14 @@ describe('what the proof about emitted code builds on', () => {
     [
       'a pointer to another table',
       (core) => core.context.setRun32(runOffsets.readTlb, core.context.vpBase + 0x3000),
+    ],
+    [
+      'a remembered record in a table',
+      (core) => {
+        const { view, vpBase } = core.context;
+        const [entry = assert.fail('a remembered record')] = cachedRecords(core);
+        view.setUint32(entry + recordEntryOffsets.record, vpBase + tlbOffsets.code[0], true);
+      },
     ],
     [
       'a decoded instruction whose register lies in a table',
