@@ -1,7 +1,7 @@
 /** Modules that the build has emitted, beside the bundle: a process that has nothing of an earlier one need not. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CodeHost } from '../machine/code-space';
+import { readWhole } from './whole-file';
 
 /** What the build calls a module; the version is that of the sources which emit it. */
 function fileOf(name: string, version: string): string {
@@ -10,8 +10,7 @@ function fileOf(name: string, version: string): string {
 
 function read(path: string): Uint8Array | undefined {
   try {
-    const { buffer, byteOffset, length } = readFileSync(path);
-    return new Uint8Array(buffer, byteOffset, length);
+    return readWhole(path);
   } catch {
     // A build that is watched has none.
     return undefined;

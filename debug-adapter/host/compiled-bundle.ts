@@ -3,10 +3,10 @@
  * cache folder: without, it parses all of the source again at every start, and each function once more when it is
  * first called. The bundle is one function of {@link BundleParameters}.
  */
-import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { Script } from 'node:vm';
 import type { KeptFiles } from './kept-files';
+import { readWhole } from './whole-file';
 
 /** What a bundle is called with: what Node gives a module. */
 export type BundleParameters = readonly [
@@ -29,7 +29,7 @@ export function loadBundle(
   files: KeptFiles,
 ): (...parameters: BundleParameters) => void {
   // Bundles have other characters than those of ASCII in comments only; strings of single bytes are parsed faster.
-  const source = readFileSync(path, 'latin1');
+  const source = Buffer.from(readWhole(path).buffer).toString('latin1');
   const script =
     keptName === undefined
       ? new Script(source, { filename: path })

@@ -5,7 +5,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -15,6 +14,7 @@ import {
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { readBytes } from './whole-file';
 
 /** How much is kept; what was used least recently goes first. */
 export interface KeptLimits {
@@ -115,11 +115,9 @@ function readChecked(path: string): Uint8Array | undefined {
   try {
     const size = fstatSync(file).size - checksumBytes;
     if (size < 0) return undefined;
-    const checksum = new Uint8Array(checksumBytes);
-    const bytes = new Uint8Array(size);
-    const isRead =
-      readSync(file, checksum) === checksumBytes && (size === 0 || readSync(file, bytes) === size);
-    return isRead && Buffer.compare(checksum, checksumOf([bytes])) === 0 ? bytes : undefined;
+    const checksum = readBytes(file, checksumBytes);
+    const bytes = readBytes(file, size);
+    return Buffer.compare(checksum, checksumOf([bytes])) === 0 ? bytes : undefined;
   } finally {
     closeSync(file);
   }

@@ -1,7 +1,8 @@
 /** Reads files of the local file system. */
-import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { FileRead, FileSource } from '../backends/file-source';
+import { readWhole } from './whole-file';
 
 function errorCode(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : '';
@@ -15,9 +16,7 @@ function readFile(path: string, limitBytes: number): FileRead {
     if (status.size > limitBytes) {
       return { kind: 'failed', message: `it has ${status.size} bytes, more than ${limitBytes}` };
     }
-    // A view, not a copy: images are large, and memory that is touched for the first time is slow.
-    const { buffer, byteOffset, length } = readFileSync(path);
-    return { kind: 'read', bytes: new Uint8Array(buffer, byteOffset, length) };
+    return { kind: 'read', bytes: readWhole(path) };
   } catch (error) {
     return failure(error);
   }
