@@ -23,6 +23,11 @@ export class ExitInformation {
     return this.state.readU64(offsets.qualification);
   }
 
+  /** Its lower half, which is all that most reasons use. */
+  get qualificationWord(): number {
+    return this.state.readU32(offsets.qualification);
+  }
+
   get guestPhysicalAddress(): bigint {
     return this.state.readU64(offsets.guestPhysicalAddress);
   }

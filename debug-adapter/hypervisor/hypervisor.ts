@@ -6,7 +6,6 @@ import type { ChildControl } from '../machine/intercepts';
 import type { InterruptRequest } from '../machine/interrupt-request';
 import type { PartitionTime } from '../machine/partition-time';
 import type { SyntheticInterruptTarget } from '../machine/synthetic-interrupts';
-import { vmcsEncoding } from '../machine/processor-state';
 import { messagePayloadBytesMax } from '../spec/tlfs/synic';
 import { ExitReasonNumber } from '../spec/x86/exit-reasons';
 import { assert, present } from '../support/assert';
@@ -22,8 +21,6 @@ import { portBuffer } from './synic/message';
 import type { AwaitedAnswer, VirtualProcessor } from './virtual-processor';
 import type { EntryFailure } from './entry-checks/entry-state';
 import { findEntryFailure } from './vm-entry-checks';
-
-const qualificationField = vmcsEncoding('EXIT_QUALIFICATION');
 
 /** Makes the memory and the processors of the next partition; undefined where the machine has none left. */
 export type PartitionMaker = (id: number) => Partition | undefined;
@@ -104,7 +101,7 @@ export class Hypervisor implements ChildControl, ChildTable {
   }
 
   partition(id: number): Partition {
-    return present(this.byId.get(id), `partition ${id}`);
+    return present(this.byId.get(id), 'partition of the identifier');
   }
 
   /**
@@ -122,8 +119,7 @@ export class Hypervisor implements ChildControl, ChildTable {
 
   /** Handles the pending exit of a processor. Its event must have been recorded. */
   handleExit(processor: VirtualProcessor): HandledExit {
-    const exitContext = this.exitContexts[processor.partitionId]?.[processor.index];
-    assert(exitContext !== undefined, 'the processor is one of this hypervisor');
+    const exitContext = this.contextOf(processor.partitionId, processor.index);
     const { partition, exit } = exitContext;
     assert(processor.hasRecordedExit, 'the exit has been recorded');
     processor.clearPendingExit();
@@ -133,7 +129,7 @@ export class Hypervisor implements ChildControl, ChildTable {
     // A switch through a task gate is the delivery of its event, emulated.
     if (exit.reason !== ExitReasonNumber.TASK_SWITCH) redeliverEvent(processor.state);
     partition.interrupts.reconsider(processor);
-    if (outcome.kind === 'resume') return outcome;
+    if (outcome.kind === 'resume' || outcome.kind === 'awaits-parent') return outcome;
     const isReset =
       outcome.kind === 'partition-reset' ||
       (outcome.kind === 'triple-fault' && partition.onTripleFault === 'reset');
@@ -168,8 +164,7 @@ export class Hypervisor implements ChildControl, ChildTable {
   }
 
   completePortIntercept(partition: number, index: number, value: number): void {
-    const processor = this.resume(partition, index, 'port');
-    completePortAccess(processor, processor.state.vmcs(qualificationField), value);
+    completePortAccess(this.resume(partition, index, 'port'), value);
   }
 
   installMemoryIntercept(partition: number, gpa: number, bytes: number): void {
@@ -245,13 +240,17 @@ export class Hypervisor implements ChildControl, ChildTable {
   }
 
   /** The processor that waits for this answer goes on; a guest that has ended stays as it is. */
-  private resume(partition: number, index: number, answer: AwaitedAnswer): VirtualProcessor {
-    const processor = present(this.partition(partition).processors[index], 'virtual processor');
-    assert(processor.awaited === answer, `the processor waits for the answer: ${answer}`);
+  private resume(id: number, index: number, answer: AwaitedAnswer): VirtualProcessor {
+    const { partition, processor } = this.contextOf(id, index);
+    assert(processor.awaited === answer, 'the processor waits for the answer');
     processor.awaited = undefined;
-    if (processor.runState === 'active') this.services.wake(processor);
-    this.partition(partition).interrupts.reconsider(processor);
+    if (processor.isRunnable) this.services.wake(processor);
+    partition.interrupts.reconsider(processor);
     return processor;
+  }
+
+  private contextOf(partition: number, index: number): ExitContext {
+    return present(this.exitContexts[partition]?.[index], 'virtual processor');
   }
 
   private end(partition: Partition, end: PartitionEnd): void {

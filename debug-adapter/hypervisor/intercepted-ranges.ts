@@ -8,6 +8,8 @@ interface Range {
 /** Few ranges, which may overlap; each is removed as it was added. */
 export class InterceptedRanges {
   private ranges: Range[] = [];
+  /** The range of the last number that was found: a guest accesses one device many times in a row. */
+  private latest: Range | undefined;
 
   add(first: number, count: number): void {
     this.ranges.push({ first, end: first + count });
@@ -18,11 +20,14 @@ export class InterceptedRanges {
     const at = this.ranges.findIndex(
       (range) => range.first === first && range.end === first + count,
     );
-    if (at >= 0) this.ranges.splice(at, 1);
+    if (at < 0) return;
+    this.ranges.splice(at, 1);
+    this.latest = undefined;
   }
 
   clear(): void {
     this.ranges = [];
+    this.latest = undefined;
   }
 
   /** First numbers and ends, one after the other. */
@@ -39,10 +44,15 @@ export class InterceptedRanges {
       ranges.push({ first, end });
     }
     this.ranges = ranges;
+    this.latest = undefined;
     return true;
   }
 
   has(number: number): boolean {
-    return this.ranges.some(({ first, end }) => number >= first && number < end);
+    const { latest } = this;
+    if (latest !== undefined && number >= latest.first && number < latest.end) return true;
+    const range = this.ranges.find(({ first, end }) => number >= first && number < end);
+    if (range !== undefined) this.latest = range;
+    return range !== undefined;
   }
 }

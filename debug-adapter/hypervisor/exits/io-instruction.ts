@@ -4,31 +4,20 @@ import { stateOffsets } from '../../machine/processor-state';
 import { ioQualification as layout } from '../../spec/x86/exit-reasons';
 import { extractBits32 } from '../../support/bit-field';
 import type { VirtualProcessor } from '../virtual-processor';
-import { resume, type ExitContext, type ExitHandler } from './exit-handler';
+import { resume, type ExitContext, type ExitHandler, type HandledExit } from './exit-handler';
 
 const rax = stateOffsets.gpr;
 
-/** One port access, decoded from the exit qualification. */
-interface PortAccess {
-  readonly port: number;
-  readonly sizeBytes: 1 | 2 | 4;
-  readonly isIn: boolean;
-  readonly isString: boolean;
-}
+const directionBit = 1 << layout.direction.low;
+const stringBit = 1 << layout.string.low;
 
-function decodeAccess(qualification: bigint): PortAccess {
-  const word = Number(BigInt.asUintN(32, qualification));
-  const size = extractBits32(word, layout.size);
-  return {
-    port: extractBits32(word, layout.port),
-    sizeBytes: size === 0 ? 1 : size === 1 ? 2 : 4,
-    isIn: extractBits32(word, layout.direction) === 1,
-    isString: extractBits32(word, layout.string) === 1,
-  };
+function sizeOf(qualification: number): 1 | 2 | 4 {
+  const size = extractBits32(qualification, layout.size);
+  return size === 0 ? 1 : size === 1 ? 2 : 4;
 }
 
 /** The bits of AL, AX or EAX. */
-function maskOf({ sizeBytes }: PortAccess): number {
+function maskOf(sizeBytes: number): number {
   return 0xffffffff >>> (32 - sizeBytes * 8);
 }
 
@@ -57,12 +46,10 @@ function readLinear(
 }
 
 /** The value that an OUT or OUTS writes. */
-function outValue(context: ExitContext, access: PortAccess): number {
+function outValue(context: ExitContext, isString: boolean, sizeBytes: number): number {
   const { processor, partition, exit } = context;
-  if (!access.isString) {
-    return (processor.state.readU32(rax) & maskOf(access)) >>> 0;
-  }
-  const bytes = readLinear(processor, partition.memory, exit.guestLinearAddress, access.sizeBytes);
+  if (!isString) return (processor.state.readU32(rax) & maskOf(sizeBytes)) >>> 0;
+  const bytes = readLinear(processor, partition.memory, exit.guestLinearAddress, sizeBytes);
   // The processor has read a device's element: it is not to be read twice.
   return bytes === undefined
     ? processor.state.readU32(stateOffsets.accessValue)
@@ -73,41 +60,43 @@ function outValue(context: ExitContext, access: PortAccess): number {
  * Ends the port access that the VMCS describes. A string instruction runs its iteration again and takes the answer from
  * there; IN writes AL, AX or EAX, the latter zero-extended as every 32-bit write is.
  */
-export function completePortAccess(
-  processor: VirtualProcessor,
-  qualification: bigint,
-  value: number,
-): void {
+export function completePortAccess(processor: VirtualProcessor, value: number): void {
   const { state, core } = processor;
-  const access = decodeAccess(qualification);
-  const mask = maskOf(access);
-  const answer = access.isIn ? (value & mask) >>> 0 : 0;
-  if (access.isString) {
-    core.answerAccess(BigInt(answer));
+  const qualification = processor.exitInformation.qualificationWord;
+  const sizeBytes = sizeOf(qualification);
+  const mask = maskOf(sizeBytes);
+  const isIn = (qualification & directionBit) !== 0;
+  if ((qualification & stringBit) !== 0) {
+    core.answerAccess(BigInt(isIn ? (value & mask) >>> 0 : 0));
     return;
   }
-  if (access.isIn && access.sizeBytes === 4) state.writeZeroExtended(rax, answer);
-  else if (access.isIn) state.writeU32(rax, (state.readU32(rax) & ~mask) | answer);
+  if (isIn && sizeBytes === 4) state.writeZeroExtended(rax, value);
+  else if (isIn) state.writeU32(rax, (state.readU32(rax) & ~mask) | (value & mask));
   core.completeInstruction();
 }
 
+const awaitsAnswer: HandledExit = { kind: 'awaits-parent', answer: 'port' };
+
 export const handleIoInstruction: ExitHandler = (context) => {
   const { partition, processor, exit, services } = context;
-  const access = decodeAccess(exit.qualification);
-  if (!partition.interceptsPort(access.port)) {
-    completePortAccess(processor, exit.qualification, 0xffffffff);
+  const qualification = exit.qualificationWord;
+  const port = qualification >>> layout.port.low;
+  if (!partition.interceptsPort(port)) {
+    completePortAccess(processor, 0xffffffff);
     return resume;
   }
-  const value = access.isIn ? 0 : outValue(context, access);
+  const sizeBytes = sizeOf(qualification);
+  const isIn = (qualification & directionBit) !== 0;
+  const isString = (qualification & stringBit) !== 0;
   services.charge('intercept');
   services.intercepts.post({
     kind: 'io-port',
     partition: partition.id,
     processor: processor.index,
-    port: access.port,
-    sizeBytes: access.sizeBytes,
-    direction: access.isIn ? 'in' : 'out',
-    value,
+    port,
+    sizeBytes,
+    direction: isIn ? 'in' : 'out',
+    value: isIn ? 0 : outValue(context, isString, sizeBytes),
   });
-  return { kind: 'awaits-parent', answer: 'port' };
+  return awaitsAnswer;
 };
