@@ -1,5 +1,5 @@
 /** Keeps what guests wrote to their consoles until the front end takes it; bounded. */
-import type { TraceEvent, TraceSink } from '../machine/trace';
+import type { ConsoleSink } from '../machine/trace';
 
 /** Bytes of one partition's console. */
 export interface ConsoleOutput {
@@ -9,6 +9,7 @@ export interface ConsoleOutput {
   readonly droppedBytes: number;
 }
 
+const initialBytes = 1 << 12;
 const capacityBytes = 1 << 20;
 
 interface Waiting {
@@ -18,30 +19,26 @@ interface Waiting {
 }
 
 /** Listens to a trace and collects console bytes by partition. */
-export class ConsoleBuffer implements TraceSink {
+export class ConsoleBuffer implements ConsoleSink {
   private readonly waiting = new Map<number, Waiting>();
 
-  record(event: TraceEvent): void {
-    if (event.kind !== 'console') return;
-    let entry = this.waiting.get(event.partition);
-    if (entry === undefined) {
-      entry = { bytes: new Uint8Array(4096), length: 0, dropped: 0 };
-      this.waiting.set(event.partition, entry);
-    }
-    const needed = entry.length + event.data.length;
-    if (needed > capacityBytes) {
-      entry.dropped += event.data.length;
+  write(partition: number, value: number, sizeBytes: number): void {
+    const entry = this.waiting.get(partition) ?? this.begin(partition);
+    const needed = entry.length + sizeBytes;
+    if (needed > entry.bytes.length && !grow(entry)) {
+      entry.dropped += sizeBytes;
       return;
     }
-    if (needed > entry.bytes.length) {
-      const larger = new Uint8Array(
-        Math.min(capacityBytes, Math.max(needed, entry.bytes.length * 2)),
-      );
-      larger.set(entry.bytes.subarray(0, entry.length));
-      entry.bytes = larger;
+    for (let index = 0; index < sizeBytes; index++) {
+      entry.bytes[entry.length + index] = value >>> (8 * index);
     }
-    entry.bytes.set(event.data, entry.length);
     entry.length = needed;
+  }
+
+  private begin(partition: number): Waiting {
+    const entry = { bytes: new Uint8Array(initialBytes), length: 0, dropped: 0 };
+    this.waiting.set(partition, entry);
+    return entry;
   }
 
   /** Takes what has come since the last call. */
@@ -56,4 +53,13 @@ export class ConsoleBuffer implements TraceSink {
     }
     return outputs;
   }
+}
+
+/** @returns false where there is as much room as there may be */
+function grow(entry: Waiting): boolean {
+  const { bytes } = entry;
+  if (bytes.length >= capacityBytes) return false;
+  entry.bytes = new Uint8Array(bytes.length * 2);
+  entry.bytes.set(bytes);
+  return true;
 }

@@ -59,7 +59,7 @@ export class HeadlessRun {
     private readonly programs: GuestPrograms,
     private readonly files: RunFiles,
   ) {
-    machine.trace.forwardTo(this.console, ['console']);
+    machine.trace.forwardConsoleTo(this.console);
   }
 
   /** Saves one guest. @param name may be absent where there is only one @throws UserError */

@@ -594,7 +594,7 @@ export class MachineControl {
     const { machine, syntax, isPaced, origin } = target;
     const { breakpointSet: breakpoints } = this;
     const { clock, disassembler } = this.ports;
-    machine.trace.forwardTo(this.console, ['console']);
+    machine.trace.forwardConsoleTo(this.console);
     const programs = new GuestPrograms(machine.guests, target.programs, disassembler, syntax);
     const pace = isPaced ? new RealTimePace(clock) : unpaced;
     const log = (text: string): void => void this.logs.push(text);

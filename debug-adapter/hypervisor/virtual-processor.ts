@@ -76,9 +76,9 @@ export class VirtualProcessor {
   runNs = 0;
 
   /** Place of the last exit that was recorded, kept in numbers: an object for each would outlive its exit. */
-  private exitPosition = 0;
-  private exitOrdinal = 0;
-  private exitTimeNs = 0;
+  exitPosition = 0;
+  exitOrdinal = 0;
+  exitTimeNs = 0;
 
   /** True while a VM exit waits to be handled and its event has been recorded. */
   hasRecordedExit = false;

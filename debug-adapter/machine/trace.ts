@@ -267,6 +267,13 @@ export interface TraceEmitter {
   emit(body: TraceEventBody): TraceHeader;
 
   /**
+   * Console output, which comes byte by byte: an event is made only for those who want one.
+   * @param value the bytes, the first one lowest
+   * @param sizeBytes how many, at most 4
+   */
+  emitConsole(partition: number, processor: number, value: number, sizeBytes: number): void;
+
+  /**
    * The same for what is frequent and seldom wanted: the event is made only where somebody wants its kind. It takes its
    * place in the order in any case, so that the places of others do not depend on who listens.
    */
@@ -278,8 +285,17 @@ export interface TraceSink {
   record(event: TraceEvent): void;
 }
 
+/** Receives what guests write to their consoles. Must not change the machine. */
+export interface ConsoleSink {
+  /** @param value one to four bytes, the first one lowest */
+  write(partition: number, value: number, sizeBytes: number): void;
+}
+
 /** One that is asked before an event is made for it. */
 export interface SelectiveTraceSink extends TraceSink {
+  /** What {@link TraceEmitter.emitConsole} is told, in its place. */
+  recordConsole(at: TraceHeader, value: number, sizeBytes: number): void;
+
   /** False for kinds of which nobody wants to know, where they are only made for those who do. */
   wants(kind: TraceEvent['kind']): boolean;
 }

@@ -16,6 +16,7 @@ import type { StateRecord } from '../support/state-record';
 import type { StateNode } from '../support/state-tree';
 import { assert, present, unreachable } from '../support/assert';
 import { UserError } from '../support/user-error';
+import { DevicePorts } from './device-ports';
 import type { GuestBusServices } from './guest-bus';
 import { restoreMessage, saveMessage } from './message.saved-state';
 import type { ComponentStatus } from './integration/integration-components';
@@ -69,6 +70,7 @@ export class ParentPartition implements InterceptSink, SavedPart {
   private readonly specifications = new Map<number, GuestSpecification>();
   private queue: QueuedMessage[] = [];
   private readonly platforms = new Map<number, Platform>();
+  private readonly ports = new Map<number, DevicePorts>();
   private working: QueuedMessage | undefined;
   private paused = false;
 
@@ -133,6 +135,7 @@ export class ParentPartition implements InterceptSink, SavedPart {
       behindNs: () => time.behindNs(),
     });
     this.platforms.set(partition, platform);
+    this.ports.set(partition, new DevicePorts(platform.ports));
     this.installIntercepts(partition, platform);
   }
 
@@ -328,10 +331,12 @@ export class ParentPartition implements InterceptSink, SavedPart {
   private handle(message: QueuedMessage): void {
     const { children } = this;
     const { partition, processor } = message;
+    if (message.kind === 'io-port') {
+      const ports = present(this.ports.get(partition), 'ports of the partition');
+      return children.completePortIntercept(partition, processor, accessPort(ports, message));
+    }
     const platform = this.platformOf(partition);
     switch (message.kind) {
-      case 'io-port':
-        return children.completePortIntercept(partition, processor, accessPort(platform, message));
       case 'memory':
         return children.completeMemoryIntercept(
           partition,
@@ -364,11 +369,11 @@ export class ParentPartition implements InterceptSink, SavedPart {
   }
 
   private platformOf(partition: number): Platform {
-    return present(this.platforms.get(partition), `devices of partition ${partition}`);
+    return present(this.platforms.get(partition), 'devices of the partition');
   }
 
   private specificationOf(partition: number): GuestSpecification {
-    return present(this.specifications.get(partition), `what partition ${partition} is made of`);
+    return present(this.specifications.get(partition), 'what the partition is made of');
   }
 
   private servicesFor(partition: number): PlatformServices {
@@ -380,16 +385,16 @@ export class ParentPartition implements InterceptSink, SavedPart {
       assertInterrupt: (request) => children.assertInterrupt(partition, request),
       setExternalInterruptLine: (asserted) =>
         children.setExternalInterruptLine(partition, asserted),
-      writeConsole: (_port, data) => this.writeConsole(partition, data),
+      writeConsole: (_port, value, sizeBytes) => this.writeConsole(partition, value, sizeBytes),
       endPartition: (exitCode) => children.endPartition(partition, exitCode),
       resetPartition: () => children.resetPartition(partition),
     };
   }
 
   /** What a chip sends by a timer of its own belongs to no processor in particular. */
-  private writeConsole(partition: number, data: Uint8Array): void {
+  private writeConsole(partition: number, value: number, sizeBytes: number): void {
     const processor = this.working?.partition === partition ? this.working.processor : 0;
-    this.trace.emit({ kind: 'console', partition, processor, data });
+    this.trace.emitConsole(partition, processor, value, sizeBytes);
   }
 }
 
@@ -447,12 +452,9 @@ type PortMessage = Extract<InterceptMessage, { kind: 'io-port' }>;
 type MemoryMessage = Extract<InterceptMessage, { kind: 'memory' }>;
 
 /** The platform asked for these ports, so one of its devices has each of them. */
-function accessPort(platform: Platform, message: PortMessage): number {
+function accessPort(ports: DevicePorts, message: PortMessage): number {
   const { port, sizeBytes, direction, value } = message;
-  const { first, device } = present(
-    platform.ports.find((placed) => port >= placed.first && port < placed.first + placed.count),
-    `device at port ${port}`,
-  );
+  const { first, device } = ports.rangeOf(port);
   if (direction === 'in') return device.readPort(port - first, sizeBytes);
   device.writePort(port - first, sizeBytes, value);
   return 0;

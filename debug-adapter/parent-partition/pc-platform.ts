@@ -17,7 +17,7 @@ import { IntervalTimer } from './emulated-devices/interval-timer';
 import { IoApic } from './emulated-devices/io-apic';
 import { KeyboardController } from './emulated-devices/keyboard-controller';
 import { PciConfiguration } from './emulated-devices/pci-configuration';
-import { byteWidePorts, type ByteRegisters } from './emulated-devices/port-device';
+import { ByteWidePorts, type ByteRegisters } from './emulated-devices/port-device';
 import { PowerManagement } from './emulated-devices/power-management';
 import { RealTimeClock } from './emulated-devices/real-time-clock';
 import { SerialPort } from './emulated-devices/serial-port';
@@ -93,7 +93,7 @@ export class PcPlatform implements Platform {
         ...world,
         name,
         interrupt: this.wire(request),
-        transmit: (byte) => services.writeConsole(first, Uint8Array.of(byte)),
+        transmit: (byte) => services.writeConsole(first, byte, 1),
       }),
     ];
     this.serialPorts = new Map([
@@ -192,11 +192,12 @@ export class PcPlatform implements Platform {
     const bytes = (first: number, count: number, device: ByteRegisters): PlacedPorts => ({
       first,
       count,
-      device: byteWidePorts(device, count),
+      device: new ByteWidePorts(device, count),
     });
-    const writeDebugConsole = (data: Uint8Array): void =>
-      this.services.writeConsole(port.debugConsole, data);
-    const debugConsole = new ConsolePort({ write: writeDebugConsole }, port.debugConsole);
+    const debugConsole = new ConsolePort(
+      (value, sizeBytes) => this.services.writeConsole(port.debugConsole, value, sizeBytes),
+      port.debugConsole,
+    );
     const debugExit = new DebugExitPort((code) => this.services.endPartition(code));
     return [
       bytes(port.masterInterruptController, portCount.interruptController, master),

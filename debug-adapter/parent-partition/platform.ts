@@ -15,8 +15,13 @@ export interface PlatformServices {
   assertInterrupt(request: InterruptRequest): void;
   /** The output of an 8259, wired to LINT0 of the boot processor. */
   setExternalInterruptLine(asserted: boolean): void;
-  /** What a guest wrote to a console; `port` is the first port of the chip that took it. */
-  writeConsole(port: number, data: Uint8Array): void;
+  /**
+   * What a guest wrote to a console in one access.
+   * @param port the first port of the chip that took it
+   * @param value the bytes, the first one lowest, and nothing behind them
+   * @param sizeBytes how many, at most 4
+   */
+  writeConsole(port: number, value: number, sizeBytes: number): void;
   endPartition(exitCode: number): void;
   resetPartition(): void;
 }

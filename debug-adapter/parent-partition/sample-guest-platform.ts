@@ -19,10 +19,11 @@ export class SampleGuestPlatform implements Platform {
 
   constructor(services: SampleGuestServices) {
     const { consolePort, exitPort } = sampleGuest;
-    const sink = { write: (data: Uint8Array) => services.writeConsole(consolePort, data) };
+    const write = (value: number, sizeBytes: number): void =>
+      services.writeConsole(consolePort, value, sizeBytes);
     const end = (exitCode: number): void => services.endPartition(exitCode);
     this.ports = [
-      { first: consolePort, count: 1, device: new ConsolePort(sink, consolePort) },
+      { first: consolePort, count: 1, device: new ConsolePort(write, consolePort) },
       { first: exitPort, count: 1, device: new ExitPort(end) },
     ];
   }

@@ -1,5 +1,5 @@
 /** Writes the trace record of console output, which comes byte by byte. */
-import type { ConsoleEvent } from '../machine/trace';
+import type { TraceHeader } from '../machine/trace';
 import { assert } from '../support/assert';
 import { offsetsIn, writeHeader } from './record-header';
 import { consoleRecord } from './trace-records';
@@ -10,14 +10,30 @@ const at = { length: offsetOf('length'), data: offsetOf('data') } as const;
 
 const dataBytes = 4;
 
-/** Fills the whole record at `base`. */
-export function writeConsoleRecord(view: DataView, base: number, event: ConsoleEvent): void {
-  const { data } = event;
-  assert(data.length <= dataBytes, 'one access writes at most four bytes');
-  writeHeader(view, base, event, event.partition, event.processor);
+/**
+ * Fills the whole record at `base`.
+ * @param value the bytes, the first one lowest, and nothing behind them
+ */
+export function writeConsoleRecord(
+  view: DataView,
+  base: number,
+  { position, timeNs, ordinal, partition, processor }: TraceHeader,
+  value: number,
+  sizeBytes: number,
+): void {
+  writeHeader(view, base, position, timeNs, ordinal, partition, processor);
   // The length is a byte, and those behind it are nobody's.
-  view.setUint32(base + at.length, data.length, true);
-  for (let index = 0; index < dataBytes; index++) {
-    view.setUint8(base + at.data + index, data[index] ?? 0);
-  }
+  view.setUint32(base + at.length, sizeBytes, true);
+  view.setUint32(base + at.data, value, true);
+}
+
+/** The bytes of an event as one number, the first one lowest. */
+export function consoleValue(data: Uint8Array): number {
+  assert(data.length <= dataBytes, 'one access writes at most four bytes');
+  return data.reduceRight((value, byte) => value * 256 + byte, 0);
+}
+
+/** The bytes of {@link consoleValue}. */
+export function consoleBytes(value: number, sizeBytes: number): Uint8Array {
+  return Uint8Array.from({ length: sizeBytes }, (_, index) => (value >>> (8 * index)) & 0xff);
 }

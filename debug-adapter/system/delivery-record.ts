@@ -18,11 +18,11 @@ const at = {
 export function writeDeliveryRecord(
   view: DataView,
   base: number,
-  place: EventPlace,
-  where: ProcessorAddress,
+  { position, timeNs, ordinal }: EventPlace,
+  { partition, processor }: ProcessorAddress,
   { vector, errorCode, returnRip, isInjected }: Delivery,
 ): void {
-  writeHeader(view, base, place, where.partition, where.processor);
+  writeHeader(view, base, position, timeNs, ordinal, partition, processor);
   view.setBigUint64(base + at.rip, returnRip, true);
   view.setUint8(base + at.vector, vector);
   view.setUint8(base + at.hasErrorCode, errorCode === undefined ? 0 : 1);

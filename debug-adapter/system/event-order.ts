@@ -6,6 +6,7 @@ import type {
   TraceEventBody,
   TraceHeader,
 } from '../machine/trace';
+import { consoleBytes } from './console-record';
 import type { EventPlace, TraceInterest } from './observed-events';
 
 /** Where the machine stands. */
@@ -42,15 +43,26 @@ export class EventOrder implements TraceEmitter {
     event.ordinal = ordinal;
     event.timeNs = timeNs;
     this.sink.record(event);
-    if (this.interest?.kinds.has(event.kind) === true && this.interest.wanted(event)) {
-      this.caught ??= event;
-    }
+    this.catchWanted(event);
     return event;
+  }
+
+  emitConsole(partition: number, processor: number, value: number, sizeBytes: number): void {
+    const { position, ordinal, timeNs } = this.takePlace();
+    const at = { position, ordinal, timeNs, partition, processor };
+    this.sink.recordConsole(at, value, sizeBytes);
+    if (this.interest?.kinds.has('console') !== true) return;
+    this.catchWanted({ ...at, kind: 'console', data: consoleBytes(value, sizeBytes) });
+  }
+
+  private catchWanted(event: TraceEvent): void {
+    if (this.interest?.kinds.has(event.kind) !== true) return;
+    if (this.interest.wanted(event)) this.caught ??= event;
   }
 
   offer(kind: TraceEvent['kind'], make: () => TraceEventBody): void {
     if (this.sink.wants(kind) || this.interest?.kinds.has(kind) === true) this.emit(make());
-    else this.takePlace();
+    else this.nextPlace();
   }
 
   /** Looks out for events from now on; undefined ends that. */
@@ -72,13 +84,18 @@ export class EventOrder implements TraceEmitter {
 
   /** The place of an event that the caller records itself, at once. */
   takePlace(): EventPlace {
+    const ordinal = this.nextPlace();
+    return { position: this.position, ordinal, timeNs: this.clock.timeNs() };
+  }
+
+  /** Moves on to the next place. @returns its ordinal */
+  private nextPlace(): number {
     const { position } = this.clock;
-    const timeNs = this.clock.timeNs();
     if (position !== this.position) {
       this.position = position;
       this.nextOrdinal = 0;
     }
-    return { position, ordinal: this.nextOrdinal++, timeNs };
+    return this.nextOrdinal++;
   }
 
   get state(): EventOrderState {

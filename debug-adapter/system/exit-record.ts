@@ -46,9 +46,9 @@ const generalRegisters = 16;
 
 /** Fills the whole record at `base` with the exit that `processor` has just recorded. */
 export function writeExitRecord(log: RingLog, base: number, processor: VirtualProcessor): void {
-  const { state, exits } = processor;
+  const { state, exits, exitPosition, exitTimeNs, exitOrdinal, partitionId, index } = processor;
   const { view, words } = log;
-  writeHeader(view, base, processor.lastExitIdentity, processor.partitionId, processor.index);
+  writeHeader(view, base, exitPosition, exitTimeNs, exitOrdinal, partitionId, index);
   writeCount(view, base + at.exitNumber, exits);
   view.setUint32(base + at.rflags, state.rflags, true);
   state.copyWords(copiedWords, words, base);

@@ -19,7 +19,8 @@ const at = {
 
 /** Fills the whole record at `base`. */
 export function writeHypercallRecord(view: DataView, base: number, event: HypercallEvent): void {
-  writeHeader(view, base, event, event.partition, event.processor);
+  const { position, timeNs, ordinal, partition, processor } = event;
+  writeHeader(view, base, position, timeNs, ordinal, partition, processor);
   view.setBigUint64(base + at.control, event.control, true);
   view.setUint16(base + at.code, event.code, true);
   view.setUint16(base + at.status, event.status, true);

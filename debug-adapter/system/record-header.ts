@@ -30,17 +30,19 @@ export function writeCount(view: DataView, to: number, count: number): void {
   view.setUint32(to + 4, high, true);
 }
 
-/** Writes the header of the record at `base`. */
+/** Writes the header of the record at `base`; by numbers, as events are objects of many shapes. */
 export function writeHeader(
   view: DataView,
   base: number,
-  place: { readonly position: number; readonly timeNs: number; readonly ordinal: number },
+  position: number,
+  timeNs: number,
+  ordinal: number,
   partition: number,
   processor: number,
 ): void {
-  writeCount(view, base + headerOffsets.position, place.position);
-  writeCount(view, base + headerOffsets.timeNs, place.timeNs);
-  view.setUint32(base + headerOffsets.ordinal, place.ordinal, true);
+  writeCount(view, base + headerOffsets.position, position);
+  writeCount(view, base + headerOffsets.timeNs, timeNs);
+  view.setUint32(base + headerOffsets.ordinal, ordinal, true);
   view.setUint16(base + headerOffsets.partition, partition, true);
   view.setUint16(base + headerOffsets.processor, processor, true);
 }

@@ -4,6 +4,7 @@ import { present, unreachable } from '../support/assert';
 import { decodeUtf8, encodeUtf8 } from '../support/utf8';
 import type {
   ConsoleEvent,
+  ConsoleSink,
   EventDeliveryEvent,
   GuestCrashEvent,
   HypercallEvent,
@@ -14,7 +15,7 @@ import type {
   TraceSink,
   VmExitEvent,
 } from '../machine/trace';
-import { writeConsoleRecord } from './console-record';
+import { consoleBytes, consoleValue, writeConsoleRecord } from './console-record';
 import { writeDeliveryRecord } from './delivery-record';
 import { deliveryEvent, type Delivery, type EventPlace } from './observed-events';
 import { writeExitRecord } from './exit-record';
@@ -137,7 +138,8 @@ const consoleCodec: RecordCodec<ConsoleEvent> = {
   layout: consoleRecord,
   encode(event, _write, record) {
     const { buffer, byteOffset, byteLength } = record;
-    writeConsoleRecord(new DataView(buffer, byteOffset, byteLength), 0, event);
+    const view = new DataView(buffer, byteOffset, byteLength);
+    writeConsoleRecord(view, 0, event, consoleValue(event.data), event.data.length);
   },
   decode(header, record, read) {
     const data = fieldBytes(consoleRecord, record, 'data').slice(0, Number(read('length')));
@@ -175,7 +177,7 @@ const crashCodec: RecordCodec<GuestCrashEvent> = {
   },
 };
 
-/** Receives events; VM exits and deliveries, of which there are the most, without an object for each. */
+/** Receives events; those of which there are the most, exits, deliveries and console output, without an object for each. */
 export interface ExitSink extends SelectiveTraceSink {
   /** The exit that `processor` has just recorded. */
   recordExit(processor: VirtualProcessor): void;
@@ -247,9 +249,10 @@ export class TraceLog implements ExitSink {
   /** Whether VM exits are recorded; whoever measures may do without. Their numbers and places are not touched. */
   keepsExits = true;
   private readonly listeners: Listener[] = [];
-  /** Whether a listener wants VM exits, and delivered events. */
+  private readonly consoles: ConsoleSink[] = [];
+  /** What some listener wants; VM exits apart, which are asked about most. */
+  private readonly heardKinds = new Set<TraceEventKind>();
   private hearsExits = false;
-  private hearsDeliveries = false;
   /** Places in numbers: an object for each event would outlive it. */
   private newestPosition = beforeAll.position;
   private newestOrdinal = beforeAll.ordinal;
@@ -269,8 +272,13 @@ export class TraceLog implements ExitSink {
       }
     }
     this.listeners.push({ sink, kinds: new Set(kinds) });
+    for (const kind of kinds) this.heardKinds.add(kind);
     this.hearsExits ||= kinds.includes('vm-exit');
-    this.hearsDeliveries ||= kinds.includes('event');
+  }
+
+  /** Passes console output on as it comes, without an event for each byte. */
+  forwardConsoleTo(sink: ConsoleSink): void {
+    this.consoles.push(sink);
   }
 
   /** Kinds that are made, and kept, though nobody listens to them. */
@@ -278,8 +286,7 @@ export class TraceLog implements ExitSink {
 
   /** What is offered is made, and kept, for those who listen to its kind. */
   wants(kind: TraceEventKind): boolean {
-    if (this.keptKinds.has(kind)) return true;
-    return this.listeners.some(({ kinds }) => kinds.has(kind));
+    return this.heardKinds.has(kind) || this.keptKinds.has(kind);
   }
 
   /** The place up to which every event has been heard. */
@@ -297,7 +304,7 @@ export class TraceLog implements ExitSink {
   }
 
   recordExit(processor: VirtualProcessor): void {
-    if (!this.isNew(processor.lastExitIdentity)) return;
+    if (!this.isNew(processor.exitPosition, processor.exitOrdinal)) return;
     if (this.keepsExits) {
       const at = this.exits.reserve();
       writeExitRecord(this.exits.records, at, processor);
@@ -308,28 +315,39 @@ export class TraceLog implements ExitSink {
   }
 
   recordDelivery(place: EventPlace, where: ProcessorAddress, delivery: Delivery): void {
-    if (!this.isNew(place)) return;
-    this.events.appendRecord((view, at) => {
-      writeDeliveryRecord(view, at, place, where, delivery);
-    });
-    if (!this.hearsDeliveries) return;
+    if (!this.isNew(place.position, place.ordinal)) return;
+    const to = this.events.reserve();
+    writeDeliveryRecord(this.events.records.view, to, place, where, delivery);
+    if (!this.heardKinds.has('event')) return;
     this.forward(deliveryEvent(place, where, delivery));
   }
 
+  recordConsole(at: TraceHeader, value: number, sizeBytes: number): void {
+    if (!this.isNew(at.position, at.ordinal)) return;
+    const to = this.console.reserve();
+    writeConsoleRecord(this.console.records.view, to, at, value, sizeBytes);
+    for (const sink of this.consoles) sink.write(at.partition, value, sizeBytes);
+    if (!this.heardKinds.has('console')) return;
+    this.forward({ ...at, kind: 'console', data: consoleBytes(value, sizeBytes) });
+  }
+
   record(event: TraceEvent): void {
-    if (!this.isNew(event)) return;
+    if (event.kind === 'console') {
+      this.recordConsole(event, consoleValue(event.data), event.data.length);
+      return;
+    }
+    if (!this.isNew(event.position, event.ordinal)) return;
     switch (event.kind) {
       case 'vm-exit':
         this.exits.append(event);
         break;
-      case 'hypercall':
-        this.hypercalls.appendRecord((view, at) => writeHypercallRecord(view, at, event));
+      case 'hypercall': {
+        const to = this.hypercalls.reserve();
+        writeHypercallRecord(this.hypercalls.records.view, to, event);
         break;
+      }
       case 'event':
         this.events.append(event);
-        break;
-      case 'console':
-        this.console.appendRecord((view, at) => writeConsoleRecord(view, at, event));
         break;
       case 'guest-crash':
         this.crashes.append(event);
@@ -407,7 +425,7 @@ export class TraceLog implements ExitSink {
     ];
   }
 
-  private isNew({ position, ordinal }: TracePlace): boolean {
+  private isNew(position: number, ordinal: number): boolean {
     if (!isBehind(position, ordinal, this.heardPosition, this.heardOrdinal)) return false;
     if (!isBehind(position, ordinal, this.newestPosition, this.newestOrdinal)) {
       for (const stream of this.streams) stream.forgetFrom(position);

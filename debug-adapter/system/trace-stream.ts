@@ -76,13 +76,7 @@ export class TraceStream<Event extends TraceEvent> {
     return this.cuts;
   }
 
-  /** Appends a record of the stream's layout that `write` fills whole. */
-  appendRecord(write: (view: DataView, at: number) => void): void {
-    const at = this.ring.reserve();
-    write(this.ring.view, at);
-  }
-
-  /** Room for such a record, to be filled at once and whole: where it begins in {@link records}. */
+  /** Room for a record of the stream's layout, to be filled at once and whole: where it begins in {@link records}. */
   reserve(): number {
     return this.ring.reserve();
   }

@@ -12,7 +12,7 @@ import type { StateRecord } from '../../support/state-record';
 import type { StateNode } from '../../support/state-tree';
 import type { Chip } from './chip';
 import { PciFunction } from './pci-function';
-import { byteWidePorts, openBusByte, type PortDevice } from './port-device';
+import { ByteWidePorts, openBusByte, type PortDevice } from './port-device';
 
 const versionOfState = 1;
 
@@ -28,7 +28,7 @@ export class PciConfiguration implements Chip, PortDevice {
   private readonly data: PortDevice;
 
   constructor(private readonly resetMachine: () => void) {
-    this.data = byteWidePorts(
+    this.data = new ByteWidePorts(
       {
         name: this.name,
         readByte: (at) => this.selected()?.readByte(this.register + at) ?? openBusByte,
@@ -36,7 +36,7 @@ export class PciConfiguration implements Chip, PortDevice {
       },
       4,
     );
-    this.window = byteWidePorts(
+    this.window = new ByteWidePorts(
       {
         name: 'PCI configuration window',
         readByte: (at) => this.inWindow(at)?.readByte(at & 0xff) ?? openBusByte,

@@ -22,26 +22,42 @@ export interface ByteRegisters {
 /** What a read finds where nothing drives the bus. */
 export const openBusByte = 0xff;
 
-/**
- * The bus cuts a wide access into bytes, lowest port first. Bytes beyond the chip's last port reach nobody.
- * @param count ports of the range
- */
-export function byteWidePorts(registers: ByteRegisters, count: number): PortDevice {
-  return {
-    name: registers.name,
-    readPort(offset, sizeBytes) {
-      let value = 0;
-      for (let index = 0; index < sizeBytes; index++) {
-        const at = offset + index;
-        const byte = at < count ? registers.readByte(at) & 0xff : openBusByte;
-        value |= byte << (8 * index);
-      }
-      return value >>> 0;
-    },
-    writePort(offset, sizeBytes, value) {
-      for (let index = 0; index < sizeBytes && offset + index < count; index++) {
-        registers.writeByte(offset + index, (value >>> (8 * index)) & 0xff);
-      }
-    },
-  };
+/** The bus cuts a wide access into bytes, lowest port first. Bytes beyond the chip's last port reach nobody. */
+export class ByteWidePorts implements PortDevice {
+  readonly name: string;
+
+  /** @param count ports of the range */
+  constructor(
+    private readonly registers: ByteRegisters,
+    private readonly count: number,
+  ) {
+    this.name = registers.name;
+  }
+
+  readPort(offset: number, sizeBytes: number): number {
+    return sizeBytes === 1
+      ? this.registers.readByte(offset) & 0xff
+      : this.readWide(offset, sizeBytes);
+  }
+
+  writePort(offset: number, sizeBytes: number, value: number): void {
+    if (sizeBytes === 1) this.registers.writeByte(offset, value & 0xff);
+    else this.writeWide(offset, sizeBytes, value);
+  }
+
+  private readWide(offset: number, sizeBytes: number): number {
+    let value = 0;
+    for (let index = 0; index < sizeBytes; index++) {
+      const at = offset + index;
+      const byte = at < this.count ? this.registers.readByte(at) & 0xff : openBusByte;
+      value |= byte << (8 * index);
+    }
+    return value >>> 0;
+  }
+
+  private writeWide(offset: number, sizeBytes: number, value: number): void {
+    for (let index = 0; index < sizeBytes && offset + index < this.count; index++) {
+      this.registers.writeByte(offset + index, (value >>> (8 * index)) & 0xff);
+    }
+  }
 }

@@ -21,7 +21,7 @@ import type { Chip } from './chip';
 import { nsOfTick, ticksAt } from './clock-ticks';
 import type { InterruptLine } from './interrupt-line';
 import type { ByteRegisters, PortDevice } from './port-device';
-import { byteWidePorts } from './port-device';
+import { ByteWidePorts } from './port-device';
 
 const versionOfState = 1;
 
@@ -62,7 +62,7 @@ export class PowerManagement implements Chip, ByteRegisters {
       this.noticeHalfPeriods(dueNs);
       this.update(dueNs);
     });
-    const bytes = byteWidePorts(this, portCount.powerManagement);
+    const bytes = new ByteWidePorts(this, portCount.powerManagement);
     this.ports = {
       name: this.name,
       writePort: (offset, sizeBytes, value) => bytes.writePort(offset, sizeBytes, value),

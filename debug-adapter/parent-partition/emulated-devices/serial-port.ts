@@ -55,6 +55,8 @@ const terminalInputs = msr.CTS | msr.DSR | msr.DCD;
 export class SerialPort implements Chip, ByteRegisters {
   readonly name: string;
   private state = { ...afterReset };
+  /** What its wire to the interrupt controllers carries; unknown behind a restore. */
+  private isInterrupting: boolean | undefined = false;
   private readonly receiver: SerialReceiver;
 
   constructor(private readonly wiring: SerialPortWiring) {
@@ -120,6 +122,7 @@ export class SerialPort implements Chip, ByteRegisters {
   reset(): void {
     this.state = { ...afterReset };
     this.receiver.reset();
+    this.isInterrupting = false;
     this.wiring.interrupt.set(false);
   }
 
@@ -130,6 +133,7 @@ export class SerialPort implements Chip, ByteRegisters {
   restore(record: StateRecord): void {
     record.expectVersion(versionOfState);
     this.state = restoreFlat(record, afterReset);
+    this.isInterrupting = undefined;
     this.receiver.restore(record.record('receiver'));
   }
 
@@ -198,12 +202,13 @@ export class SerialPort implements Chip, ByteRegisters {
   /** The cause with the highest priority, as IIR shows it without the FIFO bits. */
   private get cause(): number {
     const { state, receiver } = this;
-    const isEnabled = (bit: number): boolean => (state.IER & bit) !== 0;
-    if (isEnabled(ier.ELSI) && receiver.errors !== 0) return iir.lineStatus;
-    if (isEnabled(ier.ERBFI) && receiver.isAtTrigger) return iir.dataAvailable;
-    if (isEnabled(ier.ERBFI) && receiver.hasTimedOut) return iir.characterTimeout;
-    if (isEnabled(ier.ETBEI) && state.transmitterEmptied) return iir.transmitterEmpty;
-    if (isEnabled(ier.EDSSI) && state.modemChanges !== 0) return iir.modemStatus;
+    const { IER } = state;
+    if (IER === 0) return iir.none;
+    if ((IER & ier.ELSI) !== 0 && receiver.errors !== 0) return iir.lineStatus;
+    if ((IER & ier.ERBFI) !== 0 && receiver.isAtTrigger) return iir.dataAvailable;
+    if ((IER & ier.ERBFI) !== 0 && receiver.hasTimedOut) return iir.characterTimeout;
+    if ((IER & ier.ETBEI) !== 0 && state.transmitterEmptied) return iir.transmitterEmpty;
+    if ((IER & ier.EDSSI) !== 0 && state.modemChanges !== 0) return iir.modemStatus;
     return iir.none;
   }
 
@@ -259,7 +264,10 @@ export class SerialPort implements Chip, ByteRegisters {
   /** OUT2 is the gate of the interrupt on a PC; in loop mode the pin is off. */
   private update(): void {
     const isGated = (this.state.MCR & (mcr.OUT2 | mcr.loop)) === mcr.OUT2;
-    this.wiring.interrupt.set(isGated && this.cause !== iir.none);
+    const isInterrupting = isGated && this.cause !== iir.none;
+    if (isInterrupting === this.isInterrupting) return;
+    this.isInterrupting = isInterrupting;
+    this.wiring.interrupt.set(isInterrupting);
   }
 }
 

@@ -105,10 +105,6 @@ export class SerialReceiver {
     return this.isFifoEnabled;
   }
 
-  get hasData(): boolean {
-    return this.fifo.length > 0;
-  }
-
   /** Enough has come that the guest should read. */
   get isAtTrigger(): boolean {
     return this.fifo.length >= (receiverTriggers[this.triggerCode] ?? 1);
@@ -120,7 +116,7 @@ export class SerialReceiver {
 
   /** Bits of the line status register. */
   get status(): number {
-    return (this.hasData ? lsr.DR : 0) | this.errors;
+    return (this.fifo.length > 0 ? lsr.DR : 0) | (this.overrun ? lsr.OE : 0);
   }
 
   get errors(): number {

@@ -25,6 +25,7 @@ function exitRig(reason: number, vmcs: Readonly<Record<string, bigint>> = {}) {
         return { position: 7, ordinal: 0, timeNs: 700, partition: 2, processor: 0 };
       },
       offer: () => {},
+      emitConsole: () => {},
     },
     intercepts: { post: (message) => messages.push(message) > 0 },
     timers: new TimerQueue(),

@@ -44,6 +44,7 @@ export function parentRig(privileges: readonly PrivilegeName[] = parentPrivilege
         return { position: 0, ordinal: 0, timeNs: 0, partition: 1, processor: 0 };
       },
       offer: () => {},
+      emitConsole: () => {},
     },
   });
   const hypervisor = new Hypervisor(services, (id) => {

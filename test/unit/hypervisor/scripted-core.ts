@@ -119,6 +119,7 @@ export function detachedServices(changes: Partial<HypervisorServices> = {}): Hyp
     trace: {
       emit: () => ({ position: 7, ordinal: 0, timeNs: 700, partition: 2, processor: 0 }),
       offer: () => {},
+      emitConsole: () => {},
     },
     intercepts: { post: () => true },
     timers: new TimerQueue(),

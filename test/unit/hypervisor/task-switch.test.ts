@@ -97,7 +97,7 @@ const image16: Readonly<Record<number, number>> = {
 
 class TaskMachine extends ModeMachine {
   private readonly hypervisor = new Hypervisor({
-    trace: { emit: () => this.identity, offer: () => undefined },
+    trace: { emit: () => this.identity, offer: () => undefined, emitConsole: () => undefined },
     intercepts: { post: () => true },
     timers: new TimerQueue(),
     timeNs: () => 0,

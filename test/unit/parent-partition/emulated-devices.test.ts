@@ -4,6 +4,7 @@ import { SampleGuestPlatform } from '../../../debug-adapter/parent-partition/sam
 import { PartitionTime } from '../../../debug-adapter/machine/partition-time';
 import { TimerQueue } from '../../../debug-adapter/machine/timer-queue';
 import type { TraceEmitter } from '../../../debug-adapter/machine/trace';
+import { consoleBytes } from '../../../debug-adapter/system/console-record';
 import type { ChildControl } from '../../../debug-adapter/machine/intercepts';
 import { ConsolePort } from '../../../debug-adapter/parent-partition/emulated-devices/console-port';
 import { ExitPort } from '../../../debug-adapter/parent-partition/emulated-devices/exit-port';
@@ -20,7 +21,8 @@ describe('console port', () => {
   for (const [sizeBytes, value, expected] of writes) {
     it(`a write of ${sizeBytes} bytes comes out lowest byte first`, () => {
       const written: number[] = [];
-      const port = new ConsolePort({ write: (data) => written.push(...data) }, 0xe9);
+      const write = (...bytes: [number, number]) => written.push(...consoleBytes(...bytes));
+      const port = new ConsolePort(write, 0xe9);
       port.writePort(0, sizeBytes, value);
       assert.deepEqual(written, expected);
       assert.equal(port.readPort(), 0xe9);
@@ -68,10 +70,12 @@ describe('parent partition', () => {
     };
     const trace: TraceEmitter = {
       emit(body) {
-        calls.push(body.kind === 'console' ? `console ${[...body.data].join(',')}` : body.kind);
+        calls.push(body.kind);
         return { position: 0, ordinal: 0, timeNs: 0, partition: 2, processor: 0 };
       },
       offer: () => {},
+      emitConsole: (_partition, _processor, value, sizeBytes) =>
+        calls.push(`console ${consoleBytes(value, sizeBytes).join(',')}`),
     };
     const parent = new ParentPartition(children, trace);
     parent.attachGuest(2, (world) => new SampleGuestPlatform(world));

@@ -7,6 +7,7 @@ import type {
 } from '../../../debug-adapter/parent-partition/platform';
 import { present } from '../../../debug-adapter/support/assert';
 import { StateRecord } from '../../../debug-adapter/support/state-record';
+import { consoleBytes } from '../../../debug-adapter/system/console-record';
 import { decodeStateTree, encodeStateTree } from '../../../debug-adapter/support/state-tree';
 
 /** 2026-11-28 13:00:00 UTC. */
@@ -25,7 +26,8 @@ export class PlatformRig {
       assertInterrupt: ({ vector, destination, isLevel }) =>
         this.log.push(`vector ${vector} to ${destination}${isLevel ? ' level' : ''}`),
       setExternalInterruptLine: (asserted) => this.log.push(`external ${asserted}`),
-      writeConsole: (port, data) => this.log.push(`console ${port} ${[...data].join(',')}`),
+      writeConsole: (port, value, sizeBytes) =>
+        this.log.push(`console ${port} ${consoleBytes(value, sizeBytes).join(',')}`),
       endPartition: (exitCode) => this.log.push(`end ${exitCode}`),
       resetPartition: () => this.log.push('reset'),
     };

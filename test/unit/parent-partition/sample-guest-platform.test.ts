@@ -3,12 +3,14 @@ import assert from 'node:assert/strict';
 import { SampleGuestPlatform } from '../../../debug-adapter/parent-partition/sample-guest-platform';
 import { sampleGuest } from '../../../debug-adapter/spec/sample-guest';
 import { StateRecord } from '../../../debug-adapter/support/state-record';
+import { consoleBytes } from '../../../debug-adapter/system/console-record';
 
 describe('platform of a sample guest', () => {
   function rig() {
     const calls: string[] = [];
     const platform = new SampleGuestPlatform({
-      writeConsole: (port, data) => calls.push(`console ${port} ${[...data].join(',')}`),
+      writeConsole: (port, value, sizeBytes) =>
+        calls.push(`console ${port} ${consoleBytes(value, sizeBytes).join(',')}`),
       endPartition: (exitCode) => calls.push(`end ${exitCode}`),
     });
     const deviceAt = (port: number) => {

@@ -32,6 +32,7 @@ export function synicRig() {
         return { position: 7, ordinal: 0, timeNs: 700, partition: id, processor: 0 };
       },
       offer: () => {},
+      emitConsole: () => {},
     },
   });
   const made = scriptedPartitionOf({ processorCount: 2, memoryBytes: 0x40000 });
