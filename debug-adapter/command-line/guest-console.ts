@@ -12,6 +12,12 @@ export interface ConsoleOutput {
 
 const keptCharacters = 65_536;
 
+/** Whether a text stands in what has come last, or begins in what came before and ends there. */
+function isAtEnd(text: string, before: string, latest: string): boolean {
+  const kept = text.length - 1;
+  return ((kept > 0 ? before.slice(-kept) : '') + latest).includes(text);
+}
+
 export class GuestConsole {
   private readonly filters = new Map<number, ConsoleFilter>();
   private readonly terminal = new TerminalFilter();
@@ -53,9 +59,9 @@ export class GuestConsole {
       const text = filter.noteLost(droppedBytes) + filter.accept(bytes, 0);
       this.write(partition, bytes, text);
       if (!this.keepsText) continue;
-      const recent = ((this.recent.get(partition) ?? '') + text).slice(-keptCharacters);
-      this.recent.set(partition, recent);
-      if (this.awaited !== undefined) matched ||= recent.includes(this.awaited);
+      const before = this.recent.get(partition) ?? '';
+      this.recent.set(partition, (before + text).slice(-keptCharacters));
+      if (this.awaited !== undefined) matched ||= isAtEnd(this.awaited, before, text);
     }
     return { shown, matched };
   }

@@ -9,7 +9,8 @@ export interface ConsoleOutput {
   readonly droppedBytes: number;
 }
 
-const initialBytes = 1 << 12;
+/** More than a turn of a guest writes, mostly; what is not written to costs nothing. */
+const initialBytes = 1 << 16;
 const capacityBytes = 1 << 20;
 
 interface Waiting {

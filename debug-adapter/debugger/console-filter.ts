@@ -23,6 +23,16 @@ function visible(character: string): string {
   return character;
 }
 
+/** End of the characters from `at` on that are shown as they are and take one place each. */
+function plainEnd(text: string, at: number): number {
+  let end = at;
+  for (; end < text.length; end++) {
+    const code = text.charCodeAt(end);
+    if (code < 0x20 || code > 0x7e) break;
+  }
+  return end;
+}
+
 /** Filters the console of one partition. */
 export class ConsoleFilter {
   private readonly decoder = new Utf8Decoder();
@@ -40,10 +50,34 @@ export class ConsoleFilter {
    * @param nowMs present time, for the rate
    */
   accept(bytes: Uint8Array, nowMs: number): string {
-    let text = '';
-    for (const character of this.decoder.decode(bytes))
-      text += this.acceptCharacter(character, nowMs);
-    return text;
+    const text = this.decoder.decode(bytes);
+    let shown = '';
+    for (let at = 0; at < text.length;) {
+      const end = this.heldCarriageReturn ? at : plainEnd(text, at);
+      if (end > at && this.takesPlain(end - at, nowMs)) {
+        shown += text.slice(at, end);
+        at = end;
+      } else {
+        const character = String.fromCodePoint(text.codePointAt(at) ?? 0);
+        shown += this.acceptCharacter(character, nowMs);
+        at += character.length;
+      }
+    }
+    return shown;
+  }
+
+  /** Most of a console is plain characters within a line and within the limits: they are taken many at once. */
+  private takesPlain(count: number, nowMs: number): boolean {
+    const { linesPerSecond, charactersPerSecond, lineLength } = this.limits;
+    const fits =
+      nowMs - this.windowStart < windowMs &&
+      this.linesInWindow < linesPerSecond &&
+      this.charactersInWindow + count <= charactersPerSecond &&
+      this.column + count < lineLength;
+    if (!fits) return false;
+    this.charactersInWindow += count;
+    this.column += count;
+    return true;
   }
 
   /** What is to be said after bytes were lost elsewhere. */

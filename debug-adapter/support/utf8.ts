@@ -2,6 +2,13 @@
 
 const replacement = 0xfffd;
 
+/** End of the bytes from `at` on that are characters of their own. */
+function plainEnd(bytes: Uint8Array, at: number): number {
+  let end = at;
+  while ((bytes[end] ?? 0x80) < 0x80) end++;
+  return end;
+}
+
 /** Decodes a stream piece by piece; a sequence may be split between pieces. */
 export class Utf8Decoder {
   private codePoint = 0;
@@ -11,7 +18,13 @@ export class Utf8Decoder {
   /** Text of the sequences that are complete so far. */
   decode(bytes: Uint8Array): string {
     let text = '';
-    for (const byte of bytes) text += this.accept(byte);
+    for (let at = 0; at < bytes.length;) {
+      const end = this.missing > 0 ? at : plainEnd(bytes, at);
+      if (end > at) {
+        text += decodeAscii(bytes.subarray(at, end));
+        at = end;
+      } else text += this.accept(bytes[at++] ?? 0);
+    }
     return text;
   }
 
