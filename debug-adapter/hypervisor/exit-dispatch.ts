@@ -80,11 +80,15 @@ export function dispatchExit(context: ExitContext): ExitOutcome {
   const { reason } = context.exit;
   if (reason >= entryFailure) return describeEntryFailure(context);
   const handler = handlers[reason & 0xffff];
-  if (handler !== undefined) return handler(context);
-  const name = exitReasonByNumber.get(reason & 0xffff)?.text ?? `reason ${reason & 0xffff}`;
+  return handler === undefined ? describeUnhandled(context) : handler(context);
+}
+
+function describeUnhandled({ exit }: ExitContext): ExitOutcome {
+  const reason = exit.reason & 0xffff;
+  const name = exitReasonByNumber.get(reason)?.text ?? `reason ${reason}`;
   return {
     kind: 'unhandled',
-    message: `This hypervisor has no answer to the VM exit "${name}" at RIP 0x${context.exit.rip.toString(16)}.`,
+    message: `This hypervisor has no answer to the VM exit "${name}" at RIP 0x${exit.rip.toString(16)}.`,
   };
 }
 

@@ -54,7 +54,11 @@ export function injectEvent(
 /** An event whose delivery a VM exit has cut short is delivered by the next VM entry (SDM vol. 3, 28.2.4). */
 export function redeliverEvent(state: ProcessorState): void {
   const vectoring = state.readU32(offsets.vectoring);
-  if ((vectoring & valid) === 0 || (state.readU32(offsets.information) & valid) !== 0) return;
+  if ((vectoring & valid) !== 0) injectAgain(state, vectoring);
+}
+
+function injectAgain(state: ProcessorState, vectoring: number): void {
+  if ((state.readU32(offsets.information) & valid) !== 0) return;
   state.writeU64(offsets.information, BigInt((vectoring & ~nmiUnblocking) >>> 0));
   state.writeU64(offsets.errorCode, state.readU64(offsets.vectoringErrorCode));
   state.writeU64(offsets.entryLength, state.readU64(offsets.exitLength));

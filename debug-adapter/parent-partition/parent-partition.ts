@@ -329,12 +329,16 @@ export class ParentPartition implements InterceptSink, SavedPart {
   }
 
   private handle(message: QueuedMessage): void {
+    const { partition, processor } = message;
+    if (message.kind !== 'io-port') return this.handleOther(message);
+    const ports = present(this.ports.get(partition), 'ports of the partition');
+    this.children.completePortIntercept(partition, processor, accessPort(ports, message));
+  }
+
+  /** What comes seldom, beside accesses to ports. */
+  private handleOther(message: Exclude<QueuedMessage, PortMessage>): void {
     const { children } = this;
     const { partition, processor } = message;
-    if (message.kind === 'io-port') {
-      const ports = present(this.ports.get(partition), 'ports of the partition');
-      return children.completePortIntercept(partition, processor, accessPort(ports, message));
-    }
     const platform = this.platformOf(partition);
     switch (message.kind) {
       case 'memory':

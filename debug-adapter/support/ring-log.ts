@@ -48,7 +48,7 @@ export class RingLog {
 
   /** Room for the next record, to be filled at once and whole: where it begins in {@link view}. */
   reserve(): number {
-    this.grow();
+    if (this.appended >= this.allocated && this.allocated < this.capacity) this.grow();
     const at = (this.appended % this.capacity) * this.recordBytes;
     this.appended++;
     if (this.appended - this.overwritten > this.capacity) this.overwritten++;
@@ -101,7 +101,6 @@ export class RingLog {
 
   /** Memory comes with the first record; in a large log it grows by doubling, so that a short session stays small. */
   private grow(): void {
-    if (this.appended < this.allocated || this.allocated === this.capacity) return;
     const isWhole = this.capacity * this.recordBytes <= wholeBytes;
     const wanted = isWhole ? this.capacity : Math.max(this.allocated * 2, initialRecords);
     this.allocated = Math.min(wanted, this.capacity);

@@ -5,7 +5,7 @@ const replacement = 0xfffd;
 /** End of the bytes from `at` on that are characters of their own. */
 function plainEnd(bytes: Uint8Array, at: number): number {
   let end = at;
-  while ((bytes[end] ?? 0x80) < 0x80) end++;
+  while (end < bytes.length && (bytes[end] ?? 0) < 0x80) end++;
   return end;
 }
 

@@ -24,10 +24,9 @@ const twoTo32 = 2 ** 32;
 
 /** A count below 2^53 as an integer of 64 bits. */
 export function writeCount(view: DataView, to: number, count: number): void {
-  // Without a remainder, which the engine calls a library for.
-  const high = Math.floor(count / twoTo32);
-  view.setUint32(to, count - high * twoTo32, true);
-  view.setUint32(to + 4, high, true);
+  // A write to a view takes the integer part of a number, modulo 2^32.
+  view.setUint32(to, count, true);
+  view.setUint32(to + 4, count / twoTo32, true);
 }
 
 /** Writes the header of the record at `base`; by numbers, as events are objects of many shapes. */

@@ -503,10 +503,11 @@ export class RunLoop implements HypervisorServices {
     this.active = lane;
     do {
       const before = this.steps;
-      const ns = Math.min(untilNs - lane.timeNs, rounds.stepsToHorizon(lane));
-      stop = lane.processor.isExitPending
-        ? this.handleExit(lane)
-        : this.runProcessor(lane, request, Math.min(end - before, ns));
+      if (lane.processor.isExitPending) stop = this.handleExit(lane);
+      else {
+        const ns = Math.min(untilNs - lane.timeNs, rounds.stepsToHorizon(lane));
+        stop = this.runProcessor(lane, request, Math.min(end - before, ns));
+      }
       stop ??= this.noteProgress(lane, this.steps - before);
     } while (
       stop === undefined &&

@@ -253,11 +253,11 @@ export class TraceLog implements ExitSink {
   /** What some listener wants; VM exits apart, which are asked about most. */
   private readonly heardKinds = new Set<TraceEventKind>();
   private hearsExits = false;
-  /** Places in numbers: an object for each event would outlive it. */
-  private newestPosition = beforeAll.position;
-  private newestOrdinal = beforeAll.ordinal;
+  /** A place in numbers: an object for each event would outlive it. */
   private heardPosition = beforeAll.position;
   private heardOrdinal = beforeAll.ordinal;
+  /** The place of the newest row, where that is not the one up to which everything has been heard. */
+  private newest: TracePlace | undefined;
 
   /**
    * Passes events on: the kept hypercalls by which the guests were made, then all further ones as they happen. A
@@ -299,6 +299,7 @@ export class TraceLog implements ExitSink {
    * of that past behind `place` go when the first other event comes.
    */
   hearFrom(place: TracePlace): void {
+    this.newest ??= this.heardUntil;
     this.heardPosition = place.position;
     this.heardOrdinal = place.ordinal;
   }
@@ -399,9 +400,8 @@ export class TraceLog implements ExitSink {
   /** Forgets every row: after the machine has been put into another state, the rows are of another past. */
   clear(): void {
     for (const stream of this.streams) stream.clear();
-    this.newestPosition = beforeAll.position;
-    this.newestOrdinal = beforeAll.ordinal;
     this.hearFrom(beforeAll);
+    this.newest = undefined;
   }
 
   private get streams(): readonly Pick<TraceStream<never>, 'clear' | 'forgetFrom'>[] {
@@ -427,14 +427,17 @@ export class TraceLog implements ExitSink {
 
   private isNew(position: number, ordinal: number): boolean {
     if (!isBehind(position, ordinal, this.heardPosition, this.heardOrdinal)) return false;
-    if (!isBehind(position, ordinal, this.newestPosition, this.newestOrdinal)) {
-      for (const stream of this.streams) stream.forgetFrom(position);
-    }
-    this.newestPosition = position;
-    this.newestOrdinal = ordinal;
+    if (this.newest !== undefined) this.leavePast(position, ordinal, this.newest);
     this.heardPosition = position;
     this.heardOrdinal = ordinal;
     return true;
+  }
+
+  /** The rows from `position` on are of a past that comes no more, unless the event is behind the newest of them. */
+  private leavePast(position: number, ordinal: number, newest: TracePlace): void {
+    this.newest = undefined;
+    if (isBehind(position, ordinal, newest.position, newest.ordinal)) return;
+    for (const stream of this.streams) stream.forgetFrom(position);
   }
 
   private forward(event: TraceEvent): void {

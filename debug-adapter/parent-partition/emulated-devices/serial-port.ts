@@ -203,7 +203,6 @@ export class SerialPort implements Chip, ByteRegisters {
   private get cause(): number {
     const { state, receiver } = this;
     const { IER } = state;
-    if (IER === 0) return iir.none;
     if ((IER & ier.ELSI) !== 0 && receiver.errors !== 0) return iir.lineStatus;
     if ((IER & ier.ERBFI) !== 0 && receiver.isAtTrigger) return iir.dataAvailable;
     if ((IER & ier.ERBFI) !== 0 && receiver.hasTimedOut) return iir.characterTimeout;
@@ -263,11 +262,15 @@ export class SerialPort implements Chip, ByteRegisters {
 
   /** OUT2 is the gate of the interrupt on a PC; in loop mode the pin is off. */
   private update(): void {
-    const isGated = (this.state.MCR & (mcr.OUT2 | mcr.loop)) === mcr.OUT2;
-    const isInterrupting = isGated && this.cause !== iir.none;
-    if (isInterrupting === this.isInterrupting) return;
-    this.isInterrupting = isInterrupting;
-    this.wiring.interrupt.set(isInterrupting);
+    const { IER, MCR } = this.state;
+    const isGated = (MCR & (mcr.OUT2 | mcr.loop)) === mcr.OUT2;
+    const isInterrupting = IER !== 0 && isGated && this.cause !== iir.none;
+    if (isInterrupting !== this.isInterrupting) this.setInterrupt(isInterrupting);
+  }
+
+  private setInterrupt(level: boolean): void {
+    this.isInterrupting = level;
+    this.wiring.interrupt.set(level);
   }
 }
 
