@@ -43,7 +43,7 @@ export const exitStatus = {
 type End = { readonly status: number; readonly message: string };
 
 /** A few milliseconds of a guest that computes: what is done between two turns is nothing beside them. */
-const stepsPerTurn = 1_000_000;
+const stepsPerTurn = 2_000_000;
 
 function statusOf(stop: MachineStop, exitCode: number): number {
   if (stop.kind === 'guest-exit') return exitCode & 0xff;

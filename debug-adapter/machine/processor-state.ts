@@ -204,6 +204,11 @@ export class ProcessorState {
     this.view.setInt32(offset + 4, high, true);
   }
 
+  /** Lower half of a 64-bit slot, as a signed integer, which bits are taken from without a floating-point number. */
+  readLow(offset: number): number {
+    return this.view.getInt32(offset, true);
+  }
+
   /** Upper half of a 64-bit slot, as a signed integer. */
   readHigh(offset: number): number {
     return this.view.getInt32(offset + 4, true);

@@ -41,7 +41,7 @@ class QueuedTimer implements Timer {
   constructor(
     readonly name: string,
     readonly onDue: (dueNs: number) => void,
-    private readonly changed: () => void,
+    private readonly changed: (before: number | undefined, now: number | undefined) => void,
   ) {}
 
   get dueNs(): number | undefined {
@@ -50,36 +50,40 @@ class QueuedTimer implements Timer {
 
   setDue(dueNs: number): void {
     assert(Number.isSafeInteger(dueNs), `timer ${this.name} is set to a whole number of ns`);
-    this.due = dueNs;
-    this.changed();
+    this.set(dueNs);
   }
 
   cancel(): void {
-    this.due = undefined;
-    this.changed();
+    this.set(undefined);
+  }
+
+  private set(due: number | undefined): void {
+    const before = this.due;
+    this.due = due;
+    this.changed(before, due);
   }
 }
 
 /** Those due at one moment run in the order in which they were made. */
 class TimerGroup implements DueTimers {
+  /** Asked several times at each exit, and so always known. */
+  nextDueNs = Infinity;
   private readonly timers: QueuedTimer[] = [];
-  /** Infinity where nothing is set; undefined where it must be found again. */
-  private cachedNextNs: number | undefined = Infinity;
 
   add(timer: QueuedTimer): void {
     this.timers.push(timer);
   }
 
-  changed(): void {
-    this.cachedNextNs = undefined;
+  /** One of them has been set, moved or cancelled. */
+  changed(before: number | undefined, now: number | undefined): void {
+    if (now !== undefined && now <= this.nextDueNs) this.nextDueNs = now;
+    else if (before === this.nextDueNs) this.nextDueNs = this.findNext();
   }
 
-  get nextDueNs(): number {
-    this.cachedNextNs ??= this.timers.reduce(
-      (next, { due }) => (due !== undefined && due < next ? due : next),
-      Infinity,
-    );
-    return this.cachedNextNs;
+  private findNext(): number {
+    let next = Infinity;
+    for (const { due } of this.timers) if (due !== undefined && due < next) next = due;
+    return next;
   }
 
   runDue(nowNs: number): void {
@@ -109,9 +113,9 @@ export class TimerQueue implements TimerSource, DueTimers {
   createTimer(name: string, onDue: (dueNs: number) => void, partition?: number): Timer {
     assert(!this.timers.some((timer) => timer.name === name), `timer name ${name} is free`);
     const group = partition === undefined ? undefined : this.groupOf(partition);
-    const timer = new QueuedTimer(name, onDue, () => {
-      this.all.changed();
-      group?.changed();
+    const timer = new QueuedTimer(name, onDue, (before, now) => {
+      this.all.changed(before, now);
+      group?.changed(before, now);
     });
     this.timers.push(timer);
     this.all.add(timer);

@@ -458,9 +458,9 @@ type MemoryMessage = Extract<InterceptMessage, { kind: 'memory' }>;
 /** The platform asked for these ports, so one of its devices has each of them. */
 function accessPort(ports: DevicePorts, message: PortMessage): number {
   const { port, sizeBytes, direction, value } = message;
-  const { first, device } = ports.rangeOf(port);
-  if (direction === 'in') return device.readPort(port - first, sizeBytes);
-  device.writePort(port - first, sizeBytes, value);
+  const { first, read, write } = ports.routeOf(port);
+  if (direction === 'in') return read(port - first, sizeBytes);
+  write(port - first, sizeBytes, value);
   return 0;
 }
 

@@ -51,7 +51,7 @@ export class RingLog {
     if (this.appended >= this.allocated && this.allocated < this.capacity) this.grow();
     const at = (this.appended % this.capacity) * this.recordBytes;
     this.appended++;
-    if (this.appended - this.overwritten > this.capacity) this.overwritten++;
+    this.overwritten = Math.max(this.overwritten, this.appended - this.capacity);
     return at;
   }
 

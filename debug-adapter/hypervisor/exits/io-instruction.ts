@@ -70,8 +70,10 @@ export function completePortAccess(processor: VirtualProcessor, value: number): 
     core.answerAccess(BigInt(isIn ? (value & mask) >>> 0 : 0));
     return;
   }
-  if (isIn && sizeBytes === 4) state.writeZeroExtended(rax, value);
-  else if (isIn) state.writeU32(rax, (state.readU32(rax) & ~mask) | (value & mask));
+  if (isIn) {
+    const low = (state.readLow(rax) & ~mask) | (value & mask);
+    state.writeHalves(rax, low, sizeBytes === 4 ? 0 : state.readHigh(rax));
+  }
   core.completeInstruction();
 }
 

@@ -25,23 +25,26 @@ export const openBusByte = 0xff;
 /** The bus cuts a wide access into bytes, lowest port first. Bytes beyond the chip's last port reach nobody. */
 export class ByteWidePorts implements PortDevice {
   readonly name: string;
+  /** Bound to the chip, so that the ways through here are the same code for every chip. */
+  private readonly readByte: ByteRegisters['readByte'];
+  private readonly writeByte: ByteRegisters['writeByte'];
 
   /** @param count ports of the range */
   constructor(
-    private readonly registers: ByteRegisters,
+    registers: ByteRegisters,
     private readonly count: number,
   ) {
     this.name = registers.name;
+    this.readByte = registers.readByte.bind(registers);
+    this.writeByte = registers.writeByte.bind(registers);
   }
 
   readPort(offset: number, sizeBytes: number): number {
-    return sizeBytes === 1
-      ? this.registers.readByte(offset) & 0xff
-      : this.readWide(offset, sizeBytes);
+    return sizeBytes === 1 ? this.readByte(offset) & 0xff : this.readWide(offset, sizeBytes);
   }
 
   writePort(offset: number, sizeBytes: number, value: number): void {
-    if (sizeBytes === 1) this.registers.writeByte(offset, value & 0xff);
+    if (sizeBytes === 1) this.writeByte(offset, value & 0xff);
     else this.writeWide(offset, sizeBytes, value);
   }
 
@@ -49,7 +52,7 @@ export class ByteWidePorts implements PortDevice {
     let value = 0;
     for (let index = 0; index < sizeBytes; index++) {
       const at = offset + index;
-      const byte = at < this.count ? this.registers.readByte(at) & 0xff : openBusByte;
+      const byte = at < this.count ? this.readByte(at) & 0xff : openBusByte;
       value |= byte << (8 * index);
     }
     return value >>> 0;
@@ -57,7 +60,7 @@ export class ByteWidePorts implements PortDevice {
 
   private writeWide(offset: number, sizeBytes: number, value: number): void {
     for (let index = 0; index < sizeBytes && offset + index < this.count; index++) {
-      this.registers.writeByte(offset + index, (value >>> (8 * index)) & 0xff);
+      this.writeByte(offset + index, (value >>> (8 * index)) & 0xff);
     }
   }
 }
