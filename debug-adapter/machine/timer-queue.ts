@@ -66,9 +66,16 @@ class QueuedTimer implements Timer {
 
 /** Those due at one moment run in the order in which they were made. */
 class TimerGroup implements DueTimers {
-  /** Asked several times at each exit, and so always known. */
-  nextDueNs = Infinity;
+  /**
+   * Asked several times at each exit, and so always known. Written twice at first: what has been written only once the
+   * engine takes for a constant, and translates all that has asked anew when the first timer is set.
+   */
+  nextDueNs = 0;
   private readonly timers: QueuedTimer[] = [];
+
+  constructor() {
+    this.nextDueNs = this.findNext();
+  }
 
   add(timer: QueuedTimer): void {
     this.timers.push(timer);

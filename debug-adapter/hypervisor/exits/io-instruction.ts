@@ -71,8 +71,9 @@ export function completePortAccess(processor: VirtualProcessor, value: number): 
     return;
   }
   if (isIn) {
-    const low = (state.readLow(rax) & ~mask) | (value & mask);
-    state.writeHalves(rax, low, sizeBytes === 4 ? 0 : state.readHigh(rax));
+    const isWhole = sizeBytes === 4;
+    const low = isWhole ? value : (state.readLow(rax) & ~mask) | (value & mask);
+    state.writeHalves(rax, low, isWhole ? 0 : state.readHigh(rax));
   }
   core.completeInstruction();
 }
