@@ -230,6 +230,9 @@ function makeCodeCache(
   };
   const sources = new TranslationSources(space.bytes, memory, {
     dropAll: dropTranslations,
+    dropPage: (page) => {
+      for (const core of cores) core.caches.dropPage(page);
+    },
     dropRange: (first, count) => cores.forEach((core) => core.caches.dropRange(first, count)),
   });
   memory.observe({

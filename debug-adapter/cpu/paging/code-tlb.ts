@@ -78,14 +78,15 @@ export class CodeTlb {
     this.forgetJumps();
   }
 
+  /** @returns whether the page was there, so that jumps to it are forgotten */
+  dropPage(page: number): boolean {
+    if (!(page < upperHalfStart ? this.lower : this.upper).delete(page)) return false;
+    this.set.dropPage(page);
+    this.forgetJumps();
+    return true;
+  }
+
   dropRange(first: number, count: number): void {
-    if (count === 1) {
-      if ((first < upperHalfStart ? this.lower : this.upper).delete(first)) {
-        this.set.dropRange(first, 1);
-        this.forgetJumps();
-      }
-      return;
-    }
     if (first < upperHalfStart) this.dropFrom(this.lower, first, count);
     if (first + count > upperHalfStart) this.dropFrom(this.upper, first, count);
   }
@@ -111,7 +112,7 @@ export class CodeTlb {
   private dropFrom(pages: PageFrames, first: number, count: number): void {
     let any = false;
     pages.deleteRange(first, count, (page) => {
-      this.set.dropRange(page, 1);
+      this.set.dropPage(page);
       any = true;
     });
     if (any) this.forgetJumps();

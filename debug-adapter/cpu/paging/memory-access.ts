@@ -69,6 +69,29 @@ export class MemoryAccess {
    * the page may be read as long as the instruction runs.
    */
   read(record: number, low: number, high: number, info: number): number {
+    const { caches, context, walker } = this;
+    if (this.isUsual(low, high, info)) {
+      if (walker.walk(low, high, 'read', this.currentRights) === WalkResult.mapped) {
+        const page = context.memory.frameOffset(walker.frame);
+        caches.fillRead(low, high, page);
+        return page + (low & 0xfff);
+      }
+    }
+    return this.readUnusual(record, low, high, info);
+  }
+
+  /**
+   * Whether nothing but the translation of one page decides on an access. Most accesses are: what they do has no branch
+   * to the rest, so that the engine does not have to optimize it again whenever one of those is first taken.
+   */
+  private isUsual(low: number, high: number, info: number): boolean {
+    const { context } = this;
+    const isInPage = (low & 0xfff) + (info & 0xff) <= 4096;
+    const isChecked = context.watch !== undefined || this.caches.checksAlignment;
+    return isInPage && !isChecked && context.isCanonicalHalf(high);
+  }
+
+  private readUnusual(record: number, low: number, high: number, info: number): number {
     const bytes = info & 0xff;
     if (!this.checkCanonical(record, low, high, bytes, info)) return 0;
     const watched = this.watch(low, high, bytes, 'read');
@@ -91,6 +114,29 @@ export class MemoryAccess {
 
   /** Import `write`: address where the bytes can be written, or 0 to leave; in a frame, all of the page may be. */
   write(record: number, low: number, high: number, info: number): number {
+    if (this.isUsual(low, high, info)) {
+      const end = this.walker.walk(low, high, 'write', this.currentRights);
+      if (end === WalkResult.mapped) return this.writeMapped(low, high, info & 0xff);
+    }
+    return this.writeUnusual(record, low, high, info);
+  }
+
+  /** Address where the page that the walker has come to can be written. */
+  private writeMapped(low: number, high: number, bytes: number): number {
+    const { caches, walker } = this;
+    const { memory } = this.context;
+    const { frame } = walker;
+    const page = memory.frameOffset(frame);
+    const target = page + (low & 0xfff);
+    if (memory.flagsOf(frame) !== 0) return this.scratch.stageInFrame(frame, target, bytes);
+    memory.markWritten(frame);
+    caches.fillWrite(low, high, page);
+    // Who may write a page may read it, unless the hypervisor keeps that from the guest.
+    if ((memory.rightsOf(walker.gpaPage) & rightRead) !== 0) caches.fillRead(low, high, page);
+    return target;
+  }
+
+  private writeUnusual(record: number, low: number, high: number, info: number): number {
     const host = this.locateForWrite(record, low, high, info);
     const mmxBits = info & (accessMmxTopBit | accessMmxAllBit);
     if (host === 0 && mmxBits !== 0 && this.context.run32(runOffsets.stop) === StopCode.fault) {
@@ -109,7 +155,6 @@ export class MemoryAccess {
 
   private locateForWrite(record: number, low: number, high: number, info: number): number {
     const bytes = info & 0xff;
-    const { memory } = this.context;
     if (!this.checkCanonical(record, low, high, bytes, info)) return 0;
     const watched = this.watch(low, high, bytes, 'write');
     if (watched === 'given up') return 0;
@@ -122,18 +167,8 @@ export class MemoryAccess {
     if (found === deviceAddress) {
       return this.scratch.stage([this.devicePart(low, high, 0, bytes)], isModify);
     }
-    const { frame } = this.walker;
-    const target = found + (low & 0xfff);
-    if (memory.flagsOf(frame) === 0 && watched === 'no') {
-      memory.markWritten(frame);
-      this.caches.fillWrite(low, high, found);
-      // Who may write a page may read it, unless the hypervisor keeps that from the guest.
-      if ((memory.rightsOf(this.walker.gpaPage) & rightRead) !== 0) {
-        this.caches.fillRead(low, high, found);
-      }
-      return target;
-    }
-    return this.scratch.stageInFrame(frame, target, bytes);
+    if (watched === 'no') return this.writeMapped(low, high, bytes);
+    return this.scratch.stageInFrame(this.walker.frame, found + (low & 0xfff), bytes);
   }
 
   /**

@@ -435,17 +435,15 @@ export class PageWalker {
 }
 
 function indexAt(level: number, low: number, high: number): number {
+  // The levels at which walks are remembered, without a branch for each.
+  if (level >= directory) return (low >>> (12 + (leafLevel - level) * 9)) & 0x1ff;
   switch (level) {
     case level5:
       return (high >>> 16) & 0x1ff;
     case level4:
       return (high >>> 7) & 0x1ff;
-    case 2:
-      return ((high & 0x7f) << 2) | (low >>> 30);
-    case directory:
-      return (low >>> 21) & 0x1ff;
     default:
-      return (low >>> 12) & 0x1ff;
+      return ((high & 0x7f) << 2) | (low >>> 30);
   }
 }
 
@@ -462,8 +460,7 @@ export function structurePage(low: number, high: number): number {
 /** Physical page of a leaf entry, with the offset bits of a large page from the linear address. */
 function leafPage(low: number, high: number, level: number, linear: number): number {
   const page = structurePage(low, high);
-  if (level === leafLevel) return page;
-  const inside = level === directory ? 0x1ff : 0x3ffff;
+  const inside = (1 << ((leafLevel - level) * 9)) - 1;
   return page - (page & inside) + ((linear >>> 12) & inside);
 }
 

@@ -87,13 +87,22 @@ export class TlbSet {
     this.dropLists(0, 2 * listsOfHalf);
   }
 
-  /** Drops entries of `count` pages from `first`, as {@link linearPage} numbers them. */
+  /** Drops the entry of a page, as {@link linearPage} numbers it. */
+  dropPage(page: number): void {
+    const { words } = this;
+    const index = page & (this.entries - 1);
+    const at = index * wordsPerEntry;
+    const low = words[at] ?? 0;
+    const high = words[at + 1] ?? 0;
+    const isCached = linearPage(low, high) === page;
+    const invalid = invalidLow(index);
+    // Written in any case: most pages are in few TLBs, and a branch that is first taken late costs an optimization.
+    words[at] = isCached ? invalid : low;
+    words[at + 1] = isCached ? 0 : high;
+  }
+
+  /** The same of `count` pages from `first`. */
   dropRange(first: number, count: number): void {
-    if (count === 1) {
-      const index = first & (this.entries - 1);
-      if (this.pageAt(index) === first) this.invalidate(index);
-      return;
-    }
     const gibibyte = Math.floor(first / pagesOfGibibyte);
     if (Math.floor((first + count - 1) / pagesOfGibibyte) === gibibyte) {
       this.dropListedRange(this.listOf(gibibyte, first >= upperHalfStart), first, count);

@@ -183,7 +183,18 @@ export class TranslationCaches {
     this.publishEpoch();
   }
 
-  /** Drops what was made for `count` pages from `first`, as `linearPage` numbers them. */
+  /**
+   * Drops what was made for a page, as `linearPage` numbers it. The last entry of a walk is read each time, so that none
+   * is remembered.
+   */
+  dropPage(page: number): void {
+    for (const set of this.code) {
+      if (set.dropPage(page)) this.publishEpoch();
+    }
+    for (const set of this.data) set.dropPage(page);
+  }
+
+  /** The same of `count` pages from `first`, for which one entry stood. */
   dropRange(first: number, count: number): void {
     for (const set of this.code) set.dropRange(first, count);
     this.publishEpoch();

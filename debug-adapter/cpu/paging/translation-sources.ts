@@ -7,7 +7,9 @@ import { linearPage } from './tlb-set';
 
 /** What drops derived entries, on every processor of the partition. */
 export interface DerivedEntries {
-  /** @param first number of the first page, as `linearPage` gives it */
+  /** @param page number, as `linearPage` gives it */
+  dropPage(page: number): void;
+  /** More than one page. @param first number of the first one */
   dropRange(first: number, count: number): void;
   dropAll(): void;
 }
@@ -84,9 +86,9 @@ export class TranslationSources {
     }
     const end = from + bytes;
     for (let at = from - (from % size); at < end; at += size) {
-      if (this.isPresent(frame, at)) {
-        this.entries.dropRange(first + (at / size) * pages, pages);
-      }
+      if (!this.isPresent(frame, at)) continue;
+      if (pages === 1) this.entries.dropPage(first + at / size);
+      else this.entries.dropRange(first + (at / size) * pages, pages);
     }
   }
 

@@ -57,12 +57,9 @@ export class WalkCache {
     this.lowerCount = 0;
   }
 
-  /**
-   * Drops what entries gave that stand for `count` pages from `first`, as `linearPage` numbers them. An entry for one page
-   * is the last of a walk, which is read each time.
-   */
+  /** Drops what entries gave that stand for `count` pages from `first`, as `linearPage` numbers them. */
   dropRange(first: number, count: number): void {
-    if (count === 1 || this.isEmpty) return;
+    if (this.isEmpty) return;
     const start = stretchOf(first);
     const end = stretchOf(first + count - 1);
     if (end === start) {

@@ -33,7 +33,11 @@ class Fpu {
       state.bytes,
       state.vpBase,
       memory,
-      new TranslationSources(state.bytes, memory, { dropAll: () => {}, dropRange: () => {} }),
+      new TranslationSources(state.bytes, memory, {
+        dropAll: () => {},
+        dropPage: () => {},
+        dropRange: () => {},
+      }),
       linearAddressBits.fourLevels,
     );
     this.setWords(0x37f, 0);
