@@ -121,6 +121,38 @@ describe('decompressor', () => {
     assert.equal(nodeDecompressor.unpackByParts?.('xz', file, length), undefined);
   });
 
+  it('unpacks long literals and matches of LZ4, as a whole and by parts', () => {
+    const random = new SeededRandom(seedOf(5));
+    for (const [literalBytes, distance, length] of [
+      [1, 1, 700_000],
+      [70_000, 65_535, 400_000],
+      [300_000, 7, 131_072],
+      [131_071, 12, 131_073],
+      [600_000, 40_000, 4],
+    ] as const) {
+      const literals = random.bytes(literalBytes);
+      const expected = Buffer.alloc(literalBytes + length + 5);
+      expected.set(literals);
+      for (let at = literalBytes; at < literalBytes + length; at++) {
+        expected[at] = expected[at - distance] ?? 0;
+      }
+      expected.set([1, 2, 3, 4, 5], literalBytes + length);
+      const block = lz4File(literals, distance, length);
+      const twice = Buffer.concat([expected, expected]);
+      const file = Uint8Array.from([...block, ...block]);
+      const whole = unpack('lz4', file, twice.length);
+      assert(whole.kind === 'unpacked', whole.kind === 'failed' ? whole.message : '');
+      const parts = nodeDecompressor.unpackByParts?.('lz4', file, twice.length) ?? [];
+      const copies = Array.from(parts, (part) => {
+        assert(part.kind === 'unpacked', part.kind === 'failed' ? part.message : '');
+        return Buffer.from(part.bytes);
+      });
+      for (const bytes of [Buffer.from(whole.bytes), Buffer.concat(copies)]) {
+        assert.ok(bytes.equals(twice), `${literalBytes} ${distance} ${length}`);
+      }
+    }
+  });
+
   it('refuses a block of LZ4 that is larger than blocks may be', () => {
     const mebibytes = (count: number): Unpacked =>
       unpack('lz4', lz4File(Uint8Array.of(0), 1, count * 0x100000 - 6), 0x1000000);
