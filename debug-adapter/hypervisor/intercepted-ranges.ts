@@ -50,7 +50,11 @@ export class InterceptedRanges {
 
   has(number: number): boolean {
     const { latest } = this;
-    if (latest !== undefined && number >= latest.first && number < latest.end) return true;
+    const isLatest = latest !== undefined && number >= latest.first && number < latest.end;
+    return isLatest || this.isInAny(number);
+  }
+
+  private isInAny(number: number): boolean {
     const range = this.ranges.find(({ first, end }) => number >= first && number < end);
     if (range !== undefined) this.latest = range;
     return range !== undefined;

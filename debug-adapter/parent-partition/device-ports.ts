@@ -34,7 +34,11 @@ export class DevicePorts {
   /** The way to a port that one of the devices has. */
   routeOf(port: number): PortRoute {
     const { latest } = this;
-    if (latest !== undefined && port >= latest.first && port < latest.end) return latest;
+    const isLatest = latest !== undefined && port >= latest.first && port < latest.end;
+    return isLatest ? latest : this.find(port);
+  }
+
+  private find(port: number): PortRoute {
     const route = this.routes.find(({ first, end }) => port >= first && port < end);
     this.latest = present(route, 'device at the port');
     return this.latest;

@@ -239,7 +239,12 @@ export class RunLoop implements HypervisorServices {
   }
 
   timeNs(): number {
-    return this.active?.timeNs ?? this.momentNs ?? this.latestTimeNs;
+    return this.active === undefined ? this.timeBetweenTurns() : this.active.timeNs;
+  }
+
+  /** Apart from {@link timeNs}, which every event asks and which so stays short. */
+  private timeBetweenTurns(): number {
+    return this.momentNs ?? this.latestTimeNs;
   }
 
   charge(work: ChargedWork): void {
@@ -597,11 +602,15 @@ export class RunLoop implements HypervisorServices {
     const outcome = hypervisor.handleExit(lane.processor);
     this.workForGuests();
     lane.spend(this.costs.exitNs);
-    return this.stopAfterExit(lane, outcome);
+    return outcome.kind === 'resume' || outcome.kind === 'awaits-parent'
+      ? undefined
+      : this.stopAfterExit(lane, outcome);
   }
 
-  private stopAfterExit(lane: Lane, outcome: HandledExit): RunStop | undefined {
-    if (outcome.kind === 'resume' || outcome.kind === 'awaits-parent') return undefined;
+  private stopAfterExit(
+    lane: Lane,
+    outcome: Exclude<HandledExit, { readonly kind: 'resume' | 'awaits-parent' }>,
+  ): RunStop | undefined {
     const at = addressOf(lane);
     switch (outcome.kind) {
       case 'triple-fault':

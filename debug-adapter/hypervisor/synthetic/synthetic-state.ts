@@ -6,7 +6,7 @@ import type { StateRecord } from '../../support/state-record';
 import type { StateNode } from '../../support/state-tree';
 import { vpAssistPage } from '../../spec/tlfs/vp-assist-page';
 import { present } from '../../support/assert';
-import { readField, writeField } from '../../support/struct-layout';
+import { readNumber, writeField } from '../../support/struct-layout';
 import { CrashRegisters } from './crash-registers';
 import { OverlayPages, type OverlayListener } from './overlay-pages';
 import { overlayOwner, OverlayRegister } from './overlay-register';
@@ -80,7 +80,7 @@ export class SyntheticState implements SavedPart {
     const gpa = this.assistGpa(index);
     if (gpa === undefined) return undefined;
     const bytes = present(this.memory.read(gpa, vpAssistPage.sizeBytes), 'VP assist page');
-    return Number(readField(vpAssistPage, bytes, 'ApicAssist'));
+    return readNumber(vpAssistPage, bytes, 'ApicAssist');
   }
 
   writeAssist(index: number, word: number): void {
