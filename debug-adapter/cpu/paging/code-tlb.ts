@@ -1,6 +1,7 @@
 /**
- * The TLB of instruction fetches with the jump cache and the record cache of the same privilege: these remember translated
- * regions by instruction pointer and records by linear address, and are good as long as no page of code has gone.
+ * The TLB of instruction fetches with the jump cache and the record cache of the same privilege: these remember
+ * translated regions by instruction pointer and records by linear address, and are good as long as no page of code has
+ * gone.
  */
 import type { LinearAddressBits } from '../../spec/x86/address-widths';
 import {
