@@ -1,7 +1,7 @@
 /**
  * Reads whole files through a small window. Where a hypervisor shadows page tables, memory that the system has filled
- * is faulted in for the system first and then for the process that looks at it, which takes half as long again. A copy out
- * of a window that is used again and again is faulted in once, and costs little where hardware walks nested tables.
+ * is faulted in for the system first and then for the process that looks at it, which takes half as long again. A copy
+ * out of a window that is used again and again is faulted in once, and costs little where hardware walks nested tables.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { once } from '../support/once';

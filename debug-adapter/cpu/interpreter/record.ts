@@ -26,8 +26,8 @@ export const recordOffsets = {
   /** u8. */
   third: 47,
   /**
-   * u32: twice the jumps to this record until it is hot, and 1 where they began at the later number of jumps. Below 2 it
-   * was hot, or is never to be.
+   * u32: twice the jumps to this record until it is hot, and 1 where they began at the later number of jumps. Below 2
+   * it was hot, or is never to be.
    */
   countdown: 48,
   /** u16 each: table slot of the translated region that starts here, and the block in it. */

@@ -20,8 +20,8 @@ export function unpackLz4Legacy(packed: Uint8Array, limitBytes: number): Uint8Ar
 }
 
 /**
- * The same block by block. Each is unpacked where the one before was, into memory that the processor has at hand: a part
- * is good until the next is asked for.
+ * The same block by block. Each is unpacked where the one before was, into memory that the processor has at hand: a
+ * part is good until the next is asked for.
  * @throws PackedDataError
  */
 export function* lz4LegacyParts(packed: Uint8Array, limitBytes: number): Generator<Uint8Array> {
