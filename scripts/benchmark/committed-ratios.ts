@@ -93,26 +93,41 @@ function figures(found: Ratios): readonly (readonly [string, number | undefined]
   ];
 }
 
-/** Compares with what is committed for this kind of machine, and says where a ratio is 15 % too low. */
-export function checkRatios(size: SizeName, measured: Measured): Verdict {
+/**
+ * Compares with what is committed for this kind of machine, and says where a ratio is 15 % too low in each of the runs.
+ * @param attempts ratios of engines that ran side by side. They are not mixed: a host of two moods makes either engine
+ *   fast for a while, and the more runs there are, the surer the best of one meets a bad one of the other
+ */
+export function checkRatios(size: SizeName, attempts: readonly Measured[]): Verdict {
   const own = committed()[size]?.[machineName()];
   if (own === undefined) return 'unknown';
   let verdict: Verdict = 'good';
   for (const bits of [64, 32] as const) {
     for (const engine of othersOf[bits]) {
-      const found = measured[bits]?.[engine];
       const wanted = own[bits]?.[engine];
-      // An engine that is not installed here has no figures.
-      if (found === undefined || wanted === undefined) continue;
+      const best = bestFigures(attempts.map((measured) => measured[bits]?.[engine]));
+      if (wanted === undefined) continue;
       const least = new Map(figures(wanted));
-      for (const [name, value = 0] of figures(found)) {
+      // An engine that is not installed here has no figures.
+      for (const [name, value] of best) {
         const limit = least.get(name) ?? 0;
         if (value >= limit * (1 - shortfallMax)) continue;
-        const than = `${value.toFixed(2)}, committed ${limit.toFixed(2)}`;
+        const than = `${value.toFixed(2)} at best, committed ${limit.toFixed(2)}`;
         console.log(`check: ${bits}-bit guests, ${engine}: ${name} is ${than}`);
         verdict = 'short';
       }
     }
   }
   return verdict;
+}
+
+function bestFigures(attempts: readonly (Ratios | undefined)[]): ReadonlyMap<string, number> {
+  const best = new Map<string, number>();
+  for (const found of attempts) {
+    if (found === undefined) continue;
+    for (const [name, value = 0] of figures(found)) {
+      best.set(name, Math.max(value, best.get(name) ?? 0));
+    }
+  }
+  return best;
 }
