@@ -180,8 +180,8 @@ class Encoder {
   }
 }
 
-const longRows = opcodeRows.filter(({ attributes }) => !attributes.has('i64'));
-const shortRows = opcodeRows.filter(({ attributes }) => !attributes.has('o64'));
+const longRows = opcodeRows().filter(({ attributes }) => !attributes.has('i64'));
+const shortRows = opcodeRows().filter(({ attributes }) => !attributes.has('o64'));
 
 /** Control and debug registers have no memory form. */
 function isSpecial({ method }: { readonly method: string }): boolean {

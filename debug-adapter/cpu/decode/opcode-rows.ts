@@ -1,4 +1,4 @@
-/** Parses the opcode map into rows and files them by opcode. */
+/** Files the lines of the opcode map by opcode, and parses those that somebody wants into rows. */
 import { assert, present } from '../../support/assert';
 import { conditionCodes } from '../ir/condition-codes';
 import { opcodeMapText } from './opcode-map';
@@ -16,6 +16,8 @@ export interface OperandPattern {
 
 /** One row of the opcode map for exactly one opcode byte. */
 export interface OpcodeRow {
+  /** Its place in the table. */
+  readonly number: number;
   readonly mnemonic: string;
   readonly operands: readonly OperandPattern[];
   /** 0 one-byte, 1 0F, 2 0F 38, 3 0F 3A. */
@@ -71,39 +73,66 @@ const attributeNames = new Set([
 
 const mandatoryPrefixes: Readonly<Record<string, string>> = { F3: 'f3', F2: 'f2', '66': 'p66' };
 
-function parseLine(line: string): OpcodeRow[] {
-  const words = line.split(' ');
-  const bytes: string[] = [];
-  while (/^[0-9A-F]{2}([/:+].*)?$/.test(words[0] ?? '')) bytes.push(words.shift() ?? '');
-  const attributes = new Set<string>();
-  const mandatory = mandatoryPrefixes[bytes[0] ?? ''];
+/** A line of the table, and the opcodes of its rows: one, or several in a row. */
+interface OpcodeLine {
+  readonly text: string;
+  readonly attribute: string | undefined;
+  readonly map: number;
+  readonly opcode: number;
+  /** Where the opcode stands in the text. */
+  readonly at: number;
+  readonly count: number;
+  /** Place of its first row in the table. */
+  readonly number: number;
+  rows: readonly OpcodeRow[] | undefined;
+}
+
+const bytePattern = /[0-9A-F]{2}(?=[ /:+])/y;
+
+function isByte(text: string, at: number): boolean {
+  bytePattern.lastIndex = at;
+  return bytePattern.test(text);
+}
+
+const byteText = 'xx '.length;
+
+/** Reads as much of a line as says which opcodes it is of. */
+function readLine(text: string, number: number): OpcodeLine {
+  let at = 0;
   // A further byte after the opcode would be a ModR/M byte; F2, F3 and 66 are not opcodes with one.
-  if (mandatory !== undefined && bytes.length > 1) {
-    attributes.add(mandatory);
-    bytes.shift();
-  }
+  const attribute = isByte(text, byteText) ? mandatoryPrefixes[text.slice(0, 2)] : undefined;
+  if (attribute !== undefined) at += byteText;
   let map = 0;
-  if (bytes.at(0) === '0F') {
+  if (text.startsWith('0F', at)) {
     map = 1;
-    bytes.shift();
-    const [escape] = bytes;
-    if (bytes.length > 1 && escape === '38') {
+    at += byteText;
+    if (text.startsWith('38', at) && isByte(text, at + byteText)) {
       map = 2;
-      bytes.shift();
+      at += byteText;
     }
   }
-  const main = present(bytes.shift(), `opcode in "${line}"`);
+  const opcode = Number.parseInt(text.slice(at, at + 2), 16);
+  const several = text.startsWith('+', at + 2) ? text.charAt(at + 3) : '';
+  const count = several === 'r' ? 8 : several === 'c' ? conditionCodes.length : 1;
+  return { text, attribute, map, opcode, at, count, number, rows: undefined };
+}
+
+function parseLine({ text, attribute, map, opcode, at, number }: OpcodeLine): OpcodeRow[] {
+  const words = text.slice(at).split(' ');
+  const bytes: string[] = [];
+  while (/^[0-9A-F]{2}([/:+].*)?$/.test(words[0] ?? '')) bytes.push(words.shift() ?? '');
+  const attributes = new Set<string>(attribute === undefined ? [] : [attribute]);
+  const main = present(bytes.shift(), `opcode in "${text}"`);
   const modrm = bytes[0] === undefined ? undefined : Number.parseInt(bytes[0], 16);
-  const mnemonic = present(words.shift(), `mnemonic in "${line}"`);
+  const mnemonic = present(words.shift(), `mnemonic in "${text}"`);
   const operandText = words[0] !== undefined && !attributeNames.has(words[0]) ? words.shift() : '';
   for (const word of words) {
-    assert(attributeNames.has(word), `attribute "${word}" in "${line}"`);
+    assert(attributeNames.has(word), `attribute "${word}" in "${text}"`);
     attributes.add(word);
   }
   const operands = (operandText ?? '').split(',').filter(Boolean).map(parseOperand);
   const extension = /\/([0-7])/.exec(main)?.[1];
   const form = /:(reg|mem)/.exec(main)?.[1];
-  const first = Number.parseInt(main.slice(0, 2), 16);
   const row = {
     operands,
     map,
@@ -116,23 +145,42 @@ function parseLine(line: string): OpcodeRow[] {
       modrm !== undefined ||
       operands.some((operand) => 'EGMRSCDVUWPNQ'.includes(operand.method)),
   } as const;
-  if (main.includes('+r')) {
-    return Array.from({ length: 8 }, (_, index) => ({ ...row, mnemonic, opcode: first + index }));
-  }
+  const rowOf = (index: number, name: string): OpcodeRow => ({
+    ...row,
+    number: number + index,
+    mnemonic: name,
+    opcode: opcode + index,
+  });
+  if (main.includes('+r')) return Array.from({ length: 8 }, (_, index) => rowOf(index, mnemonic));
   if (main.includes('+c')) {
-    return conditionCodes.map((condition, index) => ({
-      ...row,
-      mnemonic: mnemonic + condition,
-      opcode: first + index,
-    }));
+    return conditionCodes.map((condition, index) => rowOf(index, mnemonic + condition));
   }
-  return [{ ...row, mnemonic, opcode: first }];
+  return [rowOf(0, mnemonic)];
+}
+
+function rowsOfLine(line: OpcodeLine): readonly OpcodeRow[] {
+  line.rows ??= parseLine(line);
+  assert(line.rows.length === line.count, `rows of "${line.text}"`);
+  return line.rows;
+}
+
+const opcodesOfMap = 256;
+const lines: OpcodeLine[] = [];
+/** In table order, by map and opcode. */
+const linesByOpcode: OpcodeLine[][] = Array.from({ length: 4 * opcodesOfMap }, () => []);
+let rowCount = 0;
+for (const text of [...opcodeMapText, ...simdOpcodeMapText]) {
+  const line = readLine(text, rowCount);
+  lines.push(line);
+  rowCount += line.count;
+  const first = line.map * opcodesOfMap + line.opcode;
+  for (let key = first; key < first + line.count; key++) linesByOpcode[key]?.push(line);
 }
 
 /** All rows, in table order. */
-export const opcodeRows: readonly OpcodeRow[] = [...opcodeMapText, ...simdOpcodeMapText].flatMap(
-  parseLine,
-);
+export function opcodeRows(): readonly OpcodeRow[] {
+  return lines.flatMap(rowsOfLine);
+}
 
 /** Rows that share an opcode byte, in table order. */
 export interface OpcodeChoice {
@@ -141,22 +189,11 @@ export interface OpcodeChoice {
   readonly hasModrm: boolean;
 }
 
-const none: OpcodeChoice = { rows: [], hasModrm: false };
-const choices: OpcodeChoice[] = Array.from({ length: 2 * 4 * 256 }, () => none);
-for (const row of opcodeRows) {
-  for (const isLong of [false, true]) {
-    if (row.attributes.has(isLong ? 'i64' : 'o64')) continue;
-    const key = choiceKey(row.map, row.opcode, isLong);
-    const { rows, hasModrm } = choices[key] ?? none;
-    choices[key] = { rows: [...rows, row], hasModrm: hasModrm || row.hasModrm };
-  }
-}
-
-function choiceKey(map: number, opcode: number, isLong: boolean): number {
-  return (isLong ? 1024 : 0) + map * 256 + opcode;
-}
-
 /** Rows of an opcode byte, in or outside 64-bit mode. */
 export function rowsOf(map: number, opcode: number, isLong: boolean): OpcodeChoice {
-  return choices[choiceKey(map, opcode, isLong)] ?? none;
+  const absent = isLong ? 'i64' : 'o64';
+  const rows = (linesByOpcode[map * opcodesOfMap + opcode] ?? [])
+    .map((line) => present(rowsOfLine(line)[opcode - line.opcode], `rows of "${line.text}"`))
+    .filter(({ attributes }) => !attributes.has(absent));
+  return { rows, hasModrm: rows.some(({ hasModrm }) => hasModrm) };
 }

@@ -189,8 +189,6 @@ function exists(row: OpcodeRow, addressing: AddressingIndex, size: OperandSize):
   return size === 64 || !attributes.has('f64');
 }
 
-const rowNumbers = new Map<OpcodeRow, number>(opcodeRows.map((row, index) => [row, index]));
-
 /** What of a decoded instruction chooses its variant. */
 export interface DecodedVariant {
   readonly row: OpcodeRow;
@@ -302,8 +300,7 @@ export class VariantTable {
     form: Form,
     repeat: Repeat,
   ): number {
-    const number = present(rowNumbers.get(row), 'opcode row');
-    return this.index.places[combinationIndex(number, addressing, size, form, repeat)] ?? 0;
+    return this.index.places[combinationIndex(row.number, addressing, size, form, repeat)] ?? 0;
   }
 }
 
@@ -337,22 +334,23 @@ class VariantCollection {
   readonly groups: readonly Variant[][] = handlerGroups.map(() => []);
   private readonly byName = new Map<string, Variant>();
   private readonly combinations: [number, Variant][] = [];
+  private readonly rows = opcodeRows();
   /** By name without addressing. */
   private readonly consulted = new Map<string, Builder['consulted']>();
 
   constructor(private readonly definition: DefinitionLookup) {
-    opcodeRows.forEach((row, number) => this.addRow(row, number));
+    for (const row of this.rows) this.addRow(row);
   }
 
   index(): VariantIndex {
     const variants = this.groups.flat();
     const placeOf = new Map(variants.map((variant, place) => [variant, place + 1]));
-    const places = new Uint16Array(opcodeRows.length * combinationsOfRow);
+    const places = new Uint16Array(this.rows.length * combinationsOfRow);
     for (const [at, variant] of this.combinations) places[at] = placeOf.get(variant) ?? 0;
     return { names: variants.map(({ name }) => name), places };
   }
 
-  private addRow(row: OpcodeRow, number: number): void {
+  private addRow(row: OpcodeRow): void {
     const definition = this.definition(row.mnemonic);
     if (definition === undefined) return;
     const rowRepeats = row.attributes.has('rep') ? repeats : onlyNone;
@@ -367,7 +365,7 @@ class VariantCollection {
           for (const addressing of everyAddressing) {
             if (!exists(row, addressing, size)) continue;
             const variant = this.variantOf(base, definition, operands, context, addressing);
-            const at = combinationIndex(number, addressing, size, form, repeat);
+            const at = combinationIndex(row.number, addressing, size, form, repeat);
             this.combinations.push([at, variant]);
           }
         }

@@ -1,7 +1,7 @@
 // Prefixes, the LOCK rules, and the limits of an instruction's length (SDM vol. 2, 2.1.1, 2.2.1, 2.3.11).
 import assert from 'node:assert/strict';
 import { decodeInstruction } from '../../../../debug-adapter/cpu/decode/decoder';
-import { opcodeRows } from '../../../../debug-adapter/cpu/decode/opcode-rows';
+import { opcodeRows, type OpcodeRow } from '../../../../debug-adapter/cpu/decode/opcode-rows';
 import { GuestKernel, layout } from '../../../support/guest-kernel';
 import { machineCode } from '../../../support/machine-code';
 
@@ -51,17 +51,17 @@ describe('prefixes', () => {
 });
 
 describe('LOCK', () => {
-  const lockable = opcodeRows.filter(
+  const lockable = opcodeRows().filter(
     (row) => row.attributes.has('lock') && !row.attributes.has('i64'),
   );
-  const plain = opcodeRows.filter((row) => !row.attributes.has('lock') && row.hasModrm);
+  const plain = opcodeRows().filter((row) => !row.attributes.has('lock') && row.hasModrm);
 
   const decode = (opcode: readonly number[], modrm: number): string => {
     const bytes = new Uint8Array(15);
     bytes.set([0xf0, ...opcode, modrm]);
     return decodeInstruction(bytes).kind;
   };
-  const opcodeOf = (row: (typeof opcodeRows)[number]): readonly number[] =>
+  const opcodeOf = (row: OpcodeRow): readonly number[] =>
     row.map === 0 ? [row.opcode] : [0x0f, row.opcode];
 
   it('is taken by exactly the instructions that the SDM lists', () => {

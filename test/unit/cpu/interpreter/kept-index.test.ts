@@ -35,7 +35,7 @@ describe('index of variants in the module of the interpreter', () => {
   it('gives every instruction its handler, and its meaning when it is asked for', () => {
     const kept = new VariantTable(firstHandler, undefined, index);
     let found = 0;
-    for (const row of opcodeRows) {
+    for (const row of opcodeRows()) {
       for (const { addressing, operandSize, form, repeat } of choices) {
         const handler = whole.handlerOf(row, addressing, operandSize, form, repeat);
         const decoded = { row, operandSize, form, repeat };

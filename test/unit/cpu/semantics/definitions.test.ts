@@ -12,7 +12,7 @@ import { routinePage } from '../../../../scripts/generate-routine-page';
 import { BareProcessor } from '../../../support/bare-processor';
 import { NativeCaseRunner, readNativeCases, type NativeCase } from '../../../support/native-cases';
 
-const mnemonics: ReadonlySet<string> = new Set(opcodeRows.map((row) => row.mnemonic));
+const mnemonics: ReadonlySet<string> = new Set(opcodeRows().map((row) => row.mnemonic));
 const variants = variantTable().groups.flat();
 
 const sourcesOf = (folder: string): readonly (readonly [string, string])[] =>
