@@ -2,12 +2,28 @@
 import type { ArchivedPage, CodeArchive, RecordSource } from '../machine/code-archive';
 import type { GuestMemory } from '../machine/guest-memory';
 import { codeModes } from './decode/code-mode';
-import type { CodeCache } from './interpreter/code-cache';
+import type { CodeCache, CodePlace } from './interpreter/code-cache';
 import type { Translator } from './translator/translator';
 
 const nothing: ArchivedPage = { regions: [], records: [] };
+/** Changes of pages whose code is left; what changes later is decoded again by later processes. */
+const changesMax = 8192;
+
+/** Code as it was before its page changed. */
+interface GoneCode {
+  /** Name of the page, as the archive gives it. */
+  readonly page: string;
+  /** Index of the mode. */
+  readonly mode: number;
+  /** For {@link CodeCache.pack}. */
+  readonly records: Int32Array;
+}
 
 export class KeptCode implements RecordSource {
+  /** What has not been left yet: a kernel patches its code thousands of times while it boots, and to pack it can wait. */
+  private gone: GoneCode[] = [];
+  private changes = 0;
+
   /** @param archive undefined where nothing is kept */
   constructor(
     private readonly archive: CodeArchive | undefined,
@@ -29,17 +45,31 @@ export class KeptCode implements RecordSource {
     this.translator.frameIsNew(frame, regions);
   }
 
-  /** The contents of a frame are about to change. */
-  frameWillChange(frame: number): void {
-    const { archive } = this;
-    if (archive === undefined) return;
-    for (const mode of this.code.decodedModes(frame)) {
-      const packed = this.code.packPage({ frame, mode });
-      archive.addRecords(this.memory.frameBytes(frame), { mode: mode.index, packed });
+  /** A page with records that have not been left is about to change. */
+  pageWillChange({ frame, mode }: CodePlace, records: Int32Array): void {
+    const { archive, memory } = this;
+    if (archive === undefined || this.changes === changesMax) return;
+    this.changes++;
+    const page = archive.nameOf(memory.frameBytes(frame));
+    this.gone.push({ page, mode: mode.index, records: records.slice() });
+  }
+
+  /** Every record is about to go. */
+  recordsWillGo(): void {
+    for (const { page, mode, records } of this.gone) {
+      this.archive?.addRecords(page, { mode, packed: this.code.pack(records) });
     }
+    this.gone = [];
   }
 
   leaveRecords(): void {
-    for (const frame of this.code.decodedFrames) this.frameWillChange(frame);
+    const { archive, memory, code } = this;
+    this.recordsWillGo();
+    if (archive === undefined) return;
+    for (const place of code.decodedPlaces) {
+      const page = archive.nameOf(memory.frameBytes(place.frame));
+      const packed = code.pack(code.takeRecords(place));
+      archive.addRecords(page, { mode: place.mode.index, packed });
+    }
   }
 }

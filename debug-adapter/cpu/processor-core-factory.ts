@@ -203,6 +203,7 @@ function makeCodeCache(
 ): Pick<SharedParts, 'code' | 'translator' | 'sources'> {
   const undefinedHandler = present(variants.handlerNamed('UD '), 'the variant of UD');
   const forgetCode = (reason: ResetReason): void => {
+    kept.recordsWillGo();
     translator.codeWasDropped(reason);
     for (const core of cores) {
       core.caches.flushCode();
@@ -214,6 +215,7 @@ function makeCodeCache(
     hotCounts,
     onReset: forgetCode,
     onNewCode: (frame) => kept.frameIsNew(frame),
+    onDecodedGone: (place, records) => kept.pageWillChange(place, records),
   });
   const translator = new Translator(space, memory, code, variants, {
     batchSize: hotCounts.first === 1 ? 1 : translationBatch,
@@ -237,7 +239,6 @@ function makeCodeCache(
   });
   memory.observe({
     codeWillChange: (frame) => {
-      kept.frameWillChange(frame);
       translator.frameWillChange(frame);
       code.invalidateFrame(frame);
     },

@@ -1,5 +1,5 @@
 /** Code of one guest as a file: modules, which regions they have, the machine code of the modules, and decoded records. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type {
   ArchivedPage,
   ArchivedRecords,
@@ -69,10 +69,6 @@ const newShift = 4;
 const lengthBytes = 4;
 const wordBytes = 4;
 
-function digestOf(page: Uint8Array): string {
-  return createHash('sha256').update(page).digest('base64');
-}
-
 /** Code of earlier processes, and of this one. */
 export class CodeArchiveFile implements CodeArchive {
   private readonly modules = new Map<Uint8Array, KeptModule>();
@@ -85,6 +81,8 @@ export class CodeArchiveFile implements CodeArchive {
   private recordBytes = 0;
   /** Of the records, those that no file has. */
   private newRecordBytes = 0;
+  /** Whether anything may be here that its only source has not left itself, and therefore need not find. */
+  private hasOtherCode = false;
 
   /** @param contents what {@link encode} gave, whole and of this version; undefined for nothing */
   constructor(
@@ -92,12 +90,14 @@ export class CodeArchiveFile implements CodeArchive {
     private readonly limits: ArchiveLimits,
     contents?: Uint8Array,
   ) {
-    if (contents !== undefined) this.decode(contents);
+    if (contents === undefined) return;
+    this.decode(contents);
+    this.hasOtherCode = true;
   }
 
   find(page: Uint8Array): ArchivedPage {
-    if (this.byPage.size === 0) return nothing;
-    const found = this.byPage.get(digestOf(page));
+    if (!this.hasOtherCode) return nothing;
+    const found = this.byPage.get(this.nameOf(page));
     if (found === undefined) return nothing;
     for (const { module } of found.regions) {
       const kept = this.modules.get(module);
@@ -116,17 +116,23 @@ export class CodeArchiveFile implements CodeArchive {
     this.newCount += regions.length;
     const rows = regions.map(({ page, mode, from, to, entries }): RegionRow => {
       const pairs = entries.flatMap(({ offset, id }) => [offset, id]);
-      return [digestOf(page), mode, from, to, ...pairs];
+      return [this.nameOf(page), mode, from, to, ...pairs];
     });
     this.keep({ bytes: module, regions: rows, isUsed: true });
   }
 
-  addRecords(page: Uint8Array, { mode, packed }: ArchivedRecords): void {
-    const added = this.keepRecords(digestOf(page), { mode, packed, isUsed: true });
+  /** Its digest. */
+  nameOf(page: Uint8Array): string {
+    return hash('sha256', page, 'base64');
+  }
+
+  addRecords(page: string, { mode, packed }: ArchivedRecords): void {
+    const added = this.keepRecords(page, { mode, packed, isUsed: true });
     this.newRecordBytes += Math.max(added, 0);
   }
 
   addSource(source: RecordSource): void {
+    if (this.sources.size > 0 || this.byPage.size > 0) this.hasOtherCode = true;
     this.sources.add(new WeakRef(source));
   }
 
@@ -232,6 +238,10 @@ export class CodeArchiveFile implements CodeArchive {
     const { records } = this.pageOf(digest);
     const place = records.findIndex(({ mode }) => mode === kept.mode);
     const known = records[place];
+    if (known !== undefined && known.packed.length > kept.packed.length) {
+      known.isUsed ||= kept.isUsed;
+      return 0;
+    }
     const grown = kept.packed.byteLength - (known?.packed.byteLength ?? 0);
     if (this.recordBytes + grown > this.limits.recordBytes) return 0;
     this.recordBytes += grown;

@@ -48,8 +48,11 @@ export interface CodeArchive {
   /** Takes a module whose functions are these regions, each with the bytes of its page. */
   add(module: Uint8Array, regions: readonly (RegionRecord & { readonly page: Uint8Array })[]): void;
 
-  /** Takes all that has been decoded of a page in a mode, in place of what there was of it. */
-  addRecords(page: Uint8Array, records: ArchivedRecords): void;
+  /** The name of every page with these 4096 bytes. */
+  nameOf(page: Uint8Array): string;
+
+  /** Takes what has been decoded of a page, by its name, in a mode, unless there is more of it. */
+  addRecords(page: string, records: ArchivedRecords): void;
 
   /** Asks this one before the archive is written, if it is still there then. */
   addSource(source: RecordSource): void;

@@ -61,6 +61,11 @@ export interface CodeCacheOptions {
   readonly onReset: (reason: ResetReason) => void;
   /** Called before a frame's code is decoded for the first time since its contents are what they are. */
   readonly onNewCode: (frame: number) => void;
+  /**
+   * Called before a page changes that has records by decoding since they were last taken, with what
+   * {@link CodeCache.pack} takes: it is to be copied, and good until every record is dropped.
+   */
+  readonly onDecodedGone: (place: CodePlace, records: Int32Array) => void;
 }
 
 /** A page of code, as it is decoded in a mode. */
@@ -83,8 +88,17 @@ function followedPart(hotCount: number): number {
   return hotCount >>> 3;
 }
 
+/** In a list of records, whose addresses have these bits clear: it counts passes, or it is one that straddles pages. */
+const listedIsCounted = 1;
+const listedStraddles = 2;
+
 function tableKey(frame: number, mode: CodeMode): number {
   return frame * codeModes.length + mode.index;
+}
+
+function placeOfKey(key: number): CodePlace {
+  const mode = present(codeModes[key % codeModes.length], 'code mode');
+  return { frame: frameOfKey(key), mode };
 }
 
 function frameOfKey(key: number): number {
@@ -96,12 +110,13 @@ export class CodeCache {
   private readonly tables = new Map<number, number>();
   /** By frame: records of instructions that end in it, by the place in a table that leads to each. */
   private readonly endingIn = new Map<number, Map<number, number>>();
-  /** Keys of tables that got records by decoding since they were packed. */
+  /** Keys of tables that got records by decoding since they were taken. */
   private readonly decoded = new Set<number>();
   private readonly decoder = new Decoder();
   /** Handlers by shape and addressing. */
   private readonly handlers: number[] = [];
   private readonly words: Int32Array;
+  private readonly listed = new Int32Array(pageBytes);
   /** Room for a page of packed records; what is never used of it costs no memory. */
   private readonly packed = new Int32Array(pageBytes * packedWordsMax);
   private readonly gathered = new Uint8Array(instructionBytesMax);
@@ -233,35 +248,50 @@ export class CodeCache {
     return gathered;
   }
 
-  /** Modes in which code of a frame has been decoded since it was last packed. */
-  decodedModes(frame: number): readonly CodeMode[] {
-    return codeModes.filter((mode) => this.decoded.has(tableKey(frame, mode)));
+  /** Pages with records by decoding since they were last taken. */
+  get decodedPlaces(): readonly CodePlace[] {
+    return [...this.decoded].map(placeOfKey);
   }
 
-  /** Frames with code that has been decoded since it was last packed. */
-  get decodedFrames(): ReadonlySet<number> {
-    return new Set([...this.decoded].map(frameOfKey));
-  }
-
-  /** The records of a page, for {@link unpackPage}: by offset, without those that straddle pages. */
-  packPage({ frame, mode }: CodePlace): Int32Array {
+  /** The records of a page, for {@link pack}; good until they are taken of another one. */
+  takeRecords({ frame, mode }: CodePlace): Int32Array {
     const key = tableKey(frame, mode);
     this.decoded.delete(key);
-    const { words } = this;
-    const table = present(this.tables.get(key), 'offset table') >>> 2;
-    const { packed } = this;
+    return this.listRecords(present(this.tables.get(key), 'offset table'));
+  }
+
+  /** Records of a page, stale ones as well, for {@link unpackPage}: by offset, without those that straddle pages. */
+  pack(records: Int32Array): Int32Array {
+    const { words, packed } = this;
     let end = 0;
+    for (const listed of records) {
+      if ((listed & listedStraddles) !== 0) continue;
+      const isCounted = (listed & listedIsCounted) !== 0;
+      end = packRecord(words, listed & ~listedIsCounted, isCounted, packed, end);
+    }
+    return packed.slice(0, end);
+  }
+
+  /** By offset, what a table leads to; good until the next call. */
+  private listRecords(table: number): Int32Array {
+    const { words, listed } = this;
+    const from = table >>> 2;
+    let count = 0;
     for (let offset = 0; offset < pageBytes; offset++) {
       // Most places have no record: they are passed four at a time.
-      if ((offset & 3) === 0 && isEmpty(words, table + offset)) {
+      if ((offset & 3) === 0 && isEmpty(words, from + offset)) {
         offset += 3;
         continue;
       }
-      const record = words[table + offset] ?? 0;
-      if (record === 0 || this.isStraddling(record)) continue;
-      end = packRecord(words, record, packed, end);
+      const record = words[from + offset] ?? 0;
+      if (record === 0) continue;
+      const handler = (words[record >>> 2] ?? 0) & 0xffff;
+      const isStraddling = handler === pseudoHandler.straddling;
+      const isCounted = handler === pseudoHandler.counted;
+      listed[count++] =
+        record | (isStraddling ? listedStraddles : 0) | (isCounted ? listedIsCounted : 0);
     }
-    return packed.slice(0, end);
+    return listed.subarray(0, count);
   }
 
   /** Gives a page of the same bytes, which has no records, those that were packed; not where there is no room. */
@@ -404,9 +434,11 @@ export class CodeCache {
     this.memory.clearFlag(frame, frameHoldsCode);
     for (const mode of codeModes) {
       const key = tableKey(frame, mode);
-      this.decoded.delete(key);
       const table = this.tables.get(key);
-      if (table !== undefined) this.invalidateTable(table);
+      if (table === undefined) continue;
+      const records = this.listRecords(table);
+      if (this.decoded.delete(key)) this.options.onDecodedGone({ frame, mode }, records);
+      this.invalidateTable(table, records);
     }
     const ending = this.endingIn.get(frame);
     if (ending === undefined) return;
@@ -418,14 +450,13 @@ export class CodeCache {
     }
   }
 
-  private invalidateTable(table: number): void {
+  private invalidateTable(table: number, records: Int32Array): void {
     const { words } = this;
-    for (let at = table >>> 2; at < (table + offsetTableBytes) >>> 2; at++) {
-      const record = words[at] ?? 0;
-      if (record === 0) continue;
-      this.view.setUint16(record + recordOffsets.handler, pseudoHandler.lookup, true);
-      words[at] = 0;
+    for (const listed of records) {
+      const word = listed >>> 2;
+      words[word] = ((words[word] ?? 0) & ~0xffff) | pseudoHandler.lookup;
     }
+    words.fill(0, table >>> 2, (table + offsetTableBytes) >>> 2);
   }
 
   /** Drops every record and table. */

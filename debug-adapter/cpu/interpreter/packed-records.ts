@@ -2,7 +2,7 @@
  * Decoded records of a page as words that outlive the process: what a later one would decode from the same bytes,
  * without what depends on where records lie, and with what is known of how often they ran.
  */
-import { pseudoHandler, recordWords as field } from './record';
+import { recordWords as field } from './record';
 
 /** Words of a packed record: those that each has, and those of the longest with displacement and immediate. */
 export const packedWordsMin = 5;
@@ -35,10 +35,14 @@ function wideKind(low: number, high: number): number {
   return high === low >> 31 ? signed : whole;
 }
 
-/** Appends the record at an address; returns the index behind it. */
+/**
+ * Appends the record at an address, whose handler may have been replaced; returns the index behind it.
+ * @param counts whether passes through it are counted
+ */
 export function packRecord(
   words: Int32Array,
   record: number,
+  counts: boolean,
   packed: Int32Array,
   at: number,
 ): number {
@@ -61,10 +65,10 @@ export function packRecord(
   if (immediateKind === whole) packed[end++] = high;
   low = words[from + field.addressMask] ?? 0;
   high = words[from + field.addressMask + 1] ?? 0;
-  // Regions and breakpoints replace the handler in the lower half.
+  // The lower half has what has replaced the handler.
   packed[at] =
     (handlers >>> 16) |
-    ((handlers & 0xffff) === pseudoHandler.counted ? isCounted : 0) |
+    (counts ? isCounted : 0) |
     (maskKind(low, high) << maskShift) |
     (displacementKind << displacementShift) |
     (immediateKind << immediateShift);

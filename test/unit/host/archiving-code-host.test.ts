@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { packedOffset } from '../../../debug-adapter/cpu/interpreter/packed-records';
 import { dataTlbEntriesMax } from '../../../debug-adapter/cpu/memory-map';
 import { ArchivingCodeHost } from '../../../debug-adapter/host/archiving-code-host';
 import { KeptFiles } from '../../../debug-adapter/host/kept-files';
@@ -131,6 +132,53 @@ describe('translated code of earlier processes', function () {
     assert.equal(open().openArchive([image]).find(code).records.length, 0);
     assert.deepEqual(run(open(), 1_000_000, 10_000), alone);
     assert.equal(run(open(), 1_000_000, 10_000, page + 6n).rip, page + 6n);
+  });
+
+  it('has the most that was decoded before a page changed, also where all has gone since', () => {
+    const host = open();
+    const archive = host.openArchive([image]);
+    const processor = new BareProcessor({ hotCount: 1_000_000, tlbEntries, archive });
+    const { memory, core, state } = processor;
+    processor.map(page, gpa);
+    // inc eax; inc ebx; jmp to the second; and another byte behind, of which the page has three values.
+    const bytes = machineCode('ff c0 ff c3 eb fc');
+    for (const [behind, offset] of [
+      [1, 0n],
+      [2, 0n],
+      [1, 2n],
+      [3, 0n],
+    ] as const) {
+      memory.write(gpa, bytes);
+      memory.write(gpa + 0x800, new Uint8Array([behind]));
+      state.rip = page + offset;
+      core.run(1000, 0);
+    }
+    core.setBreakpoints(new Set([page + 2n]));
+    host.save();
+    const code = new Uint8Array(4096);
+    code.set(bytes);
+    // The last has gone with the rest before its page changed.
+    for (const [behind, expected] of [
+      [1, [0]],
+      [2, [0]],
+      [3, []],
+    ] as const) {
+      code[0x800] = behind;
+      const { records } = open().openArchive([image]).find(code);
+      const first = records.map(({ packed }) => packedOffset(packed, 0));
+      assert.deepEqual(first, expected, `${behind}`);
+    }
+  });
+
+  it('is found by a second machine of the process, and not asked for by the first', () => {
+    const host = open();
+    const code = new Uint8Array(4096);
+    code.set(machineCode(loop));
+    run(host, 100, steps);
+    assert.equal(host.openArchive([image]).find(code).regions.length, 0);
+    const second = run(host, 1_000_000, 10_000);
+    assert.ok(second.translated > 9_000, `${second.translated} steps`);
+    assert.equal(host.openArchive([image]).find(code).regions.length, 1);
   });
 
   it('is not entered where a breakpoint lies in it', () => {

@@ -54,7 +54,7 @@ describe('packed records', () => {
           view.setUint32(record + recordOffsets.link, 77, true);
           view.setUint32(record + recordOffsets.countdown, 5, true);
           view.setUint16(record + recordOffsets.regionSlot, 9, true);
-          const end = packRecord(wordsOf(view), record, packed, 0);
+          const end = packRecord(wordsOf(view), record, false, packed, 0);
           const back = new Int32Array(expected.length).fill(-1, recordBytes / 4, recordBytes / 2);
           assert.equal(unpackRecord(packed, 0, back, record), end);
           assert.deepEqual(back, expected);
@@ -71,7 +71,7 @@ describe('packed records', () => {
     view.setUint16(record + recordOffsets.handler, pseudoHandler.counted, true);
     view.setUint16(record + recordOffsets.passesLeft, 3, true);
     const packed = new Int32Array(packedWordsMax);
-    packRecord(wordsOf(view), record, packed, 0);
+    packRecord(wordsOf(view), record, true, packed, 0);
     assert.equal(packedIsCounted(packed, 0), true);
     const back = new Int32Array(expected.length);
     unpackRecord(packed, 0, back, record);

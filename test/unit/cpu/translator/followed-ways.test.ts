@@ -41,7 +41,11 @@ class Archive implements CodeArchive {
     this.regions.push(...regions);
   }
 
-  addRecords(_page: Uint8Array, records: ArchivedRecords): void {
+  nameOf(): string {
+    return '';
+  }
+
+  addRecords(_page: string, records: ArchivedRecords): void {
     this.records.push(records);
   }
 

@@ -144,6 +144,7 @@ describe('translated regions and the contents of pages', function () {
       add: (module, regions) => {
         archived.push(...regions.map((region, index) => ({ ...region, module, index })));
       },
+      nameOf: () => '',
       addRecords: () => undefined,
       addSource: () => undefined,
     };
