@@ -13,6 +13,7 @@ import {
   type VariantContext,
 } from '../semantics/definition';
 import { definitionOf } from '../semantics/definitions';
+import { hotVariants, warmVariants } from './hot-variants';
 import { opcodeRows, type OpcodeRow, type OperandPattern } from './opcode-rows';
 
 export type OperandSize = 16 | 32 | 64;
@@ -320,9 +321,11 @@ function makeVariant(
   const builder = new Builder(addressings[addressing]);
   definition.build(builder, operands, context);
   const { consulted } = builder;
+  const name = base + addressingSuffix(consulted, addressing);
+  const group = groupOf(definition, consulted, context, addressing);
   const variant = {
-    name: base + addressingSuffix(consulted, addressing),
-    group: groupOf(definition, consulted, context, addressing),
+    name,
+    group: group === 'usual' ? usualGroup(name) : group,
     statements: builder.finish(),
     locals: builder.locals,
   };
@@ -408,6 +411,11 @@ const checkedVectorGroups: ReadonlyMap<HandlerGroup, HandlerGroup> = new Map([
   ['vectorFloat', 'checkedVectorFloat'],
 ]);
 
+function usualGroup(name: string): HandlerGroup {
+  if (hotVariants.has(name)) return 'hot';
+  return warmVariants.has(name) ? 'warm' : 'usual';
+}
+
 /** Checked variants stay out of the hot function, which 64-bit and flat code share. */
 function groupOf(
   definition: Definition,
@@ -420,7 +428,7 @@ function groupOf(
   }
   const vector = checkedVectorGroups.get(definition.group);
   if (vector !== undefined) return vector;
-  if (definition.group !== 'hot') return 'checkedRare';
+  if (definition.group !== 'usual' && definition.group !== 'string') return 'checkedRare';
   return operandSize === 16 ? 'checked16' : 'checked32';
 }
 

@@ -23,6 +23,8 @@ import { firstHandler, pseudoHandler, recordBytes, recordOffsets } from './recor
 
 /** One instruction variant, ready to be emitted; its handler number is `firstHandler` plus its position. */
 export interface HandlerSource {
+  /** Of the variant. */
+  readonly name: string;
   readonly statements: readonly Statement[];
   readonly locals: readonly Local[];
 }
@@ -125,11 +127,13 @@ class MainFunction {
     this.emitBudgetEnd();
     body.end();
     body.get(record).memory(op.i32Load16U, recordOffsets.handler).set(this.locals.handler);
-    body.block('instruction');
+    body.block('zeroJump').block('instruction');
     this.brIfInstruction();
     this.emitPseudoHandlers();
     body.end();
     this.emitHandlers();
+    body.end();
+    this.emitZeroJump();
     body.end().end().end();
     // leave: the instruction had no effect, so its step is given back and RIP is its own.
     this.storeRecordIp();
@@ -324,12 +328,69 @@ class MainFunction {
     for (const label of [...labels].reverse()) body.block(label);
     body.get(this.locals.handler).i32(firstHandler).op(op.i32Sub);
     body.brTable(labels, 'further');
-    for (const variant of hot) {
+    for (const { statements, locals } of hot) {
       body.end();
-      this.lowering.handler(variant.statements, variant.locals);
+      const next = isComparison(statements) ? (): void => this.nextBehindComparison() : undefined;
+      this.lowering.handler(statements, locals, next);
     }
     body.end();
     this.emitFurtherCall();
+  }
+
+  private handlerNamed(name: string): number {
+    const hot = this.source.groups[0] ?? [];
+    const index = hot.findIndex((variant) => variant.name === name);
+    assert(index >= 0, `the hot function has ${name}`);
+    return firstHandler + index;
+  }
+
+  /** Takes a step for an instruction that is not dispatched; where none is left, `dispatch` says so. */
+  private takeStep(): void {
+    const { body, locals } = this;
+    body.get(locals.budget).op(op.i32Eqz).brIf('dispatch');
+    body.get(locals.budget).i32(1).op(op.i32Sub).set(locals.budget);
+  }
+
+  /**
+   * Goes on behind a comparison. Where JE or JNE is next, and nothing stands before it (a breakpoint, a region), it is
+   * done without the jump table, whose indirect branch is what an instruction costs most.
+   */
+  private nextBehindComparison(): void {
+    const { body, locals } = this;
+    const { record } = this.shared;
+    const [equal, notEqual] = [this.handlerNamed('JE i'), this.handlerNamed('JNE i')];
+    const apart = notEqual - equal;
+    assert(apart > 0 && (apart & (apart - 1)) === 0, 'the numbers of JE and JNE differ in one bit');
+    body.get(record).i32(recordBytes).op(op.i32Add).tee(record);
+    body.memory(op.i32Load16U, recordOffsets.handler).i32(equal).op(op.i32Sub);
+    body.tee(locals.handler);
+    body.i32(~apart).op(op.i32And).op(op.i32Eqz).brIf('zeroJump');
+    body.br('dispatch');
+  }
+
+  /** JE where `handler` is 0, otherwise JNE; as a step of its own, which waits where none is left. */
+  private emitZeroJump(): void {
+    const { body, locals } = this;
+    const { vpBase } = this.shared;
+    this.takeStep();
+    body.get(vpBase).memory(op.i64Load, stateOffsets.flagResult).op(op.i64Eqz);
+    body.get(locals.handler).op(op.i32Eqz).op(op.i32Ne).if();
+    this.nextRecord();
+    body.end();
+    this.jumpRelative();
+  }
+
+  /** Takes the relative jump of the record: to the one it is linked with, or by look-up. */
+  private jumpRelative(): void {
+    const { body, locals } = this;
+    const { vpBase, record } = this.shared;
+    body.get(record).memory(op.i32Load, recordOffsets.link).tee(locals.entry).if();
+    body.get(locals.entry).set(record);
+    this.emitCountdown();
+    body.br('dispatch').end();
+    body.get(record).set(locals.linkFrom);
+    storeRelativeTarget(body, vpBase, record, () => body.get(locals.ipBase));
+    body.br('lookup');
   }
 
   private emitPseudo(handler: number): void {
@@ -401,6 +462,9 @@ class MainFunction {
       if (!isLast) body.get(locals.handler).i32(end).op(op.i32LtU).if();
       body.get(vpBase).get(record).get(locals.handler).get(locals.budget);
       body.call(furtherFunction + index).set(locals.entry);
+      if (takesSteps(handlers)) {
+        body.get(vpBase).memory(op.i32Load, runOffsets.remaining).set(locals.budget);
+      }
       if (!isLast) body.br('called').end();
     });
     body.end();
@@ -427,9 +491,6 @@ class MainFunction {
   private tails(): Tails {
     const { body, locals } = this;
     const { vpBase, record } = this.shared;
-    const storeTarget = (): void => {
-      storeRelativeTarget(body, vpBase, record, () => body.get(locals.ipBase));
-    };
     return {
       next: () => this.nextRecord(),
       lookup: () => body.br('lookup'),
@@ -443,18 +504,33 @@ class MainFunction {
         body.op(op.i32Sub).set(locals.budget);
       },
       ipBase: () => body.get(locals.ipBase),
-      jumpRelative: () => {
-        body.get(record).memory(op.i32Load, recordOffsets.link).tee(locals.entry).if();
-        body.get(locals.entry).set(record);
-        this.emitCountdown();
-        body.br('dispatch').end();
-        body.get(record).set(locals.linkFrom);
-        storeTarget();
-        body.br('lookup');
+      jumpRelative: () => this.jumpRelative(),
+      storeRelativeTarget: () => {
+        storeRelativeTarget(body, vpBase, record, () => body.get(locals.ipBase));
       },
-      storeRelativeTarget: storeTarget,
     };
   }
+}
+
+/** Whether one of the instructions takes several steps at once; its function leaves the budget in `remaining`. */
+function takesSteps(handlers: readonly HandlerSource[]): boolean {
+  const takes = (list: readonly Statement[]): boolean =>
+    list.some(
+      (statement) =>
+        statement.kind === 'takeSteps' ||
+        (statement.kind === 'if' && (takes(statement.then) || takes(statement.otherwise))),
+    );
+  return handlers.some(({ statements }) => takes(statements));
+}
+
+/** Whether an instruction does nothing but set flags of a result, as CMP and TEST do. */
+function isComparison(statements: readonly Statement[]): boolean {
+  const last = statements[statements.length - 1];
+  return (
+    last?.kind === 'setFlags' &&
+    (last.effect.kind === 'sub' || last.effect.kind === 'logic') &&
+    statements.every(({ kind }) => kind === 'set' || kind === 'translate' || kind === 'setFlags')
+  );
 }
 
 /** state.rip = ip of the page + offset of the next instruction + immediate. */
@@ -479,7 +555,9 @@ function emitFurther(
   const body = new FunctionBody(['i32', 'i32', 'i32', 'i32'], ['i32']);
   const [vpBase, record, handler, budget] = [0, 1, 2, 3];
   const shared: SharedLocals = { vpBase, record, committed: body.addLocal('i32') };
+  const changesBudget = takesSteps(handlers);
   const finish = (result: number): void => {
+    if (changesBudget) body.get(vpBase).get(budget).memory(op.i32Store, runOffsets.remaining);
     body.i32(result).op(op.return);
   };
   const ipBase = (): void => {
@@ -495,7 +573,11 @@ function emitFurther(
       finish: () => finish(furtherResult.finish),
       repeat: () => finish(furtherResult.repeat),
       stepsLeft: () => body.get(budget),
-      takeSteps: () => assert(false, 'only the hot function takes several steps at once'),
+      takeSteps: (push) => {
+        body.get(budget);
+        push();
+        body.op(op.i32Sub).set(budget);
+      },
       ipBase,
       jumpRelative: () => {
         storeRelativeTarget(body, vpBase, record, ipBase);

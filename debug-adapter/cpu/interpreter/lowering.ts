@@ -88,8 +88,12 @@ export class InterpreterLowering extends IrLowering {
     this.entry = body.addLocal('i32');
   }
 
-  /** Emits one handler: the statements, then the fall-through to the next instruction. */
-  handler(statements: readonly Statement[], locals: readonly Local[]): void {
+  /** Emits one handler: the statements, then the way to the next instruction. */
+  handler(
+    statements: readonly Statement[],
+    locals: readonly Local[],
+    next = (): void => this.tails.next(),
+  ): void {
     const used: Record<IrType, number> = { i32: 0, i64: 0 };
     const assigned: number[] = [];
     this.assigned = assigned;
@@ -102,7 +106,8 @@ export class InterpreterLowering extends IrLowering {
       assigned[local.id] = known;
     }
     this.statements(statements);
-    this.next();
+    this.whenCommitted(() => this.storeRip(() => this.decoded('nextIp')));
+    next();
   }
 
   protected ending(statement: Ending): void {
@@ -138,11 +143,6 @@ export class InterpreterLowering extends IrLowering {
 
   private storeStop(code: number): void {
     this.body.get(this.shared.vpBase).i32(code).memory(op.i32Store, runOffsets.stop);
-  }
-
-  private next(): void {
-    this.whenCommitted(() => this.storeRip(() => this.decoded('nextIp')));
-    this.tails.next();
   }
 
   /** After a store through a scratch buffer any cached record may be stale: store RIP and look it up again. */

@@ -13,11 +13,14 @@ export interface VariantContext {
 export type Build = (b: Builder, operands: readonly Operand[], context: VariantContext) => void;
 
 /**
- * The functions of the interpreter, in handler order: a function that grows beyond about 80 KB takes the engine's
- * optimising compiler too long, so each family that is not hot has one of its own.
+ * The functions of the interpreter, in handler order. The hot one calls the others; it and the warm one have what
+ * kernels execute of the `usual` variants (`decode/hot-variants.ts`).
  */
 export const handlerGroups = [
   'hot',
+  'warm',
+  'usual',
+  'string',
   'rare',
   'x87',
   'vectorMove',
@@ -45,7 +48,7 @@ export function defineIn(group: HandlerGroup, mnemonic: string, build: Build): D
 }
 
 export function define(mnemonic: string, build: Build): Definition {
-  return defineIn('hot', mnemonic, build);
+  return defineIn('usual', mnemonic, build);
 }
 
 export function defineRare(mnemonic: string, build: Build): Definition {

@@ -5,7 +5,7 @@ import type { Expression, Local, Width } from '../ir/ir';
 import { frameBase } from '../memory-map';
 import { setCompareFlags } from './arithmetic';
 import {
-  define,
+  defineIn,
   defineRare,
   operandAt,
   widthOf,
@@ -159,7 +159,7 @@ function doAtOnce(b: Builder, width: Width, places: Places, count: Expression): 
   b.takeSteps(count);
 }
 
-const move = define('MOVS', (b, operands, context) => {
+const move = defineIn('string', 'MOVS', (b, operands, context) => {
   const width = widthOf(operandAt(operands, 0));
   repeatedInBulk(b, context, width, () => {
     const access = { width, stack: false } as const;
@@ -174,7 +174,7 @@ const move = define('MOVS', (b, operands, context) => {
   });
 });
 
-const store = define('STOS', (b, operands, context) => {
+const store = defineIn('string', 'STOS', (b, operands, context) => {
   const width = widthOf(operandAt(operands, 0));
   repeatedInBulk(b, context, width, () => {
     const access = { width, intent: 'write', stack: false } as const;
@@ -186,7 +186,7 @@ const store = define('STOS', (b, operands, context) => {
   });
 });
 
-const load = define('LODS', (b, operands, context) => {
+const load = defineIn('string', 'LODS', (b, operands, context) => {
   const width = widthOf(operandAt(operands, 0));
   repeated(b, context, () => {
     const value = b.load(sourceAddress(b), { width, intent: 'read', stack: false });
@@ -200,7 +200,7 @@ function comparisonEnd(b: Builder, { repeat }: VariantContext): () => Expression
   return () => (repeat === 'rep' ? b.isZero(b.flag('ZF')) : b.flag('ZF'));
 }
 
-const compare = define('CMPS', (b, operands, context) => {
+const compare = defineIn('string', 'CMPS', (b, operands, context) => {
   const width = widthOf(operandAt(operands, 0));
   const iteration = (): void => {
     const access = { width, intent: 'read', stack: false } as const;
@@ -215,7 +215,7 @@ const compare = define('CMPS', (b, operands, context) => {
   repeated(b, context, iteration, comparisonEnd(b, context));
 });
 
-const scan = define('SCAS', (b, operands, context) => {
+const scan = defineIn('string', 'SCAS', (b, operands, context) => {
   const width = widthOf(operandAt(operands, 0));
   const iteration = (): void => {
     const right = b.load(targetAddress(b), { width, intent: 'read', stack: false }, 'ES');

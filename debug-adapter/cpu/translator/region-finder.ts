@@ -36,6 +36,9 @@ export interface CodePage {
 
 const translatedGroups: ReadonlySet<HandlerGroup> = new Set([
   'hot',
+  'warm',
+  'usual',
+  'string',
   'vectorMove',
   'vector',
   'vectorFloat',

@@ -4,7 +4,14 @@
  * back shows otherwise; then the function is looked at again without that. What is not understood is refused.
  */
 import { recordOffsets } from '../../../debug-adapter/cpu/interpreter/record';
-import { AddressRules, offsetTable, partsOf, pointerCells, without } from './address-rules';
+import {
+  AddressRules,
+  basesOf,
+  offsetTable,
+  partsOf,
+  pointerCells,
+  without,
+} from './address-rules';
 import {
   Refusal,
   type EmittedFunction,
@@ -460,7 +467,7 @@ class FunctionProof {
   private loaded(address: Term, offset: number, width: LoadWidth, state: PathState): Term {
     const { terms, rules } = this;
     const { bytes, bits, most } = width;
-    for (const part of partsOf(address)) {
+    for (const part of basesOf(address)) {
       const rest = constantOf(without(terms, address, part));
       const at = rest === undefined ? undefined : Number(rest) + offset;
       if (part === rules.vpBase && at !== undefined) return this.cell(at, width, state);

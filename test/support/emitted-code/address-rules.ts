@@ -20,7 +20,11 @@ import {
   runOffsets,
   tlbEntryBytes,
 } from '../../../debug-adapter/cpu/memory-map';
-import { recordBytes, recordOffsets } from '../../../debug-adapter/cpu/interpreter/record';
+import {
+  firstHandler,
+  recordBytes,
+  recordOffsets,
+} from '../../../debug-adapter/cpu/interpreter/record';
 import { Refusal } from './module-reader';
 import type { Judge, KnownPage, PageUse, PathState } from './path-state';
 import { constantOf, type Role, type Term, type Terms } from './terms';
@@ -69,6 +73,11 @@ export function partsOf(term: Term): readonly Term[] {
   return term.operands.filter((_, index) => term.coefficients[index] === 1n);
 }
 
+/** What an address may begin with: one of its parts, or all of it, where the sum is the record behind another one. */
+export function basesOf(address: Term): readonly Term[] {
+  return [...new Set([address, ...partsOf(address)])];
+}
+
 export class AddressRules implements Judge {
   constructor(
     readonly terms: Terms,
@@ -105,14 +114,36 @@ export class AddressRules implements Judge {
     );
   }
 
-  /** The instruction behind a decoded one. */
+  /** The instruction behind a decoded one, or behind that, where its handler was found to be one of an instruction. */
   private nextRecord(term: Term, state: PathState): Role | undefined {
     const [first] = term.operands;
-    if (term.operator !== 'sum' || term.constant !== BigInt(recordBytes)) return undefined;
-    if (term.operands.length !== 1 || term.coefficients[0] !== 1n || first === undefined)
+    if (term.operator !== 'sum' || term.operands.length !== 1 || first === undefined)
       return undefined;
+    if (term.coefficients[0] !== 1n) return undefined;
     const role = this.roleOf(first, state);
-    return role?.kind === 'record' && role.isCertain ? role : undefined;
+    if (role?.kind !== 'record' || !role.isCertain) return undefined;
+    if (term.constant === BigInt(recordBytes)) return role;
+    const next = this.terms.add(first, this.terms.constant(32, BigInt(recordBytes)));
+    const isSecond = term.constant === BigInt(2 * recordBytes);
+    return isSecond && this.isInstruction(next, state) ? role : undefined;
+  }
+
+  /** Whether the handler of a record was compared with those of two instructions: ((handler - a) & ~b) = 0. */
+  private isInstruction(record: Term, state: PathState): boolean {
+    return [...state.nonzero].some(({ operator, operands: [masked] }) => {
+      const [difference] = masked?.operands ?? [];
+      if (operator !== 'is_zero' || masked?.operator !== 'and') return false;
+      if (difference?.operator !== 'sum' || difference.operands.length !== 1) return false;
+      const [field] = difference.operands;
+      const least = (1n << 32n) - difference.constant;
+      return (
+        difference.coefficients[0] === 1n &&
+        field?.operator === 'field' &&
+        field.operands[0] === record &&
+        least >= BigInt(firstHandler) &&
+        least <= 0xffffn
+      );
+    });
   }
 
   /** The address of a frame that a TLB entry holds, and how far into the page; the entry has been found to be a hit. */
@@ -261,7 +292,7 @@ export class AddressRules implements Judge {
       (!isStore || host.isWritable)
     )
       return;
-    for (const part of partsOf(address)) {
+    for (const part of basesOf(address)) {
       const rest = without(this.terms, address, part);
       const reach = this.boundOfSum(rest, state) + end;
       if (part === this.vpBase && reach <= processorStride) {
