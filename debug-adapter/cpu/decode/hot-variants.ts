@@ -1,6 +1,6 @@
 /**
- * Which variants of general use the interpreter's functions for kernels have, as counted in the boots of two stock
- * kernels (of what is not translated, string instructions apart).
+ * Which variants the interpreter's functions for kernels have, as counted in the boots of two stock kernels (of what is
+ * not translated, string instructions apart).
  */
 
 /**
@@ -47,7 +47,10 @@ export const hotVariants: ReadonlySet<string> = new Set([
   ...['XOR r32,m32', 'XOR r32,r32', 'XOR r64,m64', 'XOR r64,r64', 'XOR r8,m8'],
 ]);
 
-/** All others that were met, in a function that is small enough to be optimised meanwhile. */
+/**
+ * All others of general use and of vectors that were met, in a function that is small enough to be optimised meanwhile:
+ * of the functions for all that there are, a kernel executes a few variants, and has the engine optimise every one.
+ */
 export const warmVariants: ReadonlySet<string> = new Set([
   ...['ADC m32,i', 'ADC r32,i', 'ADC r8,i', 'ADD m16,i', 'ADD m16,r16', 'ADD m8,i', 'ADD r16,i'],
   ...['ADD r16,m16', 'ADD r8,m8', 'AND m16,i', 'AND m16,r16', 'AND m32,r32', 'AND m64,i'],
@@ -74,4 +77,12 @@ export const warmVariants: ReadonlySet<string> = new Set([
   ...['TEST m32,r32', 'TEST m64,r64', 'TEST m8,r8', 'TEST r16,i', 'XADD m16,r16', 'XCHG m32,r32'],
   ...['XCHG m64,r64', 'XCHG r32,r32', 'XCHG r64,r64', 'XCHG r8,r8', 'XOR m32,i', 'XOR r16,i'],
   ...['XOR r16,r16', 'XOR r64,i', 'XOR r8,i', 'XOR r8,r8'],
+  ...['MOVAPS m128,xmm', 'MOVAPS xmm,m128', 'MOVD xmm,m32', 'MOVD xmm,r32', 'MOVD xmm,r64'],
+  ...['MOVDQA xmm,m128', 'MOVDQA xmm,xmm', 'MOVDQU xmm,m128', 'MOVHPD xmm,m64', 'MOVHPS xmm,m64'],
+  ...['MOVLPD xmm,m64', 'MOVQ m64,xmm', 'MOVQ xmm,m64', 'MOVUPS m128,xmm', 'MOVUPS xmm,m128'],
+  ...['PADDB xmm,xmm', 'PAND xmm,xmm', 'PANDN xmm,xmm', 'PCMPEQB xmm,m128', 'PCMPEQB xmm,xmm'],
+  ...['PCMPEQD xmm,xmm', 'PCMPGTB xmm,xmm', 'PMINUB xmm,m128', 'PMINUB xmm,xmm'],
+  ...['PMOVMSKB r32,xmm', 'POR xmm,xmm', 'PSHUFD xmm,xmm,i', 'PSLLDQ xmm,i', 'PSRLDQ xmm,i'],
+  ...['PSUBB xmm,xmm', 'PUNPCKLBW xmm,xmm', 'PUNPCKLDQ xmm,xmm', 'PUNPCKLQDQ xmm,xmm'],
+  ...['PUNPCKLWD xmm,xmm', 'PXOR xmm,xmm'],
 ]);

@@ -325,7 +325,7 @@ function makeVariant(
   const group = groupOf(definition, consulted, context, addressing);
   const variant = {
     name,
-    group: group === 'usual' ? usualGroup(name) : group,
+    group: groupOfKernels(name, group),
     statements: builder.finish(),
     locals: builder.locals,
   };
@@ -411,9 +411,10 @@ const checkedVectorGroups: ReadonlyMap<HandlerGroup, HandlerGroup> = new Map([
   ['vectorFloat', 'checkedVectorFloat'],
 ]);
 
-function usualGroup(name: string): HandlerGroup {
+/** What kernels execute is apart from the rest of its group. */
+function groupOfKernels(name: string, group: HandlerGroup): HandlerGroup {
   if (hotVariants.has(name)) return 'hot';
-  return warmVariants.has(name) ? 'warm' : 'usual';
+  return warmVariants.has(name) ? 'warm' : group;
 }
 
 /** Checked variants stay out of the hot function, which 64-bit and flat code share. */

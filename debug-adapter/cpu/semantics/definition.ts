@@ -14,7 +14,7 @@ export type Build = (b: Builder, operands: readonly Operand[], context: VariantC
 
 /**
  * The functions of the interpreter, in handler order. The hot one calls the others; it and the warm one have what
- * kernels execute of the `usual` variants (`decode/hot-variants.ts`).
+ * kernels execute of the usual and vector variants (`decode/hot-variants.ts`).
  */
 export const handlerGroups = [
   'hot',
