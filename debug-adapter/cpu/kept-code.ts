@@ -9,7 +9,7 @@ const nothing: ArchivedPage = { regions: [], records: [] };
 /** Changes of pages whose code is left; what changes later is decoded again by later processes. */
 const changesMax = 8192;
 
-/** Code as it was before its page changed. */
+/** Code that is to be left: its page may change before. */
 interface GoneCode {
   /** Name of the page, as the archive gives it. */
   readonly page: string;
@@ -46,12 +46,10 @@ export class KeptCode implements RecordSource {
   }
 
   /** A page with records that have not been left is about to change. */
-  pageWillChange({ frame, mode }: CodePlace, records: Int32Array): void {
-    const { archive, memory } = this;
-    if (archive === undefined || this.changes === changesMax) return;
+  pageWillChange(place: CodePlace, records: Int32Array): void {
+    if (this.changes === changesMax) return;
     this.changes++;
-    const page = archive.nameOf(memory.frameBytes(frame));
-    this.gone.push({ page, mode: mode.index, records: records.slice() });
+    this.note(place, records);
   }
 
   /** Every record is about to go. */
@@ -63,13 +61,13 @@ export class KeptCode implements RecordSource {
   }
 
   leaveRecords(): void {
-    const { archive, memory, code } = this;
+    for (const place of this.code.decodedPlaces) this.note(place, this.code.takeRecords(place));
     this.recordsWillGo();
-    if (archive === undefined) return;
-    for (const place of code.decodedPlaces) {
-      const page = archive.nameOf(memory.frameBytes(place.frame));
-      const packed = code.pack(code.takeRecords(place));
-      archive.addRecords(page, { mode: place.mode.index, packed });
-    }
+  }
+
+  private note({ frame, mode }: CodePlace, records: Int32Array): void {
+    if (this.archive === undefined) return;
+    const page = this.archive.nameOf(this.memory.frameBytes(frame));
+    this.gone.push({ page, mode: mode.index, records: records.slice() });
   }
 }
