@@ -10,6 +10,7 @@ import { root } from './vscode-host/paths.mjs';
 
 const marker = 'HYPERSCOPE-GUEST-READY';
 const timeoutSeconds = 300;
+/** Started as a person does: by its own name, with the `node` of the PATH. */
 const adapter = join(root, 'dist/command-line.cjs');
 const qemu = 'qemu-system-x86_64';
 
@@ -40,7 +41,7 @@ interface Engine {
 
 const engines: Readonly<Record<string, Engine>> = {
   'hyperscope, first use': { boot: ours },
-  'hyperscope, new kernel': { boot: ours, fill: () => [process.execPath, [adapter, 'prepare']] },
+  'hyperscope, new kernel': { boot: ours, fill: () => [adapter, ['prepare']] },
   hyperscope: { boot: ours, fill: ours },
   'QEMU TCG': {
     boot: ({ kernel, initrd, processors }, { append, memoryMiB }) => [
@@ -60,7 +61,7 @@ function ours(
 ): readonly [string, readonly string[]] {
   const args = ['run', '--kernel', kernel, '--initrd', initrd, '--append', append];
   const sizes = ['--memory', `${memoryMiB}`, '--processors', `${processors}`];
-  return [process.execPath, [adapter, ...args, ...sizes, '--until', marker]];
+  return [adapter, [...args, ...sizes, '--until', marker]];
 }
 
 const optionNames = ['flavour', 'processors', 'rounds', 'append', 'memory', 'write'];

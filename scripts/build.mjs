@@ -26,6 +26,17 @@ const startedEntries = {
 };
 const starter = 'debug-adapter/start.ts';
 
+/**
+ * For the memory of a process that runs guests, where the C library is glibc: pages of 2 MiB where the system gives them
+ * to those that ask, and one arena for all threads, so that what one has freed is another's.
+ */
+const memoryTunables = 'glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1';
+
+/** The command line is a program of its own: a line for the shell, which for JavaScript is a text and a comment. */
+const shellLines = `#!/bin/sh
+':' //; GLIBC_TUNABLES="\${GLIBC_TUNABLES-${memoryTunables}}" exec node "$0" "$@"`;
+const shellStarted = 'command-line';
+
 /** What a started bundle is called with: `BundleParameters` of `debug-adapter/host/compiled-bundle.ts`. */
 const bundleParameters = 'exports, require, module, __filename, __dirname';
 
@@ -91,7 +102,10 @@ function bundles({ minify = false, version } = {}) {
     platform: 'node',
     target: 'node20',
     format: 'cjs',
-    define: { translatorVersion: JSON.stringify(version) ?? 'undefined' },
+    define: {
+      translatorVersion: JSON.stringify(version) ?? 'undefined',
+      memoryTunables: JSON.stringify(memoryTunables),
+    },
     external: ['vscode'],
   };
   /** @type {import('esbuild').BuildOptions[]} */
@@ -140,8 +154,15 @@ function starters({ minify = false, keepsBytecode }) {
     },
     entryPoints: [starter],
     outfile: `dist/${name}.cjs`,
+    banner: name === shellStarted ? { js: shellLines } : {},
     logLevel: 'warning',
   }));
+}
+
+/** @param {{ minify?: boolean, keepsBytecode: boolean }} options */
+async function buildStarters(options) {
+  await Promise.all(starters(options).map((bundle) => build(bundle)));
+  fs.chmodSync(path.join(dist, `${shellStarted}.cjs`), 0o755);
 }
 
 /** @param {string} name */
@@ -169,14 +190,14 @@ export async function buildAll(options = {}) {
   await Promise.all(list.map((bundle) => build(bundle)));
   await writeInterpreter(dist, version);
   const { minify } = options;
-  await Promise.all(starters({ minify, keepsBytecode: true }).map((bundle) => build(bundle)));
+  await buildStarters({ minify, keepsBytecode: true });
   copyFiles();
   return list.map((bundle) => bundle.outfile ?? `${bundle.outdir}/`);
 }
 
 async function watch() {
   copyFiles();
-  await Promise.all(starters({ keepsBytecode: false }).map((bundle) => build(bundle)));
+  await buildStarters({ keepsBytecode: false });
   const contexts = await Promise.all(bundles().map((bundle) => context(bundle)));
   await Promise.all(contexts.map((each) => each.watch()));
   console.log('build: watching for changes (Ctrl-C ends)');
