@@ -154,7 +154,7 @@ function starters({ minify = false, keepsBytecode }) {
     },
     entryPoints: [starter],
     outfile: `dist/${name}.cjs`,
-    banner: name === shellStarted ? { js: shellLines } : {},
+    banner: { js: name === shellStarted ? shellLines : '' },
     logLevel: 'warning',
   }));
 }

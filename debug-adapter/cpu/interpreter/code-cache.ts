@@ -11,6 +11,7 @@ import type { InstructionShape } from '../decode/shape';
 import { addressings } from '../ir/addressing';
 import type { VariantTable } from '../decode/variants';
 import { arenaBase, arenaEnd, runOffsets } from '../memory-map';
+import { blockBytes, blocksFor, OffsetTables, offsetTableBytes } from './offset-tables';
 import {
   packedIsCounted,
   packedOffset,
@@ -28,11 +29,15 @@ import {
 } from './record';
 
 const pageBytes = 4096;
-const offsetTableBytes = pageBytes * 4;
 /** Instructions decoded at once; a longer run goes on by lookup. */
 const runLengthMax = 64;
+/** Room for what they may need, with their places in the table. */
+const runNeeds =
+  (runLengthMax + 1) * recordBytes + blocksFor(runLengthMax * instructionBytesMax) * blockBytes;
 /** Room for what one instruction that straddles two pages may need: a table for each, and records. */
-const straddlingNeeds = 2 * (offsetTableBytes + (runLengthMax + 1) * recordBytes);
+const straddlingNeeds = 2 * (offsetTableBytes + runNeeds);
+/** The arena begins with the block of no records. */
+const arenaStart = arenaBase + blockBytes;
 
 /** What decoding at an address gave. */
 export type CodeLookup =
@@ -113,6 +118,7 @@ export class CodeCache {
   /** Keys of tables that got records by decoding since they were taken. */
   private readonly decoded = new Set<number>();
   private readonly decoder = new Decoder();
+  private readonly offsets: OffsetTables;
   /** Handlers by shape and addressing. */
   private readonly handlers: number[] = [];
   private readonly words: Int32Array;
@@ -121,7 +127,9 @@ export class CodeCache {
   private readonly packed = new Int32Array(pageBytes * packedWordsMax);
   private readonly gathered = new Uint8Array(instructionBytesMax);
   private breakpointOffsets: ReadonlySet<number> = new Set();
-  private next = arenaBase;
+  /** Records are put here, one behind the other; tables go before those that are there. */
+  private next = arenaStart;
+  private tablesStart = arenaEnd;
   private hotCountIsRaised = false;
 
   constructor(
@@ -132,6 +140,7 @@ export class CodeCache {
   ) {
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.words = new Int32Array(bytes.buffer, bytes.byteOffset, arenaEnd >>> 2);
+    this.offsets = new OffsetTables(this.words, (count) => (this.tablesStart -= count), arenaBase);
   }
 
   /** Page offsets at which records get the breakpoint handler. A change drops everything decoded. */
@@ -153,11 +162,8 @@ export class CodeCache {
       // What was made of the frame's code before may have filled the arena.
       return this.tables.get(key) ?? this.tableOf(frame, mode);
     }
-    const needed = offsetTableBytes + (runLengthMax + 1) * recordBytes;
-    if (this.next + needed > arenaEnd) this.reset('full');
-    const table = this.allocate(offsetTableBytes);
-    // Also where nothing was before: a page of the host that is read first costs two faults, the other at the write.
-    this.bytes.fill(0, table, table + offsetTableBytes);
+    if (!this.hasRoom(offsetTableBytes + runNeeds)) this.reset('full');
+    const table = this.offsets.make();
     this.tables.set(key, table);
     if (!this.noteCode(frame)) return table;
     return this.tables.get(key) ?? this.tableOf(frame, mode);
@@ -173,9 +179,9 @@ export class CodeCache {
 
   /** Record of the instruction at an offset of a code frame, decoded with those after it. */
   recordAt(frame: number, offset: number, mode: CodeMode): CodeLookup {
-    if (this.next + (runLengthMax + 1) * recordBytes > arenaEnd) this.reset('full');
+    if (!this.hasRoom(runNeeds)) this.reset('full');
     const table = this.tableOf(frame, mode);
-    const known = this.view.getUint32(table + offset * 4, true);
+    const known = this.offsets.recordAt(table, offset);
     if (known !== 0) {
       return this.isStraddling(known) ? straddles : { kind: 'record', address: known };
     }
@@ -190,13 +196,13 @@ export class CodeCache {
   keepStraddling(place: CodePlace, offset: number, nextFrame: number): StraddledTables | undefined {
     const { frame, mode } = place;
     if (this.breakpointOffsets.has(offset)) return undefined;
-    if (this.next + straddlingNeeds > arenaEnd) this.reset('full');
+    if (!this.hasRoom(straddlingNeeds)) this.reset('full');
     const nextTable = this.tableOf(nextFrame, mode);
     const table = this.tableOf(frame, mode);
     const isWhole = this.tables.get(tableKey(nextFrame, mode)) === nextTable;
     // Regions that came back with a page may have filled the arena.
-    if (!isWhole || this.next + 2 * recordBytes > arenaEnd) return undefined;
-    const entry = table + offset * 4;
+    if (!isWhole || !this.hasRoom(runNeeds)) return undefined;
+    const entry = this.offsets.placeOf(table, offset);
     const known = this.view.getUint32(entry, true);
     const record = known === 0 ? this.allocate(2 * recordBytes) : known;
     if (this.straddlingAt(place, offset, nextFrame, record) === 'too-long') return undefined;
@@ -275,20 +281,13 @@ export class CodeCache {
   /** By offset, what a table leads to; good until the next call. */
   private listRecords(table: number): Int32Array {
     const { words, listed } = this;
-    const from = table >>> 2;
-    let count = 0;
-    for (let offset = 0; offset < pageBytes; offset++) {
-      // Most places have no record: they are passed four at a time.
-      if ((offset & 3) === 0 && isEmpty(words, from + offset)) {
-        offset += 3;
-        continue;
-      }
-      const record = words[from + offset] ?? 0;
-      if (record === 0) continue;
+    const count = this.offsets.list(table, listed);
+    for (let at = 0; at < count; at++) {
+      const record = listed[at] ?? 0;
       const handler = (words[record >>> 2] ?? 0) & 0xffff;
       const isStraddling = handler === pseudoHandler.straddling;
       const isCounted = handler === pseudoHandler.counted;
-      listed[count++] =
+      listed[at] =
         record | (isStraddling ? listedStraddles : 0) | (isCounted ? listedIsCounted : 0);
     }
     return listed.subarray(0, count);
@@ -298,10 +297,11 @@ export class CodeCache {
   unpackPage({ frame, mode }: CodePlace, packed: Int32Array): void {
     // Each record may end a run.
     const records = Math.floor(packed.length / packedWordsMin) * 2;
-    const needed = offsetTableBytes + (records + runLengthMax + 1) * recordBytes;
-    if (this.next + needed > arenaEnd) return;
+    const blocks = blocksFor(pageBytes) * blockBytes;
+    const needed = offsetTableBytes + blocks + records * recordBytes + runNeeds;
+    if (!this.hasRoom(needed)) return;
     const { words } = this;
-    const table = this.tableOf(frame, mode) >>> 2;
+    const table = this.tableOf(frame, mode);
     let runEnd = -1;
     for (let at = 0; at < packed.length;) {
       const offset = packedOffset(packed, at);
@@ -311,7 +311,7 @@ export class CodeCache {
       at = unpackRecord(packed, at, words, record);
       this.arm(record, offset);
       if (isCounted) this.countPasses(record);
-      words[table + offset] = record;
+      this.offsets.setRecord(table, offset, record);
       runEnd = (words[(record >>> 2) + field.length] ?? 0) & 0xffff;
     }
     if (runEnd >= 0) this.endRun(table, runEnd);
@@ -319,7 +319,7 @@ export class CodeCache {
 
   /** Writes what follows a run of records that goes on at an offset. */
   private endRun(table: number, offset: number): void {
-    const known = offset < pageBytes ? (this.words[table + offset] ?? 0) : 0;
+    const known = offset < pageBytes ? this.offsets.recordAt(table, offset) : 0;
     if (known === 0) this.writeEnd(this.allocate(recordBytes), offset);
     else this.writeGoto(this.allocate(recordBytes), known, offset);
   }
@@ -399,7 +399,7 @@ export class CodeCache {
   /** Record of an instruction if there is one, or 0. */
   private recordOf({ frame, mode }: CodePlace, offset: number): number {
     const table = this.tables.get(tableKey(frame, mode));
-    return table === undefined ? 0 : this.view.getUint32(table + offset * 4, true);
+    return table === undefined ? 0 : this.offsets.recordAt(table, offset);
   }
 
   /** Whether a record is of a string instruction that ends with its count; not where it has a breakpoint. */
@@ -456,7 +456,7 @@ export class CodeCache {
       const word = listed >>> 2;
       words[word] = ((words[word] ?? 0) & ~0xffff) | pseudoHandler.lookup;
     }
-    words.fill(0, table >>> 2, (table + offsetTableBytes) >>> 2);
+    this.offsets.clear(table);
   }
 
   /** Drops every record and table. */
@@ -465,8 +465,13 @@ export class CodeCache {
     this.tables.clear();
     this.decoded.clear();
     this.endingIn.clear();
-    this.next = arenaBase;
+    this.next = arenaStart;
+    this.tablesStart = arenaEnd;
     this.options.onReset(reason);
+  }
+
+  private hasRoom(bytes: number): boolean {
+    return this.next + bytes <= this.tablesStart;
   }
 
   private allocate(bytes: number): number {
@@ -476,14 +481,14 @@ export class CodeCache {
   }
 
   private decodeRun(frame: number, table: number, start: number, mode: CodeMode): CodeLookup {
-    const { decoder, words } = this;
+    const { decoder, offsets } = this;
     const base = this.memory.frameOffset(frame);
     const first = this.next;
     this.decoded.add(tableKey(frame, mode));
     let offset = start;
     let isBehindJump = false;
     for (let count = 0; count < runLengthMax; count++) {
-      const known = offset < pageBytes ? (words[(table >>> 2) + offset] ?? 0) : 0;
+      const known = offset < pageBytes ? offsets.recordAt(table, offset) : 0;
       if (known !== 0) {
         this.writeGoto(this.allocate(recordBytes), known, offset);
         return { kind: 'record', address: first };
@@ -495,7 +500,7 @@ export class CodeCache {
         break;
       }
       const record = this.allocate(recordBytes);
-      words[(table >>> 2) + offset] = record;
+      offsets.setRecord(table, offset, record);
       if (kind === 'undefined') {
         this.writeBare(record, this.options.undefinedHandler, offset, offset + 1);
         return { kind: 'record', address: first };
@@ -614,10 +619,4 @@ export class CodeCache {
     words[word] = handler;
     words[word + field.place] = offset << 16;
   }
-}
-
-/** Whether four places of an offset table have no record. */
-function isEmpty(words: Int32Array, at: number): boolean {
-  const first = (words[at] ?? 0) | (words[at + 1] ?? 0);
-  return (first | (words[at + 2] ?? 0) | (words[at + 3] ?? 0)) === 0;
 }

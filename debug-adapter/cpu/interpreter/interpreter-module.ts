@@ -17,6 +17,7 @@ import {
 import { FunctionBody } from '../wasm/function-body';
 import { buildModule, type ImportedFunction, type IndirectType } from '../wasm/module-builder';
 import { op } from '../wasm/opcodes';
+import { blockBytes, blockShift, offsetTableBytes } from './offset-tables';
 import { InterpreterLowering, type SharedLocals, type Tails } from './lowering';
 import { emitRegionLoop } from './region-loop';
 import { firstHandler, pseudoHandler, recordBytes, recordOffsets } from './record';
@@ -169,7 +170,11 @@ class MainFunction {
     body.tee(locals.entry).memory(op.i64Load, 0);
     body.get(locals.address).i64(-4096n).op(op.i64And).op(op.i64Eq).if();
     body.get(locals.entry).memory(op.i32Load, 8);
-    body.get(locals.address).op(op.i32WrapI64).i32(4095).op(op.i32And).i32(2).op(op.i32Shl);
+    body.get(locals.address).op(op.i32WrapI64).i32(blockShift).op(op.i32ShrU);
+    body.i32(offsetTableBytes - 4).op(op.i32And);
+    body.op(op.i32Add).memory(op.i32Load, 0);
+    body.get(locals.address).op(op.i32WrapI64).i32(2).op(op.i32Shl);
+    body.i32(blockBytes - 4).op(op.i32And);
     body.op(op.i32Add).memory(op.i32Load, 0).tee(record).if();
     body.get(locals.cached);
     this.emitTag();

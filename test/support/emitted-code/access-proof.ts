@@ -8,6 +8,7 @@ import {
   AddressRules,
   basesOf,
   offsetTable,
+  placesBlock,
   partsOf,
   pointerCells,
   without,
@@ -491,7 +492,8 @@ class FunctionProof {
   ): Term {
     const { terms } = this;
     const key = `${state.epoch}`;
-    if (table === 'offsets') return terms.fresh(32, { kind: 'record', isCertain: false });
+    if (table === 'offsets') return terms.fresh(32, placesBlock);
+    if (table === 'places') return terms.fresh(32, { kind: 'record', isCertain: false });
     if (table === 'jumps') return terms.fresh(bits, undefined, most);
     if (table === 'records') {
       if (offset === 0) return terms.of(bits, 'tag', [address], most, undefined, key);

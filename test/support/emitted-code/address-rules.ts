@@ -20,6 +20,7 @@ import {
   runOffsets,
   tlbEntryBytes,
 } from '../../../debug-adapter/cpu/memory-map';
+import { blockBytes, offsetTableBytes } from '../../../debug-adapter/cpu/interpreter/offset-tables';
 import {
   firstHandler,
   recordBytes,
@@ -47,8 +48,9 @@ function table(name: string, bytes: number): Role {
   return { kind: 'table', name, bytes };
 }
 
-/** Of a page of decoded code: an address for each of its bytes. */
-export const offsetTable: Role = table('offsets', 4096 * 4);
+/** Of a page of decoded code: addresses of blocks, and of such a block: an address for each of some bytes. */
+export const offsetTable: Role = table('offsets', offsetTableBytes);
+export const placesBlock: Role = table('places', blockBytes);
 
 /** Tables that emitted code fills. */
 const writableTables: ReadonlySet<string> = new Set(['jumps', 'records']);

@@ -22,6 +22,7 @@ import {
   recordBytes,
   recordOffsets,
 } from '../../../debug-adapter/cpu/interpreter/record';
+import { blockBytes, offsetTableBytes } from '../../../debug-adapter/cpu/interpreter/offset-tables';
 import { VirtualProcessorCore } from '../../../debug-adapter/cpu/processor-core';
 import {
   rightRead,
@@ -34,7 +35,6 @@ import { SeededRandom, seedOf } from '../../support/seeded-random';
 
 const seed = seedOf(20_265);
 const pageBytes = 4096;
-const offsetTableBytes = pageBytes * 4;
 /** Of an entry of the memory map: rights below, the frame and one above. */
 const frameShift = 8;
 const rightsMask = 7;
@@ -123,9 +123,11 @@ class Premises {
   private checkCode(at: number): void {
     for (const table of this.valuesAt(at, codeTlbEntries)) {
       assert.ok(table >= arenaBase && table + offsetTableBytes <= arenaEnd && table % 4 === 0);
-      for (let offset = 0; offset < offsetTableBytes; offset += 4) {
-        const record = this.view.getUint32(table + offset, true);
-        if (record !== 0) this.checkRun(record);
+      for (const block of wordsAt(this.view, table, offsetTableBytes)) {
+        assert.ok(block >= arenaBase && block + blockBytes <= arenaEnd && block % 4 === 0);
+        for (const record of wordsAt(this.view, block, blockBytes)) {
+          if (record !== 0) this.checkRun(record);
+        }
       }
     }
   }
@@ -149,6 +151,10 @@ class Premises {
       assert.ok(next >= arenaBase && next + offsetTableBytes <= arenaEnd, 'a table behind');
     }
   }
+}
+
+function* wordsAt(view: DataView, from: number, bytes: number): Iterable<number> {
+  for (let at = from; at < from + bytes; at += 4) yield view.getUint32(at, true);
 }
 
 /** Entries of the record cache that an address can match. */
@@ -246,9 +252,10 @@ describe('what the proof about emitted code builds on', () => {
   const recordOf = (core: VirtualProcessorCore): number => {
     const { view } = core.context;
     const table = view.getUint32(placeOf(core, tlbOffsets.code[0], codeTlbEntries), true);
-    for (let offset = 0; offset < offsetTableBytes; offset += 4) {
-      const record = view.getUint32(table + offset, true);
-      if (record !== 0 && view.getUint16(record, true) > pseudoHandler.goto) return record;
+    for (const block of wordsAt(view, table, offsetTableBytes)) {
+      for (const record of wordsAt(view, block, blockBytes)) {
+        if (record !== 0 && view.getUint16(record, true) > pseudoHandler.goto) return record;
+      }
     }
     return assert.fail('a decoded instruction');
   };
