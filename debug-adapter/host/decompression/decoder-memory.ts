@@ -26,7 +26,7 @@ export type DecoderFunction = (...parameters: readonly number[]) => number;
 
 export class DecoderMemory {
   private readonly memory: WebAssembly.Memory;
-  private readonly outputStart: number;
+  readonly outputStart: number;
   private all: Uint8Array;
   readonly decode: DecoderFunction;
   /** Address behind the output so far. */
@@ -61,7 +61,24 @@ export class DecoderMemory {
 
   /** The output so far; not to be kept over {@link reserve}. */
   get output(): Uint8Array {
-    return this.all.subarray(this.outputStart, this.end);
+    return this.bytes(this.outputStart, this.end);
+  }
+
+  /** Bytes from one address up to another; not to be kept over {@link reserve}. */
+  bytes(from: number, end: number): Uint8Array {
+    return this.all.subarray(from, end);
+  }
+
+  /**
+   * Forgets output before an address, in whole units: what stays moves to where the output starts.
+   * @returns by how many bytes
+   */
+  forgetBefore(address: number, unit: number): number {
+    const distance = Math.max(0, Math.floor((address - this.outputStart) / unit) * unit);
+    if (distance === 0) return 0;
+    this.all.copyWithin(this.outputStart, this.outputStart + distance, this.end);
+    this.end -= distance;
+    return distance;
   }
 
   /** Forgets the output so far: the next goes over it. */

@@ -18,6 +18,10 @@ const outcome = { ended: 0, paused: 1, damaged: 2 } as const;
 
 /** So often the function returns: the engine replaces it by optimized code where it is called the next time. */
 const bytesOfCall = 0x20000;
+/** How far back a match may lead, and a little more. */
+const historyBytes = 0x10000;
+/** Parts of the output begin and end at pages of it, as memory does that they are put into. */
+const partUnit = 4096;
 
 class BlockFunction {
   readonly body = new FunctionBody(['i32', 'i32', 'i32', 'i32', 'i32', 'i32', 'i32'], ['i32']);
@@ -119,6 +123,7 @@ export class Lz4BlockDecoder {
   }
 
   /**
+   * Appends a block to the output.
    * @param unpackedBytesMax what blocks have at most
    * @throws PackedDataError
    */
@@ -127,16 +132,8 @@ export class Lz4BlockDecoder {
     const blockStart = memory.end;
     const inputEnd = memory.provide(block);
     const outputEnd = memory.reserveAtMost(unpackedBytesMax);
-    const isUsed = Number(this.isUsed);
-    let input = inputStart;
-    for (let end: number = outcome.paused; end !== outcome.ended;) {
-      const pauseAt = memory.end + bytesOfCall;
-      end = memory.decode(input, inputEnd, memory.end, pauseAt, blockStart, outputEnd, isUsed);
-      if (end === outcome.damaged) {
-        throw new PackedDataError('a block is damaged, or unpacks to more than allowed');
-      }
-      input = memory.word(variable.input);
-      memory.end = memory.word(variable.output);
+    for (let input: number | undefined = inputStart; input !== undefined;) {
+      input = this.decodePart(input, inputEnd, blockStart, outputEnd);
     }
   }
 
@@ -144,9 +141,48 @@ export class Lz4BlockDecoder {
     return this.memory.output;
   }
 
-  /** Begins another output in place of the one so far. */
-  restart(): void {
-    this.memory.restart();
-    this.isUsed = true;
+  /**
+   * The output of a block in whole pages, the last one as it is: each is good until the next is asked for. Only what
+   * matches may lead back to stays in the decoder, in memory that the processor has at hand.
+   * @throws PackedDataError
+   */
+  *parts(block: Uint8Array, unpackedBytesMax: number): Generator<Uint8Array> {
+    const { memory } = this;
+    memory.restart();
+    const inputEnd = memory.provide(block);
+    let given = memory.outputStart;
+    let left = unpackedBytesMax;
+    for (let input: number | undefined = inputStart; input !== undefined;) {
+      const outputEnd = memory.reserveAtMost(left);
+      const before = memory.end;
+      // What was there before the history is gone, and no match leads so far.
+      input = this.decodePart(input, inputEnd, memory.outputStart, outputEnd);
+      left -= memory.end - before;
+      const rest = input === undefined ? 0 : memory.length % partUnit;
+      yield memory.bytes(given, memory.end - rest);
+      this.isUsed = true;
+      const next = memory.end - rest;
+      given = next - memory.forgetBefore(next - historyBytes, partUnit);
+    }
+  }
+
+  /** @returns where the input goes on; undefined at its end */
+  private decodePart(
+    input: number,
+    inputEnd: number,
+    blockStart: number,
+    outputEnd: number,
+  ): number | undefined {
+    const { memory } = this;
+    const pauseAt = memory.end + bytesOfCall;
+    const isUsed = Number(this.isUsed);
+    const end = memory.decode(
+      ...[input, inputEnd, memory.end, pauseAt, blockStart, outputEnd, isUsed],
+    );
+    if (end === outcome.damaged) {
+      throw new PackedDataError('a block is damaged, or unpacks to more than allowed');
+    }
+    memory.end = memory.word(variable.output);
+    return end === outcome.ended ? undefined : memory.word(variable.input);
   }
 }

@@ -20,8 +20,7 @@ export function unpackLz4Legacy(packed: Uint8Array, limitBytes: number): Uint8Ar
 }
 
 /**
- * The same block by block. Each is unpacked where the one before was, into memory that the processor has at hand: a
- * part is good until the next is asked for.
+ * The same by small parts, each of which is good until the next is asked for.
  * @throws PackedDataError
  */
 export function* lz4LegacyParts(packed: Uint8Array, limitBytes: number): Generator<Uint8Array> {
@@ -29,10 +28,10 @@ export function* lz4LegacyParts(packed: Uint8Array, limitBytes: number): Generat
   const decoder = new Lz4BlockDecoder(longestOf(blocks), Math.min(limitBytes, blockBytesMax));
   let left = limitBytes;
   for (const block of blocks) {
-    decoder.decode(block, Math.min(left, blockBytesMax));
-    left -= decoder.output.length;
-    yield decoder.output;
-    decoder.restart();
+    for (const part of decoder.parts(block, Math.min(left, blockBytesMax))) {
+      left -= part.length;
+      yield part;
+    }
   }
 }
 
