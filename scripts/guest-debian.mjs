@@ -130,7 +130,7 @@ function prepare({ flavour, withSymbols, withRootDisk }) {
   }
   const folder = path.relative(root, guest);
   console.log(`
-Run it:   node dist/command-line.cjs run --kernel ${folder}/vmlinuz --initrd ${folder}/initrd.cpio \\
+Run it:   dist/command-line.cjs run --kernel ${folder}/vmlinuz --initrd ${folder}/initrd.cpio \\
             --append "console=ttyS0 nokaslr cryptomgr.notests=1"
 Debug it: open the folder guests/ in VS Code and start "Debian (${flavour} kernel)".`);
 }

@@ -1,9 +1,9 @@
 // The command line as a process: messages, exit statuses, state hashes, trace files.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { guestImage } from './adapter-session';
 
@@ -22,6 +22,33 @@ describe('hyperscope run', function () {
     assert.match(stdout, /All six tests passed/);
     // No line about progress: standard error is no terminal here.
     assert.match(stderr, /^[^\r\n]*exit code 0.*instructions.*\nstate hash [0-9a-f]{32}\n$/);
+  });
+
+  it('is started by a link to it, with huge pages asked for unless the person has settings of their own', function () {
+    if (process.platform === 'win32') this.skip();
+    const folder = mkdtempSync(join(tmpdir(), 'hyper scope '));
+    const link = join(folder, 'hyperscope');
+    symlinkSync(bundle, link);
+    const node = dirname(process.execPath);
+    const tunables = (given: Readonly<Record<string, string>>): string => {
+      const { status, stdout } = spawnSync(link, ['--help'], {
+        encoding: 'utf8',
+        env: {
+          PATH: `${node}:${process.env['PATH'] ?? ''}`,
+          NODE_OPTIONS: '--import "data:text/javascript,console.log(process.env.GLIBC_TUNABLES)"',
+          ...given,
+        },
+      });
+      assert.equal(status, 0);
+      assert.match(stdout, /Usage: hyperscope run/);
+      return stdout.slice(0, stdout.indexOf('\n'));
+    };
+    try {
+      assert.match(tunables({}), /glibc\.malloc\.hugetlb=1/);
+      assert.equal(tunables({ GLIBC_TUNABLES: 'glibc.malloc.check=0' }), 'glibc.malloc.check=0');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('gives one state hash for one number of steps, however they are taken', () => {
