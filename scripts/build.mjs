@@ -27,14 +27,14 @@ const startedEntries = {
 const starter = 'debug-adapter/start.ts';
 
 /**
- * For the memory of a process that runs guests, where the C library is glibc: pages of 2 MiB where the system gives them
- * to those that ask, and one arena for all threads, so that what one has freed is another's.
+ * For the memory of a process that runs guests, where the C library is glibc: pages of 2 MiB where the system gives
+ * them to those that ask, and one arena for all threads, so that what one has freed is another's.
  */
 const memoryTunables = 'glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1';
 
 /** The command line is a program of its own: a line for the shell, which for JavaScript is a text and a comment. */
-const shellLines = `#!/bin/sh
-':' //; GLIBC_TUNABLES="\${GLIBC_TUNABLES-${memoryTunables}}" exec node "$0" "$@"`;
+const tunablesInShell = `GLIBC_TUNABLES="\${GLIBC_TUNABLES-${memoryTunables}}"`;
+const shellLines = `#!/bin/sh\n':' //; ${tunablesInShell} exec node "$0" "$@"`;
 const shellStarted = 'command-line';
 
 /** What a started bundle is called with: `BundleParameters` of `debug-adapter/host/compiled-bundle.ts`. */

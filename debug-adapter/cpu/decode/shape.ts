@@ -85,6 +85,8 @@ export interface InstructionShape {
   readonly repeat: Repeat;
   /** Control does not reach the next instruction. */
   readonly isEnd: boolean;
+  /** It is a call: control does not reach the next instruction now, but comes back to it as a rule. */
+  readonly isCall: boolean;
   /** It jumps to a relative target, or control reaches the next instruction. */
   readonly isConditional: boolean;
   readonly isLockable: boolean;
@@ -181,6 +183,7 @@ function makeShape(
     form,
     repeat: repeatOf(row, prefixes.repeat),
     isEnd: row.attributes.has('end'),
+    isCall: row.mnemonic === 'CALL',
     isConditional: row.attributes.has('near') && !row.attributes.has('end'),
     isLockable: row.attributes.has('lock') && form === 'mem',
     namesSystemRegister: row.operands.some(({ method }) => 'SCD'.includes(method)),

@@ -509,7 +509,7 @@ export class CodeCache {
       this.writeInstruction(record, offset, shape);
       if (isBehindJump) this.countPasses(record);
       offset += decoder.length;
-      if (shape.isEnd) break;
+      if (shape.isEnd && !shape.isCall) break;
       isBehindJump = shape.isConditional;
     }
     this.writeEnd(this.allocate(recordBytes), offset);

@@ -9,8 +9,8 @@ export const blockPlaces = 64;
 export const blockBytes = blockPlaces * 4;
 const blocksOfPage = 4096 / blockPlaces;
 export const offsetTableBytes = blocksOfPage * 4;
-/** By how much an offset is shifted to be, with the lower bits clear, that of its block in a table. */
-export const blockShift = Math.log2(blockPlaces / 4);
+/** By how much an offset is shifted to be, with the lower bits clear, that of its block's address in a table. */
+export const blockShift = 4;
 
 /** Blocks that the instructions of so many bytes may need. */
 export function blocksFor(bytes: number): number {

@@ -125,7 +125,7 @@ export class RegionFinder {
       variant,
       facts,
       end: translatedGroups.has(variant.group) ? facts.end : undefined,
-      isCall: mnemonic === 'CALL',
+      isCall: shape.isCall,
       isReturn: mnemonic === 'RET',
       isLast: shape.isEnd,
     });
