@@ -110,13 +110,8 @@ export class VirtualProcessorCore implements ProcessorCore, Processor {
     vpBase: number,
     private readonly onBreakpoints: () => void,
   ) {
-    this.context = new ProcessorContext(
-      shared.space.bytes,
-      vpBase,
-      shared.memory,
-      shared.sources,
-      shared.linearAddressBits,
-    );
+    const { space, memory, sources, linearAddressBits: bits } = shared;
+    this.context = new ProcessorContext(space.bytes, vpBase, memory, sources, bits);
     this.state = this.context.state;
     this.resetFloatingPoint();
     this.clock = new TimeStampClock(this.context, shared.clock);

@@ -90,6 +90,8 @@ export class ResumeFlag {
 
   /** The decoded record at RIP, 0 where it is not at hand. */
   private recordAhead(): number {
-    return this.caches.recordAt(this.context.linearIpLow, this.context.linearIpHigh);
+    const { linearIpLow: low, linearIpHigh: high } = this.context;
+    const table = this.caches.codeTableOf(low, high);
+    return table === undefined ? 0 : this.code.recordIn(table, low & 0xfff);
   }
 }

@@ -402,6 +402,11 @@ export class CodeCache {
     return table === undefined ? 0 : this.offsets.recordAt(table, offset);
   }
 
+  /** Record of the instruction at an offset of a page, which a processor knows by its table; 0 where there is none. */
+  recordIn(table: number, offset: number): number {
+    return this.offsets.recordAt(table, offset);
+  }
+
   /** Whether a record is of a string instruction that ends with its count; not where it has a breakpoint. */
   endsWithCount(record: number): boolean {
     const handler = this.view.getUint16(record + recordOffsets.handler, true);

@@ -156,10 +156,9 @@ export class TranslationCaches {
     return this.code[this.codeIndex].frameOf(low, high);
   }
 
-  /** Address of the decoded record at a linear address, 0 where it is not at hand. */
-  recordAt(low: number, high: number): number {
-    const table = this.code[this.codeIndex].find(low, high);
-    return table === undefined ? 0 : this.context.view.getUint32(table + (low & 0xfff) * 4, true);
+  /** Address of the offset table of the code page at a linear address, where it is cached. */
+  codeTableOf(low: number, high: number): number | undefined {
+    return this.code[this.codeIndex].find(low, high);
   }
 
   flush(): void {
