@@ -32,8 +32,8 @@ const starter = 'debug-adapter/start.ts';
  */
 const memoryTunables = 'glibc.malloc.hugetlb=1:glibc.malloc.arena_max=1';
 
-/** The command line is a program of its own: a line for the shell, which for JavaScript is a text and a comment. */
 const tunablesInShell = `GLIBC_TUNABLES="\${GLIBC_TUNABLES-${memoryTunables}}"`;
+/** The command line is a program of its own: a line for the shell, which for JavaScript is a text and a comment. */
 const shellLines = `#!/bin/sh\n':' //; ${tunablesInShell} exec node "$0" "$@"`;
 const shellStarted = 'command-line';
 
