@@ -1,5 +1,6 @@
 // A whole debug session through VS Code's own API: launch, stop on entry, step, break on a hypercall, run to the end.
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import * as vscode from 'vscode';
 import { customRequest } from '../../debug-adapter/protocol/custom-requests';
@@ -45,6 +46,22 @@ class AdapterListener implements vscode.DebugAdapterTracker {
   }
 }
 
+/** Variables of the processes that this one has started with a program (proc(5)). */
+function environmentsOfChildren(program: string): readonly (readonly string[])[] {
+  const isChild = (pid: string): boolean =>
+    readFileSync(`/proc/${pid}/status`, 'latin1').includes(`PPid:\t${process.pid}\n`) &&
+    readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(program);
+  const found: string[][] = [];
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      if (isChild(pid)) found.push(readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0'));
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return found;
+}
+
 describe('debug session of hello-partition', () => {
   let listener: AdapterListener;
   let session: vscode.DebugSession;
@@ -88,6 +105,14 @@ describe('debug session of hello-partition', () => {
     assert.match(frame.name, /_start/);
     assert.match(frame.source?.path ?? '', /hello-partition\.s$/);
     assert.ok(frame.line > 1);
+  });
+
+  it('has an adapter that asks for huge pages', function () {
+    if (process.platform !== 'linux') this.skip();
+    const adapters = environmentsOfChildren('debug-adapter.cjs');
+    assert.equal(adapters.length, 1);
+    const wanted = process.env['GLIBC_TUNABLES'] ?? 'glibc.malloc.hugetlb=1';
+    assert.ok(adapters[0]?.some((line) => line.startsWith(`GLIBC_TUNABLES=${wanted}`)));
   });
 
   it('steps one instruction', async () => {
