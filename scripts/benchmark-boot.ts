@@ -3,14 +3,14 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { machineName } from './benchmark/committed-ratios';
 import { measureUntil, type ProcessCost } from './boot-benchmark/measured-process';
 import { root } from './vscode-host/paths.mjs';
 
 const marker = 'HYPERSCOPE-GUEST-READY';
 const timeoutSeconds = 300;
-/** Started as a person does: by its own name, with the `node` of the PATH. */
+/** Started as a person does: by its own name, which takes the `node` of the PATH. */
 const adapter = join(root, 'dist/command-line.cjs');
 const qemu = 'qemu-system-x86_64';
 
@@ -112,8 +112,11 @@ function median(costs: readonly ProcessCost[]): ProcessCost {
   return middle;
 }
 
-/** The variable that says where the program keeps what it leaves for later runs. */
-const inFolder = (folder: string): Readonly<Record<string, string>> => ({ XDG_CACHE_HOME: folder });
+/** Variables that say where the program keeps what it leaves for later runs, and which Node runs it: the one of the table. */
+const inFolder = (folder: string): Readonly<Record<string, string>> => ({
+  XDG_CACHE_HOME: folder,
+  PATH: `${dirname(process.execPath)}${delimiter}${process.env['PATH'] ?? ''}`,
+});
 
 async function measureCase(
   boot: BootCase,

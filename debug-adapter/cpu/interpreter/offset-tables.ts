@@ -3,14 +3,15 @@
  * bytes: most of a page's bytes begin no instruction that runs, and memory that is never used costs the host nothing.
  */
 
-/** A table has an address of a block for every so many bytes of a page. */
-export const blockPlaces = 64;
-/** Of a block, whose places are addresses of records, or 0. */
-export const blockBytes = blockPlaces * 4;
-const blocksOfPage = 4096 / blockPlaces;
-export const offsetTableBytes = blocksOfPage * 4;
+const pageBytes = 4096;
 /** By how much an offset is shifted to be, with the lower bits clear, that of its block's address in a table. */
 export const blockShift = 4;
+/** A table has an address of a block for every so many bytes of a page. */
+const blockPlaces = 4 << blockShift;
+/** Of a block, whose places are addresses of records, or 0. */
+export const blockBytes = blockPlaces * 4;
+const blocksOfPage = pageBytes / blockPlaces;
+export const offsetTableBytes = blocksOfPage * 4;
 
 /** Blocks that the instructions of so many bytes may need. */
 export function blocksFor(bytes: number): number {

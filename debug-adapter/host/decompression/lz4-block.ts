@@ -174,11 +174,10 @@ export class Lz4BlockDecoder {
     outputEnd: number,
   ): number | undefined {
     const { memory } = this;
-    const pauseAt = memory.end + bytesOfCall;
+    const output = memory.end;
+    const pauseAt = output + bytesOfCall;
     const isUsed = Number(this.isUsed);
-    const end = memory.decode(
-      ...[input, inputEnd, memory.end, pauseAt, blockStart, outputEnd, isUsed],
-    );
+    const end = memory.decode(input, inputEnd, output, pauseAt, blockStart, outputEnd, isUsed);
     if (end === outcome.damaged) {
       throw new PackedDataError('a block is damaged, or unpacks to more than allowed');
     }

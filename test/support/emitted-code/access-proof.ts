@@ -8,8 +8,8 @@ import {
   AddressRules,
   basesOf,
   offsetTable,
-  placesBlock,
   partsOf,
+  placesBlock,
   pointerCells,
   without,
 } from './address-rules';
